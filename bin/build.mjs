@@ -1,0 +1,162 @@
+// Builds dist/coffer.cjs, the one file that bin/coffer runs, and V8's code cache for it.
+//
+//   coffer.cjs              everything a command runs, with the JavaScript of pkcs11js and better-sqlite3
+//   coffer.cjs.map          for COFFER_DEBUG=1
+//   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
+//   prompts.cjs             inquirer, ten times the size of the rest and seldom needed
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const entry = process.argv[2] ?? join(root, 'src', 'main.ts');
+const dist = process.argv[3] ?? join(root, 'dist');
+const bundle = join(dist, 'coffer.cjs');
+const NO_IDENTITY = '0'.repeat(16);
+
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  // Identifiers stay as they are: stack traces and the names of error classes are for reading.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+const addonFiles = {
+  pkcs11js: 'pkcs11js/build/Release/pkcs11.node',
+  'better-sqlite3': 'better-sqlite3/build/Release/better_sqlite3.node',
+};
+
+mkdirSync(dist, { recursive: true });
+for (const name of readdirSync(dist)) {
+  if (name.startsWith('coffer.cjs.cache-')) rmSync(join(dist, name));
+}
+await build({
+  ...options,
+  stdin: { contents: "export * from 'inquirer'; export { default } from 'inquirer';", resolveDir: root },
+  outfile: join(dist, 'prompts.cjs'),
+});
+await buildBundle();
+await writeCodeCache();
+
+async function buildBundle() {
+  const result = await build({
+    ...options,
+    entryPoints: [entry],
+    outfile: bundle,
+    write: false,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    // `await import()` of a module in the bundle or beside it becomes a require() at that moment.
+    supported: { 'dynamic-import': false },
+    external: ['hcl2-parser'],
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
+    plugins: [nativeAddons(), prompts(), childProcessWhenCalled()],
+  });
+  for (const { path, contents } of result.outputFiles) {
+    if (path === bundle) writeWhole(path, withIdentity(Buffer.from(contents)));
+    else writeFileSync(path, contents);
+  }
+}
+
+/** Puts a digest of the bundle into its first line, where bin/coffer reads which code cache belongs to it. */
+function withIdentity(contents) {
+  const identity = createHash('sha256').update(contents).digest('hex').slice(0, NO_IDENTITY.length);
+  contents.write(identity, '//'.length, 'latin1');
+  return contents;
+}
+
+/** Runs the bundle once, so that the cache holds what a command compiles on its way, and keeps the compiled code. */
+async function writeCodeCache() {
+  const source = readFileSync(bundle, 'latin1');
+  // The very text that bin/coffer compiles; V8 refuses the cache otherwise.
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: bundle,
+  });
+  const module = { exports: {} };
+  script.runInThisContext()(module.exports, createRequire(bundle), module, bundle, dist);
+  await quietly(async () => {
+    for (const argv of [['version'], ['kv', 'get', '-help']]) await module.exports.main(argv);
+  });
+  const identity = source.slice(2, source.indexOf('\n'));
+  writeWhole(`${bundle}.cache-${identity}-${process.version}-${process.arch}`, script.createCachedData());
+}
+
+async function quietly(work) {
+  const { stdout, stderr } = process;
+  const writes = [stdout.write, stderr.write];
+  stdout.write = stderr.write = () => true;
+  try {
+    await work();
+  } finally {
+    [stdout.write, stderr.write] = writes;
+  }
+}
+
+/** A command that starts during a build finds the old file or the new one. */
+function writeWhole(path, contents) {
+  writeFileSync(`${path}.new`, contents);
+  renameSync(`${path}.new`, path);
+}
+
+/** Bundles the add-ons' JavaScript; their compiled part is loaded from node_modules, by name and without a search. */
+function nativeAddons() {
+  return {
+    name: 'native-addons',
+    setup(build) {
+      build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path: addonNamed(path), external: true }));
+      build.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'native-addons' }));
+      build.onLoad({ filter: /.*/, namespace: 'native-addons' }, () => ({
+        contents: `module.exports = () => require(${JSON.stringify(addonFiles['better-sqlite3'])});`,
+        resolveDir: root,
+      }));
+    },
+  };
+}
+
+function addonNamed(path) {
+  const file = path.slice(path.lastIndexOf('/') + 1);
+  const found = Object.values(addonFiles).find((addon) => addon.endsWith(`/${file}`));
+  if (found === undefined) throw new Error(`unknown native add-on ${path}`);
+  return found;
+}
+
+function prompts() {
+  return {
+    name: 'prompts',
+    setup(build) {
+      build.onResolve({ filter: /^inquirer$/ }, () => ({ path: 'inquirer', namespace: 'prompts' }));
+      build.onLoad({ filter: /.*/, namespace: 'prompts' }, () => ({
+        contents: `const inquirer = require(__dirname + '/prompts.cjs');
+          export default inquirer.default;
+          export const { createPromptModule } = inquirer;`,
+      }));
+    },
+  };
+}
+
+/** commander loads child_process for a feature that coffer does not use. */
+function childProcessWhenCalled() {
+  return {
+    name: 'child-process-when-called',
+    setup(build) {
+      build.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+        importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'when-called' } : null,
+      );
+      build.onLoad({ filter: /.*/, namespace: 'when-called' }, () => ({
+        contents: `exports.spawn = (...args) => require('node:child_process').spawn(...args);`,
+      }));
+    },
+  };
+}

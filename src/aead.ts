@@ -1,0 +1,27 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { concat } from './bytes.ts';
+
+/** AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and a 128-bit tag, which follows the ciphertext. */
+export const GCM_IV_BYTES = 12;
+export const GCM_TAG_BYTES = 16;
+
+/** @param key 32 bytes @param iv 12 bytes, never used twice under one key @returns ciphertext, then the 16-byte tag */
+export function gcmEncrypt(key: Uint8Array, iv: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const cipher = createCipheriv('aes-256-gcm', key, iv);
+  cipher.setAAD(additionalData);
+  return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+}
+
+/** @returns the plaintext, or null when the key, the IV, the additional data or a byte of the ciphertext is not the one that was encrypted */
+export function gcmDecrypt(key: Uint8Array, iv: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | null {
+  if (ciphertext.length < GCM_TAG_BYTES) return null;
+  const split = ciphertext.length - GCM_TAG_BYTES;
+  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: GCM_TAG_BYTES });
+  decipher.setAAD(additionalData);
+  decipher.setAuthTag(ciphertext.subarray(split));
+  try {
+    return concat(decipher.update(ciphertext.subarray(0, split)), decipher.final());
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,59 @@
+import { randomFillSync } from 'node:crypto';
+import { GCM_IV_BYTES, gcmDecrypt, gcmEncrypt } from '../aead.ts';
+import { ByteReader, ByteWriter, concat, MalformedBytes, utf8 } from '../bytes.ts';
+import { IntegrityError } from '../errors.ts';
+import { activeTerm } from './keyring.ts';
+import type { Keyring } from './keyring.ts';
+
+const VERSION = 1;
+
+/**
+ * Encrypts values under the active term and opens what any term encrypted. The additional data is the value's header
+ * and the path it is stored at, so that a value cannot be moved to another row. Byte layout: coffer-format(7), "Barrier
+ * value".
+ */
+export class Barrier {
+  readonly #keyring: Keyring;
+  #encryptions = 0;
+
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring;
+  }
+
+  /** How many values this barrier has encrypted; the store adds it to the term's count. */
+  get encryptions(): number {
+    return this.#encryptions;
+  }
+
+  encrypt(storedPath: string, plaintext: Uint8Array): Uint8Array {
+    const term = activeTerm(this.#keyring);
+    const header = new ByteWriter().u8(VERSION).u32(term.number).finish();
+    const iv = randomFillSync(new Uint8Array(GCM_IV_BYTES));
+    this.#encryptions++;
+    return concat(header, iv, gcmEncrypt(term.key, iv, concat(header, utf8(storedPath)), plaintext));
+  }
+
+  /**
+   * @param name what an error calls the value
+   * @throws IntegrityError `value_altered`
+   */
+  decrypt(storedPath: string, value: Uint8Array, name: string): Uint8Array {
+    try {
+      const reader = new ByteReader(value);
+      if (reader.u8() !== VERSION) throw new MalformedBytes('an unknown version');
+      const number = reader.u32();
+      const header = value.subarray(0, reader.offset);
+      const iv = reader.raw(GCM_IV_BYTES);
+      const term = this.#keyring.terms.find((candidate) => candidate.number === number);
+      if (term === undefined) throw new MalformedBytes(`an unknown term ${number}`);
+      const plaintext = gcmDecrypt(term.key, iv, concat(header, utf8(storedPath)), reader.raw(reader.remaining));
+      if (plaintext === null) throw new MalformedBytes('it does not authenticate');
+      return plaintext;
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      throw new IntegrityError('value_altered', `the stored value of ${name} was altered: ${error.message}`, {
+        hint: 'nothing of it was used; restore the store from a backup and find out who could write to it',
+      });
+    }
+  }
+}

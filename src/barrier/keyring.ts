@@ -1,0 +1,84 @@
+import { ByteReader, ByteWriter, MalformedBytes, zero } from '../bytes.ts';
+import type { Entropy } from '../entropy/index.ts';
+
+const VERSION = 1;
+const KEY_BYTES = 32;
+const PATH_KEY_BYTES = 64;
+const VERIFIER_BYTES = 32;
+
+/** One barrier key: AES-256, used for everything written while it is the newest. */
+export interface Term {
+  /** Counts from 1. */
+  readonly number: number;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+}
+
+/** What the recovery key shares of `init` are checked against. */
+export interface Recovery {
+  readonly shares: number;
+  readonly threshold: number;
+  /** SHA-256 of the 32-byte recovery key, or null when no shares were given out. */
+  readonly verifier: Uint8Array | null;
+}
+
+/** The keys below the root key. It is stored only as the body of the store's record. */
+export interface Keyring {
+  /** In ascending order, at least one; the last is the active term. */
+  readonly terms: readonly Term[];
+  /** 64 bytes: AES-SIV with two 256-bit halves (RFC 5297). */
+  readonly pathKey: Uint8Array;
+  readonly recovery: Recovery;
+}
+
+export async function createKeyring(entropy: Entropy, now: number, recovery: Recovery): Promise<Keyring> {
+  const key = await entropy.bytes(KEY_BYTES);
+  return { terms: [{ number: 1, created: now, key }], pathKey: await entropy.bytes(PATH_KEY_BYTES), recovery };
+}
+
+/** The same keyring with one more term, which becomes the active one. */
+export async function addTerm(keyring: Keyring, entropy: Entropy, now: number): Promise<Keyring> {
+  const term = { number: activeTerm(keyring).number + 1, created: now, key: await entropy.bytes(KEY_BYTES) };
+  return { ...keyring, terms: [...keyring.terms, term] };
+}
+
+export function activeTerm(keyring: Keyring): Term {
+  const term = keyring.terms.at(-1);
+  if (term === undefined) throw new RangeError('a keyring has at least one term');
+  return term;
+}
+
+/** Byte layout: coffer-format(7), "Keyring". The result is the caller's to zero. */
+export function encodeKeyring(keyring: Keyring): Uint8Array {
+  const writer = new ByteWriter().u8(VERSION).u32(keyring.terms.length);
+  for (const term of keyring.terms) writer.u32(term.number).u64(term.created).raw(term.key);
+  const { shares, threshold, verifier } = keyring.recovery;
+  return writer.raw(keyring.pathKey).u8(shares).u8(threshold).bytes8(verifier ?? new Uint8Array(0)).finish();
+}
+
+/** Copies the keys out of `bytes`. @throws MalformedBytes */
+export function decodeKeyring(bytes: Uint8Array): Keyring {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== VERSION) throw new MalformedBytes('an unknown keyring version');
+  const count = reader.u32();
+  const terms: Term[] = [];
+  for (let at = 0; at < count; at++) {
+    terms.push({ number: reader.u32(), created: reader.u64(), key: reader.raw(KEY_BYTES).slice() });
+  }
+  if (terms.length === 0 || terms.some((term, at) => term.number <= (terms[at - 1]?.number ?? 0))) {
+    throw new MalformedBytes('the terms of the keyring are not in order');
+  }
+  const pathKey = reader.raw(PATH_KEY_BYTES).slice();
+  const shares = reader.u8();
+  const threshold = reader.u8();
+  const verifier = reader.bytes8().slice();
+  if (verifier.length !== 0 && verifier.length !== VERIFIER_BYTES) throw new MalformedBytes('the recovery verifier has the wrong length');
+  reader.end();
+  return { terms, pathKey, recovery: { shares, threshold, verifier: verifier.length === 0 ? null : verifier } };
+}
+
+export function zeroKeyring(keyring: Keyring): void {
+  zero(keyring.pathKey, ...keyring.terms.map((term) => term.key));
+}

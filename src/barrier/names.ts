@@ -1,0 +1,36 @@
+import { aessiv } from '@noble/ciphers/aes.js';
+import { asBuffer, fromUtf8, utf8 } from '../bytes.ts';
+import { IntegrityError } from '../errors.ts';
+
+/**
+ * Encrypts path segments, deterministically so that they can be looked up: AES-SIV (RFC 5297) under the keyring's
+ * 64-byte path key, with the stored path of the parent as its associated data, written as base64url. The same name
+ * under two parents looks different.
+ */
+export class Names {
+  readonly #pathKey: Uint8Array;
+
+  constructor(pathKey: Uint8Array) {
+    this.#pathKey = pathKey;
+  }
+
+  /** The stored path of `segments` below the stored folder `root`. */
+  encrypt(root: string, segments: readonly string[]): string {
+    return segments.reduce((parent, segment) => {
+      const sealed = aessiv(this.#pathKey, utf8(parent)).encrypt(utf8(segment));
+      return `${parent}/${asBuffer(sealed).toString('base64url')}`;
+    }, root);
+  }
+
+  /** The name behind a stored segment. @throws IntegrityError `name_altered` */
+  decrypt(parent: string, segment: string): string {
+    try {
+      return fromUtf8(aessiv(this.#pathKey, utf8(parent)).decrypt(Buffer.from(segment, 'base64url')));
+    } catch (error) {
+      throw new IntegrityError('name_altered', 'an encrypted name in the store was altered', {
+        hint: 'restore the store from a backup and find out who could write to it',
+        cause: error,
+      });
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { base64, hex, zero } from '../../bytes.ts';
+import { init, isInitialized } from '../../core/index.ts';
+import type { Initialized } from '../../core/index.ts';
+import type { CommandSpec, Invocation } from '../command.ts';
+import { printObject } from '../output.ts';
+
+const DEFAULT_SHARES = 5;
+const DEFAULT_THRESHOLD = 3;
+
+export const initCommand: CommandSpec = {
+  words: ['init'],
+  alias: ['operator', 'init'],
+  summary: 'create the store and, where allowed, its keys in the HSM',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [
+    { name: 'recovery-shares', kind: 'integer', value: 'N', help: `recovery key shares to give out, 0 to 255 (${DEFAULT_SHARES})` },
+    { name: 'recovery-threshold', kind: 'integer', value: 'N', help: `shares that make the recovery key (${DEFAULT_THRESHOLD})` },
+    { name: 'status', kind: 'boolean', help: 'only tell whether it was done: exit 0 if so, 2 if not' },
+    { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
+  ],
+  examples: ['coffer init', 'coffer init -recovery-shares=1 -recovery-threshold=1 -format=json'],
+  async run(invocation) {
+    const { flags, terminal } = invocation;
+    const context = await invocation.context({ forceLogin: flags.boolean('force') });
+    if (flags.boolean('status')) return showStatus(invocation, await isInitialized(context));
+    const shares = flags.integer('recovery-shares') ?? DEFAULT_SHARES;
+    const threshold = flags.integer('recovery-threshold') ?? DEFAULT_THRESHOLD;
+    const made = await init(context, { shares, threshold });
+    for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
+    await show(invocation, made);
+    zero(...made.shares);
+    return 0;
+  },
+};
+
+async function showStatus(invocation: Invocation, initialized: boolean): Promise<number> {
+  await printObject(invocation, { initialized }, () => `the store is ${initialized ? '' : 'not '}initialised`);
+  return initialized ? 0 : 2;
+}
+
+async function show(invocation: Invocation, { shares, threshold }: Initialized): Promise<void> {
+  const object = {
+    recovery_keys_b64: shares.map(base64),
+    recovery_keys_hex: shares.map(hex),
+    recovery_keys_shares: shares.length,
+    recovery_keys_threshold: threshold,
+  };
+  await printObject(invocation, object, () => {
+    const keys = shares.map((share, at) => `Recovery Key ${at + 1}: ${base64(share)}`);
+    const advice =
+      shares.length === 0
+        ? 'No recovery key was given out.'
+        : `The recovery key has ${shares.length} share${shares.length === 1 ? '' : 's'}; ${threshold} of them ${threshold === 1 ? 'makes' : 'make'} it. Give them to different people\nand keep them apart: they are shown only now.`;
+    return [...keys, ...(keys.length === 0 ? [] : ['']), 'Success! The store is initialised. It is sealed; open it with: coffer unseal', '', advice].join('\n');
+  });
+}

@@ -1,0 +1,68 @@
+import { loadConfig, readPin } from '../config/index.ts';
+import { thisMachine } from '../core/index.ts';
+import type { Context } from '../core/index.ts';
+import { CofferError, UsageError } from '../errors.ts';
+import type { Invocation } from './command.ts';
+import { parseCommandLine } from './parse.ts';
+import { askPin } from './prompts.ts';
+import { FORMATS, openTerminal } from './terminal.ts';
+import type { OutputFormat, Terminal } from './terminal.ts';
+
+/** Runs one command line and returns its exit status; an error is printed, never thrown. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const env = process.env;
+  let format: OutputFormat = wantsJson(argv, env) ? 'json' : 'table';
+  let terminal = openTerminal({ color: false, interactive: false });
+  try {
+    const parsed = await parseCommandLine(argv);
+    const { global } = parsed;
+    terminal = openTerminal({ color: !global.noColor, interactive: !global.nonInteractive });
+    if (parsed.kind === 'help') {
+      if (parsed.asked) terminal.print(parsed.text);
+      else terminal.note(parsed.text);
+      return parsed.asked ? 0 : 1;
+    }
+    format = outputFormat(global.format ?? (env['COFFER_FORMAT'] || null));
+    const invocation: Invocation = {
+      args: parsed.args,
+      flags: parsed.flags,
+      terminal,
+      format,
+      field: global.field,
+      context: (options) => openContext(global.config, terminal, options?.forceLogin ?? false),
+    };
+    return await parsed.spec.run(invocation);
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error;
+    terminal.error(error, format);
+    return error.exitStatus;
+  }
+}
+
+async function openContext(path: string | null, terminal: Terminal, forceLogin: boolean): Promise<Context> {
+  const config = await loadConfig({ path, env: process.env });
+  for (const note of config.notes) terminal.note(note);
+  const { pin } = config.seal;
+  return {
+    config,
+    machine: thisMachine(),
+    forceLogin,
+    pin: async (token) => {
+      if (pin !== null) return readPin(pin, process.env);
+      return terminal.interactive ? askPin(token.label) : null;
+    },
+  };
+}
+
+function outputFormat(name: string | null): OutputFormat {
+  const format = FORMATS.find((known) => known === (name ?? 'table').toLowerCase());
+  if (format === undefined) {
+    throw new UsageError('bad_format', `there is no output format ${JSON.stringify(name)}`, { hint: `there are: ${FORMATS.join(', ')}` });
+  }
+  return format;
+}
+
+/** For errors in the command line itself, before it is understood. */
+function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  return argv.some((arg) => /^--?format=json$/.test(arg)) || env['COFFER_FORMAT'] === 'json';
+}

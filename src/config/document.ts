@@ -1,0 +1,39 @@
+/** A configuration file after parsing and before validation: the same for HCL and JSON. */
+
+/** Where something stands in a text; both count from 1, columns in Unicode code points. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One `key = value`. The value of a key that coffer does not use is undefined: it was never parsed. */
+export interface Setting {
+  readonly value: unknown;
+  /** Null in JSON. */
+  readonly at: Position | null;
+}
+
+/** One `name "label" { key = value }`. The keys of a stanza that coffer does not use were never parsed. */
+export interface Stanza {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly at: Position | null;
+  readonly settings: ReadonlyMap<string, Setting>;
+}
+
+export interface Document {
+  readonly file: string;
+  readonly stanzas: readonly Stanza[];
+  /** Top-level keys. */
+  readonly settings: ReadonlyMap<string, Setting>;
+}
+
+/** `FILE:LINE:COLUMN`, or the file alone where the position is not known. */
+export function place(file: string, at: Position | null): string {
+  return at === null ? file : `${file}:${at.line}:${at.column}`;
+}
+
+/** A stanza as an operator writes it, without its body: `seal "pkcs11"`. */
+export function title(stanza: Pick<Stanza, 'name' | 'labels'>): string {
+  return [stanza.name, ...stanza.labels.map((label) => JSON.stringify(label))].join(' ');
+}

@@ -1,0 +1,67 @@
+/** The seal's parameters from the environment: COFFER_HSM_*, or Vault's VAULT_HSM_* where that is not set. */
+import { ConfigError } from '../errors.ts';
+import type { Pkcs11Key } from './keys.ts';
+import { variable, type Environment } from './paths.ts';
+import type { Given } from './values.ts';
+
+/** Vault's names; note the order of words in the last but one. */
+const suffixes: readonly (readonly [Pkcs11Key, string])[] = [
+  ['lib', 'LIB'],
+  ['slot', 'SLOT'],
+  ['token_label', 'TOKEN_LABEL'],
+  ['serial', 'SERIAL'],
+  ['pin', 'PIN'],
+  ['key_label', 'KEY_LABEL'],
+  ['key_id', 'KEY_ID'],
+  ['hmac_key_label', 'HMAC_KEY_LABEL'],
+  ['hmac_key_id', 'HMAC_KEY_ID'],
+  ['mechanism', 'MECHANISM'],
+  ['hmac_mechanism', 'HMAC_MECHANISM'],
+  ['generate_key', 'GENERATE_KEY'],
+  ['force_rw_session', 'FORCE_RW_SESSION'],
+  ['max_parallel', 'MAX_PARALLEL'],
+  ['rsa_oaep_hash', 'RSA_OAEP_HASH'],
+  ['rsa_encrypt_local', 'RSA_ENCRYPT_LOCAL'],
+  ['default_key_label', 'DEFAULT_KEY_LABEL'],
+  ['default_hmac_key_label', 'HMAC_DEFAULT_KEY_LABEL'],
+];
+
+/**
+ * What the seal is to be, the environment before the file. A variable replaces its own key only, except that a slot
+ * drops the file's token_label and a token_label the file's slot: otherwise both would have to match, and an
+ * override that names another token could never take effect.
+ */
+export function withEnvironment(fromFile: ReadonlyMap<string, Given>, env: Environment): ReadonlyMap<string, Given> {
+  const all = new Map(fromFile);
+  const overrides = new Map<string, Given>();
+  for (const [key, suffix] of suffixes) {
+    const given = firstSet(env, [`COFFER_HSM_${suffix}`, `VAULT_HSM_${suffix}`]);
+    if (given !== null) overrides.set(key, given);
+  }
+  if (overrides.has('slot')) all.delete('token_label');
+  if (overrides.has('token_label')) all.delete('slot');
+  for (const [key, given] of overrides) all.set(key, given);
+  return all;
+}
+
+/** Whether the environment asks for the pkcs11 seal, so that no seal stanza is needed. */
+export function sealTypeFromEnvironment(env: Environment): boolean {
+  const given = firstSet(env, ['COFFER_SEAL_TYPE', 'VAULT_SEAL_TYPE']);
+  if (given === null) return false;
+  if (given.value === 'pkcs11') return true;
+  throw new ConfigError('config_seal_type', `${given.origin} must be "pkcs11", the only seal that coffer has`, {
+    hint: 'set COFFER_SEAL_TYPE=pkcs11',
+  });
+}
+
+export function storagePathFromEnvironment(env: Environment): Given | null {
+  return firstSet(env, ['COFFER_STORAGE_PATH']);
+}
+
+function firstSet(env: Environment, names: readonly string[]): Given | null {
+  for (const name of names) {
+    const value = variable(env, name);
+    if (value !== null) return { value, origin: `environment variable ${name}`, from: 'environment' };
+  }
+  return null;
+}

@@ -1,0 +1,1 @@
+declare module 'hcl2-parser';

@@ -1,0 +1,128 @@
+/** JSON configuration: the same shapes as HCL, checked before JSON.parse, whose messages quote the text. */
+import { ConfigError } from '../errors.ts';
+import { Cursor } from './cursor.ts';
+import { place, type Document, type Setting, type Stanza } from './document.ts';
+import { stanzaNames } from './keys.ts';
+
+const blank = /[ \t\r\n]+/y;
+const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const scalar = /(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)(?![A-Za-z0-9_.+-])/y;
+const maximumDepth = 100;
+
+/**
+ * `{"seal": {"pkcs11": {...}}, "auto_unseal": false}`; a stanza's body may be an array of bodies, and a stanza an
+ * array of objects, as HCL's JSON syntax has them. Strings follow HCL: `$${` and `%%{` stand for `${` and `%{`.
+ */
+export function parseJson(file: string, text: string): Document {
+  const cursor = new Cursor(file, text);
+  checkValue(cursor, 0);
+  skip(cursor);
+  if (!cursor.done) cursor.fail('unexpected text after the end of the object', 'remove it');
+  const root: unknown = JSON.parse(text);
+  if (!isObject(root)) throw new ConfigError('config_type', `${file}: must hold a JSON object`, { hint: jsonShape });
+
+  const stanzas: Stanza[] = [];
+  const settings = new Map<string, Setting>();
+  for (const [name, value] of Object.entries(root)) {
+    if (!stanzaNames.includes(name)) {
+      settings.set(name, { value, at: null });
+      continue;
+    }
+    for (const byType of Array.isArray(value) ? value : [value]) {
+      for (const [label, body] of Object.entries(objectOf(byType, file, name))) {
+        for (const one of Array.isArray(body) ? body : [body]) {
+          stanzas.push(toStanza(file, name, label, one));
+        }
+      }
+    }
+  }
+  return { file, stanzas, settings };
+}
+
+const jsonShape = 'the shape is {"storage": {"sqlite": {"path": "..."}}, "seal": {"pkcs11": {...}}, "auto_unseal": false}';
+
+function toStanza(file: string, name: string, label: string, body: unknown): Stanza {
+  const settings = new Map<string, Setting>();
+  for (const [key, value] of Object.entries(objectOf(body, file, `${name} ${JSON.stringify(label)}`))) {
+    const decoded = typeof value === 'string' ? decodeTemplate(value, file, `${name} ${JSON.stringify(label)}`, key) : value;
+    settings.set(key, { value: decoded, at: null });
+  }
+  return { name, labels: [label], at: null, settings };
+}
+
+function decodeTemplate(value: string, file: string, stanza: string, key: string): string {
+  return value.replaceAll(/([$%])\1?\{/g, (found) => {
+    if (found.length === 3) return found.slice(1);
+    throw new ConfigError(
+      'config_template',
+      `${place(file, null)}: ${stanza}: a template, which coffer does not evaluate, is in ${JSON.stringify(key)}`,
+      { hint: 'write the value itself; if these characters are meant as they are, write $${ for ${ and %%{ for %{' },
+    );
+  });
+}
+
+function objectOf(value: unknown, file: string, what: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw new ConfigError('config_type', `${file}: ${what} must be an object`, { hint: jsonShape });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function skip(cursor: Cursor): void {
+  cursor.take(blank);
+}
+
+/** Walks one value of RFC 8259 and fails where it is not one, or where an object names a key twice. */
+function checkValue(cursor: Cursor, depth: number): void {
+  skip(cursor);
+  if (depth > maximumDepth) cursor.fail('values are nested too deeply', `at most ${maximumDepth} levels are read`);
+  if (cursor.at('{')) checkMembers(cursor, depth, '}');
+  else if (cursor.at('[')) checkMembers(cursor, depth, ']');
+  else if (cursor.at('"')) checkString(cursor);
+  else if (cursor.take(scalar) === null) {
+    cursor.fail('a value is missing or malformed here', 'write a string in double quotes, a number, true or false');
+  }
+}
+
+function checkMembers(cursor: Cursor, depth: number, closer: '}' | ']'): void {
+  const start = cursor.offset;
+  const names = new Set<string>();
+  cursor.offset += 1;
+  skip(cursor);
+  if (cursor.at(closer)) {
+    cursor.offset += 1;
+    return;
+  }
+  for (;;) {
+    if (closer === '}') checkName(cursor, names);
+    checkValue(cursor, depth + 1);
+    skip(cursor);
+    if (cursor.take(/,/y) !== null) continue;
+    if (cursor.done) cursor.fail(`bracket opened here is never closed`, `add "${closer}" where it ends`, start);
+    if (!cursor.at(closer)) cursor.fail(`expected "," or "${closer}"`, 'separate members with a comma');
+    cursor.offset += 1;
+    return;
+  }
+}
+
+function checkName(cursor: Cursor, names: Set<string>): void {
+  skip(cursor);
+  const start = cursor.offset;
+  if (!cursor.at('"')) cursor.fail('expected a key in double quotes', 'no comma may stand after the last member');
+  const name = checkString(cursor);
+  if (names.has(name)) cursor.fail('this key is already set in the same object', 'remove one of the two', start);
+  names.add(name);
+  skip(cursor);
+  if (cursor.take(/:/y) === null) cursor.fail('expected ":" after a key', 'write "key": "value"');
+}
+
+function checkString(cursor: Cursor): string {
+  const source = cursor.take(string);
+  if (source !== null) return String(JSON.parse(source));
+  const closed = cursor.look(/"(?:[^"\\\r\n]|\\.)*"/y) !== null;
+  return closed
+    ? cursor.fail('unknown escape or control character in a string', String.raw`write \\ for one backslash`)
+    : cursor.fail('string opened here is not closed on its line', 'end the value with a double quote (")');
+}

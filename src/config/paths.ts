@@ -1,0 +1,45 @@
+/** Where coffer's files are, after the XDG base directory specification: a relative value counts as not set. */
+import { userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The default places of coffer.hcl, in the order in which they are tried. */
+export function configFiles(env: Environment): string[] {
+  const user = userFolder(env, 'XDG_CONFIG_HOME', '.config');
+  const machine = '/etc/coffer/coffer.hcl';
+  return user === null ? [machine] : [join(user, 'coffer', 'coffer.hcl'), machine];
+}
+
+/** Null when the user has no home directory. */
+export function cacheFolder(env: Environment): string | null {
+  const folder = userFolder(env, 'XDG_CACHE_HOME', '.cache');
+  return folder === null ? null : join(folder, 'coffer');
+}
+
+/** The store of root is the machine's; anybody else's is their own. Null when they have no home directory. */
+export function defaultStorePath(env: Environment, uid: number | undefined): string | null {
+  const folder = uid === 0 ? '/var/lib' : userFolder(env, 'XDG_DATA_HOME', '.local/share');
+  return folder === null ? null : join(folder, 'coffer', 'coffer.db');
+}
+
+/** The value of a variable; the empty string counts as not set. */
+export function variable(env: Environment, name: string): string | null {
+  return env[name] || null;
+}
+
+function userFolder(env: Environment, name: string, fallback: string): string | null {
+  const value = variable(env, name);
+  if (value !== null && isAbsolute(value)) return value;
+  const home = variable(env, 'HOME') ?? accountHome();
+  return home !== null && isAbsolute(home) ? join(home, fallback) : null;
+}
+
+/** A container may run under a user id that no account has. */
+function accountHome(): string | null {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return null;
+  }
+}

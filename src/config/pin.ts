@@ -1,0 +1,69 @@
+/** PIN sources: how they are written, and the PIN itself, read only when a token wants it. */
+import * as fs from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import type { Environment } from './paths.ts';
+import type { PinSource } from './types.ts';
+
+/**
+ * `env:NAME`, `file:/absolute/path` (also as Vault's `env://NAME` and `file:///path`), or the PIN itself. `origin`
+ * begins the message of the ConfigError.
+ */
+export function parsePinSource(value: string, origin: string): PinSource {
+  const [, kind, rest] = /^(env|file):(?:\/\/)?(.*)$/su.exec(value) ?? [];
+  if (kind === undefined || rest === undefined) return { kind: 'literal', value };
+  if (kind === 'env') {
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(rest)) return { kind: 'env', name: rest };
+    throw new ConfigError('config_value', `${origin} does not name an environment variable after "env:"`, {
+      hint: 'write pin = "env:NAME"',
+    });
+  }
+  if (isAbsolute(rest)) return { kind: 'file', path: rest };
+  throw new ConfigError('config_value', `${origin} must have an absolute path after "file:"`, {
+    hint: 'write pin = "file:/path/to/pin"',
+  });
+}
+
+/** The PIN: a file's one trailing line break is not part of it. Throws a ConfigError when there is none. */
+export function readPin(source: PinSource, env: Environment): string {
+  switch (source.kind) {
+    case 'literal':
+      return source.value;
+    case 'env': {
+      const value = env[source.name];
+      if (value) return value;
+      throw new ConfigError('pin_not_set', `environment variable ${source.name}, which pin names, is not set or empty`, {
+        hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
+      });
+    }
+    case 'file': {
+      const pin = readPinFile(source.path).replace(/\r?\n$/, '');
+      if (pin !== '') return pin;
+      throw new ConfigError('pin_not_set', `${source.path}: this PIN file is empty`, {
+        hint: 'write the PIN to it, on one line',
+      });
+    }
+  }
+}
+
+/** A remark for the operator when others can read the PIN file, else null. Says nothing of a missing file. */
+export function pinFileNote(source: PinSource): string | null {
+  if (source.kind !== 'file') return null;
+  try {
+    const readable = (fs.statSync(source.path).mode & 0o044) !== 0;
+    return readable ? `${source.path}: other users can read this PIN file; run: chmod go= ${source.path}` : null;
+  } catch {
+    return null;
+  }
+}
+
+function readPinFile(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new ConfigError('pin_unreadable', `${path}: cannot read this PIN file: ${reason}`, {
+      hint: 'check that it exists and that you may read it, or set COFFER_HSM_PIN',
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { decodeKeyring, encodeKeyring, zeroKeyring } from '../barrier/index.ts';
+import type { Keyring } from '../barrier/index.ts';
+import { zero } from '../bytes.ts';
+import { augmentedEntropy, systemEntropy } from '../entropy/index.ts';
+import type { Entropy } from '../entropy/index.ts';
+import { openRecord, sealRecord } from '../seal/index.ts';
+import type { Seal, Wrap } from '../seal/index.ts';
+import type { Context } from './hsm.ts';
+import { RECORD } from './rows.ts';
+import { RECORD_NAME } from './state.ts';
+
+/** What the store's record holds once the HSM has opened it. */
+export interface StoreKeys {
+  /** 32 bytes. */
+  readonly rootKey: Uint8Array;
+  readonly wraps: readonly Wrap[];
+  readonly context: Uint8Array;
+  readonly keyring: Keyring;
+}
+
+/** One trip to the HSM: an HMAC check and a decryption. @throws IntegrityError, HsmError */
+export async function openKeys(seal: Seal, record: Uint8Array): Promise<StoreKeys> {
+  const { key, wraps, context, body } = await openRecord(seal, record, RECORD, RECORD_NAME);
+  try {
+    return { rootKey: key, wraps, context, keyring: decodeKeyring(body) };
+  } finally {
+    zero(body);
+  }
+}
+
+/** The record that `openKeys` opens again; the wraps stay as they are. */
+export async function sealKeys(seal: Seal, keys: StoreKeys): Promise<Uint8Array> {
+  const body = encodeKeyring(keys.keyring);
+  try {
+    return await sealRecord(seal, { key: keys.rootKey, wraps: keys.wraps, context: keys.context, body, place: RECORD });
+  } finally {
+    zero(body);
+  }
+}
+
+export function zeroKeys(keys: StoreKeys): void {
+  zero(keys.rootKey);
+  zeroKeyring(keys.keyring);
+}
+
+/** Random bytes for the root key, the keyring and the recovery key. */
+export function storeEntropy(context: Context, seal: Seal): Entropy {
+  return context.config.entropyAugmentation ? augmentedEntropy((length) => seal.random(length)) : systemEntropy;
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { Barrier, createKeyring } from '../barrier/index.ts';
+import { utf8, zero } from '../bytes.ts';
+import { HsmError, StoreError } from '../errors.ts';
+import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
+import type { Seal, ShareCounts } from '../seal/index.ts';
+import type { Rows } from '../storage/index.ts';
+import { withSeal } from './hsm.ts';
+import type { Context } from './hsm.ts';
+import { encodeIdentity } from './identity.ts';
+import type { Identity } from './identity.ts';
+import { openKeys, sealKeys, storeEntropy, zeroKeys } from './keys.ts';
+import type { StoreKeys } from './keys.ts';
+import { authenticateLease, encodeLease } from './lease.ts';
+import { encodeMounts } from './mounts.ts';
+import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
+import { notInitialized, readState, requireState, withStorage } from './state.ts';
+import { encodeUsage } from './usage.ts';
+
+const RECOVERY_KEY_BYTES = 32;
+
+export interface Initialized {
+  /** The recovery key's shares, the caller's to zero; none when none were asked for. */
+  readonly shares: readonly Uint8Array[];
+  readonly threshold: number;
+  /** Labels of the HSM keys that were created. */
+  readonly createdKeys: readonly string[];
+}
+
+/**
+ * Creates the HSM keys where they are missing, and the store. The new record is opened through the HSM before anything
+ * is kept, so that a key that cannot decrypt is found now and not at the first unseal.
+ * @throws UsageError `recovery_shares`; StoreError `already_initialized`; HsmError
+ */
+export async function init(context: Context, counts: ShareCounts): Promise<Initialized> {
+  checkShareCounts(counts);
+  if (await isInitialized(context)) throw alreadyInitialized(context);
+  const { generateKey } = context.config.seal;
+  return withSeal(context, generateKey, async (seal) => {
+    if (!generateKey) await seal.ensureKeys(); // fails before there is a file
+    return withStorage(context, true, (storage) =>
+      storage.transaction('write', async (rows) => {
+        if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
+        const createdKeys = await seal.ensureKeys();
+        return { shares: await createStore(context, seal, rows, counts), threshold: counts.threshold, createdKeys };
+      }),
+    );
+  });
+}
+
+async function createStore(context: Context, seal: Seal, rows: Rows, counts: ShareCounts): Promise<Uint8Array[]> {
+  const entropy = storeEntropy(context, seal);
+  const recoveryKey = counts.shares === 0 ? null : await entropy.bytes(RECOVERY_KEY_BYTES);
+  const rootKey = await entropy.bytes(RECOVERY_KEY_BYTES);
+  const recovery = { ...counts, verifier: recoveryKey === null ? null : recoveryVerifier(recoveryKey) };
+  const identity: Identity = {
+    storeId: randomUUID(),
+    created: context.machine.now,
+    recoveryShares: counts.shares,
+    recoveryThreshold: counts.threshold,
+  };
+  const keys: StoreKeys = {
+    rootKey,
+    wraps: [await seal.wrapKey(rootKey)],
+    context: encodeIdentity(identity),
+    keyring: await createKeyring(entropy, context.machine.now, recovery),
+  };
+  const record = await sealKeys(seal, keys);
+  await checkOpens(seal, record, rootKey);
+
+  const barrier = new Barrier(keys.keyring);
+  await rows.put(RECORD, record);
+  await rows.put(MOUNTS, barrier.encrypt(MOUNTS, encodeMounts([])));
+  await rows.put(USAGE, encodeUsage({ term: 1, encryptions: barrier.encryptions }, rootKey));
+  const shares = recoveryKey === null ? [] : await splitRecoveryKey(recoveryKey, counts);
+  if (recoveryKey !== null) zero(recoveryKey);
+  zeroKeys(keys);
+  return shares;
+}
+
+async function checkOpens(seal: Seal, record: Uint8Array, rootKey: Uint8Array): Promise<void> {
+  const opened = await openKeys(seal, record);
+  const same = Buffer.compare(opened.rootKey, rootKey) === 0;
+  zeroKeys(opened);
+  if (!same) {
+    throw new HsmError('hsm_wrong_answer', 'the HSM decrypted the new root key to something else', {
+      hint: 'no store was made; check the module and the key',
+    });
+  }
+}
+
+export async function isInitialized(context: Context): Promise<boolean> {
+  return (await status(context)).identity !== null;
+}
+
+function alreadyInitialized(context: Context): StoreError {
+  return new StoreError('already_initialized', `the store ${context.config.storage.path} is already initialised`, {
+    hint: 'nothing was changed',
+  });
+}
+
+export interface Unsealed {
+  /** Whether it was unsealed in just this way before, so that nothing changed. */
+  readonly already: boolean;
+  /** Milliseconds until it seals itself, or null for as long as the machine is up. */
+  readonly ttl: number | null;
+}
+
+/**
+ * Opens the store's record through the HSM and writes a lease for this boot.
+ * @param ttl milliseconds, or null for as long as the machine is up
+ */
+export async function unseal(context: Context, ttl: number | null): Promise<Unsealed> {
+  return withStorage(context, false, async (storage) => {
+    await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    return withSeal(context, false, (seal) =>
+      storage.transaction('write', async (rows) => {
+        const state = requireState(await readState(rows, context), context);
+        const keys = await openKeys(seal, state.record);
+        try {
+          if (state.unsealed && state.lease !== null) {
+            authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
+            if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl };
+          }
+          await writeLease(rows, context, state.identity, keys, ttl);
+          return { already: false, ttl };
+        } finally {
+          zeroKeys(keys);
+        }
+      }),
+    );
+  });
+}
+
+/** Writes the lease and forgets an operator's `seal`. */
+export async function writeLease(rows: Rows, context: Context, identity: Identity, keys: StoreKeys, ttl: number | null): Promise<void> {
+  const { bootId, now, uptime, user } = context.machine;
+  const lease = { bootId, storeId: identity.storeId, created: now, ends: ttl === null ? null : uptime + ttl, user };
+  await rows.put(LEASE, encodeLease(lease, keys.rootKey));
+  await rows.delete(SEALED_BY_OPERATOR);
+}
+
+/** Ends the lease and remembers that an operator wished it. Needs no HSM. Returns false when it was sealed before. */
+export async function seal(context: Context): Promise<boolean> {
+  return withStorage(context, false, (storage) =>
+    storage.transaction('write', async (rows) => {
+      if ((await rows.get(RECORD)) === null) throw notInitialized(context); // an altered lease must not stand in the way
+      const wasUnsealed = (await rows.get(LEASE)) !== null;
+      await rows.delete(LEASE);
+      await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine.now)));
+      return wasUnsealed;
+    }),
+  );
+}
+
+/** What `seal-status` shows; needs neither PIN nor HSM, and so is not authenticated. */
+export interface Status {
+  /** Null when the store is not initialised. */
+  readonly identity: Identity | null;
+  readonly sealed: boolean;
+  /** Milliseconds until it seals itself; null when sealed, or for as long as the machine is up. */
+  readonly remaining: number | null;
+}
+
+export async function status(context: Context): Promise<Status> {
+  const nothing: Status = { identity: null, sealed: true, remaining: null };
+  try {
+    return await withStorage(context, false, (storage) =>
+      storage.transaction('read', async (rows) => {
+        const state = await readState(rows, context);
+        if (state === null) return nothing;
+        const ends = state.unsealed ? (state.lease?.lease.ends ?? null) : null;
+        const remaining = ends === null ? null : Math.max(0, ends - context.machine.uptime);
+        return { identity: state.identity, sealed: !state.unsealed, remaining };
+      }),
+    );
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'not_initialized') return nothing;
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { fromUtf8, utf8 } from '../bytes.ts';
+import { engineType } from '../engines/index.ts';
+import type { EngineOptions } from '../engines/index.ts';
+import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+
+/** One enabled engine. The table of them is one row, encrypted by the barrier. */
+export interface Mount {
+  /** With its slash, e.g. "kv-seal-wrapped/". */
+  readonly path: string;
+  readonly type: string;
+  readonly options: EngineOptions;
+  /** The type and 8 hex digits, e.g. "kv_fe02767b". */
+  readonly accessor: string;
+  /** Its rows' folder; a mount that moves keeps it. */
+  readonly uuid: string;
+  readonly description: string;
+  readonly sealWrap: boolean;
+  readonly externalEntropy: boolean;
+}
+
+export interface NewMount {
+  /** As the operator named it: kv, kv-v2, ... */
+  readonly type: string;
+  /** Null for the type's name. */
+  readonly path: string | null;
+  readonly options: { readonly [name: string]: string };
+  readonly description: string;
+  readonly sealWrap: boolean;
+  readonly externalEntropy: boolean;
+}
+
+export function encodeMounts(mounts: readonly Mount[]): Uint8Array {
+  return utf8(JSON.stringify({ version: 1, mounts }));
+}
+
+/** The bytes come out of the barrier, so they are what `encodeMounts` made. */
+export function decodeMounts(bytes: Uint8Array): Mount[] {
+  const table = JSON.parse(fromUtf8(bytes)) as { version: number; mounts: Mount[] };
+  if (table.version !== 1) throw new IntegrityError('mounts_too_new', `the mount table has version ${table.version}`, { hint: 'use a newer coffer' });
+  return table.mounts;
+}
+
+/** @throws UsageError for a bad path, type or option; StoreError `path_in_use` */
+export function addMount(mounts: readonly Mount[], wanted: NewMount): { mounts: Mount[]; mount: Mount } {
+  const { type, options } = engineType(wanted.type, wanted.options);
+  const path = mountPath(wanted.path ?? wanted.type);
+  requireFree(mounts, path);
+  const { description, sealWrap, externalEntropy } = wanted;
+  const accessor = `${type}_${randomBytes(4).toString('hex')}`;
+  const mount = { path, type, options, accessor, uuid: randomUUID(), description, sealWrap, externalEntropy };
+  return { mounts: sorted([...mounts, mount]), mount };
+}
+
+/** @throws StoreError `no_mount` */
+export function requireMount(mounts: readonly Mount[], path: string): Mount {
+  const wanted = mountPath(path);
+  const mount = mounts.find((candidate) => candidate.path === wanted);
+  if (mount === undefined) throw noMount(mounts, wanted);
+  return mount;
+}
+
+/** The mount that a path lies in, and the rest of the path. @throws StoreError `no_mount` */
+export function resolveMount(mounts: readonly Mount[], path: string): { mount: Mount; rest: string } {
+  const mount = mounts.find((candidate) => `${path}/`.startsWith(candidate.path));
+  if (mount === undefined) throw noMount(mounts, path);
+  return { mount, rest: path.slice(mount.path.length) }; // empty for the mount itself
+}
+
+/** The table without one mount. */
+export function removeMount(mounts: readonly Mount[], mount: Mount): Mount[] {
+  return mounts.filter((other) => other.uuid !== mount.uuid);
+}
+
+/** The same mount at another path. @throws StoreError `path_in_use` */
+export function moveMount(mounts: readonly Mount[], mount: Mount, to: string): Mount[] {
+  const others = removeMount(mounts, mount);
+  const path = mountPath(to);
+  requireFree(others, path);
+  return sorted([...others, { ...mount, path }]);
+}
+
+export function replaceMount(mounts: readonly Mount[], mount: Mount): Mount[] {
+  return sorted([...removeMount(mounts, mount), mount]);
+}
+
+function sorted(mounts: Mount[]): Mount[] {
+  return mounts.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const RESERVED = ['sys', 'auth', 'identity', 'cubbyhole'];
+
+/** @throws UsageError `bad_mount_path` */
+function mountPath(path: string): string {
+  const name = path.endsWith('/') ? path.slice(0, -1) : path;
+  const segments = name.split('/');
+  const problem = segments.includes('')
+    ? 'it has an empty part'
+    : hasControlCharacter(name)
+      ? 'it has a control character'
+      : RESERVED.includes(segments[0] ?? '')
+        ? `"${segments[0]}/" is reserved`
+        : null;
+  if (problem !== null) {
+    throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, { hint: 'for example: -path=team/kv' });
+  }
+  return `${name}/`;
+}
+
+export function hasControlCharacter(text: string): boolean {
+  return /\p{Cc}/u.test(text);
+}
+
+function requireFree(mounts: readonly Mount[], path: string): void {
+  const clash = mounts.find((mount) => mount.path.startsWith(path) || path.startsWith(mount.path));
+  if (clash === undefined) return;
+  throw new StoreError('path_in_use', `path is already in use at ${clash.path}`, { hint: 'choose another with -path=NAME' });
+}
+
+function noMount(mounts: readonly Mount[], path: string): StoreError {
+  const there = mounts.map((mount) => mount.path).join(', ');
+  return new StoreError('no_mount', `no secrets engine is mounted at ${path}`, {
+    hint: there === '' ? 'enable one with: coffer secrets enable -path=NAME kv' : `mounted are: ${there}`,
+  });
+}

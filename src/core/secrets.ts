@@ -1,0 +1,70 @@
+import { ConfigError, StoreError, UsageError } from '../errors.ts';
+import type { Context } from './hsm.ts';
+import { addMount, moveMount, removeMount, replaceMount, requireMount } from './mounts.ts';
+import type { Mount, NewMount } from './mounts.ts';
+import { withStore } from './store.ts';
+
+/** What `coffer secrets` does to the mount table. Each is one transaction. */
+
+/** @throws ConfigError `entropy_required`; UsageError; StoreError `path_in_use` */
+export async function enableMount(context: Context, wanted: NewMount): Promise<Mount> {
+  if (wanted.externalEntropy && !context.config.entropyAugmentation) {
+    throw new ConfigError('entropy_required', '-external-entropy-access needs the entropy stanza in the configuration', {
+      hint: 'add: entropy "seal" { mode = "augmentation" }',
+    });
+  }
+  return withStore(context, 'write', async (store) => {
+    const { mounts, mount } = addMount(store.mounts, wanted);
+    await store.saveMounts(mounts);
+    return mount;
+  });
+}
+
+/** Removes the mount and everything in it. @throws StoreError `no_mount` */
+export async function disableMount(context: Context, path: string): Promise<Mount> {
+  return withStore(context, 'write', async (store) => {
+    const mount = requireMount(store.mounts, path);
+    await store.clear(mount);
+    await store.saveMounts(removeMount(store.mounts, mount));
+    return mount;
+  });
+}
+
+/** @throws StoreError `no_mount`, `path_in_use` */
+export async function moveMountTo(context: Context, from: string, to: string): Promise<void> {
+  await withStore(context, 'write', async (store) => {
+    await store.saveMounts(moveMount(store.mounts, requireMount(store.mounts, from), to));
+  });
+}
+
+/** @throws StoreError `no_mount`; UsageError `nothing_to_tune` */
+export async function tuneMount(context: Context, path: string, description: string | null): Promise<Mount> {
+  if (description === null) {
+    throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
+  }
+  return withStore(context, 'write', async (store) => {
+    const tuned = { ...requireMount(store.mounts, path), description };
+    await store.saveMounts(replaceMount(store.mounts, tuned));
+    return tuned;
+  });
+}
+
+/**
+ * Makes a version 1 kv mount a version 2 mount; every secret becomes its version 1.
+ * @throws StoreError `no_mount`, `not_kv`; UsageError `already_versioned`
+ */
+export async function enableVersioning(context: Context, path: string): Promise<Mount> {
+  return withStore(context, 'write', async (store) => {
+    const mount = requireMount(store.mounts, path);
+    if (mount.type !== 'kv') throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`);
+    if (mount.options['version'] === '2') throw new UsageError('already_versioned', `${mount.path} is a version 2 kv engine already`);
+    await store.upgrade(mount);
+    const upgraded = { ...mount, options: { ...mount.options, version: '2' } };
+    await store.saveMounts(replaceMount(store.mounts, upgraded));
+    return upgraded;
+  });
+}
+
+export async function listMounts(context: Context): Promise<readonly Mount[]> {
+  return withStore(context, 'read', async (store) => store.mounts);
+}

@@ -1,0 +1,55 @@
+import type { View } from '../barrier/index.ts';
+import type { Entropy } from '../entropy/index.ts';
+import type { JsonObject } from '../json.ts';
+
+export type Operation = 'read' | 'write' | 'patch' | 'list' | 'delete';
+
+/** What an engine is asked. */
+export interface Request {
+  readonly operation: Operation;
+  /** Below the mount, without a slash at either end; "" is the mount itself. */
+  readonly path: string;
+  readonly data: JsonObject;
+}
+
+/** What it answers; null stands for "nothing there". */
+export interface Response {
+  readonly data: JsonObject | null;
+  readonly warnings: readonly string[];
+  /** Seconds, as Vault's envelope has it; 0 for what does not expire. */
+  readonly leaseDuration: number;
+}
+
+/** What an engine is given to answer with. */
+export interface EngineContext {
+  /** The mount's path with its slash, for messages. */
+  readonly mountPath: string;
+  readonly view: View;
+  /** For keys that the engine generates. */
+  readonly entropy: Entropy;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** The parts of a path that a pattern's `:name` and `*name` stand for. */
+export type Parameters = { readonly [name: string]: string };
+
+export type Handler = (context: EngineContext, data: JsonObject, parameters: Parameters) => Promise<Response | null>;
+
+/** One row of an engine's table, which routes requests and is its own documentation. */
+export interface Route {
+  /** Segments joined by "/": literal, `:name` for one segment, `*name` at the end for the rest (possibly empty). */
+  readonly pattern: string;
+  readonly help: string;
+  readonly operations: { readonly [operation in Operation]?: Handler };
+}
+
+export interface Engine {
+  /** As `secrets enable` names it. */
+  readonly type: string;
+  readonly routes: readonly Route[];
+}
+
+export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): Response {
+  return { data, warnings: more.warnings ?? [], leaseDuration: more.leaseDuration ?? 0 };
+}

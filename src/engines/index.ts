@@ -1,0 +1,38 @@
+import { UsageError } from '../errors.ts';
+import type { Engine } from './engine.ts';
+import { kv1 } from './kv1.ts';
+import { kv2 } from './kv2/index.ts';
+
+export { dispatch } from './dispatch.ts';
+export { upgradeToVersions } from './kv2/upgrade.ts';
+export type { Engine, EngineContext, Operation, Request, Response } from './engine.ts';
+
+/** A mount's options as the mount table keeps them. */
+export type EngineOptions = { readonly [name: string]: string };
+
+const TYPES = ['kv', 'kv-v1', 'kv-v2'];
+
+/**
+ * What `secrets enable` asked for, in the form that is kept.
+ * @throws UsageError `unknown_engine`, `bad_option`
+ */
+export function engineType(type: string, options: EngineOptions): { type: string; options: EngineOptions } {
+  if (!TYPES.includes(type)) {
+    throw new UsageError('unknown_engine', `there is no secrets engine "${type}"`, { hint: `there are: ${TYPES.join(', ')}` });
+  }
+  const unknown = Object.keys(options).find((name) => name !== 'version');
+  if (unknown !== undefined) {
+    throw new UsageError('bad_option', `the kv engine has no option "${unknown}"`, { hint: 'it has: version' });
+  }
+  const implied = type === 'kv-v2' ? '2' : type === 'kv-v1' ? '1' : null;
+  const version = options['version'] ?? implied ?? '1';
+  if ((version !== '1' && version !== '2') || (implied !== null && version !== implied)) {
+    throw new UsageError('bad_option', `the ${type} engine has no version "${version}"`, { hint: 'version is 1 or 2' });
+  }
+  return { type: 'kv', options: { version } };
+}
+
+/** The engine behind a mount. */
+export function engineOf(mount: { readonly type: string; readonly options: EngineOptions }): Engine {
+  return mount.options['version'] === '2' ? kv2 : kv1;
+}

@@ -1,0 +1,30 @@
+import type { Entry } from '../barrier/index.ts';
+import { IntegrityError, UsageError } from '../errors.ts';
+import { answer } from './engine.ts';
+import type { Response } from './engine.ts';
+
+/** What both versions of the kv engine share. */
+
+export function segments(path: string): string[] {
+  return path === '' ? [] : path.split('/');
+}
+
+/** Names of secrets, and of folders with a slash; null when there is nothing. */
+export function listing(entries: readonly Entry[]): Response | null {
+  if (entries.length === 0) return null;
+  return answer({ keys: entries.map(({ name, folder }) => (folder ? `${name}/` : name)) });
+}
+
+export function missingPath(): UsageError {
+  return new UsageError('missing_path', 'the path names a mount, but no secret in it', { hint: 'for example: coffer kv get MOUNT/NAME' });
+}
+
+export function emptyData(): UsageError {
+  return new UsageError('no_data', 'there is nothing to write', { hint: 'give KEY=VALUE, KEY=@FILE, KEY=- or @FILE.json' });
+}
+
+export function storedNonsense(name: string): IntegrityError {
+  return new IntegrityError('value_malformed', `the stored value of ${name} is not what coffer writes there`, {
+    hint: 'restore the store from a backup',
+  });
+}

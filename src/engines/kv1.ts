@@ -1,0 +1,53 @@
+import { fromUtf8, utf8 } from '../bytes.ts';
+import { isJsonObject, parseJson, stringifyJson } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+import { answer } from './engine.ts';
+import type { Engine, EngineContext, Parameters, Response } from './engine.ts';
+import { emptyData, listing, missingPath, segments, storedNonsense } from './kv.ts';
+
+/** Vault's default lease in seconds, which version 1 tells readers as a refresh interval. */
+const REFRESH_SECONDS = 2_764_800;
+
+/** kv version 1: one JSON object a path. */
+export const kv1: Engine = {
+  type: 'kv',
+  routes: [
+    { pattern: '*path', help: 'a secret, or the names below a folder', operations: { read, write, list, delete: remove } },
+  ],
+};
+
+async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  const path = pathOf(parameters);
+  const stored = await view.get(row(path));
+  if (stored === null) return null;
+  const data = parseJson(fromUtf8(stored));
+  if (!isJsonObject(data)) throw storedNonsense(mountPath + path);
+  return answer(data, { leaseDuration: REFRESH_SECONDS });
+}
+
+async function write({ view }: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const path = pathOf(parameters);
+  if (Object.keys(data).length === 0) throw emptyData();
+  await view.put(row(path), utf8(stringifyJson(data)));
+  return answer(null);
+}
+
+async function remove({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+  await view.delete(row(pathOf(parameters)));
+  return answer(null);
+}
+
+async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  return listing(await view.list(row(parameters['path'] ?? '')));
+}
+
+function pathOf(parameters: Parameters): string {
+  const path = parameters['path'] ?? '';
+  if (path === '') throw missingPath();
+  return path;
+}
+
+/** Below a folder of their own, so that a mount can become version 2 without its names meeting the engine's. */
+export function row(path: string): string[] {
+  return ['secrets', ...segments(path)];
+}

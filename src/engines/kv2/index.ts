@@ -1,0 +1,32 @@
+import type { JsonObject } from '../../json.ts';
+import type { Engine, EngineContext, Parameters, Response } from '../engine.ts';
+import { listing, segments } from '../kv.ts';
+import { patchData, readData, readSubkeys, writeData } from './data.ts';
+import { patchMetadata, readConfig, readMetadata, writeConfig, writeMetadata } from './settings.ts';
+import { deleteAll, deleteNewest, deleteVersions, destroyVersions, undeleteVersions } from './versions.ts';
+
+/** kv version 2: versions of a JSON object a path, with metadata. */
+export const kv2: Engine = {
+  type: 'kv',
+  routes: [
+    {
+      pattern: 'data/*path',
+      help: 'a version of a secret; delete marks the newest as deleted',
+      operations: { read: readData, write: writeData, patch: patchData, delete: deleteNewest },
+    },
+    { pattern: 'subkeys/*path', help: 'the keys of a secret without their values', operations: { read: readSubkeys } },
+    { pattern: 'delete/*path', help: 'mark versions as deleted', operations: { write: deleteVersions } },
+    { pattern: 'undelete/*path', help: 'take that mark off versions', operations: { write: undeleteVersions } },
+    { pattern: 'destroy/*path', help: 'remove the data of versions for good', operations: { write: destroyVersions } },
+    {
+      pattern: 'metadata/*path',
+      help: 'settings and versions of a secret; list the names below a folder; delete removes a secret with all versions',
+      operations: { read: readMetadata, write: writeMetadata, patch: patchMetadata, list, delete: deleteAll },
+    },
+    { pattern: 'config', help: 'settings of the mount', operations: { read: readConfig, write: writeConfig } },
+  ],
+};
+
+async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  return listing(await view.list(['metadata', ...segments(parameters['path'] ?? '')]));
+}

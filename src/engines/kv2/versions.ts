@@ -1,0 +1,70 @@
+import { UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { answer } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { integerList } from '../parameters.ts';
+import { isDeleted, loadMetadata, metadataRow, storeMetadata, versionRow } from './metadata.ts';
+import type { VersionInfo } from './metadata.ts';
+import { secretPath } from './path.ts';
+
+/** data/PATH, delete: marks the newest version as deleted. */
+export async function deleteNewest(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  const path = secretPath(parameters);
+  const metadata = await loadMetadata(context, path);
+  return metadata === null ? answer(null) : change(context, path, [metadata.current], markDeleted);
+}
+
+/** delete/PATH: marks `versions` as deleted. */
+export async function deleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  return change(context, secretPath(parameters), wanted(data), markDeleted);
+}
+
+/** undelete/PATH: takes the mark off `versions`; what is destroyed stays so. */
+export async function undeleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  return change(context, secretPath(parameters), wanted(data), (info) => ({ ...info, deletion: null }));
+}
+
+/** destroy/PATH: removes the data of `versions` for good and keeps their metadata. */
+export async function destroyVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  const path = secretPath(parameters);
+  const versions = wanted(data);
+  for (const version of versions) await context.view.delete(versionRow(path, version));
+  return change(context, path, versions, (info) => ({ ...info, destroyed: true }));
+}
+
+/** metadata/PATH, delete: removes the secret with all its versions. */
+export async function deleteAll(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+  const path = secretPath(parameters);
+  const metadata = await loadMetadata(context, path);
+  for (const version of Object.keys(metadata?.versions ?? {})) await context.view.delete(versionRow(path, Number(version)));
+  await context.view.delete(metadataRow(path));
+  return answer(null);
+}
+
+function markDeleted(info: VersionInfo, now: number): VersionInfo {
+  return isDeleted(info, now) ? info : { ...info, deletion: now };
+}
+
+/** Versions that are not there are passed over, as in Vault; null when there is no such secret. */
+async function change(
+  context: EngineContext,
+  path: string,
+  numbers: readonly number[],
+  changed: (info: VersionInfo, now: number) => VersionInfo,
+): Promise<Response | null> {
+  const metadata = await loadMetadata(context, path);
+  if (metadata === null) return null;
+  const versions = { ...metadata.versions };
+  for (const number of numbers) {
+    const info = versions[number];
+    if (info !== undefined) versions[number] = changed(info, context.now);
+  }
+  await storeMetadata(context, path, { ...metadata, versions, updated: context.now });
+  return answer(null);
+}
+
+function wanted(data: JsonObject): number[] {
+  const versions = integerList(data, 'versions', { min: 1 });
+  if (versions.length > 0) return versions;
+  throw new UsageError('bad_parameter', 'no version is named', { hint: 'give -versions=1,2' });
+}

@@ -1,0 +1,51 @@
+import { parseDuration } from '../duration.ts';
+import { UsageError } from '../errors.ts';
+import { isLosslessNumber } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+
+/**
+ * An integer among the data of a request, as a number or as decimal text; null when it is not given.
+ * @throws UsageError `bad_parameter`
+ */
+export function optionalInteger(data: JsonObject, name: string, { min }: { min: number }): number | null {
+  const given = data[name];
+  if (given === undefined || given === null || given === '') return null;
+  const text = isLosslessNumber(given) ? given.value : typeof given === 'number' || typeof given === 'string' ? String(given) : '';
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value < min) {
+    throw new UsageError('bad_parameter', `${name} must be a whole number of at least ${min}`);
+  }
+  return value;
+}
+
+/** Milliseconds from "30m" or plain seconds, with a minus sign for a negative one; null when it is not given. @throws UsageError `bad_parameter` */
+export function optionalDuration(data: JsonObject, name: string): number | null {
+  const given = data[name];
+  if (given === undefined || given === null || given === '') return null;
+  const text = isLosslessNumber(given) ? given.value : String(given);
+  const milliseconds = parseDuration(text.replace(/^-/, ''));
+  if (milliseconds === null) throw new UsageError('bad_parameter', `${name} must be a duration, e.g. 30m or 720h`);
+  return text.startsWith('-') ? -milliseconds : milliseconds;
+}
+
+/** Integers from a list of them, or from text such as "1,2"; none when it is not given. @throws UsageError `bad_parameter` */
+export function integerList(data: JsonObject, name: string, { min }: { min: number }): number[] {
+  const given = data[name];
+  if (given === undefined || given === null || given === '') return [];
+  const items = Array.isArray(given) ? given : typeof given === 'string' ? given.split(',').map((item) => item.trim()) : [given];
+  return items.map((item) => {
+    const value = optionalInteger({ [name]: item }, name, { min });
+    if (value === null) throw new UsageError('bad_parameter', `${name} must be whole numbers, e.g. 1,2`);
+    return value;
+  });
+}
+
+/** true or false, as a literal or as text; null when it is not given. @throws UsageError `bad_parameter` */
+export function optionalBoolean(data: JsonObject, name: string): boolean | null {
+  const given = data[name];
+  if (given === undefined || given === null || given === '') return null;
+  const text = isLosslessNumber(given) ? given.value : String(given);
+  if (/^(true|t|1)$/i.test(text)) return true;
+  if (/^(false|f|0)$/i.test(text)) return false;
+  throw new UsageError('bad_parameter', `${name} must be true or false`);
+}

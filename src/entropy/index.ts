@@ -1,0 +1,2 @@
+export { augmentedEntropy, systemEntropy } from './entropy.ts';
+export type { Entropy } from './entropy.ts';

@@ -1,0 +1,51 @@
+/**
+ * Every failure an operator can meet, with a stable `code` for scripts and the exit status that CLI callers see.
+ * Messages have no capital and no full stop; a hint says what to do next. Neither ever holds a secret or a PIN.
+ */
+
+/** Exit statuses: 1 usage, input or configuration; 2 the store says no; 3 the HSM says no; 4 integrity. */
+export type ExitStatus = 1 | 2 | 3 | 4;
+
+export interface ErrorDetails {
+  /** What the operator can do about it, one or more lines. */
+  hint?: string;
+  cause?: unknown;
+}
+
+export abstract class CofferError extends Error {
+  abstract readonly exitStatus: ExitStatus;
+  readonly code: string;
+  readonly hint: string | null;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = details.hint ?? null;
+  }
+}
+
+/** The command line or the data given with it is wrong. */
+export class UsageError extends CofferError {
+  readonly exitStatus = 1;
+}
+
+/** The configuration is missing, malformed or unsafe. */
+export class ConfigError extends CofferError {
+  readonly exitStatus = 1;
+}
+
+/** The store cannot do it in its present state: sealed, not initialised, nothing there, check-and-set mismatch. */
+export class StoreError extends CofferError {
+  readonly exitStatus = 2;
+}
+
+/** The HSM, its module, its token, its login or its keys say no. */
+export class HsmError extends CofferError {
+  readonly exitStatus = 3;
+}
+
+/** Something in the store is not what coffer wrote there. */
+export class IntegrityError extends CofferError {
+  readonly exitStatus = 4;
+}

@@ -1,0 +1,72 @@
+import { HsmError } from '../errors.ts';
+import { CKR, hexNumber, returnValueName } from './constants.ts';
+import { remedyFor } from './remedies.ts';
+
+/**
+ * A C_ function returned something other than CKR_OK. `code` is `ckr_device_error` and the like (a vendor's own:
+ * `ckr_0x80000123`), or a name from remedies.ts.
+ */
+export class CryptokiError extends HsmError {
+  /** The C_ function. */
+  readonly operation: string;
+  /** The CK_RV. */
+  readonly rv: number;
+
+  /** `subject` says with what, in parentheses after the function: the mechanism, the key. */
+  constructor(operation: string, rv: number, subject: string | null = null, cause?: unknown) {
+    const name = returnValueName(rv);
+    const remedy = remedyFor(operation, rv);
+    const what = subject === null ? operation : `${operation} (${subject})`;
+    super(
+      remedy?.code ?? (name ?? `ckr_${hexNumber(rv)}`).toLowerCase(),
+      name === null ? `${what} failed: vendor error ${hexNumber(rv)}` : `${what} failed: ${name} (${hexNumber(rv)})`,
+      { hint: remedy?.hint ?? `look up ${name ?? hexNumber(rv)} in the documentation of the HSM`, cause },
+    );
+    this.operation = operation;
+    this.rv = rv;
+  }
+}
+
+/** Whether `error` is a CryptokiError with one of these CK_RV values. */
+export function isReturnValue(error: unknown, ...values: readonly number[]): error is CryptokiError {
+  return error instanceof CryptokiError && values.includes(error.rv);
+}
+
+/**
+ * Whether a failed `Session.decrypt` says that the ciphertext is wrong, rather than that the HSM is broken.
+ *
+ * PKCS#11 v2.40 section 5.9 has CKR_ENCRYPTED_DATA_INVALID and _LEN_RANGE for it. SoftHSM up to 2.6.1 returns
+ * CKR_GENERAL_ERROR for a bad GCM tag and for bad CBC padding (SoftHSMv2 issue 689), and other modules say
+ * CKR_FUNCTION_FAILED or use the CKR_DATA_ values, so these count too; but only from C_Decrypt: there
+ * C_DecryptInit has just accepted the session, the key and the mechanism. A caller that has an HMAC checks it
+ * first; when it was right, a CKR_GENERAL_ERROR that follows is the HSM's own.
+ */
+export function isCiphertextInvalid(error: unknown): error is CryptokiError {
+  return error instanceof CryptokiError && error.operation === 'C_Decrypt' && CIPHERTEXT_INVALID.has(error.rv);
+}
+
+const CIPHERTEXT_INVALID: ReadonlySet<number> = new Set([
+  CKR.AEAD_DECRYPT_FAILED,
+  CKR.ENCRYPTED_DATA_INVALID,
+  CKR.ENCRYPTED_DATA_LEN_RANGE,
+  CKR.DATA_INVALID,
+  CKR.DATA_LEN_RANGE,
+  CKR.FUNCTION_FAILED,
+  CKR.GENERAL_ERROR,
+]);
+
+/**
+ * Reads the CK_RV out of what pkcs11js throws, or null where it is no PKCS#11 error. pkcs11js has two shapes:
+ * Pkcs11Error with a numeric `code`, and from functions that it leaves unwrapped (C_FindObjects, load) a plain
+ * Error "CKR_NAME:number".
+ */
+export function returnValueOf(thrown: unknown): number | null {
+  if (!(thrown instanceof Error)) {
+    return null;
+  }
+  if ('code' in thrown && typeof thrown.code === 'number' && thrown.message.startsWith('CKR_')) {
+    return thrown.code;
+  }
+  const digits = /^CKR_\w+:(\d+)/.exec(thrown.message)?.[1];
+  return digits === undefined ? null : Number(digits);
+}

@@ -1,0 +1,67 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import type { PKCS11 } from 'pkcs11js';
+import { HsmError } from '../errors.ts';
+import { CryptokiError, returnValueOf } from './errors.ts';
+
+/**
+ * Loads the shared library at `lib` and takes its function list (C_GetFunctionList). Throws HsmError
+ * `module_not_found`, `module_unreadable` or `module_invalid`; the last keeps the dynamic loader's own words.
+ */
+export async function loadModule(lib: string): Promise<PKCS11> {
+  checkFile(lib);
+  const { default: pkcs11js } = await import('pkcs11js');
+  const api = new pkcs11js.PKCS11();
+  try {
+    api.load(lib);
+  } catch (thrown) {
+    const rv = returnValueOf(thrown);
+    throw rv === null ? invalid(lib, thrown) : new CryptokiError('C_GetFunctionList', rv, lib, thrown);
+  }
+  return api;
+}
+
+function checkFile(lib: string): void {
+  try {
+    if (!statSync(lib).isFile()) {
+      throw new HsmError('module_invalid', `${lib} is not a file`, {
+        hint: 'set lib in the seal stanza (or COFFER_HSM_LIB) to the library itself',
+      });
+    }
+    accessSync(lib, constants.R_OK);
+  } catch (cause) {
+    if (cause instanceof HsmError) {
+      throw cause;
+    }
+    throw cause instanceof Error && 'code' in cause && cause.code === 'EACCES' ? unreadable(lib, cause) : notFound(lib, cause);
+  }
+}
+
+function notFound(lib: string, cause: unknown): HsmError {
+  return new HsmError('module_not_found', `there is no PKCS#11 module at ${lib}`, {
+    hint: 'set lib in the seal stanza (or COFFER_HSM_LIB) to the absolute path of the library that came with the HSM; it often ends in .so',
+    cause,
+  });
+}
+
+function unreadable(lib: string, cause: unknown): HsmError {
+  return new HsmError('module_unreadable', `the PKCS#11 module ${lib} cannot be read by this user`, {
+    hint: 'give this user read permission on the file and its folders, or run coffer as a user who has it',
+    cause,
+  });
+}
+
+function invalid(lib: string, cause: unknown): HsmError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HsmError('module_invalid', `${lib} cannot be loaded as a PKCS#11 module: ${reason}`, {
+    hint: HINTS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'check that lib is the PKCS#11 module of the HSM',
+    cause,
+  });
+}
+
+/** By what glibc, musl and macOS say. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/C_GetFunctionList/, 'it is a shared library, but not a PKCS#11 module: lib must name the one that came with the HSM for PKCS#11'],
+  [/ELF ?CLASS|wrong architecture|exec format/i, `it is built for another processor than this Node.js (${process.arch}); install the module for it`],
+  [/invalid ELF header|file too short|not a mach-o|exec format/i, 'it is not a shared library; lib must name the PKCS#11 module itself'],
+  [/cannot open shared object|Error loading shared library|image not found/i, "a library that the module needs is missing; install the HSM's client software completely"],
+];

@@ -1,0 +1,33 @@
+import { constants } from 'node:os';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Calls `finish` when the process ends while the watch is on: on process.exit, an uncaught exception, SIGINT,
+ * SIGTERM and SIGHUP. After a signal the process dies by that same signal, or exits with 128 + its number
+ * where somebody else listens for it too. Returns the function that ends the watch.
+ *
+ * A signal that comes during a PKCS#11 call is acted on when the call returns: it blocks the thread.
+ */
+export function onProcessEnd(finish: () => void): () => void {
+  const stop = (): void => {
+    process.off('exit', finish);
+    for (const signal of SIGNALS) {
+      process.off(signal, die);
+    }
+  };
+  const die = (signal: NodeJS.Signals): void => {
+    finish();
+    stop();
+    if (process.listenerCount(signal) === 0) {
+      process.kill(process.pid, signal);
+    } else {
+      setImmediate(() => process.exit(128 + constants.signals[signal]));
+    }
+  };
+  process.on('exit', finish);
+  for (const signal of SIGNALS) {
+    process.on(signal, die);
+  }
+  return stop;
+}

@@ -1,0 +1,117 @@
+import { CKR } from './constants.ts';
+
+export interface Remedy {
+  /** What the operator can do about it. */
+  readonly hint: string;
+  /** The stable code of the error; `ckr_` and the name in lower case where null. */
+  readonly code: string | null;
+}
+
+/**
+ * What to do about a CKR_ value that `operation` (a C_ function) returned. Null for values that only a bug in
+ * coffer can cause and for a vendor's own: there the name or number is all that can be said.
+ */
+export function remedyFor(operation: string, rv: number): Remedy | null {
+  const hint = BY_OPERATION[operation]?.get(rv) ?? REMEDIES.get(rv);
+  return hint === undefined ? null : { hint, code: CODES.get(rv) ?? null };
+}
+
+/** Codes that scripts wait for get a name of their own, the same whoever noticed: the token's flags or C_Login. */
+const CODES: ReadonlyMap<number, string> = new Map([
+  [CKR.PIN_INCORRECT, 'pin_incorrect'],
+  [CKR.PIN_LOCKED, 'pin_locked'],
+  [CKR.USER_PIN_NOT_INITIALIZED, 'pin_not_initialised'],
+  [CKR.TOKEN_NOT_PRESENT, 'token_not_present'],
+]);
+
+const MODULE_CONFIGURATION =
+  "the module could not start: check its own configuration and that this user may read it (SoftHSM: SOFTHSM2_CONF and its token directory; a network HSM: the client's configuration file and the connection)";
+
+/** C_Initialize has no session, token or key that could be at fault. */
+const INITIALIZE: ReadonlyMap<number, string> = new Map([
+  [CKR.GENERAL_ERROR, MODULE_CONFIGURATION],
+  [CKR.FUNCTION_FAILED, MODULE_CONFIGURATION],
+  [CKR.DEVICE_ERROR, MODULE_CONFIGURATION],
+  [CKR.ARGUMENTS_BAD, 'the module does not accept these C_Initialize arguments; NSS needs library parameters that coffer does not send'],
+  [CKR.CANT_LOCK, 'the module cannot use the operating system\'s locks (CKF_OS_LOCKING_OK), which coffer asks for'],
+]);
+
+const RESTART = 'run the command again; if it stays, restart the HSM or its client and look at its log';
+const OUT_OF_SESSIONS = 'the token has no session left: end other programs that use it, or raise the limit in the HSM';
+const WRONG_BYTES =
+  'the bytes are not what this key encrypted: the stored wrap was altered, or it belongs to another key (check key_label and key_id)';
+const NO_PLAINTEXT = `either ${WRONG_BYTES}; or the HSM has a problem: ${RESTART}`;
+const CHOOSE_MECHANISM = 'choose another mechanism in the seal stanza, one that the token and the key support';
+const ATTRIBUTES = 'the token does not accept the attributes coffer gives to a new key: create the key with the HSM\'s own tool and set generate_key = "false"';
+const KEY_GONE = 'the key was removed while coffer used it; check that it is still on the token';
+const LOGIN_LOST = 'the login ended while coffer used it; another program may have logged out or reset the token. Run the command again';
+const NEW_PIN = 'set a new user PIN with the HSM\'s own tool, then give it to coffer';
+
+const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [CKR.CANCEL, 'the operation was cancelled at the HSM; run the command again'],
+  [CKR.FUNCTION_CANCELED, 'the operation was cancelled at the HSM; run the command again'],
+  [CKR.FUNCTION_REJECTED, 'the request was rejected at the HSM; run the command again and approve it there'],
+  [CKR.HOST_MEMORY, 'this machine ran out of memory; free some and run the command again'],
+  [CKR.SLOT_ID_INVALID, 'there is no such slot; check slot in the seal stanza, or choose the token by token_label'],
+  [CKR.GENERAL_ERROR, `the HSM gave no reason; ${RESTART}`],
+  [CKR.FUNCTION_FAILED, `the HSM gave no reason; ${RESTART}`],
+  [CKR.ARGUMENTS_BAD, 'the module does not accept the arguments; check the mechanism in the seal stanza, and that lib is the module for this HSM'],
+  [CKR.ATTRIBUTE_READ_ONLY, ATTRIBUTES],
+  [CKR.ATTRIBUTE_SENSITIVE, ATTRIBUTES],
+  [CKR.ATTRIBUTE_TYPE_INVALID, ATTRIBUTES],
+  [CKR.ATTRIBUTE_VALUE_INVALID, ATTRIBUTES],
+  [CKR.ACTION_PROHIBITED, 'the token\'s policy forbids it; check the policy or use another key'],
+  [CKR.DATA_INVALID, 'the token does not accept the data with this mechanism; ' + CHOOSE_MECHANISM],
+  [CKR.DATA_LEN_RANGE, 'the data is too long, too short or not whole blocks for this mechanism; ' + CHOOSE_MECHANISM],
+  [CKR.DEVICE_ERROR, `the HSM has a problem; check that it is powered and reachable, then ${RESTART}`],
+  [CKR.DEVICE_MEMORY, 'the token is full: remove objects that are not needed, or use a larger token'],
+  [CKR.DEVICE_REMOVED, 'the token was removed: connect it again and run the command again'],
+  [CKR.AEAD_DECRYPT_FAILED, WRONG_BYTES],
+  [CKR.ENCRYPTED_DATA_INVALID, WRONG_BYTES],
+  [CKR.ENCRYPTED_DATA_LEN_RANGE, WRONG_BYTES],
+  [CKR.FUNCTION_NOT_SUPPORTED, 'the module lacks this function; check that lib is the right module and look for a newer version of it'],
+  [CKR.KEY_HANDLE_INVALID, KEY_GONE],
+  [CKR.OBJECT_HANDLE_INVALID, KEY_GONE],
+  [CKR.KEY_SIZE_RANGE, 'the token does not support a key of this size with this mechanism; use a 256-bit AES key'],
+  [CKR.KEY_TYPE_INCONSISTENT, 'the key is of another type than the mechanism needs: check key_label and hmac_key_label, or set the mechanism for that type'],
+  [CKR.KEY_FUNCTION_NOT_PERMITTED, 'the key does not allow this use: it needs CKA_ENCRYPT and CKA_DECRYPT (an HMAC key CKA_SIGN and CKA_VERIFY)'],
+  [CKR.KEY_UNEXTRACTABLE, 'the key may not leave the token; coffer does not need it to'],
+  [CKR.MECHANISM_INVALID, `the token does not support the mechanism with this key; ${CHOOSE_MECHANISM}`],
+  [CKR.MECHANISM_PARAM_INVALID, `the token does not accept the mechanism's parameters; ${CHOOSE_MECHANISM}`],
+  [CKR.OPERATION_ACTIVE, 'the session has an operation under way; run the command again'],
+  [CKR.PIN_INCORRECT, 'the PIN was tried once and is not tried again, because a token locks after a few wrong ones. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza'],
+  [CKR.PIN_INVALID, NEW_PIN],
+  [CKR.PIN_LEN_RANGE, 'the PIN is too short or too long for this token, so it cannot be the right one. Check where it comes from (a newline at the end of the file?)'],
+  [CKR.PIN_EXPIRED, `the PIN has expired: ${NEW_PIN}`],
+  [CKR.PIN_LOCKED, 'too many wrong PINs were tried: the security officer has to unlock it with the HSM\'s own tool'],
+  [CKR.SESSION_CLOSED, LOGIN_LOST],
+  [CKR.SESSION_HANDLE_INVALID, LOGIN_LOST],
+  [CKR.SESSION_COUNT, OUT_OF_SESSIONS],
+  [CKR.SESSION_READ_ONLY, 'creating a key needs a read-write session; set force_rw_session = "true" in the seal stanza'],
+  [CKR.SESSION_READ_ONLY_EXISTS, 'a read-only session is open that forbids it; end other programs that use the token'],
+  [CKR.SESSION_READ_WRITE_SO_EXISTS, 'the security officer is logged in; end that session first'],
+  [CKR.SIGNATURE_INVALID, 'the signature is not the token\'s: the record was altered, or made with another HMAC key'],
+  [CKR.SIGNATURE_LEN_RANGE, 'the signature is not the token\'s: the record was altered, or made with another HMAC key'],
+  [CKR.TEMPLATE_INCOMPLETE, ATTRIBUTES],
+  [CKR.TEMPLATE_INCONSISTENT, ATTRIBUTES],
+  [CKR.TOKEN_NOT_PRESENT, 'put the token into the slot, or choose another with slot or token_label'],
+  [CKR.TOKEN_NOT_RECOGNIZED, 'the module does not know the token in this slot; check that lib is the module for it'],
+  [CKR.TOKEN_WRITE_PROTECTED, 'the token is write-protected: create the keys beforehand, set generate_key = "false" and leave force_rw_session out'],
+  [CKR.USER_NOT_LOGGED_IN, LOGIN_LOST],
+  [CKR.USER_PIN_NOT_INITIALIZED, 'the token has no user PIN yet: set one with the HSM\'s own tool (C_InitPIN), then give it to coffer'],
+  [CKR.USER_TYPE_INVALID, 'the token knows no normal user: initialise it with a user PIN'],
+  [CKR.USER_ANOTHER_ALREADY_LOGGED_IN, 'somebody else is logged in to the token; end that session first'],
+  [CKR.USER_TOO_MANY_TYPES, 'too many users are logged in to the token; end other sessions first'],
+  [CKR.RANDOM_NO_RNG, 'the token has no random number generator: remove the entropy stanza'],
+  [CKR.BUFFER_TOO_SMALL, 'the module returned more bytes than any known mechanism makes; report it with the module\'s name and version'],
+  [CKR.CRYPTOKI_NOT_INITIALIZED, 'the module was shut down while in use; run the command again'],
+  [CKR.NEED_TO_CREATE_THREADS, 'the module needs threads of its own, which this process did not allow'],
+  [CKR.FIPS_SELF_TEST_FAILED, 'the HSM failed its own self-test: take it out of service and call its vendor'],
+  [CKR.LIBRARY_LOAD_FAILED, 'the module could not load a library that it needs; reinstall the HSM\'s client software'],
+]);
+
+/** Where the function says more than the value alone. */
+const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
+  C_Initialize: INITIALIZE,
+  C_Decrypt: new Map([CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.DATA_INVALID, CKR.DATA_LEN_RANGE].map((rv) => [rv, NO_PLAINTEXT])),
+};

@@ -1,0 +1,53 @@
+import { CKF } from './constants.ts';
+import { findKeys, generateAesKey, generateHmacKey } from './keys.ts';
+import { login, pinFor } from './login.ts';
+import { type Module, withModule } from './module.ts';
+import type { OpenSession } from './open.ts';
+import { decrypt, encrypt, random, sign, verify } from './operations.ts';
+import { findToken, slotHandle } from './tokens.ts';
+import type { Session, SessionOptions, TokenDescription } from './types.ts';
+
+/**
+ * Opens one session on the chosen token, logs in where the token wants it, and lends the session to `use`. The
+ * module is finalised on every way out, a signal included, which ends login and session too; neither
+ * C_CloseSession nor C_Logout is called for it (PKCS#11 v2.40 section 5.4), as each is a trip to the HSM.
+ *
+ * Throws HsmError: `module_*`, `token_*`, `pin_*`, or CryptokiError for anything a C_ function says.
+ */
+export async function withSession<T>(
+  options: SessionOptions,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withModule(options.lib, async (module) => {
+    const token = findToken(module, options.token);
+    const pin = await pinFor(token, options);
+    const session = { module, handle: openSession(module, token, options.readWrite) };
+    if (pin !== null) {
+      login(module, session.handle, pin);
+    }
+    return use(bind(session, token));
+  });
+}
+
+function openSession(module: Module, token: TokenDescription, readWrite: boolean): Buffer {
+  const flags = CKF.SERIAL_SESSION | (readWrite ? CKF.RW_SESSION : 0);
+  return module.call(
+    'C_OpenSession',
+    (api) => api.C_OpenSession(slotHandle(token.slot), flags),
+    () => `${readWrite ? 'read-write' : 'read-only'}, slot ${token.slot}`,
+  );
+}
+
+function bind(session: OpenSession, token: TokenDescription): Session {
+  return {
+    token,
+    findKeys: (query) => findKeys(session, query),
+    generateAesKey: (label, id) => generateAesKey(session, label, id),
+    generateHmacKey: (label, id) => generateHmacKey(session, label, id),
+    encrypt: (key, mechanism, data) => encrypt(session, key, mechanism, data),
+    decrypt: (key, mechanism, data) => decrypt(session, key, mechanism, data),
+    sign: (key, mechanism, data) => sign(session, key, mechanism, data),
+    verify: (key, mechanism, data, signature) => verify(session, key, mechanism, data, signature),
+    random: (length) => random(session, length),
+  };
+}

@@ -1,0 +1,166 @@
+import type { TokenInfo } from 'pkcs11js';
+import type { TokenSelector } from '../config/types.ts';
+import { HsmError } from '../errors.ts';
+import { CKF, CKR, returnValueName } from './constants.ts';
+import { CryptokiError, isReturnValue } from './errors.ts';
+import type { Module } from './module.ts';
+import type { TokenDescription } from './types.ts';
+import { numberToUlong, ulongToNumber } from './ulong.ts';
+
+/**
+ * Finds the one token that matches every field set in `selector`. A slot number is asked for directly; without
+ * one, each slot that has a token is asked once. Throws HsmError `token_not_found`, `token_ambiguous`,
+ * `token_not_present` or `token_not_initialised`.
+ */
+export function findToken(module: Module, selector: TokenSelector): TokenDescription {
+  const token = selector.slot === null ? search(module, selector) : inSlot(module, selector, selector.slot);
+  if ((token.flags & CKF.TOKEN_INITIALIZED) === 0 && (token.flags & CKF.LOGIN_REQUIRED) !== 0) {
+    throw new HsmError('token_not_initialised', `the token in slot ${token.slot} is not initialised`, {
+      hint: 'initialise it and set a user PIN with the HSM\'s own tool, or choose another token with slot or token_label',
+    });
+  }
+  return token;
+}
+
+/** The slot number as C_ functions want it. */
+export function slotHandle(slot: number): Buffer {
+  return numberToUlong(slot);
+}
+
+function inSlot(module: Module, selector: TokenSelector, slot: number): TokenDescription {
+  const token = tokenInSlot(module, slot);
+  if (!matches(token, selector)) {
+    throw notFound(module, selector);
+  }
+  return token;
+}
+
+/** Some modules know their slots only after C_GetSlotList, so CKR_SLOT_ID_INVALID is believed the second time. */
+function tokenInSlot(module: Module, slot: number): TokenDescription {
+  try {
+    return describe(module, slot);
+  } catch (error) {
+    if (isReturnValue(error, CKR.TOKEN_NOT_PRESENT)) {
+      throw notPresent(module, slot, error);
+    }
+    if (!isReturnValue(error, CKR.SLOT_ID_INVALID)) {
+      throw error;
+    }
+  }
+  if (slotsWithToken(module).includes(slot)) {
+    return describe(module, slot);
+  }
+  throw notFound(module, { slot, label: null, serial: null });
+}
+
+function search(module: Module, selector: TokenSelector): TokenDescription {
+  const found = survey(module);
+  const matching = found.filter((entry) => isToken(entry) && matches(entry, selector)).filter(isToken);
+  const [token, ...others] = matching;
+  if (token === undefined) {
+    throw notFound(module, selector, found);
+  }
+  if (others.length > 0) {
+    throw new HsmError('token_ambiguous', `${matching.length} tokens have ${wanted(selector)}`, {
+      hint: `set slot or serial in the seal stanza to choose one:\n${list(matching)}`,
+    });
+  }
+  return token;
+}
+
+function matches(token: TokenDescription, selector: TokenSelector): boolean {
+  return (
+    (selector.slot === null || token.slot === selector.slot) &&
+    (selector.label === null || token.label === unpadded(selector.label)) &&
+    (selector.serial === null || token.serial === unpadded(selector.serial))
+  );
+}
+
+/** A slot whose token cannot be described: one bad reader must not hide the token that is wanted. */
+interface SilentSlot {
+  readonly slot: number;
+  readonly error: CryptokiError;
+}
+
+function isToken(entry: TokenDescription | SilentSlot): entry is TokenDescription {
+  return !('error' in entry);
+}
+
+function survey(module: Module): (TokenDescription | SilentSlot)[] {
+  return slotsWithToken(module).map((slot) => {
+    try {
+      return describe(module, slot);
+    } catch (error) {
+      if (!(error instanceof CryptokiError)) {
+        throw error;
+      }
+      return { slot, error };
+    }
+  });
+}
+
+function slotsWithToken(module: Module): number[] {
+  return module.call('C_GetSlotList', (api) => api.C_GetSlotList(true)).map(ulongToNumber);
+}
+
+function describe(module: Module, slot: number): TokenDescription {
+  const info: TokenInfo = module.call(
+    'C_GetTokenInfo',
+    (api) => api.C_GetTokenInfo(slotHandle(slot)),
+    () => `slot ${slot}`,
+  );
+  return {
+    slot,
+    label: unpadded(info.label),
+    serial: unpadded(info.serialNumber),
+    model: unpadded(info.model),
+    manufacturer: unpadded(info.manufacturerID),
+    flags: info.flags,
+  };
+}
+
+/** Text in CK_TOKEN_INFO is padded with blanks (PKCS#11 v2.40 section 3.2); some modules end it with zero bytes. */
+function unpadded(text: string): string {
+  return text.replace(/\0.*$/s, '').replace(/ +$/, '');
+}
+
+function notPresent(module: Module, slot: number, cause: CryptokiError): HsmError {
+  return new HsmError('token_not_present', `there is no token in slot ${slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`, {
+    hint: `put the token in, or choose another with slot or token_label. ${present(survey(module))}`,
+    cause,
+  });
+}
+
+function notFound(module: Module, selector: TokenSelector, found = survey(module)): HsmError {
+  return new HsmError('token_not_found', `no token has ${wanted(selector)}`, { hint: present(found) });
+}
+
+function wanted(selector: TokenSelector): string {
+  return [
+    selector.slot === null ? [] : [`slot ${selector.slot}`],
+    selector.label === null ? [] : [`label "${selector.label}"`],
+    selector.serial === null ? [] : [`serial "${selector.serial}"`],
+  ]
+    .flat()
+    .join(' and ');
+}
+
+function present(found: readonly (TokenDescription | SilentSlot)[]): string {
+  return found.length === 0
+    ? 'the module shows no token at all: check that the HSM is connected and that the module is set up for this user (SoftHSM: SOFTHSM2_CONF)'
+    : `tokens that are there:\n${list(found)}`;
+}
+
+function list(found: readonly (TokenDescription | SilentSlot)[]): string {
+  return found.map((entry) => `  slot ${entry.slot}, ${isToken(entry) ? named(entry) : silence(entry)}`).join('\n');
+}
+
+function named(token: TokenDescription): string {
+  return (token.flags & CKF.TOKEN_INITIALIZED) === 0 && token.label === ''
+    ? 'not initialised'
+    : `label "${token.label}", serial "${token.serial}"`;
+}
+
+function silence({ error }: SilentSlot): string {
+  return returnValueName(error.rv) ?? error.code;
+}

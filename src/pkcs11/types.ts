@@ -1,0 +1,73 @@
+import type { TokenSelector } from '../config/types.ts';
+
+/** CKO_ classes that coffer asks for. */
+export type KeyClass = 'secret' | 'public' | 'private';
+
+/** A key object on the token, with the attributes that decide what it can do. */
+export interface Key {
+  readonly handle: Buffer;
+  readonly class: KeyClass;
+  /** CKA_KEY_TYPE: a CKK_ number. */
+  readonly type: number;
+  /** CKA_LABEL, blanks at the end removed. */
+  readonly label: string;
+  /** CKA_ID, any number of bytes, possibly none. */
+  readonly id: Uint8Array;
+}
+
+export interface KeyQuery {
+  readonly class: KeyClass;
+  readonly label: string | null;
+  readonly id: Uint8Array | null;
+}
+
+/** What a mechanism needs beside its number. AES-CBC takes a 16-byte IV, AES-GCM a 12-byte IV and a 128-bit tag. */
+export type Mechanism =
+  | { readonly type: number }
+  | { readonly type: number; readonly iv: Uint8Array }
+  | { readonly type: number; readonly iv: Uint8Array; readonly aad: Uint8Array };
+
+export interface TokenDescription {
+  readonly slot: number;
+  readonly label: string;
+  readonly serial: string;
+  readonly model: string;
+  readonly manufacturer: string;
+  /** CKF_ token flags. */
+  readonly flags: number;
+}
+
+export interface SessionOptions {
+  /** Absolute path of the module. */
+  readonly lib: string;
+  readonly token: TokenSelector;
+  /** Read-write session (needed to create token objects). */
+  readonly readWrite: boolean;
+  /**
+   * Asked once, after the token was found and only if it wants a login. Null means that no source gave a PIN.
+   */
+  readonly pin: (token: TokenDescription) => Promise<string | null>;
+  /** Log in even when the token says that the PIN count is low or that this is the final try. */
+  readonly forceLogin: boolean;
+}
+
+/** One logged-in session on one token. Every failure is an HsmError that names the C_ function and the CKR_ code. */
+export interface Session {
+  readonly token: TokenDescription;
+  /** All keys that match; order is the token's. */
+  findKeys(query: KeyQuery): Key[];
+  /** CKM_AES_KEY_GEN, 256 bits, with the attributes of a coffer wrapping key; the id is random when null. */
+  generateAesKey(label: string, id: Uint8Array | null): Key;
+  /** CKM_GENERIC_SECRET_KEY_GEN, 32 bytes, CKA_SIGN and CKA_VERIFY. */
+  generateHmacKey(label: string, id: Uint8Array | null): Key;
+  /** C_EncryptInit and C_Encrypt in one part. */
+  encrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
+  /** C_DecryptInit and C_Decrypt in one part. */
+  decrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
+  /** C_SignInit and C_Sign in one part. */
+  sign(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
+  /** C_VerifyInit and C_Verify in one part; false when the signature is not the token's. */
+  verify(key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean;
+  /** C_GenerateRandom. */
+  random(length: number): Uint8Array;
+}

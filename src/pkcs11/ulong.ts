@@ -1,0 +1,16 @@
+/**
+ * CK_ULONG as pkcs11js hands it over: the machine's own bytes, 8 of them or 4 (Windows, 32-bit systems), in the
+ * machine's own order. PKCS#11 v2.40 section 3.1.
+ */
+export function ulongToNumber(bytes: Uint8Array): number {
+  const { buffer } = Uint8Array.from(bytes);
+  return bytes.length === 4 ? new Uint32Array(buffer)[0]! : Number(new BigUint64Array(buffer)[0]!);
+}
+
+/** The inverse; `size` is 8 or 4. */
+export function numberToUlong(value: number, size: 4 | 8 = ULONG_SIZE): Buffer {
+  const words = size === 4 ? Uint32Array.of(value) : BigUint64Array.of(BigInt(value));
+  return Buffer.from(words.buffer);
+}
+
+const ULONG_SIZE = process.platform === 'win32' || ['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch) ? 4 : 8;

@@ -1,0 +1,93 @@
+import { MalformedBytes, zero } from '../bytes.ts';
+import { HsmError, IntegrityError } from '../errors.ts';
+import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, macInput } from './record.ts';
+import type { Record } from './record.ts';
+import type { Seal, Wrap } from './seal.ts';
+
+export interface Contents {
+  /** K, 32 bytes, the caller's to zero. */
+  readonly key: Uint8Array;
+  readonly wraps: readonly Wrap[];
+  readonly context: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+export interface Plain {
+  readonly key: Uint8Array;
+  /** Wraps of `key`: from Seal.wrapKey, or those of the record that this one replaces. */
+  readonly wraps: readonly Wrap[];
+  /** At most 65535 bytes, readable without a key. */
+  readonly context: Uint8Array;
+  readonly body: Uint8Array;
+  /** Where the record is stored; it opens nowhere else. */
+  readonly place: string;
+}
+
+/** Makes a wrapped-key record, with an HMAC from the HSM where the seal has an HMAC key. */
+export async function sealRecord(seal: Seal, { key, wraps, context, body, place }: Plain): Promise<Uint8Array> {
+  const stanza = await seal.macStanza();
+  const authenticated = encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
+  if (stanza === null) return authenticated;
+  return appendMac(authenticated, await seal.mac(stanza, macInput(stanza, authenticated)));
+}
+
+/**
+ * Checks the HMAC in the HSM, unwraps K there and decrypts the body.
+ * @param name what an error calls the record
+ * @throws IntegrityError `record_altered` for any changed byte, a record of another place, or one that lost its HMAC
+ * @throws HsmError when the HSM lacks the keys or fails
+ */
+export async function openRecord(seal: Seal, bytes: Uint8Array, place: string, name: string): Promise<Contents> {
+  const record = readRecord(bytes, name);
+  await authenticate(seal, record, name);
+  const key = await unwrap(seal, record, name);
+  const body = decryptBody(record, key, place);
+  if (body === null) {
+    zero(key);
+    throw altered(name, 'its body does not authenticate');
+  }
+  return { key, wraps: record.wraps, context: record.context, body };
+}
+
+/** Decodes a record without any key. @throws IntegrityError `record_altered` */
+export function readRecord(bytes: Uint8Array, name: string): Record {
+  try {
+    return decodeRecord(bytes);
+  } catch (error) {
+    if (error instanceof MalformedBytes) throw altered(name, error.message);
+    throw error;
+  }
+}
+
+async function authenticate(seal: Seal, record: Record, name: string): Promise<void> {
+  const stanza = record.macStanza;
+  if (stanza === null) {
+    if ((await seal.macStanza()) === null) return;
+    throw altered(name, 'it carries no HMAC, though hmac_key_label is configured');
+  }
+  if (!(await seal.verifyMac(stanza, macInput(stanza, record.authenticated), record.mac))) {
+    throw altered(name, "the HSM's HMAC does not match");
+  }
+}
+
+/** The first wrap whose HSM key is there decides. */
+async function unwrap(seal: Seal, record: Record, name: string): Promise<Uint8Array> {
+  let missing: HsmError | null = null;
+  for (const wrap of record.wraps) {
+    try {
+      const key = await seal.unwrapKey(wrap);
+      if (key === null) throw altered(name, 'the HSM rejects its wrapped key');
+      return key;
+    } catch (error) {
+      if (!(error instanceof HsmError) || error.code !== 'key_not_found') throw error;
+      missing ??= error;
+    }
+  }
+  throw missing ?? altered(name, 'it has no wraps');
+}
+
+function altered(name: string, how: string): IntegrityError {
+  return new IntegrityError('record_altered', `${name} was tampered with: ${how}`, {
+    hint: 'nothing of it was used; restore the store from a backup and find out who could write to it',
+  });
+}

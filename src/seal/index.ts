@@ -1,0 +1,6 @@
+export { openRecord, readRecord, sealRecord } from './envelope.ts';
+export { pkcs11Seal } from './pkcs11.ts';
+export type { Pkcs11Seal } from './pkcs11.ts';
+export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';
+export type { ShareCounts } from './recovery.ts';
+export type { Seal, Wrap } from './seal.ts';

@@ -1,0 +1,39 @@
+/** One copy of a 256-bit key, encrypted by an HSM. Labels and ids are those of the HSM key that made it. */
+export interface Wrap {
+  /** The seal's name in the configuration that made it. */
+  readonly seal: string;
+  /** CKM_ number. */
+  readonly mechanism: number;
+  readonly keyLabel: string;
+  readonly keyId: Uint8Array;
+  /** The mechanism's parameter: the IV of AES-CBC (16 bytes) or AES-GCM (12 bytes). */
+  readonly parameters: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/** Says how a record's HMAC is made. */
+export interface MacStanza {
+  /** CKM_ number. */
+  readonly mechanism: number;
+  readonly keyLabel: string;
+  readonly keyId: Uint8Array;
+  /** Whether the HMAC is over the SHA-256 of the message, for modules that limit the size of their input. */
+  readonly overDigest: boolean;
+}
+
+/** What protects keys: the HSM behind one seal stanza. Every method may throw HsmError. */
+export interface Seal {
+  /** Encrypts a 32-byte key in the HSM. */
+  wrapKey(key: Uint8Array): Promise<Wrap>;
+  /**
+   * Decrypts a wrap in the HSM. Null when the HSM says that the ciphertext is not one of this key.
+   * @throws HsmError `key_not_found` when the HSM does not hold the key that made the wrap
+   */
+  unwrapKey(wrap: Wrap): Promise<Uint8Array | null>;
+  /** How the seal authenticates what it writes now; null when it has no HMAC key. */
+  macStanza(): Promise<MacStanza | null>;
+  mac(stanza: MacStanza, message: Uint8Array): Promise<Uint8Array>;
+  verifyMac(stanza: MacStanza, message: Uint8Array, mac: Uint8Array): Promise<boolean>;
+  /** Bytes from the HSM's random number generator. */
+  random(length: number): Promise<Uint8Array>;
+}

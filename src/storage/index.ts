@@ -1,0 +1,2 @@
+export { openSqlite } from './sqlite.ts';
+export type { Child, Rows, Storage } from './storage.ts';

@@ -1,0 +1,205 @@
+import type { Database, Options, Statement } from 'better-sqlite3';
+import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import type { Child, Rows, Storage } from './storage.ts';
+
+/** "coff": marks the file as ours (SQLite file format, section 1.3, offset 68). */
+const APPLICATION_ID = 0x636f6666;
+/** The row layout; raised when it changes. */
+const SCHEMA_VERSION = 1;
+const BUSY_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens the store's SQLite file.
+ * @throws StoreError `not_initialized` when the file does not exist and `create` is false, `storage_busy`,
+ *   `storage_failed`; UsageError `not_a_store` for a file that is something else; IntegrityError `storage_corrupt`.
+ */
+export async function openSqlite(path: string, { create }: { create: boolean }): Promise<Storage> {
+  const present = claimFile(path, create);
+  if (!present) {
+    throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
+  }
+  const { default: Sqlite } = await import('better-sqlite3');
+  return guard(path, () => {
+    const options: Options = { fileMustExist: true, timeout: BUSY_TIMEOUT_MS };
+    const database = new Sqlite(path, options);
+    try {
+      prepare(database, path, create);
+      return new SqliteStorage(database, path);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Makes sure that the file exists, is a regular file and has mode 0600. Returns false when it is not there. */
+function claimFile(path: string, create: boolean): boolean {
+  const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | (create ? constants.O_CREAT : 0);
+  try {
+    if (create) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const descriptor = openSync(path, flags, 0o600);
+    try {
+      const stat = fstatSync(descriptor);
+      if (!stat.isFile()) throw new UsageError('not_a_store', `${path} is not a regular file`);
+      if ((stat.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
+    } finally {
+      closeSync(descriptor);
+    }
+    return true;
+  } catch (error) {
+    const code = errorCode(error);
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && !create) return false;
+    if (code === 'EISDIR' || code === 'ENXIO') throw new UsageError('not_a_store', `${path} is not a regular file`);
+    if (code === 'ELOOP') throw new UsageError('not_a_store', `${path} is a symbolic link; name the file itself`);
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      throw new StoreError('storage_failed', `cannot open ${path} for reading and writing: ${code}`, {
+        hint: 'run coffer as the user who owns the store',
+        cause: error,
+      });
+    }
+    if (code !== null && code.startsWith('E')) {
+      throw new StoreError('storage_failed', `cannot open ${path}: ${code}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function prepare(database: Database, path: string, create: boolean): void {
+  const applicationId: unknown = database.pragma('application_id', { simple: true });
+  const version: unknown = database.pragma('user_version', { simple: true });
+  if (applicationId === 0 && version === 0 && isEmpty(database)) {
+    if (!create) throw new StoreError('not_initialized', `there is no store in ${path}`, { hint: 'create one with: coffer init' });
+    database.pragma('journal_mode = WAL');
+  } else if (applicationId !== APPLICATION_ID) {
+    throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, {
+      hint: 'name another file in storage "sqlite" { path }',
+    });
+  } else if (version !== SCHEMA_VERSION) {
+    throw new UsageError('store_too_new', `${path} has layout ${String(version)}; this coffer knows layout ${SCHEMA_VERSION}`, {
+      hint: 'use a newer coffer',
+    });
+  }
+  database.pragma('synchronous = FULL');
+  database.pragma('secure_delete = ON');
+}
+
+function isEmpty(database: Database): boolean {
+  return database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+}
+
+class SqliteStorage implements Storage {
+  readonly #database: Database;
+  readonly #path: string;
+
+  constructor(database: Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
+    guard(this.#path, () => this.#database.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
+    try {
+      if (mode === 'write') guard(this.#path, () => createTable(this.#database));
+      const result = await use(guard(this.#path, () => new SqliteRows(this.#database, this.#path)));
+      guard(this.#path, () => this.#database.exec('COMMIT'));
+      return result;
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+}
+
+/** Inside the first write transaction, so that a store that failed to come about leaves no table behind. */
+function createTable(database: Database): void {
+  if (database.pragma('application_id', { simple: true }) === APPLICATION_ID) return;
+  database.exec('CREATE TABLE entries (path TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID');
+  database.pragma(`application_id = ${APPLICATION_ID}`);
+  database.pragma(`user_version = ${SCHEMA_VERSION}`);
+}
+
+class SqliteRows implements Rows {
+  readonly #database: Database;
+  readonly #path: string;
+
+  constructor(database: Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  async get(path: string): Promise<Uint8Array | null> {
+    const value: unknown = this.#run('SELECT value FROM entries WHERE path = ?', (statement) => statement.pluck().get(path));
+    if (value === undefined) return null;
+    if (!(value instanceof Uint8Array)) throw new IntegrityError('storage_corrupt', `a row of ${this.#path} is not bytes`);
+    return value;
+  }
+
+  async put(path: string, value: Uint8Array): Promise<void> {
+    this.#run('INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET value = excluded.value', (statement) =>
+      statement.run(path, value),
+    );
+  }
+
+  async delete(path: string): Promise<void> {
+    this.#run('DELETE FROM entries WHERE path = ?', (statement) => statement.run(path));
+  }
+
+  async list(folder: string): Promise<Child[]> {
+    // One index seek a child: from a leaf go to what sorts behind it, from a folder to what sorts behind all it holds.
+    const prefix = folder === '' ? '' : `${folder}/`;
+    return this.#run('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', (statement) => {
+      const children: Child[] = [];
+      const seek = statement.pluck();
+      let from = prefix;
+      for (;;) {
+        const path: unknown = seek.get(from);
+        if (typeof path !== 'string' || !path.startsWith(prefix)) return children;
+        const slash = path.indexOf('/', prefix.length);
+        const end = slash === -1 ? path.length : slash;
+        children.push({ segment: path.slice(prefix.length, end), folder: slash !== -1 });
+        from = slash === -1 ? `${path}\0` : `${path.slice(0, slash)}0`; // "0" follows "/" in ASCII
+      }
+    });
+  }
+
+  #run<T>(sql: string, use: (statement: Statement) => T): T {
+    return guard(this.#path, () => use(this.#database.prepare(sql)));
+  }
+}
+
+/** Turns what SQLite throws into errors that say which file and what to do. */
+function guard<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === null || !code.startsWith('SQLITE_')) throw error;
+    if (code.startsWith('SQLITE_NOTADB')) {
+      throw new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
+    }
+    if (code.startsWith('SQLITE_CORRUPT')) {
+      throw new IntegrityError('storage_corrupt', `the database file ${path} is damaged (${code})`, {
+        hint: 'restore it from a backup',
+        cause: error,
+      });
+    }
+    if (code.startsWith('SQLITE_BUSY')) {
+      throw new StoreError('storage_busy', `another process holds ${path} for longer than ${BUSY_TIMEOUT_MS / 1000} s`, {
+        hint: 'try again when it has finished',
+        cause: error,
+      });
+    }
+    throw new StoreError('storage_failed', `${path}: the database says ${code}`, { cause: error });
+  }
+}
+
+function errorCode(error: unknown): string | null {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' ? code : null;
+}

@@ -1,0 +1,31 @@
+/**
+ * What coffer needs of a database. Paths are segments of [A-Za-z0-9_-] joined by "/"; values are bytes. The interface
+ * is asynchronous so that a networked database can stand behind it.
+ */
+export interface Storage {
+  /**
+   * Runs `use` on one consistent snapshot. Whatever it writes is committed whole when it returns and vanishes whole
+   * when it throws or the process dies. A 'write' transaction keeps other writers out from its start.
+   */
+  transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** The rows as one transaction sees them. */
+export interface Rows {
+  get(path: string): Promise<Uint8Array | null>;
+  put(path: string, value: Uint8Array): Promise<void>;
+  /** Deleting what is not there is no error. */
+  delete(path: string): Promise<void>;
+  /**
+   * The direct children of a folder ("" is the root), in no particular order. Costs in proportion to their number,
+   * not to what lies below them.
+   */
+  list(folder: string): Promise<Child[]>;
+}
+
+/** A segment may be a row, a folder of further rows, or both; then it is listed twice. */
+export interface Child {
+  readonly segment: string;
+  readonly folder: boolean;
+}

@@ -1,0 +1,108 @@
+// Which folder of src may import which, and which package is used where. A type-only import counts as an import.
+
+const ROOT_MODULES = '^src/[^/]+\\.ts$';
+const TYPES_OF_ENTROPY = '^src/entropy/(index|types|entropy)\\.ts$';
+const CONFIG_TYPES = '^src/config/types\\.ts$';
+
+/** For each folder: what may be imported as it likes, and what may be imported for its types only. */
+const allowed = {
+  cli: { imports: ['core', 'config'] },
+  core: { imports: ['engines', 'barrier', 'seal', 'storage', 'entropy', 'config', 'pkcs11'] },
+  engines: { imports: [], types: ['^src/barrier/', TYPES_OF_ENTROPY] },
+  barrier: { imports: ['storage'], types: [TYPES_OF_ENTROPY] },
+  seal: { imports: ['pkcs11', 'entropy'], types: [CONFIG_TYPES] },
+  pkcs11: { imports: [], types: [CONFIG_TYPES] },
+  entropy: { imports: [] },
+  storage: { imports: [] },
+  config: { imports: [] },
+};
+
+/** The only places that may import a package. */
+const packages = {
+  commander: ['cli'],
+  inquirer: ['cli'],
+  chalk: ['cli'],
+  'hcl2-parser': ['config'],
+  pkcs11js: ['pkcs11'],
+  'better-sqlite3': ['storage'],
+  'shamir-secret-sharing': ['seal'],
+  '@noble/ciphers': ['barrier', 'engines'],
+};
+
+const folder = (name) => `^src/${name}/`;
+const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+const betweenFolders = Object.entries(allowed).flatMap(([name, { imports, types = [] }]) => {
+  const always = [ROOT_MODULES.replace('[^/]+', '(?!main\\.ts$)[^/]+'), folder(name), ...imports.map(folder)];
+  const from = { path: folder(name) };
+  return [
+    error(`${name}-imports`, `src/${name} imports what is not below it`, from, {
+      path: '^src/',
+      pathNot: [...always, ...types],
+    }),
+    ...(types.length === 0
+      ? []
+      : [
+          error(`${name}-imports-types`, `src/${name} may import this for its types only`, from, {
+            path: types,
+            pathNot: always,
+            dependencyTypesNot: ['type-only'],
+          }),
+        ]),
+  ];
+});
+
+const ofPackages = Object.entries(packages).map(([name, folders]) =>
+  error(
+    `${name}-only-in-${folders.join('-or-')}`,
+    `${name} is imported only in ${folders.map((each) => `src/${each}`).join(' and ')}`,
+    { path: '^src/', pathNot: folders.map(folder) },
+    { path: `(^|node_modules/)${name}(/|$)` },
+  ),
+);
+
+module.exports = {
+  forbidden: [
+    error('main-imports', 'src/main.ts imports only cli and modules directly in src', { path: '^src/main\\.ts$' }, {
+      path: '^src/',
+      pathNot: [folder('cli'), ROOT_MODULES],
+    }),
+    error('root-modules-import', 'a module directly in src imports only its like', {
+      path: ROOT_MODULES,
+      pathNot: '^src/main\\.ts$',
+    }, { path: '^src/', pathNot: ROOT_MODULES }),
+    error('nothing-imports-main', 'nothing imports src/main.ts', { path: '^src/' }, { path: '^src/main\\.ts$' }),
+    error('unknown-folder', 'a new folder in src needs its line in this file', {
+      path: '^src/[^/]+/',
+      pathNot: Object.keys(allowed).map(folder),
+    }, {}),
+    ...betweenFolders,
+    ...ofPackages,
+    error('no-circular', 'imports go round in a circle', {}, { circular: true }),
+    error('no-orphans', 'nothing imports this and it imports nothing', {
+      orphan: true,
+      path: '^src/',
+      pathNot: ['\\.d\\.ts$', '^src/main\\.ts$'],
+    }, {}),
+    error('not-for-development', 'a package for development only is not there when coffer runs', { path: '^src/' }, {
+      dependencyTypes: ['npm-dev'],
+      pathNot: '/@types/',
+    }),
+    error('resolvable', 'the import leads nowhere', { path: '^src/' }, {
+      couldNotResolve: true,
+    }),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    // Reads the sources as they are, type-only imports included, and does not compile them.
+    tsPreCompilationDeps: true,
+    detectProcessBuiltinModuleCalls: true,
+    combinedDependencies: false,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.d.ts'],
+    },
+  },
+};

@@ -1,0 +1,224 @@
+// Gets a fresh clone ready to build and test: each function looks first, does only what is missing, and says so in one
+// line. Plain JavaScript without a dependency, since it runs before there are any.
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DEBIAN_MISSING, installPackage, unpackPackage } from './debian.mjs';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const OLDEST_NODE = [20, 19];
+
+/** Where distributions put SoftHSM's module, below `/` or below a directory that a package was unpacked to. */
+const MODULE_FOLDERS = ['usr/lib', 'usr/lib64', 'usr/local/lib', 'opt/homebrew/lib', 'opt/local/lib'];
+
+/** A step that cannot be done; the message says what the user can do. */
+export class SetupError extends Error {}
+
+/** One line for the user about a step. */
+export function say(message) {
+  process.stdout.write(`setup: ${message}\n`);
+}
+
+/** Runs a program in the project's directory without input, its output shown. Returns whether it succeeded. */
+export function run(program, args, options = {}) {
+  return spawnSync(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options }).status === 0;
+}
+
+/** Throws unless this Node is one that coffer runs on. */
+export function ensureNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    throw new SetupError(`Node.js ${OLDEST_NODE.join('.')} or newer is needed; this is ${process.versions.node}`);
+  }
+}
+
+/** Installs node_modules as package-lock.json has them, with native add-ons that this Node can load. */
+export function ensureDependencies() {
+  const reason = whyInstall(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json'));
+  if (reason !== null) {
+    ensureCompiler();
+    say(`npm ci, since ${reason}; compiling the native add-ons takes about two minutes`);
+    if (!run('npm', ['ci', '--no-audit', '--no-fund'])) throw new SetupError('npm ci failed, see above');
+  }
+  const addons = ['pkcs11js', 'better-sqlite3', 'node-pty'].filter((name) => !loads(name));
+  if (addons.length === 0) {
+    say('dependencies are installed');
+    return;
+  }
+  ensureCompiler();
+  say(`npm rebuild ${addons.join(' ')}, made for another Node; this takes about two minutes`);
+  const rebuilt = run('npm', ['rebuild', ...addons]);
+  const failed = addons.filter((name) => !loads(name));
+  if (!rebuilt || failed.length > 0) throw new SetupError(`${failed.join(', ')} cannot be loaded after npm rebuild`);
+}
+
+/**
+ * Compares what the lock file asks for with npm's own record of what it installed. Returns null if they agree, else the
+ * reason why not, as the end of a sentence.
+ */
+export function whyInstall(lockFile, installedFile) {
+  if (!existsSync(installedFile)) return 'node_modules is missing';
+  const wanted = readPackages(lockFile);
+  const installed = readPackages(installedFile);
+  for (const [path, { version, optional, peer }] of Object.entries(wanted)) {
+    if (path === '' || installed[path]?.version === version) continue;
+    // Packages for other systems and optional peers are in the lock file and rightly not installed.
+    if (installed[path] === undefined && (optional === true || peer === true)) continue;
+    return `${path} is not at ${version}`;
+  }
+  return null;
+}
+
+function readPackages(file) {
+  return JSON.parse(readFileSync(file, 'utf8')).packages;
+}
+
+/** Whether a native add-on loads, tried in a process of its own because a bad one can crash. */
+function loads(addon) {
+  const source = addon === 'better-sqlite3' ? `new (require('better-sqlite3'))(':memory:')` : `require('${addon}')`;
+  return spawnSync(process.execPath, ['-e', source], { cwd: root, stdio: 'ignore' }).status === 0;
+}
+
+/** Throws unless there is what node-gyp and the tests' PKCS#11 shim need to compile. */
+export function ensureCompiler() {
+  const needed = {
+    'a C compiler': ['cc', 'gcc', 'clang'],
+    'a C++ compiler': ['c++', 'g++', 'clang++'],
+    make: ['make'],
+    'Python 3': ['python3'],
+  };
+  const missing = Object.keys(needed).filter((what) => !needed[what].some((program) => findProgram(program) !== null));
+  if (missing.length > 0) {
+    throw new SetupError(
+      `${missing.join(', ')} missing, needed to compile native add-ons; ` +
+        'install build-essential and python3 (Debian, Ubuntu), gcc-c++, make and python3 (Fedora), Xcode tools (macOS)',
+    );
+  }
+}
+
+/** The path of a program on PATH, or null. */
+export function findProgram(name) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {
+      // Not here.
+    }
+  }
+  return null;
+}
+
+/** Builds dist, unless it is newer than everything it is made of and has compiled code for this Node. */
+export function ensureBuild() {
+  const bundle = join(root, 'dist', 'coffer.cjs');
+  if (existsSync(bundle)) {
+    const built = statSync(bundle).mtimeMs;
+    const sources = [join(root, 'src'), join(root, 'bin', 'build.mjs'), join(root, 'package-lock.json')];
+    const ending = `-${process.version}-${process.arch}`;
+    const names = readdirSync(dirname(bundle));
+    const cached = names.some((name) => name.startsWith('coffer.cjs.cache-') && name.endsWith(ending));
+    if (cached && Math.max(...sources.map(newest)) < built) {
+      say('dist is up to date');
+      return;
+    }
+  }
+  say('npm run build');
+  if (!run(process.execPath, [join(root, 'bin', 'build.mjs')])) throw new SetupError('the build failed, see above');
+}
+
+/** The latest change at or below a path, in milliseconds; a folder changes when something in it comes or goes. */
+function newest(path) {
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+/**
+ * Finds SoftHSM's module, or gets it from the distribution.
+ *
+ * Returns its path, and the folder that must be on LD_LIBRARY_PATH for it, or null where none must. `system` is the
+ * folder taken for `/`; tests give an empty one.
+ */
+export function ensureSoftHsm({ system = '/', deps = join(root, '.deps') } = {}) {
+  const given = process.env.COFFER_TEST_SOFTHSM;
+  if (given !== undefined && given !== '') {
+    if (!existsSync(given)) throw new SetupError(`COFFER_TEST_SOFTHSM names ${given}, which does not exist`);
+    say(`SoftHSM is ${given} (COFFER_TEST_SOFTHSM)`);
+    return { module: given, libraryPath: null };
+  }
+  const unpacked = join(deps, 'softhsm');
+  const installed = findModule(system);
+  if (installed !== null) {
+    say(`SoftHSM is ${installed}`);
+    return { module: installed, libraryPath: null };
+  }
+  if (findModule(unpacked) === null) {
+    say(`SoftHSM is not installed; unpacking libsofthsm2 into ${unpacked}`);
+    const problem = unpackPackage('libsofthsm2', unpacked, deps);
+    if (problem !== null && process.getuid?.() === 0 && problem !== DEBIAN_MISSING) {
+      say(`that failed (${problem}); apt-get install libsofthsm2`);
+      installPackage('libsofthsm2');
+    }
+    const found = findModule(unpacked) ?? findModule(system);
+    if (found === null) throw new SetupError(`${problem ?? 'the package holds no module'}\n${SOFTHSM_BY_HAND}`);
+    if (!found.startsWith(unpacked)) return { module: found, libraryPath: null };
+  }
+  const module = findModule(unpacked);
+  const libraryPath = librariesFor(module, unpacked, deps);
+  say(`SoftHSM is ${module}`);
+  return { module, libraryPath };
+}
+
+const SOFTHSM_BY_HAND =
+  'install SoftHSM 2 and try again: apt install libsofthsm2 (Debian, Ubuntu), dnf install softhsm (Fedora), ' +
+  'apk add softhsm (Alpine), pacman -S softhsm (Arch), brew install softhsm (macOS); ' +
+  'or set COFFER_TEST_SOFTHSM to the path of libsofthsm2.so';
+
+function findModule(below) {
+  for (const folder of MODULE_FOLDERS.map((each) => join(below, each))) {
+    if (!existsSync(folder)) continue;
+    const multiarch = readdirSync(folder).filter((name) => name.endsWith('-linux-gnu'));
+    const places = ['softhsm', 'pkcs11', ...multiarch.map((name) => join(name, 'softhsm'))];
+    for (const place of places) {
+      const path = join(folder, place, 'libsofthsm2.so');
+      if (existsSync(path)) return path;
+    }
+  }
+  return null;
+}
+
+/** Gets the shared libraries that an unpacked module needs and the system lacks. Returns their folder, or null. */
+function librariesFor(module, unpacked, deps) {
+  const folder = join(unpacked, 'usr', 'lib', dirname(module).match(/[^/]+-linux-gnu/)?.[0] ?? '');
+  const missing = () => {
+    const ldd = spawnSync('ldd', [module], { encoding: 'utf8', env: { ...process.env, LD_LIBRARY_PATH: folder } });
+    return (ldd.stdout ?? '').split('\n').filter((line) => line.includes('not found'));
+  };
+  if (missing().length > 0) unpackPackage('libsofthsm2', unpacked, deps, { withDependencies: true });
+  const still = missing();
+  if (still.length > 0) throw new SetupError(`${module} needs ${still.join('; ').trim()}\n${SOFTHSM_BY_HAND}`);
+  const plain = spawnSync('ldd', [module], { encoding: 'utf8' }).stdout ?? '';
+  return plain.includes('not found') ? folder : null;
+}
+
+/** The mandoc program, got from the distribution if need be, or null with the reason said. */
+export function ensureMandoc({ deps = join(root, '.deps') } = {}) {
+  const installed = findProgram('mandoc');
+  if (installed !== null) return installed;
+  const unpacked = join(deps, 'mandoc');
+  const program = join(unpacked, 'usr', 'bin', 'mandoc');
+  if (!existsSync(program)) {
+    say(`mandoc is not installed; unpacking it into ${unpacked}`);
+    const problem = unpackPackage('mandoc', unpacked, deps);
+    if (!existsSync(program)) {
+      say(`manual pages are not checked: mandoc cannot be had (${problem ?? 'the package does not hold it'})`);
+      return null;
+    }
+  }
+  return program;
+}

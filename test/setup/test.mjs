@@ -1,0 +1,94 @@
+// `npm test`: gets what is missing, then lints, type-checks, builds, checks the manual pages and runs the tests. The
+// last line counts them all, each check as one.
+
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  SetupError,
+  ensureBuild,
+  ensureCompiler,
+  ensureDependencies,
+  ensureMandoc,
+  ensureNode,
+  ensureSoftHsm,
+  root,
+  run,
+  say,
+} from './ensure.mjs';
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+
+try {
+  ensureNode();
+  ensureDependencies();
+  ensureCompiler();
+  const softHsm = ensureSoftHsm();
+  check('type-check', () => run('npx', ['--no-install', 'tsc', '--noEmit']));
+  check('lint', () => run('npm', ['run', '--silent', 'lint:code']));
+  check('one-way imports', () => run('npm', ['run', '--silent', 'lint:imports']));
+  check('build', () => {
+    ensureBuild();
+    return true;
+  });
+  checkManual();
+  runTests(softHsm);
+} catch (error) {
+  // Nothing that follows can be trusted without what was to be set up.
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  count.failed += 1;
+}
+const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
+console.log(`${count.passed} passed, ${count.failed} failed${skipped}`);
+process.exitCode = count.failed === 0 ? 0 : 1;
+
+function check(name, passes) {
+  let passed = false;
+  try {
+    passed = passes();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+  }
+  count[passed ? 'passed' : 'failed'] += 1;
+  console.log(`${passed ? 'ok' : 'FAILED'}: ${name}`);
+}
+
+function checkManual() {
+  const manual = join(root, 'man');
+  const pages = readdirSync(manual).filter((name) => /\.[1-9]$/.test(name));
+  const mandoc = pages.length === 0 ? null : ensureMandoc();
+  if (mandoc === null) {
+    count.skipped += 1;
+    console.log(`skipped: manual pages (${pages.length === 0 ? 'there are none yet' : 'no mandoc'})`);
+    return;
+  }
+  check('manual pages', () => run(mandoc, ['-Tlint', '-Wwarning', ...pages.map((page) => join(manual, page))]));
+}
+
+function runTests({ module, libraryPath }) {
+  const folder = mkdtempSync(join(tmpdir(), 'coffer-test-'));
+  const report = join(folder, 'report.json');
+  const env = { ...process.env, COFFER_TEST_SOFTHSM: module };
+  if (libraryPath !== null) env.LD_LIBRARY_PATH = libraryPath;
+  const args = ['run', '--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json'];
+  const passed = run('npx', ['--no-install', 'vitest', ...args, `--outputFile.json=${report}`], { env });
+  const before = count.failed;
+  try {
+    addReport(JSON.parse(readFileSync(report, 'utf8')));
+  } catch (error) {
+    say(`vitest left no report: ${error.message}`);
+  }
+  // A fault outside every test, such as an error that nothing caught.
+  if (!passed && count.failed === before) count.failed += 1;
+  rmSync(folder, { recursive: true });
+}
+
+function addReport({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {
+  count.passed += numPassedTests;
+  count.failed += numFailedTests;
+  count.skipped += numPendingTests + numTodoTests;
+  // A file that cannot even be loaded fails without a single test of its own.
+  count.failed += testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0).length;
+}

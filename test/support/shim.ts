@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SoftHsm } from './softhsm.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const SOURCE = join(ROOT, 'test/shim/shim.c');
+const HEADERS = join(ROOT, 'node_modules/pkcs11js/includes');
+const CACHE = join(ROOT, 'node_modules/.cache/coffer-shim');
+
+export interface Shim {
+  /** Absolute path of the shim module; `hsm.lib` stands behind it. */
+  readonly lib: string;
+  /** What a process needs beside the token's own environment. */
+  readonly env: Readonly<Record<'COFFER_SHIM_MODULE' | 'COFFER_SHIM_LOG' | 'COFFER_SHIM_FAULT' | 'SOFTHSM2_CONF', string>>;
+  /** The C_ functions called since the last `clear`, in order. */
+  calls(): string[];
+  clear(): void;
+}
+
+/** Puts the shim in front of a token; `log` is the path of a file of its own, `faults` as test/shim/shim.c says. */
+export function createShim(hsm: SoftHsm, log: string, ...faults: readonly string[]): Shim {
+  writeFileSync(log, '');
+  return {
+    lib: compileShim(),
+    env: { ...hsm.env, COFFER_SHIM_MODULE: hsm.lib, COFFER_SHIM_LOG: log, COFFER_SHIM_FAULT: faults.join(',') },
+    calls: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
+    clear: () => writeFileSync(log, ''),
+  };
+}
+
+/** Compiles test/shim/shim.c once per version of its source; safe when several test processes do it at once. */
+export function compileShim(): string {
+  const hash = createHash('sha256').update(readFileSync(SOURCE)).update(process.arch).digest('hex').slice(0, 16);
+  const lib = join(CACHE, `shim-${hash}.so`);
+  if (!existsSync(lib)) {
+    mkdirSync(dirname(lib), { recursive: true });
+    const unfinished = `${lib}.${process.pid}`;
+    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Wextra', `-I${HEADERS}`, '-o', unfinished, SOURCE, '-ldl'], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    renameSync(unfinished, lib);
+  }
+  return lib;
+}

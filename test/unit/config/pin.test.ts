@@ -1,0 +1,106 @@
+import * as fs from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readPin } from '../../../src/config/index.ts';
+import { ConfigError } from '../../../src/errors.ts';
+import { makeHome, sealWith } from './home.ts';
+
+function failure(action: () => unknown): ConfigError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+  }
+  throw new Error('expected a ConfigError');
+}
+
+describe('readPin', () => {
+  it('gives a literal as it is', () => {
+    expect(readPin({ kind: 'literal', value: ' env:x\n' }, {})).toBe(' env:x\n');
+  });
+
+  it('gives the value of a variable', () => {
+    expect(readPin({ kind: 'env', name: 'MY_PIN' }, { MY_PIN: '0042' })).toBe('0042');
+  });
+
+  it.each([{}, { MY_PIN: '' }])('names a variable that is not set or empty', (env) => {
+    const error = failure(() => readPin({ kind: 'env', name: 'MY_PIN' }, env));
+    expect(error.code).toBe('pin_not_set');
+    expect(error.message).toBe('environment variable MY_PIN, which pin names, is not set or empty');
+  });
+
+  it.each([
+    ['0042', '0042'],
+    ['0042\n', '0042'],
+    ['0042\r\n', '0042'],
+    ['0042\n\n', '0042\n'],
+    ['0042\r', '0042\r'],
+    [' 0042 ', ' 0042 '],
+  ])('strips one line break from a file: %j', (content, pin) => {
+    expect(readPin({ kind: 'file', path: makeHome().write('pin', content) }, {})).toBe(pin);
+  });
+
+  it('names a file that is missing, unreadable or empty', () => {
+    const home = makeHome();
+    const missing = failure(() => readPin({ kind: 'file', path: `${home.path}/gone` }, {}));
+    expect([missing.code, missing.message]).toEqual(['pin_unreadable', `${home.path}/gone: cannot read this PIN file: ENOENT`]);
+    expect(failure(() => readPin({ kind: 'file', path: home.path }, {}))).toMatchObject({ code: 'pin_unreadable' });
+    const empty = home.write('empty', '\n');
+    expect(failure(() => readPin({ kind: 'file', path: empty }, {}))).toMatchObject({ code: 'pin_not_set' });
+  });
+});
+
+describe('pin in the configuration', () => {
+  it.each([
+    ['env:MY_PIN', { kind: 'env', name: 'MY_PIN' }],
+    ['env://MY_PIN', { kind: 'env', name: 'MY_PIN' }],
+    ['file:/run/pin', { kind: 'file', path: '/run/pin' }],
+    ['file:///run/pin', { kind: 'file', path: '/run/pin' }],
+    ['0042', { kind: 'literal', value: '0042' }],
+    ['environment', { kind: 'literal', value: 'environment' }],
+  ])('%s', async (pin, source) => {
+    const home = makeHome();
+    const config = await home.load(home.write('c.hcl', sealWith(`pin = "${pin}"`)));
+    expect(config.seal.pin).toEqual(source);
+    expect(config.notes).toEqual([]);
+  });
+
+  it.each([
+    ['pin = "env:"', 'config_value'],
+    ['pin = "env:MY-PIN"', 'config_value'],
+    ['pin = "file:pin"', 'config_value'],
+    ['pin = "file://pin"', 'config_value'],
+    ['pin = ""', 'config_value'],
+    ['pin = 1234', 'config_type'],
+    ['pin = true', 'config_type'],
+    ['pin = null', 'config_type'],
+  ])('is refused: %s', async (line, code) => {
+    const home = makeHome();
+    const error = await home.failure(home.write('c.hcl', sealWith(line)));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain('c.hcl:6:3: seal "pkcs11": pin');
+    expect(error.message).not.toMatch(/1234|MY-PIN/);
+  });
+
+  it('is the PIN itself in COFFER_HSM_PIN, whatever it looks like', async () => {
+    const home = makeHome();
+    const file = home.write('c.hcl', sealWith('pin = "env:OTHER"'));
+    const config = await home.load(file, { COFFER_HSM_PIN: 'env:NOT_A_NAME' });
+    expect(config.seal.pin).toEqual({ kind: 'literal', value: 'env:NOT_A_NAME' });
+  });
+
+  it('is noted when others can read it', async () => {
+    const home = makeHome();
+    const literal = home.write('c.hcl', sealWith('pin = "hunter2"'), 0o644);
+    const note = `${literal}: holds a PIN, and other users can read it; run: chmod go= ${literal}`;
+    expect((await home.load(literal)).notes).toEqual([note]);
+    expect((await home.load(literal, { COFFER_HSM_PIN: 'x' })).notes).toEqual([note]);
+    fs.chmodSync(literal, 0o600);
+    expect((await home.load(literal)).notes).toEqual([]);
+
+    const pin = home.write('pin', 'hunter2', 0o640);
+    const file = home.write('d.hcl', sealWith(`pin = "file:${pin}"`), 0o644);
+    expect((await home.load(file)).notes).toEqual([`${pin}: other users can read this PIN file; run: chmod go= ${pin}`]);
+    fs.rmSync(pin);
+    expect((await home.load(file)).notes).toEqual([]);
+  });
+});

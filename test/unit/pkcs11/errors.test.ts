@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { HsmError } from '../../../src/errors.ts';
+import { CKA, CKF, CKK, CKM, CKO, CKR, CKU, mechanismName, returnValueName } from '../../../src/pkcs11/constants.ts';
+import { CryptokiError, isCiphertextInvalid, returnValueOf } from '../../../src/pkcs11/errors.ts';
+import { remedyFor } from '../../../src/pkcs11/remedies.ts';
+
+/** RSA Security's header, which pkcs11js is compiled with. */
+const HEADER = readFileSync(fileURLToPath(new URL('../../../node_modules/pkcs11js/includes/pkcs11/pkcs11t.h', import.meta.url)), 'utf8');
+const DEFINED = new Map([...HEADER.matchAll(/^\s*#define\s+(CK\w+)\s+\(?(0x[0-9A-Fa-f]+|\d+)(?:UL)?\)?/gm)].map(([, name, value]) => [name!, Number(value)]));
+
+describe('constants', () => {
+  it.each(Object.entries({ CKA, CKF, CKK, CKM, CKO, CKR, CKU }))('%s agrees with pkcs11t.h', (prefix, table) => {
+    const unknown = ['CKR_AEAD_DECRYPT_FAILED'];
+    for (const [name, value] of Object.entries(table)) {
+      const full = `${prefix}_${name}`;
+      if (!unknown.includes(full)) {
+        expect([full, value]).toEqual([full, DEFINED.get(full)]);
+      }
+    }
+  });
+
+  it('name values and mechanisms', () => {
+    expect(returnValueName(0x30)).toBe('CKR_DEVICE_ERROR');
+    expect(returnValueName(0x80000123)).toBeNull();
+    expect(mechanismName(0x1085)).toBe('CKM_AES_CBC_PAD');
+    expect(mechanismName(0x80000123)).toBe('mechanism 0x80000123');
+  });
+});
+
+/** Codes that scripts may rely on, other than `ckr_` and the name. */
+const NAMED_CODES: Readonly<Record<string, string>> = {
+  CKR_PIN_INCORRECT: 'pin_incorrect',
+  CKR_PIN_LOCKED: 'pin_locked',
+  CKR_USER_PIN_NOT_INITIALIZED: 'pin_not_initialised',
+  CKR_TOKEN_NOT_PRESENT: 'token_not_present',
+};
+
+/** What only a bug in coffer, or a function coffer never calls, can return. */
+const WITHOUT_REMEDY = new Set(
+  (
+    'OK NO_EVENT FUNCTION_NOT_PARALLEL KEY_NOT_NEEDED KEY_CHANGED KEY_NEEDED KEY_INDIGESTIBLE KEY_NOT_WRAPPABLE OPERATION_NOT_INITIALIZED ' +
+    'SESSION_PARALLEL_NOT_SUPPORTED SESSION_EXISTS UNWRAPPING_KEY_HANDLE_INVALID UNWRAPPING_KEY_SIZE_RANGE UNWRAPPING_KEY_TYPE_INCONSISTENT ' +
+    'USER_ALREADY_LOGGED_IN WRAPPED_KEY_INVALID WRAPPED_KEY_LEN_RANGE WRAPPING_KEY_HANDLE_INVALID WRAPPING_KEY_SIZE_RANGE ' +
+    'WRAPPING_KEY_TYPE_INCONSISTENT RANDOM_SEED_NOT_SUPPORTED DOMAIN_PARAMS_INVALID CURVE_NOT_SUPPORTED SAVED_STATE_INVALID ' +
+    'INFORMATION_SENSITIVE STATE_UNSAVEABLE CRYPTOKI_ALREADY_INITIALIZED MUTEX_BAD MUTEX_NOT_LOCKED NEW_PIN_MODE NEXT_OTP ' +
+    'EXCEEDED_MAX_ITERATIONS PIN_TOO_WEAK PUBLIC_KEY_INVALID CANT_LOCK'
+  ).split(' '),
+);
+
+describe('remedies', () => {
+  it.each(Object.entries(CKR).filter(([name]) => !WITHOUT_REMEDY.has(name)))('CKR_%s has one, fit to be shown', (name, rv) => {
+    const hint = remedyFor('C_Sign', rv)?.hint ?? '';
+    expect(hint.length).toBeGreaterThan(20);
+    expect(hint).not.toMatch(/\.$|\s$|undefined|^[A-Z][a-z]/);
+    const error = new CryptokiError('C_Sign', rv);
+    expect(error.hint).toBe(hint);
+    expect(error.code).toBe(NAMED_CODES[`CKR_${name}`] ?? `ckr_${name.toLowerCase()}`);
+    expect(error.message).toBe(`C_Sign failed: CKR_${name} (0x${rv.toString(16)})`);
+  });
+
+  it.each([...WITHOUT_REMEDY])('CKR_%s has none of its own, and the hint names it', (name) => {
+    const rv = (CKR as Readonly<Record<string, number>>)[name]!;
+    expect(remedyFor('C_Sign', rv)).toBeNull();
+    expect(new CryptokiError('C_Sign', rv).hint).toContain(`CKR_${name}`);
+  });
+
+  it('differ for C_Initialize, which has no key or session to blame', () => {
+    expect(remedyFor('C_Initialize', CKR.GENERAL_ERROR)?.hint).toContain('could not start');
+    expect(remedyFor('C_Initialize', CKR.HOST_MEMORY)).toEqual(remedyFor('C_Sign', CKR.HOST_MEMORY));
+    expect(remedyFor('C_Initialize', CKR.CANT_LOCK)?.hint).toContain('CKF_OS_LOCKING_OK');
+  });
+});
+
+describe('CryptokiError', () => {
+  it('is an HsmError with the function and the number', () => {
+    const error = new CryptokiError('C_DecryptInit', 0x70, 'CKM_AES_GCM, key "k"');
+    expect(error).toBeInstanceOf(HsmError);
+    expect(error).toMatchObject({ exitStatus: 3, operation: 'C_DecryptInit', rv: 0x70, code: 'ckr_mechanism_invalid' });
+    expect(error.message).toBe('C_DecryptInit (CKM_AES_GCM, key "k") failed: CKR_MECHANISM_INVALID (0x70)');
+  });
+
+  it('shows a vendor\'s number in hex', () => {
+    const error = new CryptokiError('C_Sign', 0x8000_0123);
+    expect(error).toMatchObject({ code: 'ckr_0x80000123', message: 'C_Sign failed: vendor error 0x80000123' });
+  });
+});
+
+describe('isCiphertextInvalid', () => {
+  it('is about what C_Decrypt says of its input', () => {
+    for (const rv of [CKR.ENCRYPTED_DATA_INVALID, CKR.ENCRYPTED_DATA_LEN_RANGE, CKR.AEAD_DECRYPT_FAILED, CKR.GENERAL_ERROR]) {
+      expect(isCiphertextInvalid(new CryptokiError('C_Decrypt', rv))).toBe(true);
+      expect(isCiphertextInvalid(new CryptokiError('C_DecryptInit', rv))).toBe(false);
+    }
+  });
+
+  it('is not about a broken HSM', () => {
+    for (const rv of [CKR.DEVICE_ERROR, CKR.DEVICE_REMOVED, CKR.SESSION_HANDLE_INVALID, CKR.HOST_MEMORY, CKR.KEY_HANDLE_INVALID]) {
+      expect(isCiphertextInvalid(new CryptokiError('C_Decrypt', rv))).toBe(false);
+    }
+    expect(isCiphertextInvalid(new Error('CKR_ENCRYPTED_DATA_INVALID:64'))).toBe(false);
+    expect(isCiphertextInvalid(null)).toBe(false);
+  });
+});
+
+describe('returnValueOf', () => {
+  it('reads both shapes that pkcs11js throws', () => {
+    expect(returnValueOf(Object.assign(new Error('CKR_DEVICE_ERROR'), { code: 48 }))).toBe(48);
+    expect(returnValueOf(new Error('CKR_VENDOR_DEFINED:2147483939'))).toBe(0x80000123);
+  });
+
+  it('is null for anything else', () => {
+    expect(returnValueOf(new TypeError('Argument 1 has wrong type'))).toBeNull();
+    expect(returnValueOf(Object.assign(new Error('ENOENT'), { code: 'ENOENT' }))).toBeNull();
+    expect(returnValueOf('CKR_DEVICE_ERROR:48')).toBeNull();
+  });
+});

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import type { HsmError } from '../../../src/errors.ts';
+import { type Session, type SessionOptions, withSession } from '../../../src/pkcs11/index.ts';
+import { createShim, type Shim } from '../../support/shim.ts';
+import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
+
+/** A folder that is gone after the test file. */
+export function temporaryFolder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'coffer-pkcs11-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A token of the test file's own. */
+export function freshToken(label?: string): SoftHsm {
+  return createSoftHsm({ dir: temporaryFolder(), ...(label === undefined ? {} : { label }) });
+}
+
+/** The shim in front of the token, with a log of its own. */
+export function shimmed(hsm: SoftHsm, ...faults: string[]): Shim {
+  return createShim(hsm, join(temporaryFolder(), 'calls'), ...faults);
+}
+
+/** Options that open `hsm`, through `shim` where given; sets this process's environment for it. */
+export function optionsFor(hsm: SoftHsm, shim: Shim | null = null, changes: Partial<SessionOptions> = {}): SessionOptions {
+  Object.assign(process.env, shim?.env ?? hsm.env);
+  return {
+    lib: shim?.lib ?? hsm.lib,
+    token: { slot: null, label: hsm.label, serial: null },
+    readWrite: false,
+    pin: async () => hsm.pin,
+    forceLogin: false,
+    ...changes,
+  };
+}
+
+/** Opens a read-write session on `hsm`. */
+export function onToken<T>(hsm: SoftHsm, use: (session: Session) => T | Promise<T>): Promise<T> {
+  return withSession(optionsFor(hsm, null, { readWrite: true }), async (session) => use(session));
+}
+
+/** What `promise` fails with; it must fail. */
+export async function failure(promise: Promise<unknown>): Promise<HsmError> {
+  return promise.then(
+    () => Promise.reject(new Error('it did not fail')),
+    (error: HsmError) => error,
+  );
+}
