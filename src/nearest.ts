@@ -1,24 +1,36 @@
-/** The known name that `name` was most likely meant to be: at most two edits away, or a third of its length; else null. */
+/** The known name with the fewest edits from `name`, or null when none is near enough to be a slip of the hand. */
 export function nearest(name: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(name, candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    const distance = editDistance(name.toLowerCase(), candidate);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
   }
   return best;
 }
 
-/** Levenshtein distance. */
+/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [at, character] of [...a].entries()) {
-    const next = [at + 1];
-    for (let column = 1; column <= b.length; column++) {
-      const replaced = (row[column - 1] ?? 0) + (character === b[column - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    const of = (numbers: number[], j: number): number => numbers[j] ?? Infinity;
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = of(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? of(beforePrevious, j - 2) + 1 : Infinity;
+      row.push(Math.min(of(previous, j) + 1, of(row, j - 1) + 1, substitution, swap));
     }
-    row = next;
+    beforePrevious = previous;
+    previous = row;
   }
-  return row[b.length] ?? 0;
+  return previous[b.length] ?? Infinity;
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? 0;
 }

@@ -4,7 +4,7 @@ import type { OutputFormat, Terminal } from './terminal.ts';
 export interface Flag {
   /** Without dashes, as Vault spells it. */
   readonly name: string;
-  readonly kind: 'boolean' | 'text' | 'integer' | 'duration' | 'pairs';
+  readonly kind: 'boolean' | 'toggle' | 'text' | 'integer' | 'duration' | 'list' | 'pairs';
   /** What the help calls the value, e.g. "PATH". */
   readonly value?: string;
   readonly aliases?: readonly string[];
@@ -43,10 +43,14 @@ export interface Invocation {
 /** The values of a command's flags, already checked. Asking for a flag that the command does not have is a bug. */
 export interface FlagValues {
   boolean(name: string): boolean;
+  /** -name or -name=true, -name=false, or null where it is not given. */
+  toggle(name: string): boolean | null;
   text(name: string): string | null;
   integer(name: string): number | null;
   /** Milliseconds. */
   duration(name: string): number | null;
+  /** Repeatable. */
+  list(name: string): readonly string[];
   /** NAME=VALUE, repeatable. */
   pairs(name: string): { readonly [name: string]: string };
 }

@@ -42,6 +42,7 @@ export function separate(argv: readonly string[], flags: readonly Flag[], where:
       if (on) options.push(`--${flag.name}`);
       continue;
     }
+    if (flag.kind === 'toggle') value = String(value === undefined || boolean(flag, value));
     if (value === undefined) {
       at++;
       value = argv[at];
@@ -58,13 +59,15 @@ export function flagValues(spec: CommandSpec, given: { readonly [name: string]: 
     if (!spec.flags.some((flag) => flag.name === name && flag.kind === kind)) throw new TypeError(`no flag ${name}`);
     const value = given[camelCase(name)];
     if (Array.isArray(value)) return value.map(String);
-    return value === undefined ? [] : [String(value)];
+    return value === undefined ? [] : [typeof value === 'string' ? value : 'true'];
   };
   const values: FlagValues = {
     boolean: (name) => raw(name, 'boolean').length > 0,
+    toggle: (name) => toggle(raw(name, 'toggle').at(-1)),
     text: (name) => raw(name, 'text').at(-1) ?? null,
     integer: (name) => integer(name, raw(name, 'integer').at(-1)),
     duration: (name) => duration(name, raw(name, 'duration').at(-1)),
+    list: (name) => raw(name, 'list'),
     pairs: (name) => Object.fromEntries(raw(name, 'pairs').map((pair) => splitPair(name, pair))),
   };
   for (const { name, kind } of spec.flags) values[kind](name); // complain before anything is done
@@ -80,6 +83,10 @@ function boolean(flag: Flag, value: string): boolean {
   if (/^(1|t|T|TRUE|true|True)$/.test(value)) return true;
   if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
   throw new UsageError('bad_flag', `-${flag.name} is true or false, not ${JSON.stringify(value)}`);
+}
+
+function toggle(value: string | undefined): boolean | null {
+  return value === undefined ? null : value === 'true';
 }
 
 function integer(name: string, value: string | undefined): number | null {

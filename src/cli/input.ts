@@ -7,15 +7,21 @@ import type { JsonObject } from '../json.ts';
 /**
  * The data of a command line: KEY=VALUE, KEY=@FILE, KEY=- (the value is what stdin holds), KEY=\@TEXT (a value that
  * begins with @), @FILE (a JSON object) and - (a JSON object from stdin).
+ * @param twice whether a key that is given again is refused or makes a list, as `vault write` does
  * @throws UsageError `bad_data`, never with a value in it
  */
-export function readData(args: readonly string[]): JsonObject {
+export function readData(args: readonly string[], twice: 'refuse' | 'list' = 'refuse'): JsonObject {
   const data: JsonObject = {};
   const stdin = once(() => readText(0, 'stdin'));
   for (const arg of args) {
     const members = arg === '-' || arg.startsWith('@') ? jsonMembers(arg, stdin) : [pair(arg, stdin)];
     for (const [key, value] of members) {
-      if (Object.hasOwn(data, key)) {
+      const before = Object.hasOwn(data, key) ? data[key] : undefined;
+      if (before !== undefined && twice === 'list') {
+        setOwn(data, key, [...(Array.isArray(before) ? before : [before]), value]);
+        continue;
+      }
+      if (before !== undefined) {
         throw new UsageError('bad_data', `the key ${JSON.stringify(key)} is given twice`, { hint: 'give every key once' });
       }
       setOwn(data, key, value);

@@ -59,7 +59,7 @@ function bare(name: string): Command {
 }
 
 function option({ name, kind, value, help }: Flag): Option {
-  const made = new Option(kind === 'boolean' ? `--${name}` : `--${name} <${value ?? 'VALUE'}>`, help);
-  if (kind === 'pairs') made.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+  const made = new Option(kind === 'boolean' ? `--${name}` : `--${name} <${value ?? (kind === 'toggle' ? 'true|false' : 'VALUE')}>`, help);
+  if (kind === 'pairs' || kind === 'list') made.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
   return made;
 }

@@ -1,3 +1,4 @@
+import type { createPromptModule } from 'inquirer';
 import { StoreError } from '../errors.ts';
 
 /** Questions to the operator. They go to stderr, so that stdout stays for results; inquirer is loaded only here. */
@@ -14,13 +15,13 @@ export async function confirm(message: string): Promise<boolean> {
   return answered(async (prompt) => (await prompt<{ yes: boolean }>([question])).yes);
 }
 
-type PromptModule = ReturnType<(typeof import('inquirer'))['createPromptModule']>;
+type PromptModule = ReturnType<typeof createPromptModule>;
 
 /** @throws StoreError `cancelled` when the operator ends it with Ctrl-C */
 async function answered<T>(use: (prompt: PromptModule) => Promise<T>): Promise<T> {
-  const { createPromptModule } = await import('inquirer');
+  const inquirer = await import('inquirer');
   try {
-    return await use(createPromptModule({ input: process.stdin, output: process.stderr }));
+    return await use(inquirer.createPromptModule({ input: process.stdin, output: process.stderr }));
   } catch (error) {
     if (error instanceof Error && error.name === 'ExitPromptError') {
       throw new StoreError('cancelled', 'the question was not answered; nothing was done');

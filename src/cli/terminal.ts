@@ -9,7 +9,7 @@
  */
 import { Chalk } from 'chalk';
 import type { ChalkInstance } from 'chalk';
-import { CofferError } from '../errors.ts';
+import type { CofferError } from '../errors.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -33,12 +33,12 @@ export interface TerminalOptions {
 }
 
 export function openTerminal({ color, interactive }: TerminalOptions): Terminal {
-  const colorful = color && process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
+  const colorful = color && process.stdout.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
   const chalk: ChalkInstance = new Chalk({ level: colorful ? 1 : 0 });
-  const toTerminal = process.stdout.isTTY === true;
+  const toTerminal = process.stdout.isTTY;
   quietOnClosedPipe();
   return {
-    interactive: interactive && process.stdin.isTTY === true && process.stderr.isTTY === true,
+    interactive: interactive && process.stdin.isTTY && process.stderr.isTTY,
     print: (text) => void process.stdout.write(`${toTerminal ? visible(text) : text}\n`),
     printRaw: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(`${chalk.dim('note:')} ${visible(text)}\n`),

@@ -44,11 +44,11 @@ function toDocument(file: string, scan: Scan, parsed: unknown): Document | null 
       const index = taken.get(which) ?? 0;
       taken.set(which, index + 1);
       const body = [name, ...labels, String(index)].reduce(member, parsed);
-      if (!isObject(body) || Object.keys(body).length !== keys.length) return null;
       for (const key of keys) {
-        const value = member(body, key.name);
+        const found = member(body, key.name);
+        const value = selection.isPublic(key.name, name, labels) ? found : reveal(found, scan);
         if (value === undefined) return null;
-        settings.set(key.name, { value: selection.isPublic(key.name, name, labels) ? value : reveal(value, scan), at: key.at });
+        settings.set(key.name, { value, at: key.at });
       }
     }
     stanzas.push({ name, labels, at, settings });

@@ -1,7 +1,8 @@
 /** Whether every name in a file is one that may be there. */
 import { ConfigError } from '../errors.ts';
 import { place, title, type Document } from './document.ts';
-import { nearest, serverOnly, stanzaKeys, stanzaNames, topLevelKeys } from './keys.ts';
+import { nearest } from '../nearest.ts';
+import { serverOnly, stanzaKeys, stanzaNames, topLevelKeys } from './keys.ts';
 
 /**
  * Throws a ConfigError for a name that is unknown, or known as something else. Returns the names that only a Vault

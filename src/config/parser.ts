@@ -11,7 +11,8 @@ export async function loadParser(): Promise<(text: string) => unknown> {
     const answer = parseToObject(text);
     if (!Array.isArray(answer)) return null;
     // [object, null], or [null, {}] without a reason
-    const [parsed, failure]: unknown[] = answer;
+    const fields: unknown[] = answer;
+    const [parsed, failure] = fields;
     return failure === null ? parsed : null;
   };
 }

@@ -1,3 +1,5 @@
+import { describeRoutes, engineOf } from '../engines/index.ts';
+import type { RouteDescription } from '../engines/index.ts';
 import { ConfigError, StoreError, UsageError } from '../errors.ts';
 import type { Context } from './hsm.ts';
 import { addMount, moveMount, removeMount, replaceMount, requireMount } from './mounts.ts';
@@ -67,4 +69,12 @@ export async function enableVersioning(context: Context, path: string): Promise<
 
 export async function listMounts(context: Context): Promise<readonly Mount[]> {
   return withStore(context, 'read', async (store) => store.mounts);
+}
+
+/** What the engine that is mounted at a path answers to. @throws StoreError `no_mount` */
+export async function pathHelp(context: Context, path: string): Promise<RouteDescription[]> {
+  return withStore(context, 'read', async (store) => {
+    const { mount } = store.resolve(path);
+    return describeRoutes(engineOf(mount), mount.path);
+  });
 }

@@ -8,6 +8,7 @@ import { systemEntropy } from '../entropy/index.ts';
 import { ConfigError, IntegrityError, UsageError } from '../errors.ts';
 import { openRecord, sealRecord } from '../seal/index.ts';
 import type { Seal } from '../seal/index.ts';
+import { ReadOnlyTransaction } from '../storage/index.ts';
 import type { Rows } from '../storage/index.ts';
 import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
@@ -45,21 +46,29 @@ export async function withStore<T>(context: Context, mode: 'read' | 'write', use
   return withStorage(context, false, async (storage) => {
     const before = await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
     requireUnsealed(before);
-    const unsealsFirst = !before.unsealed;
-    return withSeal(context, false, (seal) =>
-      storage.transaction(unsealsFirst ? 'write' : mode, async (rows) => {
-        const state = requireState(await readState(rows, context), context);
-        requireUnsealed(state);
-        const keys = await openKeys(seal, state.record);
-        try {
-          await admit(rows, context, state, keys);
-          return mode === 'read' ? await readStore(context, seal, rows, keys, use) : await writeStore(context, seal, rows, keys, use);
-        } finally {
-          zeroKeys(keys);
-        }
-      }),
-    );
+    return withSeal(context, false, async (seal) => {
+      const run = (as: 'read' | 'write'): Promise<T> => storage.transaction(as, async (rows) => inTransaction(context, seal, rows, as, use));
+      try {
+        return await run(before.unsealed ? mode : 'write');
+      } catch (error) {
+        // A read that turns out to write, such as the first look at transit's wrapping key, begins again as a write.
+        if (error instanceof ReadOnlyTransaction) return run('write');
+        throw error;
+      }
+    });
   });
+}
+
+async function inTransaction<T>(context: Context, seal: Seal, rows: Rows, mode: 'read' | 'write', use: (store: Store) => Promise<T>): Promise<T> {
+  const state = requireState(await readState(rows, context), context);
+  requireUnsealed(state);
+  const keys = await openKeys(seal, state.record);
+  try {
+    await admit(rows, context, state, keys);
+    return mode === 'read' ? await readStore(context, seal, rows, keys, use) : await writeStore(context, seal, rows, keys, use);
+  } finally {
+    zeroKeys(keys);
+  }
 }
 
 /** Checks the lease that let the command come this far, or makes it where auto_unseal allows. */
@@ -87,7 +96,7 @@ async function writeStore<T>(context: Context, seal: Seal, rows: Rows, opened: S
     const barrier = new Barrier(keys.keyring);
     const result = await use(await openStore(context, seal, rows, keys, barrier));
     const encryptions = usage.encryptions + barrier.encryptions;
-    await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
+    if (barrier.encryptions > 0) await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
     return result;
   } finally {
     zeroKeys(keys);
@@ -105,6 +114,8 @@ async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKe
       mountPath: mount.path,
       view: openView({ barrier, names, rows, root: DATA, base: mount.uuid, title: mount.path, wrapper }),
       entropy: entropyOf(mount, context, entropy),
+      externalEntropy: mount.externalEntropy,
+      sealRandom: context.config.entropyAugmentation ? (length) => seal.random(length) : null,
       now: context.machine.now,
     };
   }

@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts';
-import type { Engine, EngineContext, Operation, Parameters, Request, Response, Route } from './engine.ts';
+import type { Engine, EngineContext, Operation, Parameters, Request, Response } from './engine.ts';
 
 /**
  * Finds the route of a request and runs it. The first pattern that fits and has the operation wins.
@@ -12,8 +12,27 @@ export async function dispatch(engine: Engine, context: EngineContext, request: 
     if (handler !== undefined && parameters !== null) return handler(context, request.data, parameters);
   }
   throw new StoreError('unsupported_path', `the ${engine.type} engine at ${context.mountPath} does not ${request.operation} "${request.path}"`, {
-    hint: ['it answers to:', ...engine.routes.map((route) => `  ${describe(context.mountPath, route)}`)].join('\n'),
+    hint: [
+      'it answers to:',
+      ...describeRoutes(engine, context.mountPath).map(({ path, operations }) => `  ${path} (${operations.join(', ')})`),
+    ].join('\n'),
   });
+}
+
+/** What an engine answers to, from the table that routes requests. */
+export interface RouteDescription {
+  /** With the mount's path; names in capitals stand for what the caller gives. */
+  readonly path: string;
+  readonly operations: readonly Operation[];
+  readonly help: string;
+}
+
+export function describeRoutes(engine: Engine, mountPath: string): RouteDescription[] {
+  return engine.routes.map(({ pattern, operations, help }) => ({
+    path: mountPath + pattern.replace(/[:*](\w+)/g, (_, name: string) => name.toUpperCase()),
+    operations: Object.keys(operations) as Operation[],
+    help,
+  }));
 }
 
 function match(pattern: string, path: string): Parameters | null {
@@ -31,10 +50,4 @@ function match(pattern: string, path: string): Parameters | null {
     else if (part !== segment) return null;
   }
   return given.length === wanted.length ? parameters : null;
-}
-
-function describe(mountPath: string, { pattern, operations, help }: Route): string {
-  const path = `${mountPath}${pattern.replace(/[:*](\w+)/g, (_, name: string) => name.toUpperCase())}`;
-  const names = (Object.keys(operations) as Operation[]).join(', ');
-  return `${path.padEnd(32)} ${names.padEnd(22)} ${help}`;
 }

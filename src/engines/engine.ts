@@ -27,6 +27,10 @@ export interface EngineContext {
   readonly view: View;
   /** For keys that the engine generates. */
   readonly entropy: Entropy;
+  /** Whether `entropy` has bytes of the HSM in it, so that every key must be made from it. */
+  readonly externalEntropy: boolean;
+  /** Bytes of the HSM's generator alone; null where the configuration has no entropy stanza. */
+  readonly sealRandom: ((length: number) => Promise<Uint8Array>) | null;
   /** Milliseconds since 1970. */
   readonly now: number;
 }

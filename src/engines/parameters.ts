@@ -1,7 +1,7 @@
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import { isLosslessNumber } from '../json.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 
 /**
  * An integer among the data of a request, as a number or as decimal text; null when it is not given.
@@ -10,7 +10,7 @@ import type { JsonObject } from '../json.ts';
 export function optionalInteger(data: JsonObject, name: string, { min }: { min: number }): number | null {
   const given = data[name];
   if (given === undefined || given === null || given === '') return null;
-  const text = isLosslessNumber(given) ? given.value : typeof given === 'number' || typeof given === 'string' ? String(given) : '';
+  const text = scalarText(given);
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value) || value < min) {
     throw new UsageError('bad_parameter', `${name} must be a whole number of at least ${min}`);
@@ -22,7 +22,7 @@ export function optionalInteger(data: JsonObject, name: string, { min }: { min: 
 export function optionalDuration(data: JsonObject, name: string): number | null {
   const given = data[name];
   if (given === undefined || given === null || given === '') return null;
-  const text = isLosslessNumber(given) ? given.value : String(given);
+  const text = scalarText(given);
   const milliseconds = parseDuration(text.replace(/^-/, ''));
   if (milliseconds === null) throw new UsageError('bad_parameter', `${name} must be a duration, e.g. 30m or 720h`);
   return text.startsWith('-') ? -milliseconds : milliseconds;
@@ -44,8 +44,24 @@ export function integerList(data: JsonObject, name: string, { min }: { min: numb
 export function optionalBoolean(data: JsonObject, name: string): boolean | null {
   const given = data[name];
   if (given === undefined || given === null || given === '') return null;
-  const text = isLosslessNumber(given) ? given.value : String(given);
+  const text = scalarText(given);
   if (/^(true|t|1)$/i.test(text)) return true;
   if (/^(false|f|0)$/i.test(text)) return false;
   throw new UsageError('bad_parameter', `${name} must be true or false`);
+}
+
+/** Text, or a number as it was written; null when it is not given or empty. @throws UsageError `bad_parameter` */
+export function optionalText(data: JsonObject, name: string): string | null {
+  const given = data[name];
+  if (given === undefined || given === null || given === '') return null;
+  if (typeof given === 'string') return given;
+  if (isLosslessNumber(given)) return given.value;
+  if (typeof given === 'number') return String(given);
+  throw new UsageError('bad_parameter', `${name} must be text`);
+}
+
+/** A number, a boolean or text as text; nothing for a list or an object. */
+function scalarText(value: JsonValue): string {
+  if (isLosslessNumber(value)) return value.value;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }

@@ -4,7 +4,8 @@
  */
 export function ulongToNumber(bytes: Uint8Array): number {
   const { buffer } = Uint8Array.from(bytes);
-  return bytes.length === 4 ? new Uint32Array(buffer)[0]! : Number(new BigUint64Array(buffer)[0]!);
+  const [word = 0] = bytes.length === 4 ? new Uint32Array(buffer) : new BigUint64Array(buffer);
+  return Number(word);
 }
 
 /** The inverse; `size` is 8 or 4. */

@@ -2,6 +2,7 @@ import type { Database, Options, Statement } from 'better-sqlite3';
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { ReadOnlyTransaction } from './storage.ts';
 import type { Child, Rows, Storage } from './storage.ts';
 
 /** "coff": marks the file as ours (SQLite file format, section 1.3, offset 68). */
@@ -102,7 +103,7 @@ class SqliteStorage implements Storage {
     guard(this.#path, () => this.#database.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
     try {
       if (mode === 'write') guard(this.#path, () => createTable(this.#database));
-      const result = await use(guard(this.#path, () => new SqliteRows(this.#database, this.#path)));
+      const result = await use(guard(this.#path, () => new SqliteRows(this.#database, this.#path, mode === 'write')));
       guard(this.#path, () => this.#database.exec('COMMIT'));
       return result;
     } catch (error) {
@@ -127,10 +128,12 @@ function createTable(database: Database): void {
 class SqliteRows implements Rows {
   readonly #database: Database;
   readonly #path: string;
+  readonly #writable: boolean;
 
-  constructor(database: Database, path: string) {
+  constructor(database: Database, path: string, writable: boolean) {
     this.#database = database;
     this.#path = path;
+    this.#writable = writable;
   }
 
   async get(path: string): Promise<Uint8Array | null> {
@@ -141,12 +144,14 @@ class SqliteRows implements Rows {
   }
 
   async put(path: string, value: Uint8Array): Promise<void> {
+    this.#requireWritable();
     this.#run('INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET value = excluded.value', (statement) =>
       statement.run(path, value),
     );
   }
 
   async delete(path: string): Promise<void> {
+    this.#requireWritable();
     this.#run('DELETE FROM entries WHERE path = ?', (statement) => statement.run(path));
   }
 
@@ -166,6 +171,10 @@ class SqliteRows implements Rows {
         from = slash === -1 ? `${path}\0` : `${path.slice(0, slash)}0`; // "0" follows "/" in ASCII
       }
     });
+  }
+
+  #requireWritable(): void {
+    if (!this.#writable) throw new ReadOnlyTransaction('a row was to be written in a read transaction');
   }
 
   #run<T>(sql: string, use: (statement: Statement) => T): T {

@@ -11,7 +11,10 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** The rows as one transaction sees them. */
+/** A row was to be written in a 'read' transaction. */
+export class ReadOnlyTransaction extends Error {}
+
+/** The rows as one transaction sees them. In a 'read' transaction `put` and `delete` throw ReadOnlyTransaction. */
 export interface Rows {
   get(path: string): Promise<Uint8Array | null>;
   put(path: string, value: Uint8Array): Promise<void>;

@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
+import { genericCommands } from './generic.ts';
 import { initCommand } from './init.ts';
-import { kvCommands } from './kv.ts';
+import { kvCommands } from './kv/index.ts';
 import { sealCommand, statusCommand, unsealCommand } from './seal.ts';
 import { secretsCommands } from './secrets.ts';
 import { versionCommand } from './version.ts';
@@ -13,5 +14,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   statusCommand,
   ...secretsCommands,
   ...kvCommands,
+  ...genericCommands,
   versionCommand,
 ];

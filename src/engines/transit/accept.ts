@@ -1,0 +1,74 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { base64, zero } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import { exported, publicOf } from './generate.ts';
+import type { KeyVersion } from './key.ts';
+import { ED25519_BYTES } from './material.ts';
+import { HMAC_KEY_BYTES } from './types.ts';
+import type { KeyType } from './types.ts';
+
+/** Key material from outside, checked to be of its type. */
+export type Material = Pick<KeyVersion, 'key' | 'public'>;
+
+/** @param bytes a raw key of aes, chacha20 and hmac types, PKCS#8 in DER of the others @throws UsageError `bad_key` */
+export function acceptSecret(type: KeyType, bytes: Uint8Array): Material {
+  switch (type.family) {
+    case 'aead':
+      if (bytes.length !== type.keyBytes) throw badKey(type, `it has ${bytes.length} bytes, not ${type.keyBytes}`);
+      return { key: base64(bytes), public: null };
+    case 'hmac':
+      if (bytes.length < HMAC_KEY_BYTES.min || bytes.length > HMAC_KEY_BYTES.max) {
+        throw badKey(type, `it has ${bytes.length} bytes, not ${HMAC_KEY_BYTES.min} to ${HMAC_KEY_BYTES.max}`);
+      }
+      return { key: base64(bytes), public: null };
+    default:
+      return acceptPrivateKey(type, parsePkcs8(type, bytes));
+  }
+}
+
+/** @throws UsageError `bad_key` */
+export function acceptPrivateKey(type: KeyType, key: KeyObject): Material {
+  checkKind(type, key);
+  if (type.family !== 'ed25519') return exported(key);
+  const der = key.export({ type: 'pkcs8', format: 'der' });
+  const seed = base64(der.subarray(16, 16 + ED25519_BYTES)); // RFC 8410 section 7
+  zero(der);
+  return { key: seed, public: publicOf(key) };
+}
+
+/** @param text PEM of SubjectPublicKeyInfo @throws UsageError `bad_key` */
+export function acceptPublicPem(type: KeyType, text: string): Material {
+  if (type.family === 'aead' || type.family === 'hmac') throw badKey(type, 'the type has no public key');
+  let key;
+  try {
+    key = createPublicKey({ key: text, format: 'pem' });
+  } catch {
+    throw badKey(type, 'public_key is not PEM of a public key');
+  }
+  return acceptPublicKey(type, key);
+}
+
+/** @throws UsageError `bad_key` */
+export function acceptPublicKey(type: KeyType, key: KeyObject): Material {
+  checkKind(type, key);
+  return { key: null, public: publicOf(key) };
+}
+
+function parsePkcs8(type: KeyType, bytes: Uint8Array): KeyObject {
+  try {
+    return createPrivateKey({ key: Buffer.from(bytes), format: 'der', type: 'pkcs8' });
+  } catch {
+    throw badKey(type, 'it is not a private key in PKCS#8');
+  }
+}
+
+function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: KeyObject): void {
+  const found = asymmetricKeyType === 'ec' ? asymmetricKeyDetails?.namedCurve : asymmetricKeyType === 'rsa' ? asymmetricKeyDetails?.modulusLength : asymmetricKeyType;
+  const wanted = type.family === 'ec' ? type.opensslCurve : type.family === 'rsa' ? type.bits : type.family;
+  if (found !== wanted) throw badKey(type, `it is ${asymmetricKeyType ?? 'another'}${found === asymmetricKeyType ? '' : ` ${String(found)}`}`);
+}
+
+function badKey(type: KeyType, why: string): UsageError {
+  return new UsageError('bad_key', `the key is not one of type ${type.name}: ${why}`);
+}

@@ -1,0 +1,77 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { concat, zero } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import { keyBytes } from './derive.ts';
+import type { Key } from './key.ts';
+import type { AeadType } from './types.ts';
+import { malformed } from './versioned.ts';
+
+// AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439), laid out as Vault does: nonce, ciphertext, tag.
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** Of the key that convergent encryption makes its nonce with. */
+const NONCE_KEY_BYTES = 32;
+
+export interface AeadOptions {
+  readonly context: Uint8Array | null;
+  readonly associatedData: Uint8Array | null;
+}
+
+/**
+ * @param secret base64 of the version's key
+ * @returns 12-byte nonce, ciphertext of the plaintext's length, 16-byte tag
+ */
+export function aeadEncrypt(type: AeadType, key: Key, secret: string, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
+  const keys = keyBytes(key, secret, options.context, type.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
+  try {
+    const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext) : randomBytes(NONCE_BYTES);
+    return concat(nonce, seal(type, keys.subarray(0, type.keyBytes), nonce, plaintext, options.associatedData));
+  } finally {
+    zero(keys);
+  }
+}
+
+/** @returns the plaintext, the caller's to zero @throws UsageError `ciphertext_malformed`, `ciphertext_invalid` */
+export function aeadDecrypt(type: AeadType, key: Key, secret: string, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
+  if (ciphertext.length < NONCE_BYTES + TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
+  const bytes = keyBytes(key, secret, options.context, type.keyBytes);
+  try {
+    return open(type, bytes, ciphertext, options.associatedData);
+  } finally {
+    zero(bytes);
+  }
+}
+
+/** Version 3 of Vault's convergent encryption: HMAC-SHA256 of the plaintext, cut to 12 bytes, under a key derived beside the encryption key. */
+function convergentNonce(nonceKey: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  return createHmac('sha256', nonceKey).update(plaintext).digest().subarray(0, NONCE_BYTES);
+}
+
+function seal(type: AeadType, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
+  const options = { authTagLength: TAG_BYTES };
+  const cipher =
+    type.cipher === 'chacha20-poly1305' ? createCipheriv(type.cipher, key, nonce, options) : createCipheriv(type.cipher, key, nonce, options);
+  if (associatedData !== null) cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
+  return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+}
+
+function open(type: AeadType, key: Uint8Array, ciphertext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
+  const options = { authTagLength: TAG_BYTES };
+  const nonce = ciphertext.subarray(0, NONCE_BYTES);
+  const body = ciphertext.subarray(NONCE_BYTES, -TAG_BYTES);
+  const decipher =
+    type.cipher === 'chacha20-poly1305' ? createDecipheriv(type.cipher, key, nonce, options) : createDecipheriv(type.cipher, key, nonce, options);
+  if (associatedData !== null) decipher.setAAD(associatedData, { plaintextLength: body.length });
+  decipher.setAuthTag(ciphertext.subarray(-TAG_BYTES));
+  const plaintext = decipher.update(body);
+  try {
+    decipher.final();
+    return plaintext;
+  } catch {
+    zero(plaintext);
+    throw new UsageError('ciphertext_invalid', 'the ciphertext does not authenticate under this key', {
+      hint: 'check the key, the context and associated_data, and that the ciphertext is whole',
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { constants, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { base64, zero } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import { aeadDecrypt, aeadEncrypt } from './aead.ts';
+import type { AeadOptions } from './aead.ts';
+import { decodeBase64 } from './input.ts';
+import { versionForNew, versionForOld } from './key.ts';
+import type { Key } from './key.ts';
+import { privateKeyOf, publicKeyOf, secretOf } from './material.ts';
+import { encrypts, typeOf, wrongType } from './types.ts';
+import type { AeadType, RsaType } from './types.ts';
+import { formatVersioned, parseVersioned } from './versioned.ts';
+
+/** RSAES-OAEP with SHA-256 for hash and mask, without a label (RFC 8017 section 7.1), as Vault's default. */
+const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+/** Of RSAES-OAEP beside the plaintext: two hashes and two bytes. */
+const OAEP_OVERHEAD_BYTES = 2 * 32 + 2;
+
+/**
+ * @param wanted the version to use, 0 for the newest
+ * @throws UsageError `unsupported_key_type`, `missing_context`, `plaintext_too_long`; StoreError `no_version`, `version_too_old`
+ */
+export function encryptWith(key: Key, wanted: number, plaintext: Uint8Array, options: AeadOptions): { ciphertext: string; version: number } {
+  const type = cipherType(key, 'encryption', options);
+  const found = versionForNew(key, wanted);
+  const bytes = type.family === 'aead' ? aeadEncrypt(type, key, secretOf(key, found), plaintext, options) : rsaEncrypt();
+  return { ciphertext: formatVersioned(found.number, base64(bytes)), version: found.number };
+
+  function rsaEncrypt(): Uint8Array {
+    const most = (type.family === 'rsa' ? type.bits : 0) / 8 - OAEP_OVERHEAD_BYTES;
+    if (plaintext.length > most) {
+      throw new UsageError('plaintext_too_long', `a key of type ${type.name} encrypts at most ${most} bytes`, {
+        hint: 'encrypt a data key with it (transit/datakey) and the data with that',
+      });
+    }
+    return publicEncrypt({ key: publicKeyOf(key, found, null), ...OAEP }, plaintext);
+  }
+}
+
+/**
+ * @returns the plaintext, the caller's to zero
+ * @throws UsageError `ciphertext_malformed`, `ciphertext_invalid`, `missing_context`, `unsupported_key_type`; StoreError
+ *   `no_version`, `version_too_old`
+ */
+export function decryptWith(key: Key, ciphertext: string, options: AeadOptions): Uint8Array {
+  const type = cipherType(key, 'decryption', options);
+  const { version, payload } = parseVersioned(ciphertext, 'ciphertext');
+  const found = versionForOld(key, version);
+  const bytes = decodeBase64(payload, 'ciphertext');
+  if (type.family === 'aead') return aeadDecrypt(type, key, secretOf(key, found), bytes, options);
+  const privateKey = privateKeyOf(key, found, null);
+  try {
+    return privateDecrypt({ key: privateKey, ...OAEP }, bytes);
+  } catch {
+    throw new UsageError('ciphertext_invalid', 'the ciphertext was not made with this key', { hint: 'check the key, and that the ciphertext is whole' });
+  }
+}
+
+/** The same plaintext under another version. @throws what decrypting and encrypting throw */
+export function rewrapWith(key: Key, wanted: number, ciphertext: string, options: AeadOptions): { ciphertext: string; version: number } {
+  const plaintext = decryptWith(key, ciphertext, options);
+  try {
+    return encryptWith(key, wanted, plaintext, options);
+  } finally {
+    zero(plaintext);
+  }
+}
+
+function cipherType(key: Key, what: string, { associatedData }: AeadOptions): AeadType | RsaType {
+  const type = typeOf(key.type);
+  if (!encrypts(type)) throw wrongType(type, what);
+  if (type.family === 'rsa' && associatedData !== null) throw wrongType(type, 'associated_data');
+  return type;
+}

@@ -1,0 +1,67 @@
+import { UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { answer } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { optionalBoolean, optionalInteger } from '../parameters.ts';
+import { describeKey } from './describe.ts';
+import { keyName, requireKey, storeKey } from './key.ts';
+import type { Key } from './key.ts';
+import { refuseAutoRotation } from './keys.ts';
+
+/** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
+export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  refuseAutoRotation(data);
+  const lowest = optionalInteger(data, 'min_decryption_version', { min: 0 });
+  const changed: Key = {
+    ...key,
+    minDecryption: lowest === 0 ? 1 : (lowest ?? key.minDecryption),
+    minEncryption: optionalInteger(data, 'min_encryption_version', { min: 0 }) ?? key.minEncryption,
+    deletionAllowed: optionalBoolean(data, 'deletion_allowed') ?? key.deletionAllowed,
+    exportable: key.exportable || (optionalBoolean(data, 'exportable') ?? false),
+    plaintextBackup: key.plaintextBackup || (optionalBoolean(data, 'allow_plaintext_backup') ?? false),
+  };
+  checkVersions(changed);
+  await storeKey(context, changed);
+  return answer(describeKey(changed), { warnings: warningsFor(key, data, lowest) });
+}
+
+/** keys/NAME/trim: removes the versions below `min_available_version` for good. */
+export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  const oldest = optionalInteger(data, 'min_available_version', { min: 1 });
+  if (oldest === null) throw new UsageError('missing_parameter', 'min_available_version is missing');
+  if (oldest < key.minAvailable) throw new UsageError('bad_parameter', `min_available_version is ${key.minAvailable} already and cannot be lowered`);
+  if (key.minEncryption === 0) {
+    throw new UsageError('bad_parameter', 'the key has no min_encryption_version, which must be set before versions can be trimmed', {
+      hint: `set it with: coffer write ${context.mountPath}keys/${key.name}/config min_encryption_version=N`,
+    });
+  }
+  const most = Math.min(key.minDecryption, key.minEncryption);
+  if (oldest > most) {
+    throw new UsageError('bad_parameter', `min_available_version can be at most ${most}, the lesser of min_decryption_version and min_encryption_version`);
+  }
+  const versions = Object.fromEntries(Object.entries(key.versions).filter(([number]) => Number(number) >= oldest));
+  const changed = { ...key, minAvailable: oldest, versions };
+  await storeKey(context, changed);
+  return answer(describeKey(changed));
+}
+
+/** @throws UsageError `bad_parameter` */
+function checkVersions({ latest, minDecryption, minEncryption, minAvailable }: Key): void {
+  for (const [name, value] of Object.entries({ min_decryption_version: minDecryption, min_encryption_version: minEncryption })) {
+    if (value > latest) throw new UsageError('bad_parameter', `${name} cannot be ${value}: the latest version is ${latest}`);
+    if (value < minAvailable) throw new UsageError('bad_parameter', `${name} cannot be ${value}: versions before ${minAvailable} were trimmed`);
+  }
+  if (minEncryption > 0 && minEncryption < minDecryption) {
+    throw new UsageError('bad_parameter', `min_encryption_version (${minEncryption}) cannot be less than min_decryption_version (${minDecryption})`);
+  }
+}
+
+function warningsFor(key: Key, data: JsonObject, lowest: number | null): string[] {
+  const warnings = lowest === 0 ? ['versions are numbered from 1: min_decryption_version is 1'] : [];
+  for (const [name, isSet] of Object.entries({ exportable: key.exportable, allow_plaintext_backup: key.plaintextBackup })) {
+    if (isSet && optionalBoolean(data, name) === false) warnings.push(`${name} cannot be taken back`);
+  }
+  return warnings;
+}

@@ -1,0 +1,43 @@
+import { StoreError, UsageError } from '../../errors.ts';
+import type { EngineContext } from '../engine.ts';
+import { generateVersion } from './generate.ts';
+import { addVersion, newKey, storeKey } from './key.ts';
+import type { Key } from './key.ts';
+import { derives, typeOf, wrongType } from './types.ts';
+import type { KeyType } from './types.ts';
+
+/** A new key with a first version. @throws UsageError `unsupported_key_type`, `bad_parameter` */
+export async function createKey(context: EngineContext, name: string, type: KeyType, settings: Partial<Key>): Promise<Key> {
+  const key = newKey(name, type.name, settings);
+  checkDerivation(key);
+  return addGenerated(context, key);
+}
+
+/** A further version. @throws StoreError `rotation_not_allowed` */
+export async function rotateKey(context: EngineContext, key: Key): Promise<Key> {
+  if (key.imported && !key.importedRotation) {
+    throw new StoreError('rotation_not_allowed', `the key "${key.name}" was imported and may not be rotated here`, {
+      hint: `import a further version: ${context.mountPath}keys/${key.name}/import_version`,
+    });
+  }
+  return addGenerated(context, { ...key, imported: false });
+}
+
+/** @throws UsageError `unsupported_key_type`, `bad_parameter` */
+export function checkDerivation({ type, derived, convergent }: Key): void {
+  const known = typeOf(type);
+  if (derived && !derives(known)) throw wrongType(known, 'derivation');
+  if (!convergent) return;
+  if (known.family !== 'aead') throw wrongType(known, 'convergent encryption');
+  if (!derived) {
+    throw new UsageError('bad_parameter', 'convergent encryption needs a derived key', {
+      hint: 'give derived=true for the key, and a context with every request',
+    });
+  }
+}
+
+async function addGenerated(context: EngineContext, key: Key): Promise<Key> {
+  const changed = addVersion(key, await generateVersion(context, typeOf(key.type), key.keySize));
+  await storeKey(context, changed);
+  return changed;
+}

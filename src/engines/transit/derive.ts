@@ -1,0 +1,41 @@
+import { createHmac } from 'node:crypto';
+import { zero } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import type { Key } from './key.ts';
+
+const HASH_BYTES = 32;
+
+/**
+ * HKDF-SHA256 without salt (RFC 5869), as Vault derives keys. Written out because node:crypto refuses an info of more
+ * than 1024 bytes and Vault does not.
+ * @param info the context, of any length @param length at most 8160 bytes
+ */
+export function hkdf(key: Uint8Array, info: Uint8Array, length: number): Buffer {
+  const extracted = createHmac('sha256', Buffer.alloc(HASH_BYTES)).update(key).digest();
+  const output = Buffer.alloc(Math.ceil(length / HASH_BYTES) * HASH_BYTES);
+  let block = Buffer.alloc(0);
+  for (let at = 0; at * HASH_BYTES < length; at++) {
+    block = createHmac('sha256', extracted).update(block).update(info).update(Buffer.of(at + 1)).digest();
+    block.copy(output, at * HASH_BYTES);
+  }
+  zero(extracted, block);
+  return output.subarray(0, length);
+}
+
+/**
+ * The key bytes to use: those of the version, or for a derived key the first `length` bytes that HKDF makes of them
+ * with the context. The caller's to zero.
+ * @throws UsageError `missing_context`
+ */
+export function keyBytes(key: Key, secret: string, context: Uint8Array | null, length: number): Buffer {
+  const bytes = Buffer.from(secret, 'base64');
+  if (!key.derived) return bytes;
+  try {
+    if (context === null || context.length === 0) {
+      throw new UsageError('missing_context', `the key "${key.name}" is derived and needs a context`, { hint: 'give context=BASE64' });
+    }
+    return hkdf(bytes, context, length);
+  } finally {
+    zero(bytes);
+  }
+}

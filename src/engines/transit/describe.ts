@@ -1,0 +1,63 @@
+import type { JsonObject } from '../../json.ts';
+import { usableVersions } from './key.ts';
+import type { Key, KeyVersion } from './key.ts';
+import { ed25519PublicBytes, publicKeyOf } from './material.ts';
+import { derives, encrypts, signs, typeOf } from './types.ts';
+import type { KeyType } from './types.ts';
+
+/** What Vault tells of a key: everything but its secrets. @param context for the public keys of a derived key, or null */
+export function describeKey(key: Key, context: Uint8Array | null = null): JsonObject {
+  const type = typeOf(key.type);
+  return {
+    allow_plaintext_backup: key.plaintextBackup,
+    auto_rotate_period: 0,
+    deletion_allowed: key.deletionAllowed,
+    derived: key.derived,
+    exportable: key.exportable,
+    imported_key: key.imported,
+    ...(key.imported ? { imported_key_allow_rotation: key.importedRotation } : {}),
+    ...(key.keySize === 0 ? {} : { key_size: key.keySize }),
+    ...(key.derived ? derivation(key) : {}),
+    keys: Object.fromEntries(usableVersions(key).map((number) => [number, describeVersion(key, type, number, context)])),
+    latest_version: key.latest,
+    min_available_version: key.minAvailable,
+    min_decryption_version: key.minDecryption,
+    min_encryption_version: key.minEncryption,
+    name: key.name,
+    ...(key.restored === null ? {} : { restore_info: { time: timestamp(key.restored.time), version: key.restored.version } }),
+    supports_decryption: encrypts(type),
+    supports_derivation: derives(type),
+    supports_encryption: encrypts(type),
+    supports_signing: signs(type),
+    type: key.type,
+  };
+}
+
+function derivation({ convergent }: Key): JsonObject {
+  // Vault writes -1: each version of the key knows its own, which is 3.
+  return { kdf: 'hkdf_sha256', convergent_encryption: convergent, ...(convergent ? { convergent_encryption_version: -1 } : {}) };
+}
+
+/** The time of creation in seconds, or for an asymmetric key an object. */
+function describeVersion(key: Key, type: KeyType, number: number, context: Uint8Array | null): number | JsonObject {
+  const version = key.versions[number];
+  if (version === undefined || !signs(type)) return Math.floor((version?.created ?? 0) / 1000);
+  return {
+    certificate_chain: '',
+    creation_time: timestamp(version.created),
+    name: type.family === 'ec' ? type.curve : type.name,
+    public_key: key.derived && context === null ? '' : publicText(key, { number, version }, context),
+  };
+}
+
+/** PEM of SubjectPublicKeyInfo; of ed25519 the 32 bytes in base64. @throws as `publicKeyOf` */
+export function publicText(key: Key, found: { number: number; version: KeyVersion }, context: Uint8Array | null): string {
+  const publicKey = publicKeyOf(key, found, context);
+  if (key.type === 'ed25519') return ed25519PublicBytes(publicKey).toString('base64');
+  return publicKey.export({ type: 'spki', format: 'pem' }).toString();
+}
+
+/** RFC 3339. */
+export function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

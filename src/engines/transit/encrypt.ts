@@ -1,0 +1,85 @@
+import { base64, zero } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { optionalBoolean, optionalText } from '../parameters.ts';
+import type { AeadOptions } from './aead.ts';
+import { answerEach, batchItems } from './batch.ts';
+import { decryptWith, encryptWith, rewrapWith } from './cipher.ts';
+import { createKey } from './create.ts';
+import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
+import { keyName, loadKey, requireKey } from './key.ts';
+import type { Key } from './key.ts';
+import { DEFAULT_TYPE, parseType, wrongType } from './types.ts';
+
+/** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
+export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const name = keyName(parameters);
+  checkContexts(data);
+  const found = await loadKey(context, name);
+  const key = found ?? (await createForEncryption(context, name, data));
+  const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
+  return answerEach(data, (item) => encryptItem(key, item), warnings);
+}
+
+/** decrypt/NAME */
+export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  checkContexts(data);
+  return answerEach(data, (item) => decryptItem(key, item));
+}
+
+/** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
+export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  checkContexts(data);
+  return answerEach(data, (item) => {
+    const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item));
+    return { ciphertext, key_version: version };
+  });
+}
+
+function encryptItem(key: Key, item: JsonObject): JsonObject {
+  const plaintext = requiredBase64(item, 'plaintext');
+  try {
+    const { ciphertext, version } = encryptWith(key, keyVersion(item), plaintext, cipherOptions(item));
+    return { ciphertext, key_version: version };
+  } finally {
+    zero(plaintext);
+  }
+}
+
+function decryptItem(key: Key, item: JsonObject): JsonObject {
+  const plaintext = decryptWith(key, requiredText(item, 'ciphertext'), cipherOptions(item));
+  try {
+    return { plaintext: base64(plaintext) };
+  } finally {
+    zero(plaintext);
+  }
+}
+
+/** @throws UsageError `bad_base64`, `unsupported_parameter` */
+export function cipherOptions(item: JsonObject): AeadOptions {
+  if (optionalText(item, 'nonce') !== null) {
+    throw new UsageError('unsupported_parameter', 'a nonce cannot be given; it is made for you', {
+      hint: 'only keys of convergent encryption version 1 (Vault 0.6.1) took one',
+    });
+  }
+  const padding = optionalText(item, 'padding_scheme');
+  if (padding !== null && padding !== 'oaep') throw new UsageError('unsupported_parameter', 'padding_scheme can only be oaep');
+  return { context: optionalBase64(item, 'context'), associatedData: optionalBase64(item, 'associated_data') };
+}
+
+/** As in Vault: a batch has a context in all of its items or in none. @throws UsageError `bad_batch` */
+function checkContexts(data: JsonObject): void {
+  const items = batchItems(data) ?? [];
+  if (new Set(items.map((item) => optionalText(item, 'context') !== null)).size < 2) return;
+  throw new UsageError('bad_batch', 'context must be given in all items of the batch or in none');
+}
+
+async function createForEncryption(context: EngineContext, name: string, data: JsonObject): Promise<Key> {
+  const type = parseType(optionalText(data, 'type') ?? DEFAULT_TYPE);
+  if (type.family !== 'aead') throw wrongType(type, 'creation by encrypt');
+  const derived = optionalText(batchItems(data)?.[0] ?? data, 'context') !== null;
+  return createKey(context, name, type, { derived, convergent: optionalBoolean(data, 'convergent_encryption') ?? false });
+}

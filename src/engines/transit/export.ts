@@ -1,0 +1,69 @@
+import { StoreError, UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { answer } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { publicText } from './describe.ts';
+import { hmacKey } from './hmac.ts';
+import { keyName, loadKey, usableVersions, versionForOld } from './key.ts';
+import type { Key, KeyVersion } from './key.ts';
+import { ed25519PublicOf, privateKeyOf } from './material.ts';
+import { encrypts, signs, typeOf, wrongType } from './types.ts';
+
+const KINDS = ['encryption-key', 'signing-key', 'hmac-key', 'public-key'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** export/KIND/NAME, export/KIND/NAME/VERSION: key material in Vault's encodings, if the key may leave. */
+export async function exportKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  const kind = KINDS.find((known) => known === parameters['kind']);
+  if (kind === undefined) {
+    throw new UsageError('bad_parameter', `${JSON.stringify(parameters['kind'])} cannot be exported`, { hint: `there are: ${KINDS.join(', ')}` });
+  }
+  const key = await loadKey(context, keyName(parameters));
+  if (key === null) return null;
+  if (!key.exportable && kind !== 'public-key') {
+    throw new StoreError('not_exportable', `the key "${key.name}" is not exportable`, {
+      hint: `allow it, for good, with: coffer write ${context.mountPath}keys/${key.name}/config exportable=true`,
+    });
+  }
+  checkKind(key, kind);
+  const numbers = wantedVersions(key, parameters['version']);
+  const keys = Object.fromEntries(numbers.map((number) => [number, material(key, kind, versionForOld(key, number))]));
+  return answer({ keys, name: key.name, type: key.type });
+}
+
+function wantedVersions(key: Key, text: string | undefined): number[] {
+  if (text === undefined) return usableVersions(key);
+  if (text === 'latest') return [key.latest];
+  const [, digits] = /^v?([1-9]\d{0,8})$/.exec(text) ?? [];
+  if (digits === undefined) throw new UsageError('bad_parameter', `${JSON.stringify(text)} is not a version`, { hint: 'give a number or "latest"' });
+  return [Number(digits)];
+}
+
+function checkKind(key: Key, kind: Kind): void {
+  const type = typeOf(key.type);
+  if (kind === 'encryption-key' && !encrypts(type)) throw wrongType(type, 'encryption');
+  if (kind === 'signing-key' && !signs(type)) throw wrongType(type, 'signing');
+  if (kind === 'public-key' && (!signs(type) || key.derived)) throw wrongType(type, key.derived ? 'one public key, being derived' : 'public keys');
+}
+
+/**
+ * Raw keys in base64; ed25519 as 64 bytes, the seed and the public key, in base64; EC keys in PEM of SEC 1 (RFC 5915);
+ * RSA keys in PEM of PKCS#1; public keys as describeKey has them. Empty where only the public key is there.
+ */
+function material(key: Key, kind: Kind, found: { number: number; version: KeyVersion }): string {
+  if (kind === 'hmac-key') return hmacKey(key, found.version);
+  if (kind === 'public-key') return publicText(key, found, null);
+  const secret = found.version.key;
+  if (secret === null) return '';
+  switch (typeOf(key.type).family) {
+    case 'aead':
+    case 'hmac':
+      return secret;
+    case 'ed25519':
+      return Buffer.concat([Buffer.from(secret, 'base64'), ed25519PublicOf(found.version)]).toString('base64');
+    case 'ec':
+      return privateKeyOf(key, found, null).export({ type: 'sec1', format: 'pem' }).toString().trimEnd();
+    case 'rsa':
+      return privateKeyOf(key, found, null).export({ type: 'pkcs1', format: 'pem' }).toString();
+  }
+}

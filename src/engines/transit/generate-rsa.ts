@@ -1,0 +1,69 @@
+import { checkPrimeSync, createPublicKey, sign, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { zero } from '../../bytes.ts';
+import type { Entropy } from '../../entropy/index.ts';
+import { greatestDivisor, inverse, toBigInt } from './bigint.ts';
+import { HmacDrbg } from './drbg.ts';
+import { rsaKeyOf } from './rsa-key.ts';
+
+const PUBLIC_EXPONENT = 65_537n;
+/** Entropy input of twice the security strength of HMAC_DRBG, and a nonce of half of it. */
+const SEED_BYTES = 64 + 16;
+
+/**
+ * An RSA key pair of probable primes (FIPS 186-5 appendix A.1.3) whose candidates come from an HMAC_DRBG seeded with 80
+ * bytes of `entropy`, as Vault does it: candidates straight from an HSM would be hundreds of calls. Primality is
+ * OpenSSL's Miller-Rabin with 64 rounds or more.
+ * @param bits of the modulus: 2048, 3072 or 4096
+ */
+export async function generateRsaFrom(entropy: Entropy, bits: number): Promise<KeyObject> {
+  const seed = await entropy.bytes(SEED_BYTES);
+  const drbg = new HmacDrbg(seed);
+  zero(seed);
+  try {
+    return pairwiseChecked(rsaKey(bits, drbg));
+  } finally {
+    drbg.zero();
+  }
+}
+
+function rsaKey(bits: number, drbg: HmacDrbg): KeyObject {
+  for (;;) {
+    const p = probablePrime(bits / 2, drbg);
+    const q = probablePrime(bits / 2, drbg);
+    const key = distantEnough(p, q, bits) ? keyOfPrimes(p, q, bits) : null;
+    if (key !== null) return key;
+  }
+}
+
+/** A prime of exactly that many bits, at least √2 · 2^(bits - 1), with p - 1 prime to the public exponent. */
+function probablePrime(bits: number, drbg: HmacDrbg): bigint {
+  const smallestSquare = 2n ** BigInt(2 * bits - 1);
+  for (;;) {
+    const random = drbg.bytes(bits / 8);
+    const candidate = toBigInt(random) | 1n;
+    zero(random);
+    if (candidate * candidate >= smallestSquare && (candidate - 1n) % PUBLIC_EXPONENT !== 0n && checkPrimeSync(candidate)) return candidate;
+  }
+}
+
+function distantEnough(p: bigint, q: bigint, bits: number): boolean {
+  const distance = p > q ? p - q : q - p;
+  return distance > 2n ** BigInt(bits / 2 - 100);
+}
+
+/** Null when the private exponent came out too small, which does not happen in practice. */
+function keyOfPrimes(first: bigint, second: bigint, bits: number): KeyObject | null {
+  const [p, q] = first > second ? [first, second] : [second, first];
+  const d = inverse(PUBLIC_EXPONENT, ((p - 1n) * (q - 1n)) / greatestDivisor(p - 1n, q - 1n));
+  return d <= 2n ** BigInt(bits / 2) ? null : rsaKeyOf({ e: PUBLIC_EXPONENT, d, p, q });
+}
+
+/** SP 800-56B section 6.4.1.1 asks for a trial of each new pair. */
+function pairwiseChecked(key: KeyObject): KeyObject {
+  const message = Buffer.from('pairwise consistency');
+  if (!verify('sha256', message, createPublicKey(key), sign('sha256', message, key))) {
+    throw new Error('a new RSA key pair does not verify what it signed');
+  }
+  return key;
+}

@@ -1,0 +1,48 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { zero } from '../../bytes.ts';
+import type { JsonObject } from '../../json.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { answerEach } from './batch.ts';
+import { hashOf } from './hashes.ts';
+import type { Hash } from './hashes.ts';
+import { decodeBase64, keyVersion, requiredBase64, requiredText } from './input.ts';
+import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
+import type { Key, KeyVersion } from './key.ts';
+import { formatVersioned, parseVersioned } from './versioned.ts';
+
+// HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
+
+/** hmac/NAME, hmac/NAME/ALGORITHM */
+export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
+  const { number, version } = versionForNew(key, keyVersion(data));
+  return answerEach(data, (item) => ({ hmac: formatVersioned(number, mac(key, version, hash, requiredBase64(item, 'input')).toString('base64')) }));
+}
+
+/** verify/NAME with hmac=... */
+export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
+  return answerEach(data, (item) => {
+    const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
+    const given = decodeBase64(payload, 'hmac');
+    const found = versionForOld(key, version);
+    const right = mac(key, found.version, hash, requiredBase64(item, 'input'));
+    return { valid: given.length === right.length && timingSafeEqual(given, right) };
+  });
+}
+
+function mac(key: Key, version: KeyVersion, { openssl }: Hash, input: Uint8Array): Buffer {
+  const secret = Buffer.from(hmacKey(key, version), 'base64');
+  try {
+    return createHmac(openssl, secret).update(input).digest();
+  } finally {
+    zero(secret);
+  }
+}
+
+/** Base64. */
+export function hmacKey(key: Key, version: KeyVersion): string {
+  return key.type === 'hmac' && version.key !== null ? version.key : version.hmac;
+}

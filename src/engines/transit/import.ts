@@ -1,0 +1,72 @@
+import { zero } from '../../bytes.ts';
+import { StoreError, UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { answer } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
+import { acceptPublicPem, acceptSecret } from './accept.ts';
+import type { Material } from './accept.ts';
+import { checkDerivation } from './create.ts';
+import { withHmacKey } from './generate.ts';
+import { addVersion, keyExists, keyName, loadKey, newKey, requireKey, storeKey } from './key.ts';
+import type { Key } from './key.ts';
+import { creationSettings } from './keys.ts';
+import { DEFAULT_TYPE, parseType, typeOf } from './types.ts';
+import type { KeyType } from './types.ts';
+import { unwrapImported } from './wrapping.ts';
+
+/** keys/NAME/import: a new key from outside, wrapped in `ciphertext`, or only the public half in `public_key`. */
+export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const name = keyName(parameters);
+  const type = parseType((optionalText(data, 'type') ?? DEFAULT_TYPE).toLowerCase());
+  if (data['convergent_encryption'] !== undefined) {
+    throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
+  }
+  if ((await loadKey(context, name)) !== null) throw keyExists(context, name, `add a version with: ${context.mountPath}keys/${name}/import_version`);
+  const material = await givenMaterial(context, data, type);
+  const keySize = type.family === 'hmac' ? Buffer.byteLength(material.key ?? '', 'base64') : 0;
+  const importedRotation = optionalBoolean(data, 'allow_rotation') ?? false;
+  const key = newKey(name, type.name, { ...creationSettings(data), imported: true, importedRotation, keySize });
+  checkDerivation(key);
+  await storeKey(context, addVersion(key, await withHmacKey(context, material)));
+  return answer(null);
+}
+
+/** keys/NAME/import_version: a further version; or the private key of one that had only its public key. */
+export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
+  const material = await givenMaterial(context, data, typeOf(key.type));
+  const number = optionalInteger(data, 'version', { min: 1 }) ?? latestWithoutSecret(key, material);
+  const changed = number === null ? addVersion(key, await withHmacKey(context, material)) : completeVersion(key, number, material);
+  await storeKey(context, changed);
+  return answer(null);
+}
+
+async function givenMaterial(context: EngineContext, data: JsonObject, type: KeyType): Promise<Material> {
+  const publicKey = optionalText(data, 'public_key');
+  const isWrapped = optionalText(data, 'ciphertext') !== null;
+  if (isWrapped && publicKey !== null) throw new UsageError('bad_parameter', 'give ciphertext or public_key, not both');
+  if (publicKey !== null) return acceptPublicPem(type, publicKey);
+  const bytes = await unwrapImported(context, data);
+  try {
+    return acceptSecret(type, bytes);
+  } finally {
+    zero(bytes);
+  }
+}
+
+function latestWithoutSecret(key: Key, material: Material): number | null {
+  return material.key !== null && key.versions[key.latest]?.key === null ? key.latest : null;
+}
+
+/** @throws StoreError `no_version`; UsageError `bad_key` */
+function completeVersion(key: Key, number: number, material: Material): Key {
+  const version = key.versions[number];
+  if (version === undefined) throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`);
+  if (version.key !== null || material.key === null) {
+    throw new UsageError('bad_key', `only a private key can be added, and only to a version that has none; version ${number} is not changed`);
+  }
+  if (version.public !== material.public) throw new UsageError('bad_key', `the private key does not belong to the public key of version ${number}`);
+  return { ...key, versions: { ...key.versions, [number]: { ...version, ...material } } };
+}

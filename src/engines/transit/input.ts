@@ -1,0 +1,57 @@
+import { UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { optionalInteger, optionalText } from '../parameters.ts';
+
+/** Standard base64 with padding (RFC 4648 section 4); line breaks are ignored, as Vault does. @throws UsageError `bad_base64`, never with the text in it */
+export function decodeBase64(text: string, name: string): Buffer {
+  const compact = text.replace(/[\r\n]/g, '');
+  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) throw notBase64(name, 'base64');
+  return Buffer.from(compact, 'base64');
+}
+
+/** URL-safe base64 without padding (RFC 7515 section 2). @throws UsageError `bad_base64` */
+export function decodeBase64Url(text: string, name: string): Buffer {
+  if (text.length % 4 === 1 || !/^[A-Za-z0-9_-]*$/.test(text)) throw notBase64(name, 'URL-safe base64 without padding');
+  return Buffer.from(text, 'base64url');
+}
+
+/** Base64 among the data of a request; null when it is not given, or empty. @throws UsageError `bad_base64`, `bad_parameter` */
+export function optionalBase64(data: JsonObject, name: string): Buffer | null {
+  const text = optionalText(data, name);
+  return text === null ? null : decodeBase64(text, name);
+}
+
+/** Base64 that must be given, but may be empty. @throws UsageError `missing_parameter`, `bad_base64`, `bad_parameter` */
+export function requiredBase64(data: JsonObject, name: string): Buffer {
+  if (data[name] === undefined || data[name] === null) throw missing(name);
+  return optionalBase64(data, name) ?? Buffer.alloc(0);
+}
+
+/** Text that must be given. @throws UsageError `missing_parameter`, `bad_parameter` */
+export function requiredText(data: JsonObject, name: string): string {
+  const text = optionalText(data, name);
+  if (text === null) throw missing(name);
+  return text;
+}
+
+/** The version to use; 0, and none given, stand for the newest. @throws UsageError `bad_parameter` */
+export function keyVersion(data: JsonObject): number {
+  return optionalInteger(data, 'key_version', { min: 0 }) ?? 0;
+}
+
+/** One of a few words, or the first of them when none is given. @throws UsageError `bad_parameter` */
+export function choice<Word extends string>(data: JsonObject, name: string, words: readonly [Word, ...Word[]]): Word {
+  const given = optionalText(data, name);
+  if (given === null) return words[0];
+  const word = words.find((candidate) => candidate === given);
+  if (word === undefined) throw new UsageError('bad_parameter', `${name} must be one of: ${words.join(', ')}`);
+  return word;
+}
+
+function missing(name: string): UsageError {
+  return new UsageError('missing_parameter', `${name} is missing`, { hint: `give ${name}=...` });
+}
+
+function notBase64(name: string, encoding: string): UsageError {
+  return new UsageError('bad_base64', `${name} is not ${encoding}`, { hint: 'encode it first, for example with: base64 -w0' });
+}

@@ -1,0 +1,146 @@
+import { fromUtf8, utf8 } from '../../bytes.ts';
+import { StoreError, UsageError } from '../../errors.ts';
+import type { EngineContext, Parameters } from '../engine.ts';
+import type { KeyTypeName } from './types.ts';
+
+/** One version of a key. All bytes are base64. */
+export interface KeyVersion {
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /**
+   * The secret: the raw key of a symmetric type, the 32-byte seed of ed25519 (RFC 8032), PKCS#8 of ec and rsa. Null
+   * where only a public key was imported.
+   */
+  readonly key: string | null;
+  /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type. */
+  readonly public: string | null;
+  /** The 32-byte key of hmac/ for types other than hmac. */
+  readonly hmac: string;
+}
+
+/** A named key: one row with all its versions. Version numbers are whole and start at 1. */
+export interface Key {
+  readonly name: string;
+  readonly type: KeyTypeName;
+  readonly derived: boolean;
+  readonly convergent: boolean;
+  readonly exportable: boolean;
+  readonly plaintextBackup: boolean;
+  readonly deletionAllowed: boolean;
+  /** Whether its newest version came from outside. */
+  readonly imported: boolean;
+  readonly importedRotation: boolean;
+  /** Bytes of a new version's key where the type leaves a choice (hmac); else 0. */
+  readonly keySize: number;
+  readonly latest: number;
+  readonly minDecryption: number;
+  /** 0 stands for no limit of its own. */
+  readonly minEncryption: number;
+  /** The oldest version that was not trimmed; 0 as long as none was. */
+  readonly minAvailable: number;
+  readonly restored: { readonly time: number; readonly version: number } | null;
+  readonly versions: { readonly [number: string]: KeyVersion };
+}
+
+/** A key that has no version yet. */
+export function newKey(name: string, type: KeyTypeName, settings: Partial<Key> = {}): Key {
+  return {
+    name,
+    type,
+    derived: false,
+    convergent: false,
+    exportable: false,
+    plaintextBackup: false,
+    deletionAllowed: false,
+    imported: false,
+    importedRotation: false,
+    keySize: 0,
+    latest: 0,
+    minDecryption: 1,
+    minEncryption: 0,
+    minAvailable: 0,
+    restored: null,
+    versions: {},
+    ...settings,
+  };
+}
+
+export function addVersion(key: Key, version: KeyVersion): Key {
+  const latest = key.latest + 1;
+  return { ...key, latest, versions: { ...key.versions, [latest]: version } };
+}
+
+const FOLDER = 'policy';
+export const KEYS_FOLDER = [FOLDER];
+
+// The stored JSON comes out of the barrier, so it is what was put in.
+
+export async function loadKey({ view }: EngineContext, name: string): Promise<Key | null> {
+  const bytes = await view.get([FOLDER, name]);
+  return bytes === null ? null : (JSON.parse(fromUtf8(bytes)) as Key);
+}
+
+export async function storeKey({ view }: EngineContext, key: Key): Promise<void> {
+  await view.put([FOLDER, key.name], utf8(JSON.stringify(key)));
+}
+
+export async function deleteKey({ view }: EngineContext, name: string): Promise<void> {
+  await view.delete([FOLDER, name]);
+}
+
+/** @throws StoreError `no_key` */
+export async function requireKey(context: EngineContext, name: string): Promise<Key> {
+  const key = await loadKey(context, name);
+  if (key !== null) return key;
+  throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
+    hint: `create it with: coffer write -f ${context.mountPath}keys/${name}`,
+  });
+}
+
+/** @throws StoreError `key_exists` */
+export function keyExists({ mountPath }: EngineContext, name: string, hint: string): StoreError {
+  return new StoreError('key_exists', `there is already a key "${name}" in ${mountPath}`, { hint });
+}
+
+/** The key that a route's `:name` means. @throws UsageError `bad_key_name` */
+export function keyName(parameters: Parameters): string {
+  return checkedName(parameters['name'] ?? '');
+}
+
+/** Letters, digits and "_", with "-" and "." inside, as in Vault. @throws UsageError `bad_key_name` */
+export function checkedName(name: string): string {
+  if (/^\w([\w.-]*\w)?$/.test(name)) return name;
+  throw new UsageError('bad_key_name', `${JSON.stringify(name)} cannot be a key's name`, {
+    hint: 'it has letters, digits and "_", and "-" and "." inside; no slash',
+  });
+}
+
+/** Numbers of the versions that may be used, oldest first. */
+export function usableVersions(key: Key): number[] {
+  return Object.keys(key.versions).map(Number).filter((number) => number >= key.minDecryption).sort((a, b) => a - b);
+}
+
+/** The version to encrypt or sign with; `wanted` 0 is the newest. @throws StoreError `no_version`, `version_too_old` */
+export function versionForNew(key: Key, wanted: number): { number: number; version: KeyVersion } {
+  const number = wanted === 0 ? key.latest : wanted;
+  if (number < key.minEncryption) throw tooOld(key, number, 'min_encryption_version', key.minEncryption);
+  return existing(key, number);
+}
+
+/** The version that made a ciphertext, signature or HMAC. @throws StoreError `no_version`, `version_too_old` */
+export function versionForOld(key: Key, number: number): { number: number; version: KeyVersion } {
+  return existing(key, number === 0 ? 1 : number); // Vault numbered from 0 once
+}
+
+function existing(key: Key, number: number): { number: number; version: KeyVersion } {
+  const version = key.versions[number];
+  if (number > key.latest || (version === undefined && number >= key.minDecryption)) {
+    throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, { hint: `its latest version is ${key.latest}` });
+  }
+  if (version === undefined || number < key.minDecryption) throw tooOld(key, number, 'min_decryption_version', key.minDecryption);
+  return { number, version };
+}
+
+function tooOld(key: Key, number: number, limit: string, value: number): StoreError {
+  return new StoreError('version_too_old', `version ${number} of the key "${key.name}" is too old: its ${limit} is ${value}`);
+}

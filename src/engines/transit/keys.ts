@@ -1,0 +1,83 @@
+import { StoreError, UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { answer } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { listing } from '../kv.ts';
+import { optionalBoolean, optionalDuration, optionalInteger, optionalText } from '../parameters.ts';
+import { createKey, rotateKey } from './create.ts';
+import { describeKey } from './describe.ts';
+import { optionalBase64 } from './input.ts';
+import { deleteKey, keyName, KEYS_FOLDER, loadKey, requireKey } from './key.ts';
+import type { Key } from './key.ts';
+import { DEFAULT_TYPE, HMAC_KEY_BYTES, parseType } from './types.ts';
+import type { KeyType } from './types.ts';
+
+/** keys */
+export async function listKeys({ view }: EngineContext): Promise<Response | null> {
+  return listing(await view.list(KEYS_FOLDER));
+}
+
+/** keys/NAME, write: a new key; one that is there stays as it is. */
+export async function writeKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const name = keyName(parameters);
+  const type = parseType(optionalText(data, 'type') ?? DEFAULT_TYPE);
+  const settings = { ...creationSettings(data), convergent: optionalBoolean(data, 'convergent_encryption') ?? false, keySize: keySize(data, type) };
+  const there = await loadKey(context, name);
+  if (there !== null) return answer(describeKey(there), { warnings: [`key ${name} already existed`] });
+  return answer(describeKey(await createKey(context, name, type, settings)));
+}
+
+/** keys/NAME, read: with `context`, the public keys of a derived key too. */
+export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+  const key = await loadKey(context, keyName(parameters));
+  return key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')));
+}
+
+/** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
+export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  if (!key.deletionAllowed) {
+    throw new StoreError('deletion_not_allowed', `deletion is not allowed for the key "${key.name}"`, {
+      hint: `allow it with: coffer write ${context.mountPath}keys/${key.name}/config deletion_allowed=true`,
+    });
+  }
+  await deleteKey(context, key.name);
+  return answer(null);
+}
+
+/** keys/NAME/rotate */
+export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
+  if (managed !== null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
+  return answer(describeKey(await rotateKey(context, key)));
+}
+
+/** What keys/NAME and keys/NAME/import both take. @throws UsageError `bad_parameter`, `unsupported_parameter` */
+export function creationSettings(data: JsonObject): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {
+  refuseAutoRotation(data);
+  return {
+    derived: optionalBoolean(data, 'derived') ?? false,
+    exportable: optionalBoolean(data, 'exportable') ?? false,
+    plaintextBackup: optionalBoolean(data, 'allow_plaintext_backup') ?? false,
+  };
+}
+
+/** @throws UsageError `unsupported_parameter` */
+export function refuseAutoRotation(data: JsonObject): void {
+  if ((optionalDuration(data, 'auto_rotate_period') ?? 0) === 0) return;
+  throw new UsageError('unsupported_parameter', 'auto_rotate_period can only be 0: no server runs that could rotate', {
+    hint: 'rotate from a timer with: coffer write -f MOUNT/keys/NAME/rotate',
+  });
+}
+
+function keySize(data: JsonObject, type: KeyType): number {
+  const given = optionalInteger(data, 'key_size', { min: 0 }) ?? 0;
+  const { min, max, default: preset } = HMAC_KEY_BYTES;
+  if (type.family !== 'hmac') {
+    if (given !== 0) throw new UsageError('bad_parameter', `key_size is for keys of type hmac, not ${type.name}`);
+    return 0;
+  }
+  if (given !== 0 && (given < min || given > max)) throw new UsageError('bad_parameter', `key_size must be from ${min} to ${max} bytes`);
+  return given || preset;
+}

@@ -1,0 +1,64 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { concat, zero } from '../../bytes.ts';
+import { StoreError } from '../../errors.ts';
+import { keyBytes } from './derive.ts';
+import type { Key, KeyVersion } from './key.ts';
+import { typeOf } from './types.ts';
+
+/** Of ed25519 keys and seeds (RFC 8032). */
+export const ED25519_BYTES = 32;
+/** What PKCS#8 has before an ed25519 seed (RFC 8410 section 7). */
+const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** What SubjectPublicKeyInfo has before an ed25519 public key (RFC 8410 section 4). */
+const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** The secret of a version, base64. @throws StoreError `no_private_key` */
+export function secretOf(key: Key, { number, version }: { number: number; version: KeyVersion }): string {
+  if (version.key !== null) return version.key;
+  throw new StoreError('no_private_key', `only the public key of version ${number} of "${key.name}" was imported`);
+}
+
+/** The private key of an asymmetric type. @throws StoreError `no_private_key`; UsageError `missing_context` */
+export function privateKeyOf(key: Key, found: { number: number; version: KeyVersion }, context: Uint8Array | null): KeyObject {
+  const secret = secretOf(key, found);
+  if (typeOf(key.type).family === 'ed25519') return ed25519PrivateKey(secret, key, context);
+  const der = Buffer.from(secret, 'base64');
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  } finally {
+    zero(der);
+  }
+}
+
+/** The public key of an asymmetric type; that of a derived one needs the context. @throws as `privateKeyOf` */
+export function publicKeyOf(key: Key, found: { number: number; version: KeyVersion }, context: Uint8Array | null): KeyObject {
+  if (key.derived) return createPublicKey(privateKeyOf(key, found, context));
+  return createPublicKey({ key: Buffer.from(found.version.public ?? '', 'base64'), format: 'der', type: 'spki' });
+}
+
+/** @param secret base64 of a 32-byte seed, or of the key that the seed is derived from */
+export function ed25519PrivateKey(secret: string, key: Key | null = null, context: Uint8Array | null = null): KeyObject {
+  const seed = key === null ? Buffer.from(secret, 'base64') : keyBytes(key, secret, context, ED25519_BYTES);
+  const der = Buffer.from(concat(ED25519_PKCS8, seed));
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  } finally {
+    zero(seed, der);
+  }
+}
+
+/** The 32 bytes of an ed25519 public key. */
+export function ed25519PublicBytes(publicKey: KeyObject): Buffer {
+  return publicKey.export({ type: 'spki', format: 'der' }).subarray(-ED25519_BYTES);
+}
+
+/** The same of a version; where keys are derived of it, of the one that they are derived from. */
+export function ed25519PublicOf({ public: spki }: KeyVersion): Buffer {
+  return Buffer.from(spki ?? '', 'base64').subarray(-ED25519_BYTES);
+}
+
+/** @param bytes 32 */
+export function ed25519PublicKey(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from(concat(ED25519_SPKI, bytes)), format: 'der', type: 'spki' });
+}

@@ -1,0 +1,57 @@
+import { base64 } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { answerEach, batchItems } from './batch.ts';
+import { verifyHmac } from './hmac.ts';
+import { decodeBase64, decodeBase64Url, keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
+import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
+import { ed25519PublicBytes, privateKeyOf, publicKeyOf } from './material.ts';
+import { signOptions } from './sign-options.ts';
+import { signInput, verifyInput } from './signature.ts';
+import { signs, typeOf, wrongType } from './types.ts';
+import { formatVersioned, parseVersioned } from './versioned.ts';
+
+/** sign/NAME, sign/NAME/HASH */
+export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const key = await requireKey(context, keyName(parameters));
+  const type = typeOf(key.type);
+  if (!signs(type)) throw wrongType(type, 'signing');
+  const options = signOptions(data, parameters, type);
+  const found = versionForNew(key, keyVersion(data));
+  const isBatch = batchItems(data) !== null;
+  return answerEach(data, (item) => {
+    const derivation = optionalBase64(item, 'context');
+    const signature = signInput(type, privateKeyOf(key, found, derivation), requiredBase64(item, 'input'), options);
+    const text = options.marshaling === 'jws' ? Buffer.from(signature).toString('base64url') : base64(signature);
+    const result = { signature: formatVersioned(found.number, text), key_version: found.number };
+    if (!key.derived) return result;
+    const publicKey = base64(ed25519PublicBytes(publicKeyOf(key, found, derivation)));
+    return { ...result, [isBatch ? 'publickey' : 'public_key']: publicKey }; // Vault spells it in two ways
+  });
+}
+
+/** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
+export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
+  const key = await requireKey(context, keyName(parameters));
+  const type = typeOf(key.type);
+  if (!signs(type)) throw wrongType(type, 'verification of signatures');
+  const options = signOptions(data, parameters, type);
+  return answerEach(data, (item) => {
+    const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');
+    const signature = options.marshaling === 'jws' ? decodeBase64Url(payload, 'signature') : decodeBase64(payload, 'signature');
+    const publicKey = publicKeyOf(key, versionForOld(key, version), optionalBase64(item, 'context'));
+    return { valid: verifyInput(type, publicKey, requiredBase64(item, 'input'), signature, options) };
+  });
+}
+
+/** As in Vault: all items of a batch have a signature, or all an HMAC. @throws UsageError `bad_parameter` */
+function verifiesHmac(data: JsonObject): boolean {
+  const items = batchItems(data) ?? [data];
+  const signatures = items.filter(({ signature }) => signature !== undefined).length;
+  const hmacs = items.filter(({ hmac }) => hmac !== undefined).length;
+  if (signatures > 0 && hmacs > 0) throw new UsageError('bad_parameter', 'give a signature or an hmac to verify, not both');
+  if (signatures + hmacs === items.length) return hmacs > 0;
+  throw new UsageError('missing_parameter', 'there is neither a signature nor an hmac to verify', { hint: 'give signature=vault:v1:... or hmac=vault:v1:...' });
+}

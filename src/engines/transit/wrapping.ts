@@ -1,0 +1,69 @@
+import { constants, createDecipheriv, createPrivateKey, createPublicKey, privateDecrypt } from 'node:crypto';
+import { fromUtf8, utf8, zero } from '../../bytes.ts';
+import { UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { answer } from '../engine.ts';
+import type { EngineContext, Response } from '../engine.ts';
+import { optionalText } from '../parameters.ts';
+import { generateVersion } from './generate.ts';
+import { decodeBase64, requiredText } from './input.ts';
+import type { KeyVersion } from './key.ts';
+import { typeOf } from './types.ts';
+
+const ROW = ['import', 'wrapping-key'];
+
+/** Of an RSA-4096 ciphertext. */
+const WRAPPED_KEY_BYTES = 512;
+const AES_KEY_BYTES = 32;
+/** The integrity check value of AES key wrap with padding (RFC 5649 section 3). */
+const KWP_ICV = Buffer.from('a65959a6', 'hex');
+
+const HASHES: { readonly [name: string]: string } = { SHA1: 'sha1', SHA224: 'sha224', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' };
+
+/** wrapping_key: the public half of the RSA-4096 key that wraps imported keys; the first reading makes the key. */
+export async function readWrappingKey(context: EngineContext): Promise<Response> {
+  const { public: spki } = await wrappingKey(context);
+  const key = createPublicKey({ key: Buffer.from(spki ?? '', 'base64'), format: 'der', type: 'spki' });
+  return answer({ public_key: key.export({ type: 'spki', format: 'pem' }).toString() });
+}
+
+/**
+ * The key within `ciphertext`: 512 bytes of RSA-OAEP with `hash_function` around an AES-256 key, then the key under AES
+ * key wrap with padding (RFC 5649). The caller's to zero.
+ * @throws UsageError `import_invalid`, `bad_parameter`, `bad_base64`
+ */
+export async function unwrapImported(context: EngineContext, data: JsonObject): Promise<Uint8Array> {
+  const oaepHash = HASHES[(optionalText(data, 'hash_function') ?? 'SHA256').toUpperCase()];
+  if (oaepHash === undefined) throw new UsageError('bad_parameter', `hash_function must be one of: ${Object.keys(HASHES).join(', ')}`);
+  const wrapped = decodeBase64(requiredText(data, 'ciphertext'), 'ciphertext');
+  if (wrapped.length <= WRAPPED_KEY_BYTES) throw invalid('it is too short');
+  const { key: pkcs8 } = await wrappingKey(context);
+  const der = Buffer.from(pkcs8 ?? '', 'base64');
+  let aesKey = Buffer.alloc(0);
+  try {
+    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    const padding = constants.RSA_PKCS1_OAEP_PADDING;
+    aesKey = Buffer.from(privateDecrypt({ key, padding, oaepHash }, wrapped.subarray(0, WRAPPED_KEY_BYTES)));
+    if (aesKey.length !== AES_KEY_BYTES) throw new RangeError('not an AES-256 key');
+    const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey, KWP_ICV);
+    return Buffer.concat([decipher.update(wrapped.subarray(WRAPPED_KEY_BYTES)), decipher.final()]);
+  } catch {
+    throw invalid('it does not unwrap');
+  } finally {
+    zero(der, aesKey);
+  }
+}
+
+async function wrappingKey(context: EngineContext): Promise<KeyVersion> {
+  const stored = await context.view.get(ROW);
+  if (stored !== null) return JSON.parse(fromUtf8(stored)) as KeyVersion;
+  const fresh = await generateVersion(context, typeOf('rsa-4096'), 0);
+  await context.view.put(ROW, utf8(JSON.stringify(fresh)));
+  return fresh;
+}
+
+function invalid(why: string): UsageError {
+  return new UsageError('import_invalid', `the ciphertext holds no key to import: ${why}`, {
+    hint: 'it is RSA-OAEP(AES-256 key) with the public key of wrapping_key, then AES-KWP(key), see RFC 5649; check hash_function',
+  });
+}
