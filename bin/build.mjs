@@ -3,7 +3,7 @@
 //   coffer.cjs              everything a command runs, with the JavaScript of pkcs11js and better-sqlite3
 //   coffer.cjs.map          for COFFER_DEBUG=1
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
-//   prompts.cjs             inquirer, ten times the size of the rest and seldom needed
+//   inquirer.cjs, yaml.cjs  large, seldom needed, and so not read with the rest
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,6 +17,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const entry = process.argv[2] ?? join(root, 'src', 'main.ts');
 const dist = process.argv[3] ?? join(root, 'dist');
 const bundle = join(dist, 'coffer.cjs');
+const SELDOM_NEEDED = ['inquirer', 'yaml'];
 const NO_IDENTITY = '0'.repeat(16);
 
 const options = {
@@ -41,11 +42,10 @@ mkdirSync(dist, { recursive: true });
 for (const name of readdirSync(dist)) {
   if (name.startsWith('coffer.cjs.cache-')) rmSync(join(dist, name));
 }
-await build({
-  ...options,
-  stdin: { contents: "export * from 'inquirer'; export { default } from 'inquirer';", resolveDir: root },
-  outfile: join(dist, 'prompts.cjs'),
-});
+for (const name of SELDOM_NEEDED) {
+  const contents = `export * from '${name}'; export { default } from '${name}';`;
+  await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${name}.cjs`) });
+}
 await buildBundle();
 await writeCodeCache();
 
@@ -62,7 +62,7 @@ async function buildBundle() {
     external: ['hcl2-parser'],
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
-    plugins: [nativeAddons(), prompts(), childProcessWhenCalled()],
+    plugins: [nativeAddons(), besideTheBundle(), childProcessWhenCalled()],
   });
   for (const { path, contents } of result.outputFiles) {
     if (path === bundle) writeWhole(path, withIdentity(Buffer.from(contents)));
@@ -132,16 +132,23 @@ function addonNamed(path) {
   return found;
 }
 
-function prompts() {
+/** Leaves packages that are seldom needed in files of their own, loaded where the source says `await import()`. */
+function besideTheBundle() {
   return {
-    name: 'prompts',
+    name: 'beside-the-bundle',
     setup(build) {
-      build.onResolve({ filter: /^inquirer$/ }, () => ({ path: 'inquirer', namespace: 'prompts' }));
-      build.onLoad({ filter: /.*/, namespace: 'prompts' }, () => ({
-        contents: `const inquirer = require(__dirname + '/prompts.cjs');
-          export default inquirer.default;
-          export const { createPromptModule } = inquirer;`,
+      build.onResolve({ filter: new RegExp(`^(${SELDOM_NEEDED.join('|')})$`) }, ({ path }) => ({
+        path,
+        namespace: 'beside-the-bundle',
       }));
+      build.onLoad({ filter: /.*/, namespace: 'beside-the-bundle' }, async ({ path }) => {
+        const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== 'default');
+        return {
+          contents: `const beside = require(__dirname + '/${path}.cjs');
+            export const { ${names.join(', ')} } = beside;
+            export default beside.default;`,
+        };
+      });
     },
   };
 }

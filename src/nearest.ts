@@ -14,11 +14,11 @@ export function nearest(name: string, known: Iterable<string>): string | null {
 
 /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  const of = (numbers: readonly number[], j: number): number => numbers[j] ?? Infinity;
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
-    const of = (numbers: number[], j: number): number => numbers[j] ?? Infinity;
     for (let j = 1; j <= b.length; j++) {
       const substitution = of(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
       const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
@@ -29,8 +29,4 @@ function editDistance(a: string, b: string): number {
     previous = row;
   }
   return previous[b.length] ?? Infinity;
-}
-
-function at(row: readonly number[], column: number): number {
-  return row[column] ?? 0;
 }

@@ -32,18 +32,18 @@ export interface ViewOptions {
   readonly root: string;
   /** The segment below it that is the view's own, encrypted like every other. */
   readonly base: string;
-  /** What errors put before a path, e.g. the mount's path with its slash. */
-  readonly title: string;
+  /** What errors call the value at a path. */
+  readonly nameOf: (path: readonly string[]) => string;
   readonly wrapper: ValueWrapper | null;
 }
 
 /** @throws IntegrityError `value_altered` or `name_altered` from its methods, and what `rows` and `wrapper` throw */
-export function openView({ barrier, names, rows, root, base, title, wrapper }: ViewOptions): View {
+export function openView({ barrier, names, rows, root, base, nameOf, wrapper }: ViewOptions): View {
   const stored = (path: readonly string[]): string => names.encrypt(root, [base, ...path]);
   return {
     async get(path) {
       const at = stored(path);
-      const name = title + path.join('/');
+      const name = nameOf(path);
       const value = await rows.get(at);
       if (value === null) return null;
       return barrier.decrypt(at, wrapper === null ? value : await wrapper.unwrap(at, value, name), name);

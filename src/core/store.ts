@@ -112,7 +112,7 @@ async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKe
     const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
     return {
       mountPath: mount.path,
-      view: openView({ barrier, names, rows, root: DATA, base: mount.uuid, title: mount.path, wrapper }),
+      view: openView({ barrier, names, rows, root: DATA, base: mount.uuid, nameOf: (path) => mount.path + engineOf(mount).rowName(path), wrapper }),
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
       sealRandom: context.config.entropyAugmentation ? (length) => seal.random(length) : null,

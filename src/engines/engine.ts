@@ -52,6 +52,8 @@ export interface Engine {
   /** As `secrets enable` names it. */
   readonly type: string;
   readonly routes: readonly Route[];
+  /** What the operator knows a row of the engine's as, below the mount: a secret's path rather than the row's. */
+  rowName(path: readonly string[]): string;
 }
 
 export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): Response {

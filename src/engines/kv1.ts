@@ -14,6 +14,7 @@ export const kv1: Engine = {
   routes: [
     { pattern: '*path', help: 'a secret, or the names below a folder', operations: { read, write, list, delete: remove } },
   ],
+  rowName: ([, ...secret]) => secret.join('/'),
 };
 
 async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {

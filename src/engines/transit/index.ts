@@ -15,6 +15,7 @@ import { readWrappingKey } from './wrapping.ts';
 /** Cryptography as a service, compatible with Vault's transit: named keys with versions, which callers use but do not see. */
 export const transit: Engine = {
   type: 'transit',
+  rowName: ([, ...key]) => `keys/${key.join('/')}`,
   routes: [
     { pattern: 'keys', help: 'the names of the keys', operations: { list: listKeys } },
     { pattern: 'keys/:name', help: 'a key: create, read, or remove it', operations: { read: readKey, write: writeKey, delete: removeKey } },

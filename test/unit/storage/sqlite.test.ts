@@ -1,0 +1,165 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqlite, ReadOnlyTransaction } from '../../../src/storage/index.ts';
+import type { Child, Storage } from '../../../src/storage/index.ts';
+
+let dir = '';
+let path = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'coffer-sqlite-'));
+  path = join(dir, 'coffer.db');
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function withStorage<T>(use: (storage: Storage) => Promise<T>): Promise<T> {
+  const storage = await openSqlite(path, { create: true });
+  try {
+    return await use(storage);
+  } finally {
+    await storage.close();
+  }
+}
+
+describe('a transaction', () => {
+  it('is kept whole when it returns and vanishes whole when it throws', async () => {
+    await withStorage(async (storage) => {
+      await storage.transaction('write', (rows) => rows.put('a', bytes('old')));
+      const failing = storage.transaction('write', async (rows) => {
+        await rows.put('a', bytes('new'));
+        await rows.put('b', bytes('new'));
+        throw new Error('on the way');
+      });
+      await expect(failing).rejects.toThrow('on the way');
+      await storage.transaction('read', async (rows) => {
+        expect(Buffer.from((await rows.get('a')) ?? []).toString()).toBe('old');
+        expect(await rows.get('b')).toBeNull();
+      });
+    });
+  });
+
+  it('leaves no table behind when the first one fails', async () => {
+    await withStorage(async (storage) => {
+      await expect(storage.transaction('write', async () => Promise.reject(new Error('no HSM')))).rejects.toThrow('no HSM');
+    });
+    await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'not_initialized', exitStatus: 2 });
+  });
+
+  it('does not write when it is for reading', async () => {
+    await withStorage(async (storage) => {
+      await storage.transaction('write', (rows) => rows.put('a', bytes('1')));
+      await expect(storage.transaction('read', (rows) => rows.put('a', bytes('2')))).rejects.toBeInstanceOf(ReadOnlyTransaction);
+      await expect(storage.transaction('read', (rows) => rows.delete('a'))).rejects.toBeInstanceOf(ReadOnlyTransaction);
+    });
+  });
+});
+
+describe('a listing', () => {
+  it('gives the direct children that a plain scan of all paths gives', async () => {
+    const segment = fc.stringMatching(/^[-_a-z0-9A-Z]{1,3}$/);
+    const paths = fc.array(fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')), { maxLength: 30 });
+    await withStorage(async (storage) => {
+      const test = fc.asyncProperty(paths, async (all) => {
+        const check = storage.transaction('write', async (rows) => {
+          for (const one of all) await rows.put(one, bytes(one));
+          for (const folder of ['', ...all, ...all.map((one) => one.split('/')[0] ?? '')]) {
+            expect(sorted(await rows.list(folder))).toEqual(sorted(expected(all, folder)));
+          }
+          throw new Error('undo');
+        });
+        await expect(check).rejects.toThrow('undo');
+      });
+      await fc.assert(test, { numRuns: 60 });
+    });
+  });
+
+  function expected(all: readonly string[], folder: string): Child[] {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    const rests = all.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length).split('/'));
+    const seen = new Set(rests.map(([segment, ...more]) => `${segment} ${more.length > 0}`));
+    return [...seen].map((one) => ({ segment: one.split(' ')[0] ?? '', folder: one.endsWith('true') }));
+  }
+
+  function sorted(children: readonly Child[]): string[] {
+    return children.map(({ segment, folder }) => `${segment} ${folder}`).sort();
+  }
+
+  it('costs one seek for each child, however much lies below', async () => {
+    await withStorage((storage) =>
+      storage.transaction('write', async (rows) => {
+        for (let at = 0; at < 5000; at++) await rows.put(`top/deep/${at}`, bytes('x'));
+        await rows.put('top/zz', bytes('x'));
+        expect(await rows.list('top')).toEqual([
+          { segment: 'deep', folder: true },
+          { segment: 'zz', folder: false },
+        ]);
+      }),
+    );
+    const plan = new Sqlite(path, { readonly: true }).prepare('EXPLAIN QUERY PLAN SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1').all('x');
+    expect(JSON.stringify(plan)).toContain('USING PRIMARY KEY');
+  });
+});
+
+describe('the database file', () => {
+  it('has mode 0600, WAL, and coffer as its application', async () => {
+    await withStorage((storage) => storage.transaction('write', (rows) => rows.put('a', bytes('1'))));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const database = new Sqlite(path, { readonly: true });
+    expect(database.pragma('application_id', { simple: true })).toBe(0x636f6666);
+    expect(database.pragma('user_version', { simple: true })).toBe(1);
+    expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
+    database.close();
+  });
+
+  it('loses rights that others had', async () => {
+    await withStorage((storage) => storage.transaction('write', (rows) => rows.put('a', bytes('1'))));
+    chmodSync(path, 0o644);
+    await (await openSqlite(path, { create: false })).close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('does not keep what was overwritten or deleted', async () => {
+    await withStorage(async (storage) => {
+      await storage.transaction('write', (rows) => rows.put('a', bytes('FIRST-'.repeat(500))));
+      await storage.transaction('write', (rows) => rows.put('a', bytes('second')));
+    });
+    expect(readFileSync(path).includes('FIRST-FIRST-')).toBe(false);
+  });
+
+  it.each([
+    ['a text file', (at: string) => writeFileSync(at, 'not a database, but long enough to be looked at as one'.repeat(50)), 'not_a_store', 1],
+    ['another database', (at: string) => void new Sqlite(at).exec('CREATE TABLE t (a)').close(), 'not_a_store', 1],
+    ['a symbolic link', (at: string) => symlinkSync('/dev/null', at), 'not_a_store', 1],
+    ['nothing', () => undefined, 'not_initialized', 2],
+    ['an empty file', (at: string) => writeFileSync(at, ''), 'not_initialized', 2],
+  ])('is refused where there is %s', async (_, make, code, exitStatus) => {
+    make(path);
+    await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code, exitStatus });
+  });
+
+  it('of a later layout is refused', async () => {
+    await withStorage((storage) => storage.transaction('write', (rows) => rows.put('a', bytes('1'))));
+    const database = new Sqlite(path);
+    database.pragma('user_version = 2');
+    database.close();
+    await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'store_too_new', exitStatus: 1 });
+  });
+
+  it('that is damaged is reported as such', async () => {
+    await withStorage(async (storage) => {
+      await storage.transaction('write', async (rows) => {
+        for (let at = 0; at < 200; at++) await rows.put(`row${at}`, bytes('x'.repeat(200)));
+      });
+    });
+    const file = readFileSync(path);
+    file.fill(0xff, 4096, 4096 * 3);
+    writeFileSync(path, file);
+    const reading = withStorage((storage) => storage.transaction('read', (rows) => rows.list('')));
+    await expect(reading).rejects.toMatchObject({ code: 'storage_corrupt', exitStatus: 4 });
+  });
+});
