@@ -1,4 +1,4 @@
-import { aessiv } from '@noble/ciphers/aes.js';
+import type { aessiv } from '@noble/ciphers/aes.js';
 import { asBuffer, fromUtf8, utf8 } from '../bytes.ts';
 import { IntegrityError } from '../errors.ts';
 
@@ -9,15 +9,22 @@ import { IntegrityError } from '../errors.ts';
  */
 export class Names {
   readonly #pathKey: Uint8Array;
+  readonly #aessiv: typeof aessiv;
 
-  constructor(pathKey: Uint8Array) {
+  private constructor(pathKey: Uint8Array, siv: typeof aessiv) {
     this.#pathKey = pathKey;
+    this.#aessiv = siv;
+  }
+
+  /** @param pathKey 64 bytes. Loads the cipher, whose tables take milliseconds to fill, only now. */
+  static async open(pathKey: Uint8Array): Promise<Names> {
+    return new Names(pathKey, (await import('@noble/ciphers/aes.js')).aessiv);
   }
 
   /** The stored path of `segments` below the stored folder `root`. */
   encrypt(root: string, segments: readonly string[]): string {
     return segments.reduce((parent, segment) => {
-      const sealed = aessiv(this.#pathKey, utf8(parent)).encrypt(utf8(segment));
+      const sealed = this.#aessiv(this.#pathKey, utf8(parent)).encrypt(utf8(segment));
       return `${parent}/${asBuffer(sealed).toString('base64url')}`;
     }, root);
   }
@@ -25,7 +32,7 @@ export class Names {
   /** The name behind a stored segment. @throws IntegrityError `name_altered` */
   decrypt(parent: string, segment: string): string {
     try {
-      return fromUtf8(aessiv(this.#pathKey, utf8(parent)).decrypt(Buffer.from(segment, 'base64url')));
+      return fromUtf8(this.#aessiv(this.#pathKey, utf8(parent)).decrypt(Buffer.from(segment, 'base64url')));
     } catch (error) {
       throw new IntegrityError('name_altered', 'an encrypted name in the store was altered', {
         hint: 'restore the store from a backup and find out who could write to it',

@@ -12,11 +12,11 @@ import type { OutputFormat, Terminal } from './terminal.ts';
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const env = process.env;
   let format: OutputFormat = wantsJson(argv, env) ? 'json' : 'table';
-  let terminal = openTerminal({ color: false, interactive: false });
+  let terminal = await openTerminal({ color: false, interactive: false });
   try {
     const parsed = await parseCommandLine(argv);
     const { global } = parsed;
-    terminal = openTerminal({ color: !global.noColor, interactive: !global.nonInteractive });
+    terminal = await openTerminal({ color: !global.noColor, interactive: !global.nonInteractive });
     if (parsed.kind === 'help') {
       if (parsed.asked) terminal.print(parsed.text);
       else terminal.note(parsed.text);
@@ -49,7 +49,7 @@ async function openContext(path: string | null, terminal: Terminal, forceLogin: 
     forceLogin,
     pin: async (token) => {
       if (pin !== null) return readPin(pin, process.env);
-      return terminal.interactive ? askPin(token.label) : null;
+      return terminal.isInteractive() ? askPin(token.label) : null;
     },
   };
 }

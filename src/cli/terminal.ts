@@ -6,10 +6,12 @@
  * - An error has no capital and no full stop; its hint follows on lines of its own.
  * - With -format=json an error is JSON on stderr.
  * - What a terminal would obey (control characters in secrets and names) is shown, not sent, when stdout is one.
+ * - Nothing that only a terminal needs is loaded where there is none: node:tty, streams and chalk cost milliseconds.
  */
-import { Chalk } from 'chalk';
 import type { ChalkInstance } from 'chalk';
+import { fstatSync, writeSync } from 'node:fs';
 import type { CofferError } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -17,14 +19,14 @@ export type OutputFormat = (typeof FORMATS)[number];
 export interface Terminal {
   /** A line, or several, to stdout. */
   print(text: string): void;
-  /** Bytes to stdout as they are, without a newline. */
+  /** Text to stdout as it is, without a newline. */
   printRaw(text: string): void;
   /** A remark to stderr. */
   note(text: string): void;
   warn(text: string): void;
   error(error: CofferError, format: OutputFormat): void;
   /** Whether somebody is there to answer. */
-  readonly interactive: boolean;
+  isInteractive(): boolean;
 }
 
 export interface TerminalOptions {
@@ -32,28 +34,49 @@ export interface TerminalOptions {
   readonly interactive: boolean;
 }
 
-export function openTerminal({ color, interactive }: TerminalOptions): Terminal {
-  const colorful = color && process.stdout.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
-  const chalk: ChalkInstance = new Chalk({ level: colorful ? 1 : 0 });
-  const toTerminal = process.stdout.isTTY;
-  quietOnClosedPipe();
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+
+export async function openTerminal({ color, interactive }: TerminalOptions): Promise<Terminal> {
+  const toTerminal = isTerminal(STDOUT);
+  const { env } = process;
+  const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
+  const paint = colorful ? await colors() : null;
+  const say = (label: string, text: string): void => write(STDERR, `${label} ${visible(text)}\n`);
   return {
-    interactive: interactive && process.stdin.isTTY && process.stderr.isTTY,
-    print: (text) => void process.stdout.write(`${toTerminal ? visible(text) : text}\n`),
-    printRaw: (text) => void process.stdout.write(text),
-    note: (text) => void process.stderr.write(`${chalk.dim('note:')} ${visible(text)}\n`),
-    warn: (text) => void process.stderr.write(`${chalk.yellow('warning:')} ${visible(text)}\n`),
+    isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
+    print: (text) => write(STDOUT, `${toTerminal ? visible(text) : text}\n`),
+    printRaw: (text) => write(STDOUT, text),
+    note: (text) => say(paint?.dim('note:') ?? 'note:', text),
+    warn: (text) => say(paint?.yellow('warning:') ?? 'warning:', text),
     error(error, format) {
       if (format === 'json') {
         const errors = [error.message, ...(error.hint === null ? [] : [error.hint])];
-        process.stderr.write(`${JSON.stringify({ errors, code: error.code })}\n`);
+        write(STDERR, `${JSON.stringify({ errors, code: error.code })}\n`);
         return;
       }
-      process.stderr.write(`${chalk.red('error:')} ${visible(error.message)}\n`);
-      if (error.hint !== null) process.stderr.write(`${chalk.dim('hint:')} ${visible(error.hint)}\n`);
-      if (process.env['COFFER_DEBUG'] === '1') process.stderr.write(`${error.stack ?? ''}\n`);
+      say(paint?.red('error:') ?? 'error:', error.message);
+      if (error.hint !== null) say(paint?.dim('hint:') ?? 'hint:', error.hint);
+      if (env['COFFER_DEBUG'] === '1') write(STDERR, `${error.stack ?? ''}\n`);
     },
   };
+}
+
+async function colors(): Promise<ChalkInstance> {
+  const { Chalk } = await import('chalk');
+  return new Chalk({ level: 1 });
+}
+
+/** What is no character device is no terminal; only for the others is node:tty asked. */
+function isTerminal(descriptor: 0 | 1 | 2): boolean {
+  try {
+    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+  } catch {
+    return false; // closed
+  }
+  const stream = descriptor === STDIN ? process.stdin : descriptor === STDOUT ? process.stdout : process.stderr;
+  return stream.isTTY;
 }
 
 /** Control characters but newline and tab as \xNN. */
@@ -61,11 +84,17 @@ function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-/** `coffer kv get ... | head -1` is no error. */
-function quietOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
+/** Writes all of it before it returns; `coffer kv get ... | head -1` is no error. */
+function write(descriptor: 1 | 2, text: string): void {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : null;
+      if (code === 'EPIPE' || code === 'EBADF') return;
+      if (code !== 'EAGAIN') throw new StoreError('output_failed', `cannot write to ${descriptor === STDOUT ? 'stdout' : 'stderr'}: ${String(code)}`, { cause: error });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
+    }
   }
 }

@@ -104,7 +104,7 @@ async function writeStore<T>(context: Context, seal: Seal, rows: Rows, opened: S
 }
 
 async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKeys, barrier: Barrier): Promise<Store> {
-  const names = new Names(keys.keyring.pathKey);
+  const names = await Names.open(keys.keyring.pathKey);
   let mounts = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
 

@@ -61,7 +61,7 @@ const disable: CommandSpec = {
     const { flags, terminal, args } = invocation;
     const path = args[0] ?? '';
     const context = await invocation.context();
-    if (terminal.interactive && !flags.boolean('force')) {
+    if (terminal.isInteractive() && !flags.boolean('force')) {
       const yes = await confirm(`Remove the secrets engine at ${path} and every secret in it?`);
       if (!yes) throw new StoreError('cancelled', 'nothing was removed');
     }

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { base64, zero } from '../../bytes.ts';
+import { asBuffer, base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { exported, publicOf } from './generate.ts';
 import type { KeyVersion } from './key.ts';
@@ -57,7 +57,7 @@ export function acceptPublicKey(type: KeyType, key: KeyObject): Material {
 
 function parsePkcs8(type: KeyType, bytes: Uint8Array): KeyObject {
   try {
-    return createPrivateKey({ key: Buffer.from(bytes), format: 'der', type: 'pkcs8' });
+    return createPrivateKey({ key: asBuffer(bytes), format: 'der', type: 'pkcs8' });
   } catch {
     throw badKey(type, 'it is not a private key in PKCS#8');
   }

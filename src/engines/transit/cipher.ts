@@ -1,4 +1,5 @@
 import { constants, privateDecrypt, publicEncrypt } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { aeadDecrypt, aeadEncrypt } from './aead.ts';
@@ -23,18 +24,11 @@ const OAEP_OVERHEAD_BYTES = 2 * 32 + 2;
 export function encryptWith(key: Key, wanted: number, plaintext: Uint8Array, options: AeadOptions): { ciphertext: string; version: number } {
   const type = cipherType(key, 'encryption', options);
   const found = versionForNew(key, wanted);
-  const bytes = type.family === 'aead' ? aeadEncrypt(type, key, secretOf(key, found), plaintext, options) : rsaEncrypt();
+  const bytes =
+    type.family === 'aead'
+      ? aeadEncrypt(type, key, secretOf(key, found), plaintext, options)
+      : rsaEncrypt(type, publicKeyOf(key, found, null), plaintext);
   return { ciphertext: formatVersioned(found.number, base64(bytes)), version: found.number };
-
-  function rsaEncrypt(): Uint8Array {
-    const most = (type.family === 'rsa' ? type.bits : 0) / 8 - OAEP_OVERHEAD_BYTES;
-    if (plaintext.length > most) {
-      throw new UsageError('plaintext_too_long', `a key of type ${type.name} encrypts at most ${most} bytes`, {
-        hint: 'encrypt a data key with it (transit/datakey) and the data with that',
-      });
-    }
-    return publicEncrypt({ key: publicKeyOf(key, found, null), ...OAEP }, plaintext);
-  }
 }
 
 /**
@@ -64,6 +58,14 @@ export function rewrapWith(key: Key, wanted: number, ciphertext: string, options
   } finally {
     zero(plaintext);
   }
+}
+
+function rsaEncrypt(type: RsaType, key: KeyObject, plaintext: Uint8Array): Uint8Array {
+  const most = type.bits / 8 - OAEP_OVERHEAD_BYTES;
+  if (plaintext.length <= most) return publicEncrypt({ key, ...OAEP }, plaintext);
+  throw new UsageError('plaintext_too_long', `a key of type ${type.name} encrypts at most ${most} bytes`, {
+    hint: 'encrypt a data key with it (transit/datakey) and the data with that',
+  });
 }
 
 function cipherType(key: Key, what: string, { associatedData }: AeadOptions): AeadType | RsaType {

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { concat, zero } from '../../bytes.ts';
+import { zero } from '../../bytes.ts';
 import { StoreError } from '../../errors.ts';
 import { keyBytes } from './derive.ts';
 import type { Key, KeyVersion } from './key.ts';
@@ -40,7 +40,7 @@ export function publicKeyOf(key: Key, found: { number: number; version: KeyVersi
 /** @param secret base64 of a 32-byte seed, or of the key that the seed is derived from */
 export function ed25519PrivateKey(secret: string, key: Key | null = null, context: Uint8Array | null = null): KeyObject {
   const seed = key === null ? Buffer.from(secret, 'base64') : keyBytes(key, secret, context, ED25519_BYTES);
-  const der = Buffer.from(concat(ED25519_PKCS8, seed));
+  const der = Buffer.concat([ED25519_PKCS8, seed]);
   try {
     return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   } finally {
@@ -60,5 +60,5 @@ export function ed25519PublicOf({ public: spki }: KeyVersion): Buffer {
 
 /** @param bytes 32 */
 export function ed25519PublicKey(bytes: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.from(concat(ED25519_SPKI, bytes)), format: 'der', type: 'spki' });
+  return createPublicKey({ key: Buffer.concat([ED25519_SPKI, bytes]), format: 'der', type: 'spki' });
 }
