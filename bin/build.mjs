@@ -5,12 +5,11 @@
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
 //   inquirer.cjs, yaml.cjs  large, seldom needed, and so not read with the rest
 
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Script } from 'node:vm';
 import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -47,7 +46,7 @@ for (const name of SELDOM_NEEDED) {
   await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${name}.cjs`) });
 }
 await buildBundle();
-await writeCodeCache();
+writeCodeCache();
 
 async function buildBundle() {
   const result = await build({
@@ -77,31 +76,14 @@ function withIdentity(contents) {
   return contents;
 }
 
-/** Runs the bundle once, so that the cache holds what a command compiles on its way, and keeps the compiled code. */
-async function writeCodeCache() {
-  const source = readFileSync(bundle, 'latin1');
-  // The very text that bin/coffer compiles; V8 refuses the cache otherwise.
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: bundle,
-  });
-  const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(bundle), module, bundle, dist);
-  await quietly(async () => {
-    for (const argv of [['version'], ['kv', 'get', '-help']]) await module.exports.main(argv);
-  });
-  const identity = source.slice(2, source.indexOf('\n'));
-  writeWhole(`${bundle}.cache-${identity}-${process.version}-${process.arch}`, script.createCachedData());
-}
-
-async function quietly(work) {
-  const { stdout, stderr } = process;
-  const writes = [stdout.write, stderr.write];
-  stdout.write = stderr.write = () => true;
-  try {
-    await work();
-  } finally {
-    [stdout.write, stderr.write] = writes;
-  }
+/** Runs the bundle in a process whose output nobody sees, and keeps the code that V8 compiled meanwhile. */
+function writeCodeCache() {
+  const identity = readFileSync(bundle, 'latin1').slice(2, 2 + NO_IDENTITY.length);
+  const cache = `${bundle}.cache-${identity}-${process.version}-${process.arch}`;
+  const args = [join(root, 'bin', 'cache.mjs'), bundle, `${cache}.new`];
+  const { status, stderr } = spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the bundle does not run: ${stderr}`);
+  renameSync(`${cache}.new`, cache);
 }
 
 /** A command that starts during a build finds the old file or the new one. */

@@ -2,10 +2,15 @@ const UNITS: { readonly [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, 
 
 /** Milliseconds from "8h", "1h30m", "90s" or plain seconds; null when it is none of these. */
 export function parseDuration(text: string): number | null {
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  if (/^\d+$/.test(text)) return bounded(Number(text) * 1000);
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null;
   const total = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0);
-  return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : null;
+  return bounded(Math.round(total));
+}
+
+/** Longer than a thousand years is a slip of the hand. */
+function bounded(milliseconds: number): number | null {
+  return milliseconds <= 365_000 * 86_400_000 ? milliseconds : null;
 }
 
 /** "8h0m0s" the way Go writes it, in whole seconds, rounded up. */

@@ -1,5 +1,5 @@
 import type { aessiv } from '@noble/ciphers/aes.js';
-import { asBuffer, fromUtf8, utf8 } from '../bytes.ts';
+import { asBuffer, fromUtf8, MalformedBytes, utf8 } from '../bytes.ts';
 import { IntegrityError } from '../errors.ts';
 
 /**
@@ -32,7 +32,9 @@ export class Names {
   /** The name behind a stored segment. @throws IntegrityError `name_altered` */
   decrypt(parent: string, segment: string): string {
     try {
-      return fromUtf8(this.#aessiv(this.#pathKey, utf8(parent)).decrypt(Buffer.from(segment, 'base64url')));
+      const sealed = Buffer.from(segment, 'base64url');
+      if (sealed.toString('base64url') !== segment) throw new MalformedBytes('not base64url as coffer writes it');
+      return fromUtf8(this.#aessiv(this.#pathKey, utf8(parent)).decrypt(sealed));
     } catch (error) {
       throw new IntegrityError('name_altered', 'an encrypted name in the store was altered', {
         hint: 'restore the store from a backup and find out who could write to it',

@@ -14,6 +14,9 @@ export interface GlobalValues {
   readonly nonInteractive: boolean;
 }
 
+/** What people type for `coffer version`. */
+const VERSION_FLAGS: readonly string[] = ['-v', '-version', '--version'];
+
 export type Parsed =
   | { readonly kind: 'run'; readonly global: GlobalValues; readonly spec: CommandSpec; readonly args: readonly string[]; readonly flags: FlagValues }
   | { readonly kind: 'help'; readonly global: GlobalValues; readonly text: string; readonly asked: boolean };
@@ -24,6 +27,7 @@ export type Parsed =
  */
 export async function parseCommandLine(argv: readonly string[]): Promise<Parsed> {
   const leading = leadingWords(argv);
+  if (leading.length === 0 && argv.some((arg) => VERSION_FLAGS.includes(arg))) return parseCommandLine(['version']);
   const spec = findCommand(leading);
   if (spec === null) return groupOrError(argv, leading);
   const name = spec.words.join(' ');

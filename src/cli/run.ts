@@ -19,7 +19,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     terminal = await openTerminal({ color: !global.noColor, interactive: !global.nonInteractive });
     if (parsed.kind === 'help') {
       if (parsed.asked) terminal.print(parsed.text);
-      else terminal.note(parsed.text);
+      else terminal.printAside(parsed.text);
       return parsed.asked ? 0 : 1;
     }
     format = outputFormat(global.format ?? (env['COFFER_FORMAT'] || null));

@@ -11,7 +11,7 @@
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import type { CofferError } from '../errors.ts';
-import { StoreError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -21,6 +21,8 @@ export interface Terminal {
   print(text: string): void;
   /** Text to stdout as it is, without a newline. */
   printRaw(text: string): void;
+  /** Text to stderr as it is: the help that nobody asked for. */
+  printAside(text: string): void;
   /** A remark to stderr. */
   note(text: string): void;
   warn(text: string): void;
@@ -48,6 +50,7 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
     print: (text) => write(STDOUT, `${toTerminal ? visible(text) : text}\n`),
     printRaw: (text) => write(STDOUT, text),
+    printAside: (text) => write(STDERR, `${text}\n`),
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
     warn: (text) => say(paint?.yellow('warning:') ?? 'warning:', text),
     error(error, format) {
@@ -93,7 +96,7 @@ function write(descriptor: 1 | 2, text: string): void {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : null;
       if (code === 'EPIPE' || code === 'EBADF') return;
-      if (code !== 'EAGAIN') throw new StoreError('output_failed', `cannot write to ${descriptor === STDOUT ? 'stdout' : 'stderr'}: ${String(code)}`, { cause: error });
+      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDOUT ? 'stdout' : 'stderr'}: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
   }

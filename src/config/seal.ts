@@ -28,11 +28,11 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     const hint = 'add token_label = "..." (or slot or serial), or set COFFER_HSM_TOKEN_LABEL (or _SLOT or _SERIAL)';
     throw missing(where, 'slot, token_label or serial', hint);
   }
-  const key = toKey(read('key_label', readText), read('key_id', readHex));
+  const key = toKey(read('key_label', readName), read('key_id', readId));
   if (key === null) {
     throw missing(where, 'key_label or key_id', 'add key_label = "..." or set COFFER_HSM_KEY_LABEL');
   }
-  const hmacKey = toKey(read('hmac_key_label', readText), read('hmac_key_id', readHex));
+  const hmacKey = toKey(read('hmac_key_label', readName), read('hmac_key_id', readId));
   const mechanism = read('mechanism', readMechanism);
   const hmacMechanism = read('hmac_mechanism', readHmacMechanism);
   if (hmacKey === null) refuseWithoutHmacKey(givens, mechanism);
@@ -40,7 +40,7 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
 
   return {
     type: 'pkcs11',
-    name: read('name', readText) ?? 'pkcs11',
+    name: read('name', readName) ?? 'pkcs11',
     lib,
     token,
     pin,
@@ -51,6 +51,25 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     generateKey: read('generate_key', readFlag) ?? false,
     forceRwSession: read('force_rw_session', readFlag) ?? false,
   };
+}
+
+/** A wrapped-key record gives names and ids one length byte (coffer-format(7)). */
+const LONGEST_IN_RECORD = 255;
+
+function readName(given: Given): string {
+  const text = readText(given);
+  if (Buffer.byteLength(text) > LONGEST_IN_RECORD) throw tooLong(given);
+  return text;
+}
+
+function readId(given: Given): Uint8Array {
+  const id = readHex(given);
+  if (id.length > LONGEST_IN_RECORD) throw tooLong(given);
+  return id;
+}
+
+function tooLong({ origin }: Given): ConfigError {
+  return new ConfigError('config_value', `${origin} is longer than ${LONGEST_IN_RECORD} bytes`, { hint: 'use a shorter one' });
 }
 
 /** A PIN must be a string: 0042 and 42 are different PINs. In the environment it is the PIN itself. */

@@ -1,8 +1,9 @@
 import { decodeKeyring, encodeKeyring, zeroKeyring } from '../barrier/index.ts';
 import type { Keyring } from '../barrier/index.ts';
-import { zero } from '../bytes.ts';
+import { MalformedBytes, zero } from '../bytes.ts';
 import { augmentedEntropy, systemEntropy } from '../entropy/index.ts';
 import type { Entropy } from '../entropy/index.ts';
+import { IntegrityError } from '../errors.ts';
 import { openRecord, sealRecord } from '../seal/index.ts';
 import type { Seal, Wrap } from '../seal/index.ts';
 import type { Context } from './hsm.ts';
@@ -23,6 +24,12 @@ export async function openKeys(seal: Seal, record: Uint8Array): Promise<StoreKey
   const { key, wraps, context, body } = await openRecord(seal, record, RECORD, RECORD_NAME);
   try {
     return { rootKey: key, wraps, context, keyring: decodeKeyring(body) };
+  } catch (error) {
+    zero(key);
+    if (!(error instanceof MalformedBytes)) throw error;
+    throw new IntegrityError('record_altered', `the keyring in ${RECORD_NAME} cannot be read: ${error.message}`, {
+      hint: 'if a newer coffer wrote it, use that one',
+    });
   } finally {
     zero(body);
   }

@@ -20,7 +20,7 @@ import { encodeUsage } from './usage.ts';
 const RECOVERY_KEY_BYTES = 32;
 
 export interface Initialized {
-  /** The recovery key's shares, the caller's to zero; none when none were asked for. */
+  /** The recovery key's shares; none when none were asked for. */
   readonly shares: readonly Uint8Array[];
   readonly threshold: number;
   /** Labels of the HSM keys that were created. */
@@ -28,21 +28,27 @@ export interface Initialized {
 }
 
 /**
- * Creates the HSM keys where they are missing, and the store. The new record is opened through the HSM before anything
+ * Creates the HSM keys where they are missing, and the store. `handOut` shows the recovery shares before anything is
+ * committed: were it to fail, no store should be left whose shares nobody has. The new record is opened through the HSM before anything
  * is kept, so that a key that cannot decrypt is found now and not at the first unseal.
  * @throws UsageError `recovery_shares`; StoreError `already_initialized`; HsmError
  */
-export async function init(context: Context, counts: ShareCounts): Promise<Initialized> {
+export async function init(context: Context, counts: ShareCounts, handOut: (made: Initialized) => Promise<void>): Promise<void> {
   checkShareCounts(counts);
   if (await isInitialized(context)) throw alreadyInitialized(context);
   const { generateKey } = context.config.seal;
-  return withSeal(context, generateKey, async (seal) => {
+  await withSeal(context, generateKey, async (seal) => {
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
-    return withStorage(context, true, (storage) =>
+    await withStorage(context, true, (storage) =>
       storage.transaction('write', async (rows) => {
         if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
         const createdKeys = await seal.ensureKeys();
-        return { shares: await createStore(context, seal, rows, counts), threshold: counts.threshold, createdKeys };
+        const shares = await createStore(context, seal, rows, counts);
+        try {
+          await handOut({ shares, threshold: counts.threshold, createdKeys });
+        } finally {
+          zero(...shares);
+        }
       }),
     );
   });

@@ -4,7 +4,7 @@ import { zero } from '../bytes.ts';
 import { dispatch, engineOf, upgradeToVersions } from '../engines/index.ts';
 import type { EngineContext, Request, Response } from '../engines/index.ts';
 import type { Entropy } from '../entropy/index.ts';
-import { systemEntropy } from '../entropy/index.ts';
+import { systemEntropy, testedEntropy } from '../entropy/index.ts';
 import { ConfigError, IntegrityError, UsageError } from '../errors.ts';
 import { openRecord, sealRecord } from '../seal/index.ts';
 import type { Seal } from '../seal/index.ts';
@@ -84,7 +84,8 @@ async function readStore<T>(context: Context, seal: Seal, rows: Rows, keys: Stor
 
 /** As readStore, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
 async function writeStore<T>(context: Context, seal: Seal, rows: Rows, opened: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
-  let usage = decodeUsage(await rows.get(USAGE), opened.rootKey);
+  const recorded = decodeUsage(await rows.get(USAGE), opened.rootKey);
+  let usage = recorded;
   let keys = opened;
   if (usage.encryptions >= TERM_LIMIT) {
     const keyring = await addTerm(opened.keyring, storeEntropy(context, seal), context.machine.now);
@@ -96,7 +97,7 @@ async function writeStore<T>(context: Context, seal: Seal, rows: Rows, opened: S
     const barrier = new Barrier(keys.keyring);
     const result = await use(await openStore(context, seal, rows, keys, barrier));
     const encryptions = usage.encryptions + barrier.encryptions;
-    if (barrier.encryptions > 0) await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
+    if (usage !== recorded || barrier.encryptions > 0) await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
     return result;
   } finally {
     zeroKeys(keys);
@@ -107,6 +108,7 @@ async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKe
   const names = await Names.open(keys.keyring.pathKey);
   let mounts = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
+  const hsmEntropy = context.config.entropyAugmentation ? testedEntropy((length) => seal.random(length)) : null;
 
   function contextOf(mount: Mount): EngineContext {
     const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
@@ -115,7 +117,7 @@ async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKe
       view: openView({ barrier, names, rows, root: DATA, base: mount.uuid, nameOf: (path) => mount.path + engineOf(mount).rowName(path), wrapper }),
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
-      sealRandom: context.config.entropyAugmentation ? (length) => seal.random(length) : null,
+      sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),
       now: context.machine.now,
     };
   }

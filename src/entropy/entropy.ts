@@ -18,12 +18,11 @@ export const systemEntropy: Entropy = {
 const HSM_CHUNK = 1024;
 
 /**
- * System bytes XOR as many HSM bytes, so that the result is no weaker than the better of the two. The HSM's bytes pass
- * the continuous health tests of NIST SP 800-90B section 4.4 first.
+ * The HSM's bytes alone, behind the continuous health tests of NIST SP 800-90B section 4.4.
  * @param hsmRandom gives that many bytes from C_GenerateRandom
- * @throws HsmError `rng_unhealthy` from `bytes`, or what `hsmRandom` throws
+ * @throws HsmError `rng_unhealthy` or `rng_short` from `bytes`, or what `hsmRandom` throws
  */
-export function augmentedEntropy(hsmRandom: (length: number) => Promise<Uint8Array>): Entropy {
+export function testedEntropy(hsmRandom: (length: number) => Promise<Uint8Array>): Entropy {
   const health = new HealthTest();
   let started = false;
 
@@ -40,9 +39,24 @@ export function augmentedEntropy(hsmRandom: (length: number) => Promise<Uint8Arr
     async bytes(length) {
       if (!started) zero(await tested(STARTUP_SAMPLES));
       started = true;
+      return tested(length);
+    },
+  };
+}
+
+/**
+ * System bytes XOR as many HSM bytes, so that the result is no weaker than the better of the two. The HSM's bytes pass
+ * the continuous health tests of NIST SP 800-90B section 4.4 first.
+ * @param hsmRandom gives that many bytes from C_GenerateRandom
+ * @throws HsmError `rng_unhealthy` from `bytes`, or what `hsmRandom` throws
+ */
+export function augmentedEntropy(hsmRandom: (length: number) => Promise<Uint8Array>): Entropy {
+  const hsm = testedEntropy(hsmRandom);
+  return {
+    async bytes(length) {
       const mixed = await systemEntropy.bytes(length);
       for (let offset = 0; offset < length; offset += HSM_CHUNK) {
-        const share = await tested(Math.min(HSM_CHUNK, length - offset));
+        const share = await hsm.bytes(Math.min(HSM_CHUNK, length - offset));
         share.forEach((byte, at) => {
           mixed[offset + at] = (mixed[offset + at] ?? 0) ^ byte;
         });

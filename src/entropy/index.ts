@@ -1,2 +1,2 @@
-export { augmentedEntropy, systemEntropy } from './entropy.ts';
+export { augmentedEntropy, systemEntropy, testedEntropy } from './entropy.ts';
 export type { Entropy } from './entropy.ts';

@@ -125,7 +125,7 @@ function fetchAttributes({ module, handle }: OpenSession, object: Buffer): Attri
   );
   return {
     type: type === undefined ? 0 : ulongToNumber(type.value),
-    label: (label?.value ?? Buffer.alloc(0)).toString('utf8').replace(/[ \0]+$/, ''),
+    label: (label?.value ?? Buffer.alloc(0)).toString('utf8'),
     id: new Uint8Array(id?.value ?? []),
   };
 }

@@ -9,7 +9,7 @@ export interface Key {
   readonly class: KeyClass;
   /** CKA_KEY_TYPE: a CKK_ number. */
   readonly type: number;
-  /** CKA_LABEL, blanks at the end removed. */
+  /** CKA_LABEL as the token has it, blanks at the end included, since searching compares it whole. */
   readonly label: string;
   /** CKA_ID, any number of bytes, possibly none. */
   readonly id: Uint8Array;

@@ -63,7 +63,9 @@ async function authenticate(seal: Seal, record: Record, name: string): Promise<v
   const stanza = record.macStanza;
   if (stanza === null) {
     if ((await seal.macStanza()) === null) return;
-    throw altered(name, 'it carries no HMAC, though hmac_key_label is configured');
+    throw new IntegrityError('record_altered', `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`, {
+      hint: 'if hmac_key_label was added to the configuration after this was written, take it out again',
+    });
   }
   if (!(await seal.verifyMac(stanza, macInput(stanza, record.authenticated), record.mac))) {
     throw altered(name, "the HSM's HMAC does not match");
@@ -76,8 +78,11 @@ async function unwrap(seal: Seal, record: Record, name: string): Promise<Uint8Ar
   for (const wrap of record.wraps) {
     try {
       const key = await seal.unwrapKey(wrap);
-      if (key === null) throw altered(name, 'the HSM rejects its wrapped key');
-      return key;
+      if (key !== null) return key;
+      if (record.macStanza === null) throw altered(name, 'the HSM rejects its wrapped key');
+      throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered`, {
+        hint: 'is it another key of the same label and id? else have the HSM checked',
+      });
     } catch (error) {
       if (!(error instanceof HsmError) || error.code !== 'key_not_found') throw error;
       missing ??= error;

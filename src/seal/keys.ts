@@ -38,14 +38,14 @@ function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
   const wrapping: WantedKey = {
     option: 'key_label',
     reference: config.key,
-    type: 'AES:32',
+    type: 'AES:32 --usage-decrypt',
     generate: (label, id) => session.generateAesKey(label, id),
   };
   if (config.hmacKey === null) return [wrapping];
   const hmac: WantedKey = {
     option: 'hmac_key_label',
     reference: config.hmacKey,
-    type: 'GENERIC:32',
+    type: 'GENERIC:32 --usage-sign',
     generate: (label, id) => session.generateHmacKey(label, id),
   };
   return [wrapping, hmac];

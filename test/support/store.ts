@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
+import { loadConfig } from '../../src/config/index.ts';
+import { thisMachine, type Context } from '../../src/core/index.ts';
 import { createShim, type Shim } from './shim.ts';
 import { createSoftHsm, type SoftHsm } from './softhsm.ts';
 
@@ -134,6 +136,13 @@ export function makeStand(options: StandOptions = {}): Stand {
   return stand;
 }
 
+/** For the core in this process, where starting the command so often would take too long. Changes process.env. */
+export async function contextOf(stand: Stand): Promise<Context> {
+  Object.assign(process.env, stand.hsm.env, stand.shim?.env);
+  const config = await loadConfig({ path: stand.config, env: stand.env });
+  return { config, machine: thisMachine(), pin: async () => stand.hsm.pin, forceLogin: false };
+}
+
 /** What the demonstration's configuration says, for a token and a store of the test's own. */
 export function configuration(
   { path, lib, hsm }: Pick<Stand, 'path' | 'lib' | 'hsm'>,
@@ -192,11 +201,15 @@ export function readRows(path: string): Row[] {
   return inDatabase(path, (database) => database.prepare<[], Row>('SELECT path, value FROM entries ORDER BY path').all());
 }
 
-/** Writes a row behind coffer's back; null removes it. */
-export function writeRow(path: string, row: string, value: Uint8Array | null): void {
+/** Writes rows behind coffer's back; null removes one. */
+export function writeRows(path: string, rows: Readonly<Record<string, Uint8Array | null>>): void {
   inDatabase(path, (database) => {
-    if (value === null) database.prepare('DELETE FROM entries WHERE path = ?').run(row);
-    else database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)').run(row, value);
+    database.pragma('synchronous = OFF');
+    const put = database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)');
+    const remove = database.prepare('DELETE FROM entries WHERE path = ?');
+    database.transaction(() => {
+      for (const [row, value] of Object.entries(rows)) void (value === null ? remove.run(row) : put.run(row, value));
+    })();
   });
 }
 

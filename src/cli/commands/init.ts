@@ -1,4 +1,4 @@
-import { base64, hex, zero } from '../../bytes.ts';
+import { base64, hex } from '../../bytes.ts';
 import { init, isInitialized } from '../../core/index.ts';
 import type { Initialized } from '../../core/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
@@ -27,10 +27,10 @@ export const initCommand: CommandSpec = {
     if (flags.boolean('status')) return showStatus(invocation, await isInitialized(context));
     const shares = flags.integer('recovery-shares') ?? DEFAULT_SHARES;
     const threshold = flags.integer('recovery-threshold') ?? DEFAULT_THRESHOLD;
-    const made = await init(context, { shares, threshold });
-    for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
-    await show(invocation, made);
-    zero(...made.shares);
+    await init(context, { shares, threshold }, async (made) => {
+      for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
+      await show(invocation, made);
+    });
     return 0;
   },
 };

@@ -17,6 +17,11 @@ function mark(entry: string): void {
   fs.writeFileSync(entry, fs.readFileSync(entry, 'utf8').replace('/usr/lib/p11.so', '/from/cache.so'));
 }
 
+/** An entry that stands for a PIN which the file does not have. */
+const outOfRange = JSON.stringify({
+  seal: { pkcs11: [{ lib: '/x', token_label: 'demo', key_label: 'k', hmac_key_label: 'h', pin: '@9' }] },
+});
+
 describe('the cache of parsed files', () => {
   it('is used for the same content, whatever the name, comments and blanks of the file', async () => {
     const home = makeHome();
@@ -61,11 +66,11 @@ describe('the cache of parsed files', () => {
     expect(content.join('')).not.toContain('hunter2');
   });
 
-  it.each(['', '{', '[]', 'null', '{}', '{"seal":{"pkcs11":[]}}', '{"seal":{"pkcs11":[{"lib":"/x"}]}}', '{"seal":{"pkcs11":{"0":7}}}'])(
+  it.each(['', '{', '[]', 'null', '{}', '{"seal":{"pkcs11":[]}}', '{"seal":{"pkcs11":[{"lib":"/x"}]}}', '{"seal":{"pkcs11":{"0":7}}}', outOfRange])(
     'is ignored and written again when an entry is damaged: %s',
     async (content) => {
       const home = makeHome();
-      const file = home.write('c.hcl', sealWith());
+      const file = home.write('c.hcl', sealWith('pin = "x"'));
       const config = await home.load(file);
       const good = fs.readFileSync(onlyEntry(home), 'utf8');
       fs.writeFileSync(onlyEntry(home), content);

@@ -66,8 +66,9 @@ describe('configuration lookup', () => {
     expect(error.message).toContain('environment variable COFFER_SEAL_TYPE');
   });
 
-  it('refuses a directory, a FIFO-like thing and text that is not UTF-8', async () => {
+  it('refuses a directory, a device, a huge file and text that is not UTF-8', async () => {
     const home = makeHome();
+    expect(await home.failure(home.write('huge.hcl', `#${'x'.repeat(1 << 20)}`))).toMatchObject({ code: 'config_unreadable' });
     expect(await home.failure(home.path)).toMatchObject({ code: 'config_unreadable' });
     expect(await home.failure('/dev/null')).toMatchObject({ code: 'config_unreadable' });
     const latin = home.write('latin.hcl', Uint8Array.from([0x23, 0xe9, 0x0a]));

@@ -23,7 +23,9 @@ function quote(value: string): string {
 }
 
 /** Text without the signs that can meet the next one: `$` before `$${` means something else. */
-const plain = fc.string({ unit: 'binary' }).filter((text) => !/[$%]{2,}\{/.test(text));
+const plain = fc
+  .string({ unit: fc.oneof(fc.constantFrom('$', '%', '{', '${', '%{', '"', '\\', '\n', '#'), fc.string({ unit: 'binary', maxLength: 1 })) })
+  .filter((text) => !/[$%]{2,}\{/.test(text));
 
 /** Pieces of HCL, whole and broken, so that random texts come near to what people write. */
 const piece = fc.constantFrom(
@@ -59,6 +61,10 @@ describe('the scanner', () => {
         expect(text).toBe('seal "pkcs11" {\n  lib = "/x"\n  pin = "@0"\n}\n');
       }),
     );
+  });
+
+  it('reads $${ and %%{ as the signs that start a template', () => {
+    expect(scan('seal "pkcs11" {\n  pin = "a$${b%%{c$$d%e"\n}\n').secrets).toEqual(['a${b%{c$$d%e']);
   });
 
   it('decodes a string as hcl2-parser does, where that accepts it', () => {

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { b64, mount, openssl, unb64 } from './support.ts';
+
+describe('random', () => {
+  it('is 32 bytes in base64 unless the path or the data say otherwise', async () => {
+    const transit = mount();
+    expect(unb64((await transit.write('random'))['random_bytes'])).toHaveLength(32);
+    expect(unb64((await transit.write('random', { bytes: 7 }))['random_bytes'])).toHaveLength(7);
+    expect(unb64((await transit.write('random/9'))['random_bytes'])).toHaveLength(9);
+    expect(unb64((await transit.write('random/9', { bytes: 7 }))['random_bytes'])).toHaveLength(9);
+    expect(unb64((await transit.write('random/platform', { bytes: 5 }))['random_bytes'])).toHaveLength(5);
+    expect(unb64((await transit.write('random/platform/6'))['random_bytes'])).toHaveLength(6);
+    expect((await transit.write('random/4', { format: 'hex' }))['random_bytes']).toMatch(/^[0-9a-f]{8}$/);
+    expect(unb64((await transit.write('random/131072'))['random_bytes'])).toHaveLength(131_072);
+  });
+
+  it('differs every time', async () => {
+    const transit = mount();
+    expect(await transit.write('random')).not.toEqual(await transit.write('random'));
+  });
+
+  it('of the seal is what the HSM gave, in pieces that it can give', async () => {
+    const asked: number[] = [];
+    const transit = mount({ sealRandom: async (length) => (asked.push(length), new Uint8Array(length).fill(0xa5)) });
+    expect(await transit.write('random/seal/4', { format: 'hex' })).toEqual({ random_bytes: 'a5a5a5a5' });
+    expect(await transit.write('random/3', { source: 'seal', format: 'hex' })).toEqual({ random_bytes: 'a5a5a5' });
+    expect(await transit.write('random/seal', { bytes: 2, format: 'hex' })).toEqual({ random_bytes: 'a5a5' });
+    expect(asked).toEqual([4, 3, 2]);
+    asked.length = 0;
+    expect(unb64((await transit.write('random/seal/2500'))['random_bytes']).every((byte) => byte === 0xa5)).toBe(true);
+    expect(asked).toEqual([1024, 1024, 452]);
+    asked.length = 0;
+    await transit.write('random/64');
+    expect(asked).toEqual([]);
+  });
+
+  it('of all mixes both', async () => {
+    const transit = mount({ sealRandom: async (length) => new Uint8Array(length) });
+    const [one, two] = [await transit.write('random/all/32'), await transit.write('random/all/32')];
+    expect(one).not.toEqual(two); // zeros of the HSM leave the platform's bytes as they are
+    expect(unb64(one['random_bytes'])).toHaveLength(32);
+  });
+
+  it.each(['seal', 'all'])('of %s falls back to the platform without an entropy stanza, and warns', async (source) => {
+    const answer = await mount().call('write', `random/${source}/8`);
+    expect(answer?.warnings).toHaveLength(1);
+    expect(unb64(answer?.data?.['random_bytes'])).toHaveLength(8);
+  });
+});
+
+describe('hash', () => {
+  it.each(['224', '256', '384', '512'])('sha2-%s and sha3-%s agree with openssl', async (bits) => {
+    const transit = mount();
+    for (const [algorithm, name] of [[`sha2-${bits}`, `sha${bits}`], [`sha3-${bits}`, `sha3-${bits}`]] as const) {
+      const expected = openssl(['dgst', `-${name}`, '-r', 'in'], { in: 'some text' }).toString().split(' ')[0];
+      expect(await transit.write(`hash/${algorithm}`, { input: b64('some text') })).toEqual({ sum: expected });
+      expect(await transit.write('hash', { algorithm, input: b64('some text'), format: 'base64' })).toEqual({ sum: Buffer.from(expected ?? '', 'hex').toString('base64') });
+    }
+  });
+
+  it('is SHA-256 in hex by default', async () => {
+    expect(await mount().write('hash', { input: '' })).toEqual({ sum: createHash('sha256').digest('hex') });
+  });
+});
