@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { CKM, isCiphertextInvalid, type Key, type Mechanism, type Session } from '../../../src/pkcs11/index.ts';
 import { importKey, type SoftHsm } from '../../support/softhsm.ts';
-import { failure, freshToken, onToken } from './fixture.ts';
+import { failure, freshToken, onToken, present } from './fixture.ts';
 
 const VALUE = randomBytes(32);
 const IV = new Uint8Array(randomBytes(16));
@@ -23,7 +23,7 @@ beforeAll(() => {
 function withKey<T>(label: string, use: (session: Session, key: Key) => T): Promise<T> {
   return onToken(hsm, (session) => {
     const [key] = session.findKeys({ class: 'secret', label, id: null });
-    return use(session, key!);
+    return use(session, present(key));
   });
 }
 

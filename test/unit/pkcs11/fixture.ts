@@ -46,6 +46,12 @@ export function onToken<T>(hsm: SoftHsm, use: (session: Session) => T | Promise<
 export async function failure(promise: Promise<unknown>): Promise<HsmError> {
   return promise.then(
     () => Promise.reject(new Error('it did not fail')),
-    (error: HsmError) => error,
+    (error: unknown) => error as HsmError,
   );
+}
+
+/** What must be there for the test to make sense. */
+export function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('it is not there');
+  return value;
 }

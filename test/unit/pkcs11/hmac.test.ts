@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CKM, type Key, type Mechanism, type Session } from '../../../src/pkcs11/index.ts';
 import { importKey, type SoftHsm } from '../../support/softhsm.ts';
-import { freshToken, onToken } from './fixture.ts';
+import { freshToken, onToken, present } from './fixture.ts';
 
 const HMAC: Mechanism = { type: CKM.SHA256_HMAC };
 
@@ -20,7 +20,7 @@ beforeAll(() => {
 });
 
 function withKey<T>(label: string, use: (session: Session, key: Key) => T): Promise<T> {
-  return onToken(hsm, (session) => use(session, session.findKeys({ class: 'secret', label, id: null })[0]!));
+  return onToken(hsm, (session) => use(session, present(session.findKeys({ class: 'secret', label, id: null })[0])));
 }
 
 describe('sign and verify with CKM_SHA256_HMAC', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CKM, type Session, withSession } from '../../../src/pkcs11/index.ts';
 import { startChild } from './child.ts';
-import { failure, freshToken, optionsFor, shimmed, temporaryFolder } from './fixture.ts';
+import { failure, freshToken, optionsFor, shimmed, temporaryFolder, present } from './fixture.ts';
 
 const hsm = freshToken();
 const dir = temporaryFolder();
@@ -109,7 +109,7 @@ describe('C_Finalize', () => {
   it('puts an end to the session object', async () => {
     const kept: Session[] = [];
     await withSession(optionsFor(hsm), async (session) => kept.push(session));
-    expect(() => kept[0]!.random(4)).toThrow('C_GenerateRandom failed: CKR_CRYPTOKI_NOT_INITIALIZED');
+    expect(() => present(kept[0]).random(4)).toThrow('C_GenerateRandom failed: CKR_CRYPTOKI_NOT_INITIALIZED');
   });
 
   it('is not left out when the module was initialised already', async () => {
@@ -217,7 +217,7 @@ describe('random', () => {
       session.random(48),
       session.random(48),
     ]);
-    expect([none!.length, first!.length, second!.length]).toEqual([0, 48, 48]);
+    expect([none.length, first.length, second.length]).toEqual([0, 48, 48]);
     expect(first).not.toEqual(second);
     expect(new Set(first).size).toBeGreaterThan(20);
     expect(shim.calls().filter((name) => name === 'C_GenerateRandom')).toHaveLength(2);
@@ -238,9 +238,9 @@ describe('the calls of one open, login, decrypt and verify', () => {
     const token = { slot: hsm.slot, label: null, serial: null };
     await withSession(optionsFor(hsm, shim, { token }), async (session) => {
       const [mac] = session.findKeys({ class: 'secret', label: 'm', id: made.macId });
-      expect(session.verify(mac!, hmac, iv, made.tag)).toBe(true);
+      expect(session.verify(present(mac), hmac, iv, made.tag)).toBe(true);
       const [wrapping] = session.findKeys({ class: 'secret', label: 'w', id: made.id });
-      expect(session.decrypt(wrapping!, cbc, made.sealed)).toEqual(iv);
+      expect(session.decrypt(present(wrapping), cbc, made.sealed)).toEqual(iv);
     });
     expect(shim.calls().join(' ')).toBe(
       [
