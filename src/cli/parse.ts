@@ -90,7 +90,7 @@ function wrongCount(spec: CommandSpec, count: number): UsageError {
   const expected = spec.least === spec.most ? String(spec.least) : `at least ${spec.least}`;
   const name = spec.words.join(' ');
   return new UsageError('arguments', `${problem} arguments (expected ${expected}, got ${count})`, {
-    hint: `usage: coffer ${name} ${spec.arguments}; see: coffer ${name} -h`,
+    hint: `usage: ${`coffer ${name} ${spec.arguments}`.trimEnd()}; see: coffer ${name} -h`,
   });
 }
 

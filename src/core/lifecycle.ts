@@ -14,7 +14,7 @@ import type { StoreKeys } from './keys.ts';
 import { authenticateLease, encodeLease } from './lease.ts';
 import { encodeMounts } from './mounts.ts';
 import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
-import { notInitialized, readState, requireState, withStorage } from './state.ts';
+import { readState, requireState, withStorage } from './state.ts';
 import { encodeUsage } from './usage.ts';
 
 const RECOVERY_KEY_BYTES = 32;
@@ -150,7 +150,8 @@ export async function writeLease(rows: Rows, context: Context, identity: Identit
 export async function seal(context: Context): Promise<boolean> {
   return withStorage(context, false, (storage) =>
     storage.transaction('write', async (rows) => {
-      if ((await rows.get(RECORD)) === null) throw notInitialized(context); // an altered lease must not stand in the way
+      // An altered lease must not stand in the way, so the record is all that is looked at.
+      if ((await rows.get(RECORD)) === null) requireState(await readState(rows, context), context);
       const wasUnsealed = (await rows.get(LEASE)) !== null;
       await rows.delete(LEASE);
       await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine.now)));

@@ -1,4 +1,4 @@
-import { StoreError } from '../errors.ts';
+import { IntegrityError, StoreError } from '../errors.ts';
 import { readRecord } from '../seal/index.ts';
 import { openSqlite } from '../storage/index.ts';
 import type { Rows, Storage } from '../storage/index.ts';
@@ -25,7 +25,12 @@ export interface State {
 /** Null when the store was not initialised. @throws IntegrityError */
 export async function readState(rows: Rows, context: Context): Promise<State | null> {
   const record = await rows.get(RECORD);
-  if (record === null) return null;
+  if (record === null) {
+    if ((await rows.list('')).length === 0) return null;
+    throw new IntegrityError('record_missing', `${RECORD_NAME} was removed, without which nothing in the store can be opened`, {
+      hint: 'restore the store from a backup and find out who could write to it',
+    });
+  }
   const identity = decodeIdentity(readRecord(record, RECORD_NAME).context);
   const bytes = await rows.get(LEASE);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
@@ -43,7 +48,7 @@ export function requireState(state: State | null, context: Context): State {
   return state;
 }
 
-export function notInitialized(context: Context): StoreError {
+function notInitialized(context: Context): StoreError {
   return new StoreError('not_initialized', `the store ${context.config.storage.path} is not initialised`, {
     hint: 'create it with: coffer init',
   });
