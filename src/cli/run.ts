@@ -64,5 +64,6 @@ function outputFormat(name: string | null): OutputFormat {
 
 /** For errors in the command line itself, before it is understood. */
 function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return argv.some((arg) => /^--?format=json$/.test(arg)) || env['COFFER_FORMAT'] === 'json';
+  const given = argv.map((arg, at) => (/^--?format$/.test(arg) ? argv[at + 1] : /^--?format=(.*)$/.exec(arg)?.[1])).findLast((value) => value !== undefined);
+  return (given ?? env['COFFER_FORMAT'])?.toLowerCase() === 'json';
 }

@@ -30,11 +30,11 @@ describe('what lies on the disk while the store is used', () => {
     stand = makeStand({ pin: PIN });
     stand.open();
     // As long as somebody reads, SQLite keeps the write-ahead log and its index.
-    await inDatabase(stand.path, async (reader) => {
+    files = inDatabase(stand.path, (reader) => {
       reader.exec('BEGIN');
       reader.prepare('SELECT count(*) FROM entries').get();
       fill(stand);
-      files = filesBelow(stand, ['store', 'home']);
+      return filesBelow(stand, ['store', 'home']);
     });
     const { value = Buffer.alloc(0) } = readRows(stand.path).find(({ path }) => path === 'core/record') ?? {};
     keys = await withSeal(await contextOf(stand), false, (seal) => openKeys(seal, value));

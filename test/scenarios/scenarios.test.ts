@@ -10,7 +10,7 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
 describe.concurrent('a session at a terminal', () => {
   for (const name of files) {
     const file = join(folder, name);
-    it(`${name}: ${parseTranscript(readFileSync(file, 'utf8')).title}`, async ({ expect }) => {
+    it(`${name}: ${parseTranscript(readFileSync(file, 'utf8')).title}`, { timeout: 120_000 }, async ({ expect }) => {
       const { expected, actual } = await runTranscript(file);
       expect(actual).toBe(expected);
     });

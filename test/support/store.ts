@@ -208,18 +208,40 @@ export function writeRows(path: string, rows: Readonly<Record<string, Uint8Array
     const put = database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)');
     const remove = database.prepare('DELETE FROM entries WHERE path = ?');
     database.transaction(() => {
-      for (const [row, value] of Object.entries(rows)) void (value === null ? remove.run(row) : put.run(row, value));
+      for (const [row, value] of Object.entries(rows)) {
+        if (value === null) remove.run(row);
+        else put.run(row, value);
+      }
     })();
   });
 }
 
+/** `use` must be done when it returns. */
 export function inDatabase<T>(path: string, use: (database: Sqlite.Database) => T): T {
-  const database = new Sqlite(path, { fileMustExist: true });
+  const database = openDatabase(path);
   try {
     return use(database);
   } finally {
     database.close();
   }
+}
+
+export function openDatabase(path: string): Sqlite.Database {
+  return new Sqlite(path, { fileMustExist: true });
+}
+
+/**
+ * The environment of a process that has the token to itself: a copy of it. SoftHSM empties and rewrites token.object at
+ * every login, so a token that several processes use now and then is not there for one of them, and one whose user is
+ * killed at that moment is lost. Tests of the store must not depend on that.
+ */
+export function ownToken({ hsm, dir }: Stand, name: string): { readonly SOFTHSM2_CONF: string } {
+  const folder = join(dir, `hsm-${name}`);
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(dirname(hsm.conf), folder, { recursive: true });
+  const conf = join(folder, 'softhsm2.conf');
+  writeFileSync(conf, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  return { SOFTHSM2_CONF: conf };
 }
 
 /** Copies the files of a store, which no process may have open, and gives the copy's path. */

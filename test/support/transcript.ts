@@ -58,7 +58,11 @@ export function parseTranscript(text: string): Transcript {
   const firstFile = lines.findIndex((line) => FILE.test(line));
   const session = firstFile === -1 ? lines : lines.slice(0, firstFile);
   const archive = firstFile === -1 ? [] : lines.slice(firstFile);
-  const header = new Map(session.flatMap((line) => [HEADER.exec(line) ?? []]).filter(([whole]) => whole !== undefined).map(([, name = '', value = '']) => [name, value]));
+  const header = new Map<string, string>();
+  for (const line of session) {
+    const [, name, value] = HEADER.exec(line) ?? [];
+    if (name !== undefined && value !== undefined) header.set(name, value);
+  }
   return { title: session[0]?.replace(/^# /, '') ?? '', header, blocks: blocksOf(session), files: filesOf(archive), archive: archive.join('\n') };
 }
 

@@ -53,7 +53,7 @@ export function mount(version: '1' | '2'): Mount {
     },
     async data(operation, path, data) {
       const text = await made.ask(operation, path, data);
-      return text === null ? null : JSON.parse(text);
+      return text === null ? null : (JSON.parse(text) as unknown);
     },
     async failure(operation, path, data) {
       try {

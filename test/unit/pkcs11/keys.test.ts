@@ -25,7 +25,7 @@ describe('findKeys', () => {
     expect(counts).toEqual([2, 1, 1, 0]);
   });
 
-  it('tells type, label without trailing blanks, and id', async () => {
+  it('tells type, label as the token has it, and id', async () => {
     const keys = await onToken(hsm, (session) =>
       session.findKeys(secret(null)).map(({ type, label, id }) => ({ type, label, id: Buffer.from(id).toString('hex') })),
     );
