@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { ScalarTag } from 'yaml';
 import type { Response } from '../core/index.ts';
 import { UsageError } from '../errors.ts';
-import { isJsonObject, isLosslessNumber, setOwn, stringifyJson } from '../json.ts';
+import { isJsonObject, isLosslessNumber, stringifyJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { Invocation } from './command.ts';
 import { keyValues, raw } from './table.ts';
@@ -52,15 +53,14 @@ function pick(fields: JsonObject, name: string): JsonValue {
 
 async function yaml(value: JsonValue): Promise<string> {
   const { stringify } = await import('yaml');
-  return stringify(plain(value), { sortMapEntries: true });
+  return stringify(value, { sortMapEntries: true, customTags: [LOSSLESS_NUMBER] });
 }
 
-/** Integers of any size as BigInt, which YAML writes digit by digit. */
-function plain(value: JsonValue): unknown {
-  if (isLosslessNumber(value)) return /^-?\d+$/.test(value.value) ? BigInt(value.value) : Number(value.value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (!isJsonObject(value)) return value;
-  const object: JsonObject = {};
-  for (const [key, member] of Object.entries(value)) setOwn(object, key, plain(member) as JsonValue);
-  return object;
-}
+/** A number with the digits that it came with; JSON's numbers are YAML's (YAML 1.2.2 section 10.2). */
+const LOSSLESS_NUMBER: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  identify: isLosslessNumber,
+  resolve: (text) => text,
+  stringify: ({ value }) => (isLosslessNumber(value) ? value.value : String(value)),
+};

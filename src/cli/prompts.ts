@@ -5,7 +5,7 @@ import { StoreError } from '../errors.ts';
 
 /** Asks for the user PIN without showing it. */
 export async function askPin(tokenLabel: string): Promise<string> {
-  const question = { type: 'password', name: 'pin', mask: '*', message: `PIN of the token "${tokenLabel}"` } as const;
+  const question = { type: 'password', name: 'pin', mask: '*', toggleMask: false, message: `PIN of the token "${tokenLabel}"` } as const;
   return answered(async (prompt) => (await prompt<{ pin: string }>([question])).pin);
 }
 
@@ -20,6 +20,7 @@ type PromptModule = ReturnType<typeof createPromptModule>;
 /** @throws StoreError `cancelled` when the operator ends it with Ctrl-C */
 async function answered<T>(use: (prompt: PromptModule) => Promise<T>): Promise<T> {
   const inquirer = await import('inquirer');
+  for (const signal of ENDINGS) process.prependListener(signal, restoreTerminal);
   try {
     return await use(inquirer.createPromptModule({ input: process.stdin, output: process.stderr }));
   } catch (error) {
@@ -27,5 +28,17 @@ async function answered<T>(use: (prompt: PromptModule) => Promise<T>): Promise<T
       throw new StoreError('cancelled', 'the question was not answered; nothing was done');
     }
     throw error;
+  } finally {
+    for (const signal of ENDINGS) process.removeListener(signal, restoreTerminal);
   }
+}
+
+const ENDINGS = ['SIGTERM', 'SIGHUP'] as const;
+
+/** A prompt has the terminal in raw mode without a cursor, which a signal would leave so. */
+function restoreTerminal(signal: NodeJS.Signals): void {
+  if (process.stdin.isTTY) process.stdin.setRawMode(false);
+  process.stderr.write('\x1b[?25h');
+  process.removeListener(signal, restoreTerminal);
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

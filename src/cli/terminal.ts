@@ -44,7 +44,7 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const toTerminal = isTerminal(STDOUT);
   const { env } = process;
   const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
-  const paint = colorful ? await colors() : null;
+  const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
   const say = (label: string, text: string): void => write(STDERR, `${label} ${visible(text)}\n`);
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),

@@ -4,7 +4,7 @@ export type { Initialized, Status, Unsealed } from './lifecycle.ts';
 export { thisMachine } from './machine.ts';
 export type { Machine } from './machine.ts';
 export type { Mount, NewMount } from './mounts.ts';
-export { disableMount, enableMount, enableVersioning, listMounts, moveMountTo, pathHelp, tuneMount } from './secrets.ts';
+export { disableMount, enableMount, enableVersioning, findMount, listMounts, moveMountTo, pathHelp, tuneMount } from './secrets.ts';
 export { withStore } from './store.ts';
 export type { Operation, Request, Response } from '../engines/index.ts';
 export type { Store } from './store.ts';

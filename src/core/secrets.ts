@@ -22,6 +22,11 @@ export async function enableMount(context: Context, wanted: NewMount): Promise<M
   });
 }
 
+/** @throws StoreError `no_mount` */
+export async function findMount(context: Context, path: string): Promise<Mount> {
+  return withStore(context, 'read', async (store) => requireMount(store.mounts, path));
+}
+
 /** Removes the mount and everything in it. @throws StoreError `no_mount` */
 export async function disableMount(context: Context, path: string): Promise<Mount> {
   return withStore(context, 'write', async (store) => {

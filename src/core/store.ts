@@ -7,7 +7,7 @@ import type { Entropy } from '../entropy/index.ts';
 import { systemEntropy, testedEntropy } from '../entropy/index.ts';
 import { ConfigError, IntegrityError, UsageError } from '../errors.ts';
 import { openRecord, sealRecord } from '../seal/index.ts';
-import type { Seal } from '../seal/index.ts';
+import type { Pkcs11Seal, Seal } from '../seal/index.ts';
 import { ReadOnlyTransaction } from '../storage/index.ts';
 import type { Rows } from '../storage/index.ts';
 import { withSeal } from './hsm.ts';
@@ -59,7 +59,7 @@ export async function withStore<T>(context: Context, mode: 'read' | 'write', use
   });
 }
 
-async function inTransaction<T>(context: Context, seal: Seal, rows: Rows, mode: 'read' | 'write', use: (store: Store) => Promise<T>): Promise<T> {
+async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, mode: 'read' | 'write', use: (store: Store) => Promise<T>): Promise<T> {
   const state = requireState(await readState(rows, context), context);
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);
@@ -77,13 +77,13 @@ async function admit(rows: Rows, context: Context, state: State, keys: StoreKeys
   else await writeLease(rows, context, state.identity, keys, null);
 }
 
-async function readStore<T>(context: Context, seal: Seal, rows: Rows, keys: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
+async function readStore<T>(context: Context, seal: Pkcs11Seal, rows: Rows, keys: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
   const barrier = new Barrier(keys.keyring);
   return use(await openStore(context, seal, rows, keys, barrier));
 }
 
 /** As readStore, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
-async function writeStore<T>(context: Context, seal: Seal, rows: Rows, opened: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
+async function writeStore<T>(context: Context, seal: Pkcs11Seal, rows: Rows, opened: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
   const recorded = decodeUsage(await rows.get(USAGE), opened.rootKey);
   let usage = recorded;
   let keys = opened;
@@ -104,7 +104,7 @@ async function writeStore<T>(context: Context, seal: Seal, rows: Rows, opened: S
   }
 }
 
-async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKeys, barrier: Barrier): Promise<Store> {
+async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: StoreKeys, barrier: Barrier): Promise<Store> {
   const names = await Names.open(keys.keyring.pathKey);
   let mounts = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
@@ -118,6 +118,7 @@ async function openStore(context: Context, seal: Seal, rows: Rows, keys: StoreKe
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
       sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),
+      hsm: seal.managed,
       now: context.machine.now,
     };
   }

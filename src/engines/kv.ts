@@ -23,6 +23,13 @@ export function emptyData(): UsageError {
   return new UsageError('no_data', 'there is nothing to write', { hint: 'give KEY=VALUE, KEY=@FILE, KEY=- or @FILE.json' });
 }
 
+/** Version 2 keeps what is under "data". */
+export function noDataObject(): UsageError {
+  return new UsageError('no_data', '"data" must be an object with the keys of the secret', {
+    hint: 'use: coffer kv put, or write JSON such as {"data": {"user": "ada"}}',
+  });
+}
+
 export function storedNonsense(name: string): IntegrityError {
   return new IntegrityError('value_malformed', `the stored value of ${name} is not what coffer writes there`, {
     hint: 'restore the store from a backup',

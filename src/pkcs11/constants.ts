@@ -32,6 +32,7 @@ export const CKO = {
 /** Key types. */
 export const CKK = {
   RSA: 0x0,
+  EC: 0x3,
   GENERIC_SECRET: 0x10,
   AES: 0x1f,
 } as const;
@@ -51,8 +52,13 @@ export const CKA = {
   UNWRAP: 0x107,
   SIGN: 0x108,
   VERIFY: 0x10a,
+  MODULUS: 0x120,
+  MODULUS_BITS: 0x121,
+  PUBLIC_EXPONENT: 0x122,
   VALUE_LEN: 0x161,
   EXTRACTABLE: 0x162,
+  EC_PARAMS: 0x180,
+  EC_POINT: 0x181,
 } as const;
 
 /** Mechanisms, those coffer uses and those whose names it knows for messages. */
@@ -60,11 +66,18 @@ export const CKM = {
   RSA_PKCS_KEY_PAIR_GEN: 0x0,
   RSA_PKCS: 0x1,
   RSA_PKCS_OAEP: 0x9,
+  RSA_PKCS_PSS: 0xd,
+  SHA_1: 0x220,
+  SHA256: 0x250,
+  SHA384: 0x260,
+  SHA512: 0x270,
   SHA_1_HMAC: 0x221,
   SHA256_HMAC: 0x251,
   SHA384_HMAC: 0x261,
   SHA512_HMAC: 0x271,
   GENERIC_SECRET_KEY_GEN: 0x350,
+  EC_KEY_PAIR_GEN: 0x1040,
+  ECDSA: 0x1041,
   AES_KEY_GEN: 0x1080,
   AES_ECB: 0x1081,
   AES_CBC: 0x1082,
@@ -75,6 +88,19 @@ export const CKM = {
   AES_CMAC: 0x108a,
   AES_KEY_WRAP: 0x2109,
   AES_KEY_WRAP_PAD: 0x210a,
+} as const;
+
+/** Mask generation functions (PKCS#11 v2.40 mechanisms, section 2.1.7). */
+export const CKG = {
+  MGF1_SHA1: 0x1,
+  MGF1_SHA256: 0x2,
+  MGF1_SHA384: 0x3,
+  MGF1_SHA512: 0x4,
+} as const;
+
+/** Where CKM_RSA_PKCS_OAEP finds its label. */
+export const CKZ = {
+  DATA_SPECIFIED: 0x1,
 } as const;
 
 /** CK_RV values. */

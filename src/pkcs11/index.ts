@@ -1,5 +1,5 @@
 export type * from './types.ts';
-export { CKK, CKM, mechanismName } from './constants.ts';
-export { CryptokiError, isCiphertextInvalid } from './errors.ts';
-export { requireKey } from './require-key.ts';
+export { CKK, CKM, CKR, mechanismName } from './constants.ts';
+export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
+export { listKeys, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';

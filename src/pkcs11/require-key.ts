@@ -20,7 +20,7 @@ export function requireKey(session: Session, query: KeyQuery, what: string): Key
     throw new HsmError(
       'key_ambiguous',
       `${found.length} keys on token "${session.token.label}" have ${wanted(query)}, and one is needed as ${what}`,
-      { hint: `set key_id (for the HMAC key: hmac_key_id) in the seal stanza to choose one:\n${list(found)}` },
+      { hint: `set key_id (for the HMAC key: hmac_key_id) in the seal stanza to choose one:\n${listKeys(found)}` },
     );
   }
   return key;
@@ -36,7 +36,7 @@ function notFound(session: Session, query: KeyQuery, what: string): HsmError {
       hint:
         there.length === 0
           ? `there are no ${classes} on the token: check that it is the right one`
-          : `check the label and id in the seal stanza; ${classes} that are there:\n${list(there)}`,
+          : `check the label and id in the seal stanza; ${classes} that are there:\n${listKeys(there)}`,
     },
   );
 }
@@ -45,7 +45,8 @@ function wanted({ label, id }: KeyQuery): string {
   return [label === null ? [] : [`label "${label}"`], id === null ? [] : [`id ${idText(id)}`]].flat().join(' and ');
 }
 
-function list(keys: readonly Key[]): string {
+/** For hints: a line for each key, with its label and id. */
+export function listKeys(keys: readonly Key[]): string {
   const lines = keys.slice(0, LISTED).map((key) => `  label "${key.label}", id ${idText(key.id)}`);
   return [...lines, ...(keys.length > LISTED ? [`  and ${keys.length - LISTED} more`] : [])].join('\n');
 }

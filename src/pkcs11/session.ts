@@ -1,5 +1,6 @@
 import { CKF } from './constants.ts';
 import { findKeys, generateAesKey, generateHmacKey } from './keys.ts';
+import { generateKey, shapeOf } from './generate.ts';
 import { login, pinFor } from './login.ts';
 import { type Module, withModule } from './module.ts';
 import type { OpenSession } from './open.ts';
@@ -38,12 +39,24 @@ function openSession(module: Module, token: TokenDescription, readWrite: boolean
   );
 }
 
+/** The login holds for every session of the process (PKCS#11 v2.40 section 2.6), and so do handles of token objects. */
+function inReadWriteSession<T>(module: Module, token: TokenDescription, use: (session: OpenSession) => T): T {
+  const handle = openSession(module, token, true);
+  try {
+    return use({ module, handle });
+  } finally {
+    module.call('C_CloseSession', (api) => api.C_CloseSession(handle));
+  }
+}
+
 function bind(session: OpenSession, token: TokenDescription): Session {
   return {
     token,
     findKeys: (query) => findKeys(session, query),
     generateAesKey: (label, id) => generateAesKey(session, label, id),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
+    generateKey: (label, kind) => inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
+    shapeOf: (key) => shapeOf(session, key),
     encrypt: (key, mechanism, data) => encrypt(session, key, mechanism, data),
     decrypt: (key, mechanism, data) => decrypt(session, key, mechanism, data),
     sign: (key, mechanism, data) => sign(session, key, mechanism, data),

@@ -21,11 +21,31 @@ export interface KeyQuery {
   readonly id: Uint8Array | null;
 }
 
-/** What a mechanism needs beside its number. AES-CBC takes a 16-byte IV, AES-GCM a 12-byte IV and a 128-bit tag. */
+/** The hash of an RSA padding, for mask generation too. */
+export type PaddingHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+
+/**
+ * What a mechanism needs beside its number. AES-CBC takes a 16-byte IV, AES-GCM a 12-byte IV and a 128-bit tag, OAEP
+ * (without a label) a hash, PSS a hash and the salt's length in bytes.
+ */
 export type Mechanism =
   | { readonly type: number }
   | { readonly type: number; readonly iv: Uint8Array }
-  | { readonly type: number; readonly iv: Uint8Array; readonly aad: Uint8Array };
+  | { readonly type: number; readonly iv: Uint8Array; readonly aad: Uint8Array }
+  | { readonly type: number; readonly oaepHash: PaddingHash }
+  | { readonly type: number; readonly pssHash: PaddingHash; readonly saltBytes: number };
+
+/** A key or key pair to create: an AES-256 key, or an RSA or EC pair whose private half is the one that is used. */
+export type GeneratedKind =
+  | { readonly kind: 'aes' }
+  | { readonly kind: 'rsa'; readonly bits: number }
+  | { readonly kind: 'ec'; readonly parameters: Uint8Array };
+
+/** What a key object says about its public side. All bytes are as the token has them. */
+export type KeyShape =
+  | { readonly kind: 'aes'; readonly bytes: number }
+  | { readonly kind: 'rsa'; readonly modulus: Uint8Array; readonly exponent: Uint8Array }
+  | { readonly kind: 'ec'; readonly parameters: Uint8Array; readonly point: Uint8Array };
 
 export interface TokenDescription {
   readonly slot: number;
@@ -60,6 +80,14 @@ export interface Session {
   generateAesKey(label: string, id: Uint8Array | null): Key;
   /** CKM_GENERIC_SECRET_KEY_GEN, 32 bytes, CKA_SIGN and CKA_VERIFY. */
   generateHmacKey(label: string, id: Uint8Array | null): Key;
+  /**
+   * A key that serves callers rather than the store, with a random id. It is made in a read-write session of its own,
+   * which is closed again, so that the session itself may be read-only.
+   * @returns the secret or the private key
+   */
+  generateKey(label: string, kind: GeneratedKind): Key;
+  /** Attributes of an AES key, or of a public or private RSA key or a public EC key; null for any other type. */
+  shapeOf(key: Key): KeyShape | null;
   /** C_EncryptInit and C_Encrypt in one part. */
   encrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
   /** C_DecryptInit and C_Decrypt in one part. */

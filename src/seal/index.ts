@@ -1,4 +1,5 @@
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
+export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';
 export type { Pkcs11Seal } from './pkcs11.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';

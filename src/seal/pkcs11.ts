@@ -5,6 +5,8 @@ import { HsmError } from '../errors.ts';
 import { CKK, CKM, isCiphertextInvalid, requireKey } from '../pkcs11/index.ts';
 import type { Key, Mechanism, Session } from '../pkcs11/index.ts';
 import { ensureKeys } from './keys.ts';
+import { managedKeys } from './managed.ts';
+import type { ManagedKeys } from './managed.ts';
 import type { MacStanza, Seal, Wrap } from './seal.ts';
 
 const KEY_BYTES = 32;
@@ -17,6 +19,8 @@ const IV_BYTES: ReadonlyMap<number, number> = new Map([
 ]);
 
 export interface Pkcs11Seal extends Seal {
+  /** Keys of the same token that serve callers. */
+  readonly managed: ManagedKeys;
   /**
    * Makes sure that the wrapping key and the HMAC key are there, creating them when `generate_key` allows.
    * @returns the labels of the keys that it created
@@ -52,6 +56,7 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session): Pkcs11Se
   }
 
   return {
+    managed: managedKeys(config, session),
     async wrapKey(key) {
       const hsmKey = wrappingKey();
       const mechanism = chooseMechanism(config, hsmKey);

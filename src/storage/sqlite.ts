@@ -104,6 +104,7 @@ class SqliteStorage implements Storage {
     try {
       if (mode === 'write') guard(this.#path, () => createTable(this.#database));
       const result = await use(guard(this.#path, () => new SqliteRows(this.#database, this.#path, mode === 'write')));
+      await heardSignals();
       guard(this.#path, () => this.#database.exec('COMMIT'));
       return result;
     } catch (error) {
@@ -115,6 +116,11 @@ class SqliteStorage implements Storage {
   async close(): Promise<void> {
     this.#database.close();
   }
+}
+
+/** Lets a signal that came while PKCS#11 or SQLite held the thread end the command before anything is kept or shown. */
+async function heardSignals(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Inside the first write transaction, so that a store that failed to come about leaves no table behind. */

@@ -122,6 +122,15 @@ describe('a store without the HSM keys that made it', () => {
     expect(outcome.stderr).toContain('C_DecryptInit');
     expect(stand.run(['init', '-status'], { env })).toMatchObject({ status: 2 });
   });
+
+  it('makes no key in the HSM when its generator is stuck, as it says', () => {
+    const stand = makeStand({ shim: true });
+    stands.push(stand);
+    const outcome = stand.run(['init'], { env: { COFFER_SHIM_FAULT: 'random-stuck' } });
+    expect(outcome).toMatchObject({ status: 3, stdout: '' });
+    expect(outcome.stderr).toContain('no key was made');
+    expect(destroyKeys(stand.hsm, 'hsm_demo') + destroyKeys(stand.hsm, 'hsm_hmac_demo')).toBe(0);
+  });
 });
 
 describe('the mechanisms', () => {

@@ -36,7 +36,7 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
   async function failure(operation: Operation, path: string, data: JsonObject = {}): Promise<CofferError> {
     const error: unknown = await request(operation, path, data).then(() => null, (thrown: unknown) => thrown);
     if (error instanceof CofferError) return error;
-    throw error ?? new Error(`${operation} ${path} did not fail`);
+    throw new Error(`${operation} ${path} did not fail as it should`, { cause: error });
   }
 
   /** How often the HSM was asked to do `name` meanwhile, beyond opening the store. */
@@ -100,8 +100,9 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
     await generate(`pair-${type}`, type);
     const args = ['--module', stand.hsm.lib, '--token-label', stand.hsm.label, '--login', '--pin', stand.hsm.pin, '--list-objects', '--type', 'privkey', '--label', `hsm-pair-${type}`];
     const listed = execFileSync('pkcs11-tool', args, { env: { ...process.env, ...stand.hsm.env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    expect(listed).toContain('sensitive, always sensitive, never extractable, local');
-    expect(/Usage: +(.*)/.exec(listed)?.[1]).toBe(type === 'rsa-2048' ? 'decrypt, sign' : 'sign');
+    const object = listed.split(/^(?=Private Key Object)/m).find((each) => each.includes(`hsm-pair-${type}`)) ?? '';
+    expect(object).toContain('sensitive, always sensitive, never extractable, local');
+    expect(/Usage: +(.*)/.exec(object)?.[1]).toBe(type === 'rsa-2048' ? 'decrypt, sign' : 'sign');
   });
 
   it('decrypts in the HSM what its RSA public key encrypted', async () => {

@@ -73,7 +73,8 @@ const remove: CommandSpec = {
   flags: [],
   examples: ['coffer delete secret/data/app'],
   async run(invocation) {
-    const { path } = await request(invocation, 'delete', 'write');
+    const { response, path } = await request(invocation, 'delete', 'write');
+    for (const warning of response?.warnings ?? []) invocation.terminal.warn(warning);
     await printObject(invocation, { data: null }, () => `Success! Data deleted (if it existed) at: ${path}`);
     return 0;
   },

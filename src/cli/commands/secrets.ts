@@ -1,4 +1,4 @@
-import { disableMount, enableMount, listMounts, moveMountTo, tuneMount } from '../../core/index.ts';
+import { disableMount, enableMount, findMount, listMounts, moveMountTo, tuneMount } from '../../core/index.ts';
 import type { Mount } from '../../core/index.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
@@ -62,7 +62,8 @@ const disable: CommandSpec = {
     const path = args[0] ?? '';
     const context = await invocation.context();
     if (terminal.isInteractive() && !flags.boolean('force')) {
-      const yes = await confirm(`Remove the secrets engine at ${path} and every secret in it?`);
+      const mount = await findMount(context, path); // nobody is asked about what is not there
+      const yes = await confirm(`Remove the secrets engine at ${mount.path} and every secret in it?`);
       if (!yes) throw new StoreError('cancelled', 'nothing was removed');
     }
     const mount = await disableMount(context, path);

@@ -4,7 +4,7 @@ import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
-import { emptyData, storedNonsense } from '../kv.ts';
+import { noDataObject, storedNonsense } from '../kv.ts';
 import { optionalInteger } from '../parameters.ts';
 import {
   describeVersion,
@@ -34,7 +34,7 @@ export async function readData(context: EngineContext, data: JsonObject, paramet
 export async function writeData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const path = secretPath(parameters);
   const content = data['data'];
-  if (!isJsonObject(content)) throw emptyData();
+  if (!isJsonObject(content)) throw noDataObject();
   const settings = await loadSettings(context);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   checkCas(before, settings, casOf(data));
@@ -45,7 +45,7 @@ export async function writeData(context: EngineContext, data: JsonObject, parame
 export async function patchData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
   const path = secretPath(parameters);
   const patch = data['data'];
-  if (!isJsonObject(patch)) throw emptyData();
+  if (!isJsonObject(patch)) throw noDataObject();
   const found = await findVersion(context, path, 0);
   if (found === null || isDeleted(found.info, context.now)) return null;
   const settings = await loadSettings(context);

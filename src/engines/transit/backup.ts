@@ -7,13 +7,14 @@ import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { decodeBase64, requiredText } from './input.ts';
-import { checkedName, keyExists, keyName, loadKey, requireKey, storeKey } from './key.ts';
+import { checkedName, keyExists, keyName, loadKey, refuseManaged, requireKey, storeKey } from './key.ts';
 import type { Key } from './key.ts';
 import { decodePolicy, encodePolicy } from './policy.ts';
 
 /** backup/NAME: the whole key, in the clear, as Vault's transit/backup gives it: base64 of JSON. */
 export async function backup(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
+  refuseManaged(key, 'be backed up: its key object never leaves the HSM', "back the HSM up with its own tool, and write keys/NAME again for the same key object");
   for (const [setting, allowed] of Object.entries({ exportable: key.exportable, allow_plaintext_backup: key.plaintextBackup })) {
     if (allowed) continue;
     throw new StoreError('backup_not_allowed', `the key "${key.name}" may not be backed up: ${setting} is not set`, {

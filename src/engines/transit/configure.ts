@@ -4,7 +4,7 @@ import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 import { describeKey } from './describe.ts';
-import { keyName, requireKey, storeKey } from './key.ts';
+import { keyName, refuseManaged, requireKey, storeKey } from './key.ts';
 import type { Key } from './key.ts';
 import { refuseAutoRotation } from './keys.ts';
 
@@ -12,6 +12,8 @@ import { refuseAutoRotation } from './keys.ts';
 export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
   refuseAutoRotation(data);
+  const leaves = ['exportable', 'allow_plaintext_backup'].find((name) => optionalBoolean(data, name) === true);
+  if (leaves !== undefined) refuseManaged(key, `have ${leaves}: its key object never leaves the HSM`);
   const lowest = optionalInteger(data, 'min_decryption_version', { min: 0 });
   const changed: Key = {
     ...key,
@@ -29,6 +31,7 @@ export async function configure(context: EngineContext, data: JsonObject, parame
 /** keys/NAME/trim: removes the versions below `min_available_version` for good. */
 export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
+  refuseManaged(key, 'be trimmed: it has one version');
   const oldest = optionalInteger(data, 'min_available_version', { min: 1 });
   if (oldest === null) throw new UsageError('missing_parameter', 'min_available_version is missing');
   if (oldest < key.minAvailable) throw new UsageError('bad_parameter', `min_available_version is ${key.minAvailable} already and cannot be lowered`);

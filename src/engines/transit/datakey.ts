@@ -24,7 +24,7 @@ async function dataKey(context: EngineContext, data: JsonObject, name: string, s
   if (!SIZES.includes(bits)) throw new UsageError('bad_parameter', `bits must be one of: ${SIZES.join(', ')}`);
   const bytes = await context.entropy.bytes(bits / 8);
   try {
-    const { ciphertext, version } = encryptWith(key, keyVersion(data), bytes, cipherOptions(data));
+    const { ciphertext, version } = encryptWith(key, keyVersion(data), bytes, cipherOptions(data), context.hsm);
     return answer({ ciphertext, key_version: version, ...(shown ? { plaintext: base64(bytes) } : {}) });
   } finally {
     zero(bytes);

@@ -1,13 +1,14 @@
 import type { JsonObject } from '../../json.ts';
 import { usableVersions } from './key.ts';
-import type { Key, KeyVersion } from './key.ts';
+import type { Key, KeyVersion, ManagedReference } from './key.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
-import { derives, encrypts, signs, typeOf } from './types.ts';
+import { derives, encrypts, MANAGED_TYPE, signs, typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
 
 /** What Vault tells of a key: everything but its secrets. @param context for the public keys of a derived key, or null */
 export function describeKey(key: Key, context: Uint8Array | null = null): JsonObject {
   const type = typeOf(key.type);
+  const decrypts = type.family !== 'rsa' || key.managed === null || key.managed.oaepHash !== null;
   return {
     allow_plaintext_backup: key.plaintextBackup,
     auto_rotate_period: 0,
@@ -20,17 +21,22 @@ export function describeKey(key: Key, context: Uint8Array | null = null): JsonOb
     ...(key.derived ? derivation(key) : {}),
     keys: Object.fromEntries(usableVersions(key).map((number) => [number, describeVersion(key, type, number, context)])),
     latest_version: key.latest,
+    ...(key.managed === null ? {} : describeManaged(key, key.managed)),
     min_available_version: key.minAvailable,
     min_decryption_version: key.minDecryption,
     min_encryption_version: key.minEncryption,
     name: key.name,
     ...(key.restored === null ? {} : { restore_info: { time: timestamp(key.restored.time), version: key.restored.version } }),
-    supports_decryption: encrypts(type),
-    supports_derivation: derives(type),
-    supports_encryption: encrypts(type),
+    supports_decryption: encrypts(type) && decrypts,
+    supports_derivation: derives(type) && key.managed === null,
+    supports_encryption: encrypts(type) && decrypts,
     supports_signing: signs(type),
-    type: key.type,
+    type: key.managed === null ? key.type : MANAGED_TYPE,
   };
+}
+
+function describeManaged(key: Key, { label, id, oaepHash }: ManagedReference): JsonObject {
+  return { managed_key_name: label, managed_key_id: id, managed_key_type: key.type, ...(oaepHash === null ? {} : { oaep_hash: oaepHash }) };
 }
 
 function derivation({ convergent }: Key): JsonObject {

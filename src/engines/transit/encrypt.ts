@@ -1,7 +1,7 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, HsmKeys, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
@@ -19,14 +19,14 @@ export async function encrypt(context: EngineContext, data: JsonObject, paramete
   const found = await loadKey(context, name);
   const key = found ?? (await createForEncryption(context, name, data));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
-  return answerEach(data, (item) => encryptItem(key, item), warnings);
+  return answerEach(data, (item) => encryptItem(key, item, context.hsm), warnings);
 }
 
 /** decrypt/NAME */
 export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
   checkContexts(data);
-  return answerEach(data, (item) => decryptItem(key, item));
+  return answerEach(data, (item) => decryptItem(key, item, context.hsm));
 }
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
@@ -34,23 +34,23 @@ export async function rewrap(context: EngineContext, data: JsonObject, parameter
   const key = await requireKey(context, keyName(parameters));
   checkContexts(data);
   return answerEach(data, (item) => {
-    const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item));
+    const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item), context.hsm);
     return { ciphertext, key_version: version };
   });
 }
 
-function encryptItem(key: Key, item: JsonObject): JsonObject {
+function encryptItem(key: Key, item: JsonObject, hsm: HsmKeys | undefined): JsonObject {
   const plaintext = requiredBase64(item, 'plaintext');
   try {
-    const { ciphertext, version } = encryptWith(key, keyVersion(item), plaintext, cipherOptions(item));
+    const { ciphertext, version } = encryptWith(key, keyVersion(item), plaintext, cipherOptions(item), hsm);
     return { ciphertext, key_version: version };
   } finally {
     zero(plaintext);
   }
 }
 
-function decryptItem(key: Key, item: JsonObject): JsonObject {
-  const plaintext = decryptWith(key, requiredText(item, 'ciphertext'), cipherOptions(item));
+function decryptItem(key: Key, item: JsonObject, hsm: HsmKeys | undefined): JsonObject {
+  const plaintext = decryptWith(key, requiredText(item, 'ciphertext'), cipherOptions(item), hsm);
   try {
     return { plaintext: base64(plaintext) };
   } finally {

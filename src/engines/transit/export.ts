@@ -4,10 +4,10 @@ import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { publicText } from './describe.ts';
 import { hmacKey } from './hmac.ts';
-import { keyName, loadKey, usableVersions, versionForOld } from './key.ts';
+import { keyName, loadKey, refuseManaged, usableVersions, versionForOld } from './key.ts';
 import type { Key, KeyVersion } from './key.ts';
 import { ed25519PublicOf, privateKeyOf } from './material.ts';
-import { encrypts, signs, typeOf, wrongType } from './types.ts';
+import { encrypts, MANAGED_TYPE, signs, typeOf, wrongType } from './types.ts';
 
 const KINDS = ['encryption-key', 'signing-key', 'hmac-key', 'public-key'] as const;
 type Kind = (typeof KINDS)[number];
@@ -20,6 +20,7 @@ export async function exportKey(context: EngineContext, _data: JsonObject, param
   }
   const key = await loadKey(context, keyName(parameters));
   if (key === null) return null;
+  if (kind !== 'public-key') refuseManaged(key, 'be exported: its key object never leaves the HSM', 'export/public-key/NAME has the public key');
   if (!key.exportable && kind !== 'public-key') {
     throw new StoreError('not_exportable', `the key "${key.name}" is not exportable`, {
       hint: `allow it, for good, with: coffer write ${context.mountPath}keys/${key.name}/config exportable=true`,
@@ -28,7 +29,7 @@ export async function exportKey(context: EngineContext, _data: JsonObject, param
   checkKind(key, kind);
   const numbers = wantedVersions(key, parameters['version']);
   const keys = Object.fromEntries(numbers.map((number) => [number, material(key, kind, versionForOld(key, number))]));
-  return answer({ keys, name: key.name, type: key.type });
+  return answer({ keys, name: key.name, type: key.managed === null ? key.type : MANAGED_TYPE });
 }
 
 function wantedVersions(key: Key, text: string | undefined): number[] {

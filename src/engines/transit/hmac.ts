@@ -6,7 +6,7 @@ import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
 import type { Hash } from './hashes.ts';
 import { decodeBase64, keyVersion, requiredBase64, requiredText } from './input.ts';
-import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
+import { keyName, refuseManaged, requireKey, versionForNew, versionForOld } from './key.ts';
 import type { Key, KeyVersion } from './key.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
@@ -15,6 +15,7 @@ import { formatVersioned, parseVersioned } from './versioned.ts';
 /** hmac/NAME, hmac/NAME/ALGORITHM */
 export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
+  refuseManaged(key, 'make HMACs');
   const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
   const { number, version } = versionForNew(key, keyVersion(data));
   return answerEach(data, (item) => ({ hmac: formatVersioned(number, mac(key, version, hash, requiredBase64(item, 'input')).toString('base64')) }));
@@ -23,6 +24,7 @@ export async function hmac(context: EngineContext, data: JsonObject, parameters:
 /** verify/NAME with hmac=... */
 export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
+  refuseManaged(key, 'make HMACs');
   const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
   return answerEach(data, (item) => {
     const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');

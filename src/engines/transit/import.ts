@@ -8,7 +8,7 @@ import { acceptPublicPem, acceptSecret } from './accept.ts';
 import type { Material } from './accept.ts';
 import { checkDerivation } from './create.ts';
 import { withHmacKey } from './generate.ts';
-import { addVersion, keyExists, keyName, loadKey, newKey, requireKey, storeKey } from './key.ts';
+import { addVersion, keyExists, keyName, loadKey, newKey, refuseManaged, requireKey, storeKey } from './key.ts';
 import type { Key } from './key.ts';
 import { creationSettings } from './keys.ts';
 import { DEFAULT_TYPE, parseType, typeOf } from './types.ts';
@@ -35,6 +35,7 @@ export async function importKey(context: EngineContext, data: JsonObject, parame
 /** keys/NAME/import_version: a further version; or the private key of one that had only its public key. */
 export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
+  refuseManaged(key, 'take a version from outside: its one version is a key object in the HSM');
   if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
   const material = await givenMaterial(context, data, typeOf(key.type));
   const number = optionalInteger(data, 'version', { min: 1 }) ?? latestWithoutSecret(key, material);

@@ -18,7 +18,7 @@ export const transit: Engine = {
   rowName: ([, ...key]) => `keys/${key.join('/')}`,
   routes: [
     { pattern: 'keys', help: 'the names of the keys', operations: { list: listKeys } },
-    { pattern: 'keys/:name', help: 'a key: create, read, or remove it', operations: { read: readKey, write: writeKey, delete: removeKey } },
+    { pattern: 'keys/:name', help: 'a key: create, read, or remove it; type=managed_key managed_key_name=LABEL for a key object in the HSM, generate=true key_type=TYPE to make that', operations: { read: readKey, write: writeKey, delete: removeKey } },
     { pattern: 'keys/:name/rotate', help: 'add a version to a key', operations: { write: rotate } },
     { pattern: 'keys/:name/config', help: 'set which versions serve, and what is allowed', operations: { write: configure } },
     { pattern: 'keys/:name/trim', help: 'remove old versions for good', operations: { write: trim } },

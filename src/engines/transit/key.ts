@@ -9,13 +9,22 @@ export interface KeyVersion {
   readonly created: number;
   /**
    * The secret: the raw key of a symmetric type, the 32-byte seed of ed25519 (RFC 8032), PKCS#8 of ec and rsa. Null
-   * where only a public key was imported.
+   * where only a public key was imported, and of a managed key.
    */
   readonly key: string | null;
   /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type. */
   readonly public: string | null;
   /** The 32-byte key of hmac/ for types other than hmac. */
   readonly hmac: string;
+}
+
+/** Where the key object of a managed key is in the HSM; its one version has no secret, and no key for hmac/. */
+export interface ManagedReference {
+  readonly label: string;
+  /** CKA_ID in hex, possibly empty. */
+  readonly id: string;
+  /** Of an RSA key that decrypts. */
+  readonly oaepHash: 'sha1' | 'sha256' | null;
 }
 
 /** A named key: one row with all its versions. Version numbers are whole and start at 1. */
@@ -38,6 +47,7 @@ export interface Key {
   readonly minEncryption: number;
   /** The oldest version that was not trimmed; 0 as long as none was. */
   readonly minAvailable: number;
+  readonly managed: ManagedReference | null;
   readonly restored: { readonly time: number; readonly version: number } | null;
   readonly versions: { readonly [number: string]: KeyVersion };
 }
@@ -59,6 +69,7 @@ export function newKey(name: string, type: KeyTypeName, settings: Partial<Key> =
     minDecryption: 1,
     minEncryption: 0,
     minAvailable: 0,
+    managed: null,
     restored: null,
     versions: {},
     ...settings,
@@ -77,7 +88,9 @@ export const KEYS_FOLDER = [FOLDER];
 
 export async function loadKey({ view }: EngineContext, name: string): Promise<Key | null> {
   const bytes = await view.get([FOLDER, name]);
-  return bytes === null ? null : (JSON.parse(fromUtf8(bytes)) as Key);
+  if (bytes === null) return null;
+  const stored = JSON.parse(fromUtf8(bytes)) as Omit<Key, 'managed'> & Partial<Pick<Key, 'managed'>>;
+  return { ...stored, managed: stored.managed ?? null }; // rows that are older than managed keys do not say
 }
 
 export async function storeKey({ view }: EngineContext, key: Key): Promise<void> {
@@ -95,6 +108,12 @@ export async function requireKey(context: EngineContext, name: string): Promise<
   throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
     hint: `create it with: coffer write -f ${context.mountPath}keys/${name}`,
   });
+}
+
+/** @param what it cannot do, after "cannot" @throws UsageError `managed_key` */
+export function refuseManaged({ name, managed }: Key, what: string, hint?: string): void {
+  if (managed === null) return;
+  throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, hint === undefined ? {} : { hint });
 }
 
 /** @throws StoreError `key_exists` */

@@ -9,7 +9,8 @@ import { describeKey } from './describe.ts';
 import { optionalBase64 } from './input.ts';
 import { deleteKey, keyName, KEYS_FOLDER, loadKey, requireKey } from './key.ts';
 import type { Key } from './key.ts';
-import { DEFAULT_TYPE, HMAC_KEY_BYTES, parseType } from './types.ts';
+import { refuseManagedParameters, writeManagedKey } from './managed-key.ts';
+import { DEFAULT_TYPE, HMAC_KEY_BYTES, MANAGED_TYPE, parseType } from './types.ts';
 import type { KeyType } from './types.ts';
 
 /** keys */
@@ -20,6 +21,8 @@ export async function listKeys({ view }: EngineContext): Promise<Response | null
 /** keys/NAME, write: a new key; one that is there stays as it is. */
 export async function writeKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
+  if (optionalText(data, 'type') === MANAGED_TYPE) return writeManagedKey(context, name, data);
+  refuseManagedParameters(data);
   const type = parseType(optionalText(data, 'type') ?? DEFAULT_TYPE);
   const settings = { ...creationSettings(data), convergent: optionalBoolean(data, 'convergent_encryption') ?? false, keySize: keySize(data, type) };
   const there = await loadKey(context, name);
@@ -42,14 +45,14 @@ export async function removeKey(context: EngineContext, _data: JsonObject, param
     });
   }
   await deleteKey(context, key.name);
-  return answer(null);
+  return answer(null, key.managed === null ? {} : { warnings: [`the key object "${key.managed.label}" stays in the HSM`] });
 }
 
 /** keys/NAME/rotate */
 export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
   const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
-  if (managed !== null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
+  if (managed !== null && key.managed === null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
   return answer(describeKey(await rotateKey(context, key)));
 }
 

@@ -76,7 +76,7 @@ function mask(openssl: string, seed: Uint8Array, target: Buffer): void {
 }
 
 /** DER of DigestInfo (appendix A.2.4). */
-function digestInfo(hash: Hash | null, digest: Uint8Array): Uint8Array {
+export function digestInfo(hash: Hash | null, digest: Uint8Array): Uint8Array {
   if (hash === null) return digest;
   const algorithm = tagged(0x30, Buffer.concat([tagged(6, Buffer.from(hash.oid, 'hex')), Buffer.of(5, 0)]));
   return tagged(0x30, Buffer.concat([algorithm, tagged(4, digest)]));

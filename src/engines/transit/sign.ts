@@ -6,6 +6,7 @@ import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { decodeBase64, decodeBase64Url, keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
 import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
+import { managedSign, requireHsm } from './managed.ts';
 import { ed25519PublicBytes, privateKeyOf, publicKeyOf } from './material.ts';
 import { signOptions } from './sign-options.ts';
 import { signInput, verifyInput } from './signature.ts';
@@ -22,7 +23,11 @@ export async function sign(context: EngineContext, data: JsonObject, parameters:
   const isBatch = batchItems(data) !== null;
   return answerEach(data, (item) => {
     const derivation = optionalBase64(item, 'context');
-    const signature = signInput(type, privateKeyOf(key, found, derivation), requiredBase64(item, 'input'), options);
+    const input = requiredBase64(item, 'input');
+    const signature =
+      key.managed === null
+        ? signInput(type, privateKeyOf(key, found, derivation), input, options)
+        : managedSign(requireHsm(context), key.managed, type, input, options);
     const text = options.marshaling === 'jws' ? Buffer.from(signature).toString('base64url') : base64(signature);
     const result = { signature: formatVersioned(found.number, text), key_version: found.number };
     if (!key.derived) return result;

@@ -51,7 +51,8 @@ function nativeOptions(type: EcType | RsaType, key: KeyObject, { scheme, marshal
   return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
 }
 
-function checkDigest({ hash }: SignOptions, input: Uint8Array): void {
+/** @throws UsageError `bad_digest` */
+export function checkDigest({ hash }: SignOptions, input: Uint8Array): void {
   if (hash === null || input.length === hash.bytes) return;
   throw new UsageError('bad_digest', `with prehashed, the input must be a ${hash.name} digest of ${hash.bytes} bytes, not ${input.length}`, {
     hint: 'name the hash that made it with hash_algorithm=...',

@@ -19,7 +19,8 @@ describe('bad input gives one clear line', () => {
   const cut = (length: number) => () => `vault:v1:${b64(Buffer.alloc(length))}`;
   const table: [string, Operation, string, JsonObject | (() => JsonObject), string, 1 | 2][] = [
     ['an unknown key type', 'write', 'keys/k', { type: 'aes-256' }, 'unknown_key_type', 1],
-    ['a key type from the server', 'write', 'keys/k', { type: 'managed_key' }, 'unknown_key_type', 1],
+    ['a key type of Vault that is not there', 'write', 'keys/k', { type: 'aes128-cmac' }, 'unknown_key_type', 1],
+    ['a managed key without the HSM key that it stands for', 'write', 'keys/k', { type: 'managed_key' }, 'missing_parameter', 1],
     ['a flag that is none', 'write', 'keys/k', { derived: 'perhaps' }, 'bad_parameter', 1],
     ['convergent without derived', 'write', 'keys/k', { convergent_encryption: true }, 'bad_parameter', 1],
     ['derived RSA', 'write', 'keys/k', { type: 'rsa-2048', derived: true }, 'unsupported_key_type', 1],
