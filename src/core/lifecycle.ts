@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Barrier, createKeyring } from '../barrier/index.ts';
+import type { Keyring } from '../barrier/index.ts';
 import { utf8, zero } from '../bytes.ts';
 import { HsmError, StoreError } from '../errors.ts';
 import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
@@ -17,7 +18,7 @@ import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
 import { readState, requireState, withStorage } from './state.ts';
 import { encodeUsage } from './usage.ts';
 
-const RECOVERY_KEY_BYTES = 32;
+const KEY_BYTES = 32;
 
 export interface Initialized {
   /** The recovery key's shares; none when none were asked for. */
@@ -42,8 +43,9 @@ export async function init(context: Context, counts: ShareCounts, handOut: (made
     await withStorage(context, true, (storage) =>
       storage.transaction('write', async (rows) => {
         if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
+        const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
         const createdKeys = await seal.ensureKeys();
-        const shares = await createStore(context, seal, rows, counts);
+        const shares = await createStore(context, seal, rows, counts, drawn);
         try {
           await handOut({ shares, threshold: counts.threshold, createdKeys });
         } finally {
@@ -54,11 +56,30 @@ export async function init(context: Context, counts: ShareCounts, handOut: (made
   });
 }
 
-async function createStore(context: Context, seal: Seal, rows: Rows, counts: ShareCounts): Promise<Uint8Array[]> {
+/** Every key of a new store. */
+interface DrawnKeys {
+  /** 32 bytes. */
+  readonly rootKey: Uint8Array;
+  /** 32 bytes, or null when no shares are asked for. */
+  readonly recoveryKey: Uint8Array | null;
+  readonly keyring: Keyring;
+}
+
+async function drawKeys(context: Context, seal: Seal, counts: ShareCounts): Promise<DrawnKeys> {
   const entropy = storeEntropy(context, seal);
-  const recoveryKey = counts.shares === 0 ? null : await entropy.bytes(RECOVERY_KEY_BYTES);
-  const rootKey = await entropy.bytes(RECOVERY_KEY_BYTES);
+  const recoveryKey = counts.shares === 0 ? null : await entropy.bytes(KEY_BYTES);
+  const rootKey = await entropy.bytes(KEY_BYTES);
   const recovery = { ...counts, verifier: recoveryKey === null ? null : recoveryVerifier(recoveryKey) };
+  return { rootKey, recoveryKey, keyring: await createKeyring(entropy, context.machine.now, recovery) };
+}
+
+async function createStore(
+  context: Context,
+  seal: Seal,
+  rows: Rows,
+  counts: ShareCounts,
+  { rootKey, recoveryKey, keyring }: DrawnKeys,
+): Promise<Uint8Array[]> {
   const identity: Identity = {
     storeId: randomUUID(),
     created: context.machine.now,
@@ -69,7 +90,7 @@ async function createStore(context: Context, seal: Seal, rows: Rows, counts: Sha
     rootKey,
     wraps: [await seal.wrapKey(rootKey)],
     context: encodeIdentity(identity),
-    keyring: await createKeyring(entropy, context.machine.now, recovery),
+    keyring,
   };
   const record = await sealKeys(seal, keys);
   await checkOpens(seal, record, rootKey);

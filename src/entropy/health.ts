@@ -46,6 +46,6 @@ export class HealthTest {
 
 function unhealthy(test: string): HsmError {
   return new HsmError('rng_unhealthy', `the HSM's random number generator failed the ${test} test (C_GenerateRandom)`, {
-    hint: 'nothing was stored; have the HSM checked before it is used again',
+    hint: 'no key was made; have the HSM checked before it is used again',
   });
 }

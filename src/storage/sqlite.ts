@@ -10,6 +10,7 @@ const APPLICATION_ID = 0x636f6666;
 /** The row layout; raised when it changes. */
 const SCHEMA_VERSION = 1;
 const BUSY_TIMEOUT_MS = 10_000;
+const BUSY_STEP_MS = 20;
 
 /**
  * Opens the store's SQLite file.
@@ -22,17 +23,17 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
   }
   const { default: Sqlite } = await import('better-sqlite3');
-  return guard(path, () => {
-    const options: Options = { fileMustExist: true, timeout: BUSY_TIMEOUT_MS };
-    const database = new Sqlite(path, options);
-    try {
-      prepare(database, path, create);
-      return new SqliteStorage(database, path);
-    } catch (error) {
-      database.close();
+  const options: Options = { fileMustExist: true, timeout: BUSY_TIMEOUT_MS };
+  const database = guard(path, () => new Sqlite(path, options));
+  try {
+    await prepare(database, path, create);
+    return new SqliteStorage(database, path);
+  } catch (error) {
+    database.close();
+    return guard(path, () => {
       throw error;
-    }
-  });
+    });
+  }
 }
 
 /** Makes sure that the file exists, is a regular file and has mode 0600. Returns false when it is not there. */
@@ -67,12 +68,12 @@ function claimFile(path: string, create: boolean): boolean {
   }
 }
 
-function prepare(database: Database, path: string, create: boolean): void {
+async function prepare(database: Database, path: string, create: boolean): Promise<void> {
   const applicationId: unknown = database.pragma('application_id', { simple: true });
   const version: unknown = database.pragma('user_version', { simple: true });
   if (applicationId === 0 && version === 0 && isEmpty(database)) {
     if (!create) throw new StoreError('not_initialized', `there is no store in ${path}`, { hint: 'create one with: coffer init' });
-    database.pragma('journal_mode = WAL');
+    await useWal(database);
   } else if (applicationId !== APPLICATION_ID) {
     throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, {
       hint: 'name another file in storage "sqlite" { path }',
@@ -84,6 +85,19 @@ function prepare(database: Database, path: string, create: boolean): void {
   }
   database.pragma('synchronous = FULL');
   database.pragma('secure_delete = ON');
+}
+
+/** SQLite does not wait for another process that makes the same change at this moment, so coffer does. */
+async function useWal(database: Database): Promise<void> {
+  for (let waited = 0; ; waited += BUSY_STEP_MS) {
+    try {
+      database.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (errorCode(error)?.startsWith('SQLITE_BUSY') !== true || waited >= BUSY_TIMEOUT_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BUSY_STEP_MS));
+    }
+  }
 }
 
 function isEmpty(database: Database): boolean {

@@ -134,12 +134,12 @@ const SECRET = 'hunter2';
 
 describe('bad requests say what is wrong without the value, and change nothing', () => {
   it.each([
-    ['write', 'data/a', '{}', 1, 'no_data', '"data" must be an object'],
-    ['write', 'data/a', `{"data":"${SECRET}"}`, 1, 'no_data', '"data" must be an object'],
-    ['write', 'data/a', `{"data":["${SECRET}"]}`, 1, 'no_data', '"data" must be an object'],
-    ['write', 'data/a', '{"data":12}', 1, 'no_data', '"data" must be an object'],
-    ['write', 'data/a', '{"data":null}', 1, 'no_data', '"data" must be an object'],
-    ['patch', 'data/a', `{"data":"${SECRET}"}`, 1, 'no_data', '"data" must be an object'],
+    ['write', 'data/a', '{}', 1, 'no_data', '"data" must be an object with the keys of the secret'],
+    ['write', 'data/a', `{"data":"${SECRET}"}`, 1, 'no_data', '"data" must be an object with the keys of the secret'],
+    ['write', 'data/a', `{"data":["${SECRET}"]}`, 1, 'no_data', '"data" must be an object with the keys of the secret'],
+    ['write', 'data/a', '{"data":12}', 1, 'no_data', '"data" must be an object with the keys of the secret'],
+    ['write', 'data/a', '{"data":null}', 1, 'no_data', '"data" must be an object with the keys of the secret'],
+    ['patch', 'data/a', `{"data":"${SECRET}"}`, 1, 'no_data', '"data" must be an object with the keys of the secret'],
     ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":"cas"}`, 1, 'bad_data', 'options must be an object'],
     ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":{"cas":-1}}`, 1, 'bad_parameter', 'cas must be a whole number of at least 0'],
     ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":{"cas":1.0}}`, 1, 'bad_parameter', 'cas must be a whole number of at least 0'],
