@@ -1,9 +1,10 @@
 import { pathHelp, withStore } from '../../core/index.ts';
 import type { Operation, Response } from '../../core/index.ts';
-import { StoreError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { readData } from '../input.ts';
 import { printObject, printResponse } from '../output.ts';
+import { noValue, trimSlashes } from '../path.ts';
 import { keyValues } from '../table.ts';
 import { printKeys } from './kv/data.ts';
 
@@ -89,7 +90,7 @@ const help: CommandSpec = {
   flags: [],
   examples: ['coffer path-help secret/'],
   async run(invocation) {
-    const routes = await pathHelp(await invocation.context(), trim(invocation.args[0] ?? ''));
+    const routes = await pathHelp(await invocation.context(), trimSlashes(invocation.args[0] ?? ''));
     const object = routes.map(({ path, operations, help: text }) => ({ path, operations: [...operations], help: text }));
     await printObject(invocation, object, () =>
       routes.map(({ path, operations, help: text }) => `${path}\n    ${operations.join(', ')}\n    ${text}`).join('\n\n'),
@@ -105,16 +106,8 @@ async function request(
   operation: Operation,
   mode: 'read' | 'write',
 ): Promise<{ response: Response | null; path: string }> {
-  const path = trim(invocation.args[0] ?? '');
+  const path = trimSlashes(invocation.args[0] ?? '');
   const data = readData(invocation.args.slice(1), 'list');
   const response = await withStore(await invocation.context(), mode, (store) => store.request({ operation, path, data }));
   return { response, path };
-}
-
-function trim(path: string): string {
-  return path.replace(/^\//, '').replace(/\/$/, '');
-}
-
-function noValue(path: string): StoreError {
-  return new StoreError('no_value', `no value found at ${path}`);
 }

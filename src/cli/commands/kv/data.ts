@@ -5,8 +5,9 @@ import type { JsonObject } from '../../../json.ts';
 import type { CommandSpec, Flag, Invocation } from '../../command.ts';
 import { readData } from '../../input.ts';
 import { printObject, printResponse } from '../../output.ts';
+import { noValue } from '../../path.ts';
 import { cell, columns } from '../../table.ts';
-import { MOUNT_FLAG, noValue, requireVersion2, withSecret } from './mount.ts';
+import { MOUNT_FLAG, requireVersion2, withSecret } from './mount.ts';
 import type { KvSecret } from './mount.ts';
 import { dataTable, versionTables, writtenTables } from './tables.ts';
 

@@ -2,7 +2,8 @@ import { UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { CommandSpec, Flag, Invocation } from '../../command.ts';
 import { printObject, printResponse } from '../../output.ts';
-import { MOUNT_FLAG, noValue, requireVersion2, withSecret } from './mount.ts';
+import { noValue } from '../../path.ts';
+import { MOUNT_FLAG, requireVersion2, withSecret } from './mount.ts';
 import { secretTables } from './tables.ts';
 
 const SETTINGS_FLAGS: readonly Flag[] = [

@@ -3,6 +3,7 @@ import type { Operation, Response, Store } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { Flag, Invocation } from '../../command.ts';
+import { trimSlashes } from '../../path.ts';
 
 export const MOUNT_FLAG: Flag = { name: 'mount', kind: 'text', value: 'PATH', help: 'the mount; the path is then below it' };
 
@@ -37,18 +38,10 @@ export function requireVersion2({ version }: KvSecret, what: string): void {
   });
 }
 
-export function noValue(path: string): StoreError {
-  return new StoreError('no_value', `no value found at ${path}`);
-}
-
 function fullPath({ args, flags }: Invocation): string {
   const parts = [flags.text('mount') ?? '', args[0] ?? ''].map(trimSlashes).filter((part) => part !== '');
   if (parts.length > 0) return parts.join('/');
   throw new UsageError('arguments', 'neither a path nor -mount is given', { hint: 'for example: coffer kv list secret/' });
-}
-
-function trimSlashes(text: string): string {
-  return text.replace(/^\//, '').replace(/\/$/, '');
 }
 
 function kvMount(store: Store, path: string): { prefix: string; rest: string; version: 1 | 2 } {

@@ -3,7 +3,8 @@ import { StoreError, UsageError } from '../../../errors.ts';
 import { isJsonObject } from '../../../json.ts';
 import type { CommandSpec, Flag, Invocation } from '../../command.ts';
 import { printObject, printResponse } from '../../output.ts';
-import { MOUNT_FLAG, noValue, requireVersion2, withSecret } from './mount.ts';
+import { noValue } from '../../path.ts';
+import { MOUNT_FLAG, requireVersion2, withSecret } from './mount.ts';
 import { writtenTables } from './tables.ts';
 
 const VERSIONS_FLAG: Flag = { name: 'versions', kind: 'list', value: 'N,N', help: 'which versions' };
