@@ -1,4 +1,4 @@
-import { loadConfig, readPin } from '../config/index.ts';
+import { cacheFolder, loadConfig, readPin } from '../config/index.ts';
 import { thisMachine } from '../core/index.ts';
 import type { Context } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
@@ -29,6 +29,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       terminal,
       format,
       field: global.field,
+      configPath: global.config,
       context: (options) => openContext(global.config, terminal, options?.forceLogin ?? false),
     };
     return await parsed.spec.run(invocation);
@@ -47,6 +48,8 @@ async function openContext(path: string | null, terminal: Terminal, forceLogin: 
     config,
     machine: thisMachine(),
     forceLogin,
+    cache: cacheFolder(process.env),
+    pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin !== null) return readPin(pin, process.env);
       return terminal.isInteractive() ? askPin(token.label) : null;

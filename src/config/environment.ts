@@ -2,14 +2,18 @@
 import { ConfigError } from '../errors.ts';
 import type { Pkcs11Key } from './keys.ts';
 import { variable, type Environment } from './paths.ts';
+import type { SealParameter } from './seal-values.ts';
+import { expandUri } from './uri.ts';
 import type { Given } from './values.ts';
 
-/** Vault's names; note the order of words in the last but one. */
+/** Vault's names where Vault has one; note the order of words of the last default. */
 const suffixes: readonly (readonly [Pkcs11Key, string])[] = [
   ['lib', 'LIB'],
+  ['library_parameters', 'LIBRARY_PARAMETERS'],
   ['slot', 'SLOT'],
   ['token_label', 'TOKEN_LABEL'],
   ['serial', 'SERIAL'],
+  ['uri', 'URI'],
   ['pin', 'PIN'],
   ['key_label', 'KEY_LABEL'],
   ['key_id', 'KEY_ID'],
@@ -24,24 +28,39 @@ const suffixes: readonly (readonly [Pkcs11Key, string])[] = [
   ['rsa_encrypt_local', 'RSA_ENCRYPT_LOCAL'],
   ['default_key_label', 'DEFAULT_KEY_LABEL'],
   ['default_hmac_key_label', 'HMAC_DEFAULT_KEY_LABEL'],
+  ['name', 'NAME'],
+  ['priority', 'PRIORITY'],
+  ['disabled', 'DISABLED'],
 ];
 
 /**
- * What the seal is to be, the environment before the file. A variable replaces its own key only, except that a slot
- * drops the file's token_label and a token_label the file's slot: otherwise both would have to match, and an
- * override that names another token could never take effect.
+ * Parameters that choose one thing together. All of them must match, so one from the environment beside one from the
+ * file could name something that is neither's: where the environment gives one, the file's others are dropped.
  */
+const choices: readonly (readonly SealParameter[])[] = [
+  ['slot', 'token_label', 'serial', 'manufacturer', 'model'],
+  ['key_label', 'key_id', 'key_class'],
+  ['hmac_key_label', 'hmac_key_id'],
+];
+
+/** What the seal is to be, the environment before the file, each with its `uri` taken apart. */
 export function withEnvironment(fromFile: ReadonlyMap<string, Given>, env: Environment): ReadonlyMap<string, Given> {
-  const all = new Map(fromFile);
-  const overrides = new Map<string, Given>();
+  const all = new Map(expandUri(fromFile));
+  const overrides = expandUri(fromEnvironment(env));
+  for (const choice of choices) {
+    if (choice.some((parameter) => overrides.has(parameter))) choice.forEach((parameter) => all.delete(parameter));
+  }
+  for (const [parameter, given] of overrides) all.set(parameter, given);
+  return all;
+}
+
+function fromEnvironment(env: Environment): ReadonlyMap<string, Given> {
+  const givens = new Map<string, Given>();
   for (const [key, suffix] of suffixes) {
     const given = firstSet(env, [`COFFER_HSM_${suffix}`, `VAULT_HSM_${suffix}`]);
-    if (given !== null) overrides.set(key, given);
+    if (given !== null) givens.set(key, given);
   }
-  if (overrides.has('slot')) all.delete('token_label');
-  if (overrides.has('token_label')) all.delete('slot');
-  for (const [key, given] of overrides) all.set(key, given);
-  return all;
+  return givens;
 }
 
 /** Whether the environment asks for the pkcs11 seal, so that no seal stanza is needed. */
@@ -61,7 +80,7 @@ export function storagePathFromEnvironment(env: Environment): Given | null {
 function firstSet(env: Environment, names: readonly string[]): Given | null {
   for (const name of names) {
     const value = variable(env, name);
-    if (value !== null) return { value, origin: `environment variable ${name}`, from: 'environment' };
+    if (value !== null) return { value, origin: `environment variable ${name}`, verbatim: true };
   }
   return null;
 }

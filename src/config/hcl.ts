@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import { readCache, writeCache } from './cache.ts';
 import { title, type Document, type Setting, type Stanza } from './document.ts';
-import { stanzaKeys, topLevelKeys } from './keys.ts';
+import { secretKeys, stanzaKeys, topLevelKeys } from './keys.ts';
 import { loadParser } from './parser.ts';
 import type { Environment } from './paths.ts';
 import { scanHcl, type Scan, type Selection } from './scan.ts';
@@ -12,7 +12,7 @@ const selection: Selection = {
   key: (name) => topLevelKeys.includes(name),
   // A misspelt key may hold a PIN as well as `pin` does.
   isPublic: (name, stanza, labels) =>
-    name !== 'pin' && stanzaKeys.get(title({ name: stanza, labels }))?.includes(name) === true,
+    !secretKeys.includes(name) && stanzaKeys.get(title({ name: stanza, labels }))?.includes(name) === true,
 };
 
 export async function parseHcl(file: string, text: string, env: Environment): Promise<Document> {

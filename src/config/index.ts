@@ -7,16 +7,20 @@ import { parseJson } from './json.ts';
 import type { Environment } from './paths.ts';
 import { parsePinSource, pinFileNote } from './pin.ts';
 import type { Config } from './types.ts';
+import { holdsPin } from './uri.ts';
 import { validate } from './validate.ts';
 
+export { cacheFolder } from './paths.ts';
 export { readPin } from './pin.ts';
 export type {
   Config,
   KeyReference,
+  PaddingHash,
   PinSource,
   Pkcs11SealConfig,
   StorageConfig,
   TokenSelector,
+  WrappingKeyReference,
 } from './types.ts';
 
 export interface LoadOptions {
@@ -48,8 +52,10 @@ async function parse(file: ConfigFile, env: Environment): Promise<Document> {
 /** A literal PIN that others can read is worth a note even where the environment overrides it. */
 function pinNotes(config: Config, document: Document, file: ConfigFile): string[] {
   const notes = [config.seal.pin === null ? null : pinFileNote(config.seal.pin)];
-  const holdsPin = document.stanzas.some(({ settings }) => isLiteralPin(settings.get('pin')?.value));
-  if (holdsPin && file.readableByOthers) {
+  const withPin = document.stanzas.some(
+    ({ settings }) => isLiteralPin(settings.get('pin')?.value) || holdsPin(settings.get('uri')?.value),
+  );
+  if (withPin && file.readableByOthers) {
     notes.push(`${file.path}: holds a PIN, and other users can read it; run: chmod go= ${file.path}`);
   }
   return notes.filter((note) => note !== null);

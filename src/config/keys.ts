@@ -2,6 +2,7 @@
 
 export const pkcs11Keys = [
   'lib',
+  'library_parameters',
   'slot',
   'token_label',
   'serial',
@@ -24,6 +25,9 @@ export const pkcs11Keys = [
   'priority',
   'disabled',
 ] as const;
+
+/** Keys whose value is or may hold a PIN: it never reaches the cache. */
+export const secretKeys: readonly string[] = ['pin', 'uri'] satisfies Pkcs11Key[];
 
 export type Pkcs11Key = (typeof pkcs11Keys)[number];
 

@@ -1,21 +1,30 @@
 /** PIN sources: how they are written, and the PIN itself, read only when a token wants it. */
 import * as fs from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
-import type { Environment } from './paths.ts';
+import { variable, type Environment } from './paths.ts';
 import type { PinSource } from './types.ts';
 
 /**
- * `env:NAME`, `file:/absolute/path` (also as Vault's `env://NAME` and `file:///path`), or the PIN itself. `origin`
- * begins the message of the ConfigError.
+ * `env:NAME`, `file:/absolute/path` (also as Vault's `env://NAME` and `file:///path`), `credential:NAME`, or the PIN
+ * itself. `origin` begins the message of the ConfigError.
  */
 export function parsePinSource(value: string, origin: string): PinSource {
-  const [, kind, rest] = /^(env|file):(?:\/\/)?(.*)$/su.exec(value) ?? [];
+  const [, kind, rest] = /^(env|file|credential):(?:\/\/)?(.*)$/su.exec(value) ?? [];
   if (kind === undefined || rest === undefined) return { kind: 'literal', value };
   if (kind === 'env') {
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(rest)) return { kind: 'env', name: rest };
     throw new ConfigError('config_value', `${origin} does not name an environment variable after "env:"`, {
       hint: 'write pin = "env:NAME"',
+    });
+  }
+  if (kind === 'credential') {
+    // The names that systemd.exec(5) allows.
+    if (/^[!-9;-~]{1,255}$/.test(rest) && !rest.includes('/') && rest !== '.' && rest !== '..') {
+      return { kind: 'credential', name: rest };
+    }
+    throw new ConfigError('config_value', `${origin} does not name a systemd credential after "credential:"`, {
+      hint: 'write pin = "credential:NAME", and LoadCredential=NAME:/path in the unit',
     });
   }
   if (isAbsolute(rest)) return { kind: 'file', path: rest };
@@ -36,13 +45,10 @@ export function readPin(source: PinSource, env: Environment): string {
         hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
       });
     }
-    case 'file': {
-      const pin = readPinFile(source.path).replace(/\r?\n$/, '');
-      if (pin !== '') return pin;
-      throw new ConfigError('pin_not_set', `${source.path}: this PIN file is empty`, {
-        hint: 'write the PIN to it, on one line',
-      });
-    }
+    case 'file':
+      return readPinFile(source.path);
+    case 'credential':
+      return readPinFile(join(credentialsFolder(source.name, env), source.name));
   }
 }
 
@@ -57,7 +63,21 @@ export function pinFileNote(source: PinSource): string | null {
   }
 }
 
+function credentialsFolder(name: string, env: Environment): string {
+  const folder = variable(env, 'CREDENTIALS_DIRECTORY');
+  if (folder !== null) return folder;
+  throw new ConfigError('pin_not_set', `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`, {
+    hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
+  });
+}
+
 function readPinFile(path: string): string {
+  const pin = readText(path).replace(/\r?\n$/, '');
+  if (pin !== '') return pin;
+  throw new ConfigError('pin_not_set', `${path}: this PIN file is empty`, { hint: 'write the PIN to it, on one line' });
+}
+
+function readText(path: string): string {
   try {
     return fs.readFileSync(path, 'utf8');
   } catch (error) {

@@ -2,14 +2,22 @@
 export type PinSource =
   | { readonly kind: 'literal'; readonly value: string }
   | { readonly kind: 'env'; readonly name: string }
-  | { readonly kind: 'file'; readonly path: string };
+  | { readonly kind: 'file'; readonly path: string }
+  /** A file of this name in $CREDENTIALS_DIRECTORY, where systemd puts a service's credentials. */
+  | { readonly kind: 'credential'; readonly name: string };
 
 /** How the token is chosen; every field that is set must match. At least one is set. */
 export interface TokenSelector {
-  readonly slot: number | null;
+  /** A CK_SLOT_ID, up to 64 bits. */
+  readonly slot: bigint | null;
   readonly label: string | null;
   readonly serial: string | null;
+  readonly manufacturer: string | null;
+  readonly model: string | null;
 }
+
+/** The hash of an RSA padding, for mask generation too. */
+export type PaddingHash = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
 
 /** How a key is found on the token; at least one of the two is set. */
 export interface KeyReference {
@@ -18,20 +26,37 @@ export interface KeyReference {
   readonly id: Uint8Array | null;
 }
 
+/** The wrapping key, which a URI's type can also say to be a secret or a private key; null for either. */
+export interface WrappingKeyReference extends KeyReference {
+  readonly class: 'secret' | 'private' | null;
+}
+
 export interface Pkcs11SealConfig {
   readonly type: 'pkcs11';
   /** The seal's name, recorded in every wrap; "pkcs11" unless the stanza names it. */
   readonly name: string;
   /** Absolute path of the PKCS#11 module. */
   readonly lib: string;
+  /** pReserved of C_Initialize as a string, which NSS wants ("library parameters"); null for every other module. */
+  readonly libraryParameters: string | null;
   readonly token: TokenSelector;
   readonly pin: PinSource | null;
-  readonly key: KeyReference;
+  readonly key: WrappingKeyReference;
   readonly hmacKey: KeyReference | null;
-  /** CKM_ number for wrapping, or null for the best that the keys allow. */
+  /** Label of the key that is tried where the one that a wrap records is not on the token; null for none. */
+  readonly defaultKeyLabel: string | null;
+  /** The same for the key of an HMAC. */
+  readonly defaultHmacKeyLabel: string | null;
+  /** CKM_ number for wrapping, or null for the best that key and token support. */
   readonly mechanism: number | null;
   /** CKM_ number for the HMAC, or null for CKM_SHA256_HMAC. */
   readonly hmacMechanism: number | null;
+  /** The hash of RSA-OAEP, or null for the best that the token supports. */
+  readonly rsaOaepHash: PaddingHash | null;
+  /** Whether RSA wraps are made with the public key outside of the HSM. */
+  readonly rsaEncryptLocal: boolean;
+  /** The most sessions that one command opens side by side; at least 1. */
+  readonly maxParallel: number;
   /** Whether `init` may create missing keys in the HSM. */
   readonly generateKey: boolean;
   /** Whether sessions are opened read-write even where read-only would do. */

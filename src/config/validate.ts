@@ -123,7 +123,7 @@ function givens(document: Document, stanza: Stanza): Map<string, Given> {
 }
 
 function given(document: Document, what: string, { value, at }: Setting): Given {
-  return { value, origin: `${place(document.file, at)}: ${what}`, from: 'file' };
+  return { value, origin: `${place(document.file, at)}: ${what}`, verbatim: false };
 }
 
 function whereIs(document: Document, stanza: Stanza): string {

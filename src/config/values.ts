@@ -7,7 +7,8 @@ export interface Given {
   readonly value: unknown;
   /** Begins an error's message: `FILE:4:3: seal "pkcs11": slot` or `environment variable COFFER_HSM_SLOT`. */
   readonly origin: string;
-  readonly from: 'file' | 'environment';
+  /** Whether a PIN here is the PIN itself, whatever it begins with, as in the environment and in a URI's pin-value. */
+  readonly verbatim: boolean;
 }
 
 export function readText({ value, origin }: Given): string {
@@ -27,16 +28,33 @@ export function readFlag({ value, origin }: Given): boolean {
   throw wrongType(origin, 'true or false', 'write true or false');
 }
 
+const numeric = /^(?:[0-9]+|0[xX][0-9a-fA-F]+)$/;
+
 /** A non-negative number: decimal or, as a string, hexadecimal with 0x. */
 export function readNumber({ value, origin }: Given): number {
   const isNumber = typeof value === 'number' && Number.isInteger(value) && value >= 0;
-  if (!isNumber && !(typeof value === 'string' && /^(?:[0-9]+|0[xX][0-9a-fA-F]+)$/.test(value))) {
+  if (!isNumber && !(typeof value === 'string' && numeric.test(value))) {
     throw wrongType(origin, 'a non-negative number', 'write it in decimal, or in hexadecimal as "0x1f"');
   }
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;
-  throw new ConfigError('unsupported', `${origin} is larger than this version supports (2^53 - 1)`, {
-    hint: 'choose the token by token_label or serial instead of such a slot number',
+  throw new ConfigError('config_value', `${origin} is too large`, { hint: 'write a number that is meant there' });
+}
+
+/** A CK_SLOT_ID: decimal or 0x, up to 2^64 - 1. */
+export function readSlot(given: Given): bigint {
+  const { value, origin } = given;
+  if (typeof value === 'number' && value > Number.MAX_SAFE_INTEGER) {
+    // The parser has rounded it already.
+    throw new ConfigError('config_value', `${origin} is too large to be written without quotes`, {
+      hint: 'write it in double quotes',
+    });
+  }
+  const isDigits = typeof value === 'string' && numeric.test(value);
+  const slot = isDigits ? BigInt(value) : BigInt(readNumber(given));
+  if (slot < 1n << 64n) return slot;
+  throw new ConfigError('config_value', `${origin} is larger than a slot number can be (2^64 - 1)`, {
+    hint: 'write the number that coffer hsm slots shows, or choose the token by token_label or serial',
   });
 }
 

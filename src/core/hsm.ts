@@ -1,9 +1,10 @@
-import type { Config } from '../config/types.ts';
+import type { Config, Pkcs11SealConfig } from '../config/types.ts';
 import { withSession } from '../pkcs11/index.ts';
-import type { TokenDescription } from '../pkcs11/index.ts';
+import type { ModuleOptions, Session, TokenDescription } from '../pkcs11/index.ts';
 import { pkcs11Seal } from '../seal/index.ts';
 import type { Pkcs11Seal } from '../seal/index.ts';
 import type { Machine } from './machine.ts';
+import { checkModule } from './module-check.ts';
 
 /** What every operation on a store is given. */
 export interface Context {
@@ -11,19 +12,33 @@ export interface Context {
   readonly machine: Machine;
   /** Asked at most once, and only when the token wants a login; null when there is no PIN to be had. */
   readonly pin: (token: TokenDescription) => Promise<string | null>;
+  /** Told before a login where the token has a PIN pad of its own. */
+  readonly pinPad: (token: TokenDescription) => void;
   /** Log in even when the token says that few tries are left. */
   readonly forceLogin: boolean;
+  /** Where coffer may keep what it need not find out twice (mode 0700), or null. */
+  readonly cache: string | null;
 }
 
-/** Opens a session on the configured token for as long as `use` runs. */
-export async function withSeal<T>(context: Context, readWrite: boolean, use: (seal: Pkcs11Seal) => Promise<T>): Promise<T> {
+/** Opens a session on the configured token for as long as `use` runs. @param readWrite 'wanted' to create keys, perhaps */
+export async function withSeal<T>(
+  context: Context,
+  readWrite: false | 'wanted',
+  use: (seal: Pkcs11Seal, session: Session) => Promise<T>,
+): Promise<T> {
   const { seal } = context.config;
   const options = {
-    lib: seal.lib,
+    module: moduleOptions(seal),
     token: seal.token,
-    readWrite: readWrite || seal.forceRwSession,
+    readWrite: seal.forceRwSession ? true : readWrite,
     pin: context.pin,
+    pinPad: context.pinPad,
     forceLogin: context.forceLogin,
   };
-  return withSession(options, (session) => use(pkcs11Seal(seal, session)));
+  await checkModule(context.cache, context.machine.bootId, options.module);
+  return withSession(options, (session) => use(pkcs11Seal(seal, session), session));
+}
+
+export function moduleOptions({ lib, libraryParameters }: Pkcs11SealConfig): ModuleOptions {
+  return { lib, parameters: libraryParameters };
 }

@@ -38,7 +38,7 @@ export async function init(context: Context, counts: ShareCounts, handOut: (made
   checkShareCounts(counts);
   if (await isInitialized(context)) throw alreadyInitialized(context);
   const { generateKey } = context.config.seal;
-  await withSeal(context, generateKey, async (seal) => {
+  await withSeal(context, generateKey ? 'wanted' : false, async (seal) => {
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
     await withStorage(context, true, (storage) =>
       storage.transaction('write', async (rows) => {

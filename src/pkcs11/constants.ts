@@ -8,6 +8,7 @@ export const CKF = {
   RW_SESSION: 0x2,
   SERIAL_SESSION: 0x4,
   OS_LOCKING_OK: 0x2,
+  WRITE_PROTECTED: 0x2,
   LOGIN_REQUIRED: 0x4,
   USER_PIN_INITIALIZED: 0x8,
   PROTECTED_AUTHENTICATION_PATH: 0x100,
@@ -19,6 +20,7 @@ export const CKF = {
 
 /** User types. */
 export const CKU = {
+  SO: 0,
   USER: 1,
 } as const;
 
@@ -34,7 +36,9 @@ export const CKK = {
   RSA: 0x0,
   EC: 0x3,
   GENERIC_SECRET: 0x10,
+  DES3: 0x15,
   AES: 0x1f,
+  SHA256_HMAC: 0x2b,
 } as const;
 
 /** Attributes. */
@@ -52,11 +56,16 @@ export const CKA = {
   UNWRAP: 0x107,
   SIGN: 0x108,
   VERIFY: 0x10a,
+  DERIVE: 0x10c,
   MODULUS: 0x120,
   MODULUS_BITS: 0x121,
   PUBLIC_EXPONENT: 0x122,
   VALUE_LEN: 0x161,
   EXTRACTABLE: 0x162,
+  LOCAL: 0x163,
+  NEVER_EXTRACTABLE: 0x164,
+  ALWAYS_SENSITIVE: 0x165,
+  MODIFIABLE: 0x170,
   EC_PARAMS: 0x180,
   EC_POINT: 0x181,
 } as const;
@@ -68,6 +77,7 @@ export const CKM = {
   RSA_PKCS_OAEP: 0x9,
   RSA_PKCS_PSS: 0xd,
   SHA_1: 0x220,
+  SHA224: 0x255,
   SHA256: 0x250,
   SHA384: 0x260,
   SHA512: 0x270,
@@ -96,6 +106,7 @@ export const CKG = {
   MGF1_SHA256: 0x2,
   MGF1_SHA384: 0x3,
   MGF1_SHA512: 0x4,
+  MGF1_SHA224: 0x5,
 } as const;
 
 /** Where CKM_RSA_PKCS_OAEP finds its label. */
@@ -210,6 +221,13 @@ export function mechanismName(type: number): string {
 const MECHANISM_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(CKM).map(([name, value]) => [value, `CKM_${name}`]),
 );
+
+const KEY_TYPE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(CKK).map(([name, value]) => [value, name]));
+
+/** "AES", or "0x80000001" for a type that is not in the table. */
+export function keyTypeName(type: number): string {
+  return KEY_TYPE_NAMES.get(type) ?? hexNumber(type);
+}
 
 const RETURN_VALUE_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(CKR).map(([name, value]) => [value, `CKR_${name}`]),

@@ -1,53 +1,161 @@
 import { randomBytes } from 'node:crypto';
 import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
-import { CKA, CKK, CKM, CKO, mechanismName } from './constants.ts';
+import { CKA, CKK, CKM, CKO, CKR, mechanismName } from './constants.ts';
+import { type CryptokiError, isReturnValue } from './errors.ts';
 import type { OpenSession } from './open.ts';
-import type { GeneratedKind, Key, KeyShape } from './types.ts';
-import { numberToUlong, ulongToNumber } from './ulong.ts';
+import { sign } from './operations.ts';
+import type { GeneratedKind, Key } from './types.ts';
+import { numberToUlong } from './ulong.ts';
 
 const KEY_ID_BYTES = 16;
-const AES_BYTES = 32;
+/** Secret keys have 256 bits. */
+const SECRET_BYTES = 32;
 const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
+
+/** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
+export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
+  const allowed = [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP];
+  return generateSecret(session, { mechanism: CKM.AES_KEY_GEN, type: CKK.AES }, label, id, uses(allowed));
+}
+
+interface SecretKind {
+  readonly mechanism: number;
+  readonly type: number;
+}
+
+/** What modules let serve for CKM_SHA256_HMAC, the usual first. */
+const HMAC_KINDS: readonly SecretKind[] = [
+  { mechanism: CKM.GENERIC_SECRET_KEY_GEN, type: CKK.GENERIC_SECRET },
+  { mechanism: CKM.GENERIC_SECRET_KEY_GEN, type: CKK.SHA256_HMAC },
+  { mechanism: CKM.AES_KEY_GEN, type: CKK.AES },
+];
+
+const OTHER_KIND_WANTED = [
+  CKR.ATTRIBUTE_TYPE_INVALID,
+  CKR.ATTRIBUTE_VALUE_INVALID,
+  CKR.FUNCTION_NOT_SUPPORTED,
+  CKR.KEY_FUNCTION_NOT_PERMITTED,
+  CKR.KEY_SIZE_RANGE,
+  CKR.KEY_TYPE_INCONSISTENT,
+  CKR.MECHANISM_INVALID,
+  CKR.TEMPLATE_INCONSISTENT,
+];
+
+/**
+ * 32 random bytes for an HMAC: sign and verify, and they can never leave the token. Each kind of key is tried with one
+ * HMAC, and destroyed again where the token does not want it for that.
+ */
+export function generateHmacKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
+  let first: CryptokiError | null = null;
+  for (const kind of HMAC_KINDS) {
+    let key: Key | null = null;
+    try {
+      key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY]));
+      sign(session, key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
+      return key;
+    } catch (error) {
+      if (key !== null) {
+        destroy(session, key);
+      }
+      if (!isReturnValue(error, ...OTHER_KIND_WANTED)) {
+        throw error;
+      }
+      first ??= error;
+    }
+  }
+  throw first ?? new RangeError('there is a kind to try');
+}
+
+function destroy({ module, handle }: OpenSession, key: Key): void {
+  module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), () => `key "${key.label}"`);
+}
+
+/** RSA for wrapping: the public half encrypts and wraps, the private half decrypts and unwraps. @returns the private key */
+export function generateRsaKey(session: OpenSession, label: string, id: Uint8Array | null, bits: number): Key {
+  return generatePair(session, label, id, {
+    mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN,
+    type: CKK.RSA,
+    public: [...rsaShape(bits), ...uses([CKA.ENCRYPT, CKA.WRAP], [CKA.VERIFY])],
+    private: uses([CKA.DECRYPT, CKA.UNWRAP], [CKA.SIGN]),
+  });
+}
 
 /** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
 export function generateKey(session: OpenSession, label: string, kind: GeneratedKind): Key {
-  return kind.kind === 'aes' ? generateAes(session, label) : generatePair(session, label, kind);
+  switch (kind.kind) {
+    case 'aes':
+      return generateSecret(
+        session,
+        { mechanism: CKM.AES_KEY_GEN, type: CKK.AES },
+        label,
+        null,
+        uses([CKA.ENCRYPT, CKA.DECRYPT], [CKA.WRAP, CKA.UNWRAP]),
+      );
+    case 'rsa':
+      return generatePair(session, label, null, {
+        mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN,
+        type: CKK.RSA,
+        public: [...rsaShape(kind.bits), ...uses([CKA.ENCRYPT, CKA.VERIFY], [CKA.WRAP])],
+        private: uses([CKA.DECRYPT, CKA.SIGN], [CKA.UNWRAP]),
+      });
+    case 'ec':
+      return generatePair(session, label, null, {
+        mechanism: CKM.EC_KEY_PAIR_GEN,
+        type: CKK.EC,
+        public: [{ type: CKA.EC_PARAMS, value: asBuffer(kind.parameters) }, ...uses([CKA.VERIFY])],
+        private: uses([CKA.SIGN], [CKA.DECRYPT, CKA.UNWRAP]),
+      });
+  }
 }
 
-function generateAes({ module, handle }: OpenSession, label: string): Key {
-  const id = randomBytes(KEY_ID_BYTES);
+function rsaShape(bits: number): Attribute[] {
+  return [
+    { type: CKA.MODULUS_BITS, value: numberToUlong(bits) },
+    { type: CKA.PUBLIC_EXPONENT, value: PUBLIC_EXPONENT },
+  ];
+}
+
+function generateSecret(
+  { module, handle }: OpenSession,
+  { mechanism, type }: SecretKind,
+  label: string,
+  givenId: Uint8Array | null,
+  more: readonly Attribute[],
+): Key {
+  const id = givenId ?? newId();
   const template = [
     { type: CKA.CLASS, value: CKO.SECRET_KEY },
-    { type: CKA.KEY_TYPE, value: CKK.AES },
-    { type: CKA.VALUE_LEN, value: AES_BYTES },
+    { type: CKA.KEY_TYPE, value: type },
+    { type: CKA.VALUE_LEN, value: SECRET_BYTES },
     ...secretAttributes(label, id),
-    ...uses([CKA.ENCRYPT, CKA.DECRYPT], [CKA.WRAP, CKA.UNWRAP]),
+    ...more,
   ];
-  const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism: CKM.AES_KEY_GEN }, template), subject(CKM.AES_KEY_GEN, label));
-  return { handle: key, class: 'secret', type: CKK.AES, label, id };
+  const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism }, template), subject(mechanism, label));
+  return { handle: key, class: 'secret', type, label, id };
 }
 
-function generatePair({ module, handle }: OpenSession, label: string, kind: Exclude<GeneratedKind, { kind: 'aes' }>): Key {
-  const id = randomBytes(KEY_ID_BYTES);
-  const isRsa = kind.kind === 'rsa';
-  const mechanism = isRsa ? CKM.RSA_PKCS_KEY_PAIR_GEN : CKM.EC_KEY_PAIR_GEN;
-  const type = isRsa ? CKK.RSA : CKK.EC;
+interface PairKind extends SecretKind {
+  readonly public: readonly Attribute[];
+  readonly private: readonly Attribute[];
+}
+
+function generatePair({ module, handle }: OpenSession, label: string, givenId: Uint8Array | null, kind: PairKind): Key {
+  const id = givenId ?? newId();
+  const { mechanism, type } = kind;
   const publicTemplate = [
     { type: CKA.CLASS, value: CKO.PUBLIC_KEY },
     { type: CKA.KEY_TYPE, value: type },
     { type: CKA.TOKEN, value: true },
     { type: CKA.PRIVATE, value: false },
     ...names(label, id),
-    ...(isRsa
-      ? [{ type: CKA.MODULUS_BITS, value: numberToUlong(kind.bits) }, { type: CKA.PUBLIC_EXPONENT, value: PUBLIC_EXPONENT }, ...uses([CKA.ENCRYPT, CKA.VERIFY], [CKA.WRAP])]
-      : [{ type: CKA.EC_PARAMS, value: asBuffer(kind.parameters) }, ...uses([CKA.VERIFY])]),
+    ...kind.public,
   ];
   const privateTemplate = [
     { type: CKA.CLASS, value: CKO.PRIVATE_KEY },
     { type: CKA.KEY_TYPE, value: type },
     ...secretAttributes(label, id),
-    ...(isRsa ? uses([CKA.DECRYPT, CKA.SIGN], [CKA.UNWRAP]) : uses([CKA.SIGN], [CKA.DECRYPT, CKA.UNWRAP])),
+    ...kind.private,
   ];
   const pair = module.call(
     'C_GenerateKeyPair',
@@ -57,7 +165,11 @@ function generatePair({ module, handle }: OpenSession, label: string, kind: Excl
   return { handle: pair.privateKey, class: 'private', type, label, id };
 }
 
-function secretAttributes(label: string, id: Buffer): Attribute[] {
+function newId(): Uint8Array {
+  return new Uint8Array(randomBytes(KEY_ID_BYTES));
+}
+
+function secretAttributes(label: string, id: Uint8Array): Attribute[] {
   return [
     { type: CKA.TOKEN, value: true },
     { type: CKA.PRIVATE, value: true },
@@ -67,8 +179,11 @@ function secretAttributes(label: string, id: Buffer): Attribute[] {
   ];
 }
 
-function names(label: string, id: Buffer): Attribute[] {
-  return [{ type: CKA.LABEL, value: label }, { type: CKA.ID, value: id }];
+function names(label: string, id: Uint8Array): Attribute[] {
+  return [
+    { type: CKA.LABEL, value: label },
+    { type: CKA.ID, value: asBuffer(id) },
+  ];
 }
 
 /** @param forbidden said expressly, since modules allow what a template leaves out */
@@ -78,30 +193,4 @@ function uses(allowed: readonly number[], forbidden: readonly number[] = []): At
 
 function subject(mechanism: number, label: string): () => string {
   return () => `${mechanismName(mechanism)}, label "${label}"`;
-}
-
-/** The length of an AES key, modulus and exponent of an RSA key, curve and point of a public EC key; null for others. */
-export function shapeOf(session: OpenSession, key: Key): KeyShape | null {
-  if (key.type === CKK.AES && key.class === 'secret') {
-    const [length] = attributes(session, key, CKA.VALUE_LEN);
-    return { kind: 'aes', bytes: length.length === 0 ? 0 : ulongToNumber(length) };
-  }
-  if (key.type === CKK.RSA && key.class !== 'secret') {
-    const [modulus, exponent] = attributes(session, key, CKA.MODULUS, CKA.PUBLIC_EXPONENT);
-    return { kind: 'rsa', modulus, exponent };
-  }
-  if (key.type === CKK.EC && key.class === 'public') {
-    const [parameters, point] = attributes(session, key, CKA.EC_PARAMS, CKA.EC_POINT);
-    return { kind: 'ec', parameters, point };
-  }
-  return null;
-}
-
-function attributes({ module, handle }: OpenSession, key: Key, first: number, second: number = first): [Buffer, Buffer] {
-  const types = first === second ? [first] : [first, second];
-  const values = module
-    .call('C_GetAttributeValue', (api) => api.C_GetAttributeValue(handle, key.handle, types.map((type) => ({ type }))), () => `key "${key.label}"`)
-    .map(({ value }) => value);
-  const empty = Buffer.alloc(0);
-  return [values[0] ?? empty, values[1] ?? empty];
 }

@@ -1,5 +1,10 @@
 export type * from './types.ts';
-export { CKK, CKM, CKR, mechanismName } from './constants.ts';
+export { CKF, CKK, CKM, CKR, keyTypeName, mechanismName } from './constants.ts';
 export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
+export { initToken } from './init-token.ts';
+export type { NewToken } from './init-token.ts';
+export { isInputTooLong } from './operations.ts';
+export { probeModule } from './probe.ts';
 export { listKeys, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
+export { listMechanisms, surveyModule } from './survey.ts';

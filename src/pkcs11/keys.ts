@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import type { Attribute } from 'pkcs11js';
-import { CKA, CKK, CKM, CKO, mechanismName } from './constants.ts';
-import { asBuffer } from '../bytes.ts';
+import { asBuffer, hex } from '../bytes.ts';
+import { CKA, CKO, CKR } from './constants.ts';
+import { isReturnValue } from './errors.ts';
 import type { OpenSession } from './open.ts';
 import type { Key, KeyClass, KeyQuery } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
 
-/** Both kinds of key coffer creates have 256 bits. */
-const KEY_BYTES = 32;
-const KEY_ID_BYTES = 16;
 /** Handles asked for in one C_FindObjects: more than a query by label ever matches. */
 const FIND_BATCH = 16;
 
@@ -25,53 +22,47 @@ const OBJECT_CLASS: Readonly<Record<KeyClass, number>> = {
  * Attributes that the query does not settle are fetched when they are first read, all in one go: opening a wrap
  * that names label and id costs no C_GetAttributeValue. Reading them can therefore throw like any call, and must
  * happen while the session is open.
+ *
+ * Some tokens keep labels padded with blanks and compare them so. Where a label is not found, it is looked for among
+ * all keys of the class, blanks at the end left aside; a key found so has the label that the token has.
  */
 export function findKeys(session: OpenSession, query: KeyQuery): Key[] {
-  const handles = findObjects(session, queryTemplate(query), query.label === null && query.id === null);
-  return handles.map((handle) => lazyKey(session, handle, query));
-}
-
-/** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
-export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
-  return generate(session, CKM.AES_KEY_GEN, CKK.AES, label, id, [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]);
-}
-
-/** 32 random bytes of CKK_GENERIC_SECRET for an HMAC: sign and verify, and it can never leave the token. */
-export function generateHmacKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
-  return generate(session, CKM.GENERIC_SECRET_KEY_GEN, CKK.GENERIC_SECRET, label, id, [CKA.SIGN, CKA.VERIFY]);
-}
-
-function generate(
-  { module, handle }: OpenSession,
-  mechanism: number,
-  type: number,
-  label: string,
-  givenId: Uint8Array | null,
-  uses: readonly number[],
-): Key {
-  const id = givenId ?? new Uint8Array(randomBytes(KEY_ID_BYTES));
-  const template: Attribute[] = [
-    { type: CKA.CLASS, value: CKO.SECRET_KEY },
-    { type: CKA.KEY_TYPE, value: type },
-    { type: CKA.VALUE_LEN, value: KEY_BYTES },
-    { type: CKA.LABEL, value: label },
-    { type: CKA.ID, value: asBuffer(id) },
-    { type: CKA.TOKEN, value: true },
-    { type: CKA.PRIVATE, value: true },
-    { type: CKA.SENSITIVE, value: true },
-    { type: CKA.EXTRACTABLE, value: false },
-    ...uses.map((use) => ({ type: use, value: true })),
-  ];
-  const key = module.call(
-    'C_GenerateKey',
-    (api) => api.C_GenerateKey(handle, { mechanism }, template),
-    () => `${mechanismName(mechanism)}, label "${label}"`,
+  const found = search(session, query);
+  if (found.length > 0 || query.label === null) {
+    return found;
+  }
+  const wanted = unpadded(query.label);
+  return search(session, { ...query, label: null, id: null }).filter(
+    (key) => unpadded(key.label) === wanted && (query.id === null || hex(key.id) === hex(query.id)),
   );
-  return { handle: key, class: 'secret', type, label, id };
+}
+
+/** The public key of the private key's id, or of its label where it has no id. */
+export function publicKeyOf(session: OpenSession, key: Key): Key | null {
+  const query = key.id.length > 0 ? { label: null, id: key.id } : { label: key.label, id: null };
+  return findKeys(session, { class: 'public', ...query })[0] ?? null;
+}
+
+/** The handles of all key objects of a class. */
+export function findAll(session: OpenSession, keyClass: KeyClass): Buffer[] {
+  return findObjects(session, [{ type: CKA.CLASS, value: OBJECT_CLASS[keyClass] }], true);
+}
+
+function search(session: OpenSession, query: KeyQuery): Key[] {
+  const isListing = query.label === null && query.id === null;
+  if (query.class === null && isListing) {
+    return (['secret', 'private'] as const).flatMap((each) => search(session, { ...query, class: each }));
+  }
+  const handles = findObjects(session, queryTemplate(query), isListing);
+  const { class: keyClass } = query;
+  if (keyClass !== null) {
+    return handles.map((handle) => lazyKey(session, handle, { ...query, class: keyClass }));
+  }
+  return handles.map((handle) => secretOrPrivate(session, handle)).filter((key) => key !== null);
 }
 
 function queryTemplate(query: KeyQuery): Attribute[] {
-  const template: Attribute[] = [{ type: CKA.CLASS, value: OBJECT_CLASS[query.class] }];
+  const template: Attribute[] = query.class === null ? [] : [{ type: CKA.CLASS, value: OBJECT_CLASS[query.class] }];
   if (query.label !== null) {
     template.push({ type: CKA.LABEL, value: query.label });
   }
@@ -98,9 +89,9 @@ function findObjects({ module, handle }: OpenSession, template: Attribute[], unt
   }
 }
 
-function lazyKey(session: OpenSession, handle: Buffer, query: KeyQuery): Key {
+function lazyKey(session: OpenSession, handle: Buffer, query: KeyQuery & { readonly class: KeyClass }): Key {
   let fetched: Attributes | null = null;
-  const attributes = (): Attributes => (fetched ??= fetchAttributes(session, handle));
+  const attributes = (): Attributes => (fetched ??= fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID]));
   return {
     handle,
     class: query.class,
@@ -116,16 +107,38 @@ function lazyKey(session: OpenSession, handle: Buffer, query: KeyQuery): Key {
   };
 }
 
-type Attributes = Pick<Key, 'type' | 'label' | 'id'>;
+/** Null for an object of another class: a certificate or a public key may have the label too. */
+function secretOrPrivate(session: OpenSession, handle: Buffer): Key | null {
+  try {
+    const { objectClass, type, label, id } = fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID, CKA.CLASS]);
+    const keyClass = objectClass === CKO.SECRET_KEY ? 'secret' : objectClass === CKO.PRIVATE_KEY ? 'private' : null;
+    return keyClass === null ? null : { handle, class: keyClass, type, label, id };
+  } catch (error) {
+    if (isReturnValue(error, CKR.ATTRIBUTE_TYPE_INVALID)) {
+      return null; // it has no CKA_KEY_TYPE
+    }
+    throw error;
+  }
+}
+
+interface Attributes extends Pick<Key, 'type' | 'label' | 'id'> {
+  /** CKA_CLASS, where it was asked for. */
+  readonly objectClass: number | null;
+}
 
 /** pkcs11js makes two C_GetAttributeValue calls of it: lengths, then values. */
-function fetchAttributes({ module, handle }: OpenSession, object: Buffer): Attributes {
-  const [type, label, id] = module.call('C_GetAttributeValue', (api) =>
-    api.C_GetAttributeValue(handle, object, [{ type: CKA.KEY_TYPE }, { type: CKA.LABEL }, { type: CKA.ID }]),
+function fetchAttributes({ module, handle }: OpenSession, object: Buffer, types: readonly number[]): Attributes {
+  const [type, label, id, objectClass] = module.call('C_GetAttributeValue', (api) =>
+    api.C_GetAttributeValue(handle, object, types.map((each) => ({ type: each }))),
   );
   return {
     type: type === undefined ? 0 : ulongToNumber(type.value),
     label: (label?.value ?? Buffer.alloc(0)).toString('utf8'),
     id: new Uint8Array(id?.value ?? []),
+    objectClass: objectClass === undefined ? null : ulongToNumber(objectClass.value),
   };
+}
+
+function unpadded(label: string): string {
+  return label.replace(/[ \0]+$/, '');
 }

@@ -12,20 +12,21 @@ import type { SessionOptions, TokenDescription } from './types.ts';
  */
 export async function pinFor(
   token: TokenDescription,
-  options: Pick<SessionOptions, 'pin' | 'forceLogin'>,
+  options: Pick<SessionOptions, 'pin' | 'pinPad' | 'forceLogin'>,
 ): Promise<string | null> {
   if ((token.flags & CKF.LOGIN_REQUIRED) === 0) {
     return null;
   }
   refuseRiskyLogin(token, options.forceLogin);
   if ((token.flags & CKF.PROTECTED_AUTHENTICATION_PATH) !== 0) {
+    options.pinPad(token);
     return '';
   }
   const pin = await options.pin(token);
   // An empty variable or file is no PIN, and would cost a try.
   if (pin === null || pin === '') {
     throw new HsmError('pin_missing', `no PIN was given for token "${token.label}"`, {
-      hint: 'set COFFER_HSM_PIN, or pin = "env:NAME" or pin = "file:/path" in the seal stanza, or run coffer on a terminal to be asked',
+      hint: 'set COFFER_HSM_PIN, or pin = "env:NAME", "file:/path" or "credential:NAME" in the seal stanza, or run coffer on a terminal to be asked',
     });
   }
   return pin;

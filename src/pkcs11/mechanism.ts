@@ -4,9 +4,11 @@ import { CKG, CKM, CKZ, mechanismName } from './constants.ts';
 import type { Mechanism, PaddingHash } from './types.ts';
 
 const CBC_IV_BYTES = 16;
-const GCM_IV_BYTES = 12;
+/** 12 as coffer gives them; a module that makes its own may take 16. */
+const GCM_IV_BYTES: readonly number[] = [12, 16];
 const GCM_TAG_BITS = 128;
-/** pkcs11js: CK_GCM_PARAMS with ulIvBits, as in PKCS#11 v3.0 and most v2.40 modules. Type 3 is the layout without. */
+/** pkcs11js's numbers for the two layouts of CK_GCM_PARAMS. */
+const CK_PARAMS_AES_GCM = 3;
 const CK_PARAMS_AES_GCM_V240 = 7;
 /** pkcs11js: CK_RSA_PKCS_OAEP_PARAMS and CK_RSA_PKCS_PSS_PARAMS. */
 const CK_PARAMS_RSA_OAEP = 4;
@@ -14,16 +16,23 @@ const CK_PARAMS_RSA_PSS = 5;
 
 const HASHES: { readonly [name in PaddingHash]: { readonly hashAlg: number; readonly mgf: number } } = {
   sha1: { hashAlg: CKM.SHA_1, mgf: CKG.MGF1_SHA1 },
+  sha224: { hashAlg: CKM.SHA224, mgf: CKG.MGF1_SHA224 },
   sha256: { hashAlg: CKM.SHA256, mgf: CKG.MGF1_SHA256 },
   sha384: { hashAlg: CKM.SHA384, mgf: CKG.MGF1_SHA384 },
   sha512: { hashAlg: CKM.SHA512, mgf: CKG.MGF1_SHA512 },
 };
 
 /**
+ * Whether CK_GCM_PARAMS has ulIvBits: the header files of PKCS#11 v2.40 errata 01 and v3.0 have it, the text of v2.40 and
+ * NSS do not. A module refuses the other layout by its size.
+ */
+export type GcmLayout = 'with-iv-bits' | 'without-iv-bits';
+
+/**
  * A CK_MECHANISM for pkcs11js. Everything is checked here, since pkcs11js frees memory it never set when a
  * parameter has the wrong type. Throws RangeError for an IV of the wrong length.
  */
-export function nativeMechanism(mechanism: Mechanism): NativeMechanism {
+export function nativeMechanism(mechanism: Mechanism, layout: GcmLayout): NativeMechanism {
   if ('oaepHash' in mechanism) {
     const parameter: RsaOAEP = { type: CK_PARAMS_RSA_OAEP, ...HASHES[mechanism.oaepHash], source: CKZ.DATA_SPECIFIED };
     return { mechanism: mechanism.type, parameter };
@@ -40,9 +49,9 @@ export function nativeMechanism(mechanism: Mechanism): NativeMechanism {
     requireLength(mechanism.type, iv, CBC_IV_BYTES);
     return { mechanism: mechanism.type, parameter: iv };
   }
-  requireLength(mechanism.type, iv, GCM_IV_BYTES);
+  requireLength(mechanism.type, iv, ...GCM_IV_BYTES);
   const parameter: AesGCM = {
-    type: CK_PARAMS_AES_GCM_V240,
+    type: layout === 'with-iv-bits' ? CK_PARAMS_AES_GCM_V240 : CK_PARAMS_AES_GCM,
     iv,
     ivBits: iv.length * 8,
     aad: asBuffer(mechanism.aad),
@@ -51,8 +60,8 @@ export function nativeMechanism(mechanism: Mechanism): NativeMechanism {
   return { mechanism: mechanism.type, parameter };
 }
 
-function requireLength(type: number, iv: Uint8Array, length: number): void {
-  if (iv.length !== length) {
-    throw new RangeError(`${mechanismName(type)} takes an IV of ${length} bytes, not ${iv.length}`);
+function requireLength(type: number, iv: Uint8Array, ...lengths: readonly number[]): void {
+  if (!lengths.includes(iv.length)) {
+    throw new RangeError(`${mechanismName(type)} takes an IV of ${lengths.join(' or ')} bytes, not ${iv.length}`);
   }
 }

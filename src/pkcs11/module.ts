@@ -1,8 +1,10 @@
-import type { PKCS11 } from 'pkcs11js';
+import type { InitializationOptions, PKCS11 } from 'pkcs11js';
 import { CKF, CKR } from './constants.ts';
 import { CryptokiError, isReturnValue, returnValueOf } from './errors.ts';
 import { loadModule } from './load.ts';
+import type { GcmLayout } from './mechanism.ts';
 import { onProcessEnd } from './process-end.ts';
+import type { ModuleOptions } from './types.ts';
 
 export type CFunction = Extract<keyof PKCS11, `C_${string}`>;
 
@@ -13,16 +15,20 @@ export interface Module {
    * (asked only then).
    */
   call<T>(operation: CFunction, run: (api: PKCS11) => T, subject?: () => string): T;
+  /** The same for a function of pkcs11js that runs in a thread of its own. */
+  callInBackground<T>(operation: CFunction, run: (api: PKCS11) => Promise<T>, subject?: () => string): Promise<T>;
+  /** Found out at the first refusal and remembered. */
+  gcmLayout: GcmLayout;
 }
 
 /**
- * Loads and initialises the module at the absolute path `lib` for the length of `use`. C_Finalize ends it on
+ * Loads and initialises the module for the length of `use`. C_Finalize ends it on
  * every way out, and with it all sessions and logins; its own failure is not reported, since by then the work is
  * done or has failed with an error that matters more. CKR_CRYPTOKI_ALREADY_INITIALIZED is accepted: some modules
  * start by themselves when loaded. Throws HsmError `module_not_found`, `module_unreadable`, `module_invalid`.
  */
-export async function withModule<T>(lib: string, use: (module: Module) => Promise<T>): Promise<T> {
-  const api = await loadModule(lib);
+export async function withModule<T>(options: ModuleOptions, use: (module: Module) => Promise<T>): Promise<T> {
+  const api = await loadModule(options.lib);
   let open = false;
   const call: Module['call'] = (operation, run, subject) => {
     if (!open) {
@@ -30,8 +36,23 @@ export async function withModule<T>(lib: string, use: (module: Module) => Promis
     }
     return translated(operation, () => run(api), subject);
   };
-  const finalise = (): void => {
+  let running = 0;
+  const callInBackground: Module['callInBackground'] = async (operation, run, subject) => {
     if (!open) {
+      throw new CryptokiError(operation, CKR.CRYPTOKI_NOT_INITIALIZED);
+    }
+    running++;
+    try {
+      return await run(api);
+    } catch (thrown) {
+      throw asCryptokiError(operation, thrown, subject);
+    } finally {
+      running--;
+    }
+  };
+  const finalise = (): void => {
+    // While another thread is in the module, C_Finalize is not allowed (section 5.4); the process ends then, by a signal.
+    if (!open || running > 0) {
       return;
     }
     open = false;
@@ -43,18 +64,18 @@ export async function withModule<T>(lib: string, use: (module: Module) => Promis
   };
   const stopWatching = onProcessEnd(finalise);
   try {
-    initialise(api);
+    initialise(api, options.parameters);
     open = true;
-    return await use({ call });
+    return await use({ call, callInBackground, gcmLayout: 'with-iv-bits' });
   } finally {
     finalise();
     stopWatching();
   }
 }
 
-function initialise(api: PKCS11): void {
+function initialise(api: PKCS11, parameters: string | null): void {
   try {
-    translated('C_Initialize', () => api.C_Initialize({ flags: CKF.OS_LOCKING_OK }));
+    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters)));
   } catch (error) {
     if (!isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
       throw error;
@@ -62,11 +83,21 @@ function initialise(api: PKCS11): void {
   }
 }
 
+/** pkcs11js copies the library parameters without their last character, so they get one more. */
+export function initializeArguments(parameters: string | null): InitializationOptions {
+  return parameters === null ? { flags: CKF.OS_LOCKING_OK } : { flags: CKF.OS_LOCKING_OK, libraryParameters: `${parameters} ` };
+}
+
 function translated<T>(operation: CFunction, run: () => T, subject?: () => string): T {
   try {
     return run();
   } catch (thrown) {
-    const rv = returnValueOf(thrown);
-    throw rv === null ? thrown : new CryptokiError(operation, rv, subject?.() ?? null, thrown);
+    throw asCryptokiError(operation, thrown, subject);
   }
+}
+
+/** What is no error of PKCS#11 stays as it is. */
+function asCryptokiError(operation: CFunction, thrown: unknown, subject?: () => string): unknown {
+  const rv = returnValueOf(thrown);
+  return rv === null ? thrown : new CryptokiError(operation, rv, subject?.() ?? null, thrown);
 }

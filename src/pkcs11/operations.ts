@@ -1,5 +1,6 @@
-import { asBuffer } from '../bytes.ts';
-import { CKR, mechanismName } from './constants.ts';
+import { timingSafeEqual } from 'node:crypto';
+import { asBuffer, zero } from '../bytes.ts';
+import { CKM, CKR, mechanismName } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { nativeMechanism } from './mechanism.ts';
 import type { OpenSession } from './open.ts';
@@ -9,57 +10,129 @@ import type { Key, Mechanism } from './types.ts';
  * Room beyond the input for what a mechanism adds: a block of padding, a GCM tag, an IV that the module appends,
  * or, for RSA, a whole modulus of up to 8192 bits.
  */
-const GROWTH_BYTES = 1024;
+export const GROWTH_BYTES = 1024;
+/** How often a buffer is made four times larger for a module that wants more. */
+export const MOST_GROWTHS = 4;
+/** What a module that limits its input surely takes at once. */
+const PART_BYTES = 256;
+
+type Start = 'C_EncryptInit' | 'C_DecryptInit' | 'C_SignInit' | 'C_VerifyInit';
 
 /** One part; the result is as long as the module made it. */
 export function encrypt(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
   const { module, handle } = session;
   const subject = about(key, mechanism);
-  module.call('C_EncryptInit', (api) => api.C_EncryptInit(handle, nativeMechanism(mechanism), key.handle), subject);
-  const out = Buffer.alloc(data.length + GROWTH_BYTES);
-  return new Uint8Array(module.call('C_Encrypt', (api) => api.C_Encrypt(handle, input(data), out), subject));
+  return withOutput(
+    data.length + GROWTH_BYTES,
+    () => start(session, 'C_EncryptInit', key, mechanism),
+    (out) => module.call('C_Encrypt', (api) => api.C_Encrypt(handle, input(data), out), subject),
+  );
 }
 
 /** One part; the module's own plaintext buffer is zeroed whatever happens, the returned copy is the caller's to zero. */
 export function decrypt(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
   const { module, handle } = session;
   const subject = about(key, mechanism);
-  module.call('C_DecryptInit', (api) => api.C_DecryptInit(handle, nativeMechanism(mechanism), key.handle), subject);
-  const out = Buffer.alloc(data.length + GROWTH_BYTES);
-  try {
-    return new Uint8Array(module.call('C_Decrypt', (api) => api.C_Decrypt(handle, input(data), out), subject));
-  } finally {
-    out.fill(0);
-  }
+  return withOutput(
+    data.length + GROWTH_BYTES,
+    () => start(session, 'C_DecryptInit', key, mechanism),
+    (out) => module.call('C_Decrypt', (api) => api.C_Decrypt(handle, input(data), out), subject),
+  );
 }
 
 export function sign(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
   const { module, handle } = session;
   const subject = about(key, mechanism);
-  module.call('C_SignInit', (api) => api.C_SignInit(handle, nativeMechanism(mechanism), key.handle), subject);
-  const out = Buffer.alloc(GROWTH_BYTES);
-  return new Uint8Array(module.call('C_Sign', (api) => api.C_Sign(handle, input(data), out), subject));
+  return withOutput(
+    GROWTH_BYTES,
+    () => start(session, 'C_SignInit', key, mechanism),
+    (out) => module.call('C_Sign', (api) => api.C_Sign(handle, input(data), out), subject),
+  );
 }
 
-/** False for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. */
-export function verify(
-  session: OpenSession,
-  key: Key,
-  mechanism: Mechanism,
-  data: Uint8Array,
-  signature: Uint8Array,
-): boolean {
+/**
+ * False for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. Input that is too long for the module goes there in parts.
+ * A secret key that may sign but not verify signs, and the two are compared here.
+ */
+export function verify(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
   const { module, handle } = session;
   const subject = about(key, mechanism);
-  module.call('C_VerifyInit', (api) => api.C_VerifyInit(handle, nativeMechanism(mechanism), key.handle), subject);
+  try {
+    start(session, 'C_VerifyInit', key, mechanism);
+  } catch (error) {
+    if (key.class !== 'secret' || !isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.FUNCTION_NOT_SUPPORTED)) {
+      throw error;
+    }
+    return verifyBySigning(session, key, mechanism, data, signature);
+  }
   try {
     return module.call('C_Verify', (api) => api.C_Verify(handle, input(data), input(signature)), subject);
   } catch (error) {
-    if (isReturnValue(error, CKR.SIGNATURE_INVALID, CKR.SIGNATURE_LEN_RANGE)) {
+    if (isSignatureInvalid(error)) {
+      return false;
+    }
+    if (isInputTooLong(error)) {
+      return verifyInParts(session, key, mechanism, data, signature);
+    }
+    throw error;
+  }
+}
+
+function verifyInParts(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
+  const { module, handle } = session;
+  const subject = about(key, mechanism);
+  start(session, 'C_VerifyInit', key, mechanism);
+  for (const part of parts(data)) {
+    module.call('C_VerifyUpdate', (api) => api.C_VerifyUpdate(handle, input(part)), subject);
+  }
+  try {
+    return module.call('C_VerifyFinal', (api) => api.C_VerifyFinal(handle, input(signature)), subject);
+  } catch (error) {
+    if (isSignatureInvalid(error)) {
       return false;
     }
     throw error;
   }
+}
+
+function verifyBySigning(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
+  const right = signWhole(session, key, mechanism, data);
+  try {
+    return right.length === signature.length && timingSafeEqual(right, signature);
+  } finally {
+    zero(right);
+  }
+}
+
+function signWhole(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
+  try {
+    return sign(session, key, mechanism, data);
+  } catch (error) {
+    if (!isInputTooLong(error)) {
+      throw error;
+    }
+  }
+  const { module, handle } = session;
+  const subject = about(key, mechanism);
+  start(session, 'C_SignInit', key, mechanism);
+  for (const part of parts(data)) {
+    module.call('C_SignUpdate', (api) => api.C_SignUpdate(handle, input(part)), subject);
+  }
+  const out = Buffer.alloc(GROWTH_BYTES);
+  return new Uint8Array(module.call('C_SignFinal', (api) => api.C_SignFinal(handle, out), subject));
+}
+
+/** Whether a module said that it does not take so much at once. */
+export function isInputTooLong(error: unknown): boolean {
+  return isReturnValue(error, CKR.DATA_LEN_RANGE, CKR.HOST_MEMORY, CKR.DEVICE_MEMORY);
+}
+
+export function isSignatureInvalid(error: unknown): boolean {
+  return isReturnValue(error, CKR.SIGNATURE_INVALID, CKR.SIGNATURE_LEN_RANGE);
+}
+
+function parts(data: Uint8Array): Uint8Array[] {
+  return Array.from({ length: Math.ceil(data.length / PART_BYTES) }, (_, at) => data.subarray(at * PART_BYTES, (at + 1) * PART_BYTES));
 }
 
 /** `length` bytes from the token's generator; no call for 0. */
@@ -71,13 +144,60 @@ export function random({ module, handle }: OpenSession, length: number): Uint8Ar
   return new Uint8Array(out.buffer, out.byteOffset, length);
 }
 
+/** The Init function; a module that refuses CK_GCM_PARAMS gets the other layout, from then on first. */
+export function start({ module, handle }: OpenSession, operation: Start, key: Key, mechanism: Mechanism): void {
+  const subject = about(key, mechanism);
+  const run = (): void =>
+    module.call(operation, (api) => api[operation](handle, nativeMechanism(mechanism, module.gcmLayout), key.handle), subject);
+  try {
+    run();
+  } catch (error) {
+    if (mechanism.type !== CKM.AES_GCM || !isReturnValue(error, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD)) {
+      throw error;
+    }
+    const refused = module.gcmLayout;
+    module.gcmLayout = refused === 'with-iv-bits' ? 'without-iv-bits' : 'with-iv-bits';
+    try {
+      run();
+    } catch {
+      module.gcmLayout = refused;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Runs an operation with room for its output. After CKR_BUFFER_TOO_SMALL the operation is still active (PKCS#11 v2.40
+ * section 5.2) and gets more room; a module that ended it all the same is started again.
+ */
+function withOutput(bytes: number, begin: () => void, run: (out: Buffer) => Buffer): Uint8Array {
+  begin();
+  for (let size = bytes, growths = 0; ; size *= 4, growths++) {
+    const out = Buffer.alloc(size);
+    try {
+      return new Uint8Array(run(out));
+    } catch (error) {
+      const ended = growths > 0 && isReturnValue(error, CKR.OPERATION_NOT_INITIALIZED);
+      if (growths === MOST_GROWTHS || !(ended || isReturnValue(error, CKR.BUFFER_TOO_SMALL))) {
+        throw error;
+      }
+      if (ended) {
+        begin();
+        size /= 4;
+      }
+    } finally {
+      out.fill(0);
+    }
+  }
+}
+
 /** Input for a C_ function. With no bytes it still points somewhere: modules refuse a null pointer even of length 0. */
-function input(bytes: Uint8Array): Buffer {
+export function input(bytes: Uint8Array): Buffer {
   return bytes.length === 0 ? Buffer.alloc(1).subarray(0, 0) : asBuffer(bytes);
 }
 
 /** For messages: the mechanism and the key's label, if the token is still able to tell it. */
-function about(key: Key, mechanism: Mechanism): () => string {
+export function about(key: Key, mechanism: Mechanism): () => string {
   return () => {
     try {
       return `${mechanismName(mechanism.type)}, key "${key.label}"`;

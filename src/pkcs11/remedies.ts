@@ -13,7 +13,8 @@ export interface Remedy {
  */
 export function remedyFor(operation: string, rv: number): Remedy | null {
   const hint = BY_OPERATION[operation]?.get(rv) ?? REMEDIES.get(rv);
-  return hint === undefined ? null : { hint, code: CODES.get(rv) ?? null };
+  const code = operation === 'C_GenerateRandom' && rv === CKR.FUNCTION_NOT_SUPPORTED ? 'rng_missing' : (CODES.get(rv) ?? null);
+  return hint === undefined ? null : { hint, code };
 }
 
 /** Codes that scripts wait for get a name of their own, the same whoever noticed: the token's flags or C_Login. */
@@ -22,6 +23,9 @@ const CODES: ReadonlyMap<number, string> = new Map([
   [CKR.PIN_LOCKED, 'pin_locked'],
   [CKR.USER_PIN_NOT_INITIALIZED, 'pin_not_initialised'],
   [CKR.TOKEN_NOT_PRESENT, 'token_not_present'],
+  [CKR.KEY_TYPE_INCONSISTENT, 'key_type'],
+  [CKR.KEY_FUNCTION_NOT_PERMITTED, 'key_use'],
+  [CKR.RANDOM_NO_RNG, 'rng_missing'],
 ]);
 
 const MODULE_CONFIGURATION =
@@ -32,7 +36,7 @@ const INITIALIZE: ReadonlyMap<number, string> = new Map([
   [CKR.GENERAL_ERROR, MODULE_CONFIGURATION],
   [CKR.FUNCTION_FAILED, MODULE_CONFIGURATION],
   [CKR.DEVICE_ERROR, MODULE_CONFIGURATION],
-  [CKR.ARGUMENTS_BAD, 'the module does not accept these C_Initialize arguments; NSS needs library parameters that coffer does not send'],
+  [CKR.ARGUMENTS_BAD, 'the module does not accept the arguments of C_Initialize; NSS (libsoftokn3.so) needs library_parameters in the seal stanza, e.g. "configdir=\'sql:/etc/pki/nssdb\' certPrefix=\'\' keyPrefix=\'\' secmod=\'secmod.db\' flags="'],
   [CKR.CANT_LOCK, 'the module cannot use the operating system\'s locks (CKF_OS_LOCKING_OK), which coffer asks for'],
 ]);
 
@@ -45,6 +49,7 @@ const CHOOSE_MECHANISM = 'choose another mechanism in the seal stanza, one that 
 const ATTRIBUTES = 'the token does not accept the attributes coffer gives to a new key: create the key with the HSM\'s own tool and set generate_key = "false"';
 const KEY_GONE = 'the key was removed while coffer used it; check that it is still on the token';
 const LOGIN_LOST = 'the login ended while coffer used it; another program may have logged out or reset the token. Run the command again';
+const NO_GENERATOR = 'the HSM has no random number generator to ask: remove the entropy stanza, or use an HSM that has one';
 const NEW_PIN = 'set a new user PIN with the HSM\'s own tool, then give it to coffer';
 
 const REMEDIES: ReadonlyMap<number, string> = new Map([
@@ -73,7 +78,7 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.KEY_HANDLE_INVALID, KEY_GONE],
   [CKR.OBJECT_HANDLE_INVALID, KEY_GONE],
   [CKR.KEY_SIZE_RANGE, 'the token does not support a key of this size with this mechanism; use a 256-bit AES key'],
-  [CKR.KEY_TYPE_INCONSISTENT, 'the key is of another type than the mechanism needs: check key_label and hmac_key_label, or set the mechanism for that type'],
+  [CKR.KEY_TYPE_INCONSISTENT, 'the key is of another type than the mechanism needs: key_label names an AES or RSA key, hmac_key_label a generic secret of 32 bytes; `coffer hsm keys` shows the types'],
   [CKR.KEY_FUNCTION_NOT_PERMITTED, 'the key does not allow this use: it needs CKA_ENCRYPT and CKA_DECRYPT (an HMAC key CKA_SIGN and CKA_VERIFY)'],
   [CKR.KEY_UNEXTRACTABLE, 'the key may not leave the token; coffer does not need it to'],
   [CKR.MECHANISM_INVALID, `the token does not support the mechanism with this key; ${CHOOSE_MECHANISM}`],
@@ -102,7 +107,7 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.USER_TYPE_INVALID, 'the token knows no normal user: initialise it with a user PIN'],
   [CKR.USER_ANOTHER_ALREADY_LOGGED_IN, 'somebody else is logged in to the token; end that session first'],
   [CKR.USER_TOO_MANY_TYPES, 'too many users are logged in to the token; end other sessions first'],
-  [CKR.RANDOM_NO_RNG, 'the token has no random number generator: remove the entropy stanza'],
+  [CKR.RANDOM_NO_RNG, NO_GENERATOR],
   [CKR.BUFFER_TOO_SMALL, 'the module returned more bytes than any known mechanism makes; report it with the module\'s name and version'],
   [CKR.CRYPTOKI_NOT_INITIALIZED, 'the module was shut down while in use; run the command again'],
   [CKR.NEED_TO_CREATE_THREADS, 'the module needs threads of its own, which this process did not allow'],
@@ -113,5 +118,14 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
 /** Where the function says more than the value alone. */
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
   C_Initialize: INITIALIZE,
+  C_EncryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('encrypt', 'CKA_ENCRYPT')]]),
+  C_DecryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('decrypt', 'CKA_DECRYPT')]]),
+  C_SignInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('sign', 'CKA_SIGN')]]),
+  C_VerifyInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('verify', 'CKA_VERIFY')]]),
+  C_GenerateRandom: new Map([[CKR.FUNCTION_NOT_SUPPORTED, NO_GENERATOR]]),
   C_Decrypt: new Map([CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.DATA_INVALID, CKR.DATA_LEN_RANGE].map((rv) => [rv, NO_PLAINTEXT])),
 };
+
+function mayNot(use: string, attribute: string): string {
+  return `the key may not ${use}: its ${attribute} is false. Name another key, or make one with: coffer hsm keygen`;
+}

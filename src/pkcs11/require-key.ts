@@ -28,7 +28,7 @@ export function requireKey(session: Session, query: KeyQuery, what: string): Key
 
 function notFound(session: Session, query: KeyQuery, what: string): HsmError {
   const there = session.findKeys({ class: query.class, label: null, id: null });
-  const classes = CLASS_NAMES[query.class];
+  const classes = query.class === null ? 'secret or private keys' : CLASS_NAMES[query.class];
   return new HsmError(
     'key_not_found',
     `no key on token "${session.token.label}" has ${wanted(query)}, and it is needed as ${what}`,

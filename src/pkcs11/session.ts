@@ -1,12 +1,17 @@
-import { CKF } from './constants.ts';
-import { findKeys, generateAesKey, generateHmacKey } from './keys.ts';
-import { generateKey, shapeOf } from './generate.ts';
+import { backgroundCipher } from './background.ts';
+import { CKF, CKR } from './constants.ts';
+import { isReturnValue } from './errors.ts';
+import { generateAesKey, generateHmacKey, generateKey, generateRsaKey } from './generate.ts';
+import { findKeys, publicKeyOf } from './keys.ts';
+import { listKeys } from './list-keys.ts';
 import { login, pinFor } from './login.ts';
+import { mechanismTypes } from './mechanisms.ts';
 import { type Module, withModule } from './module.ts';
 import type { OpenSession } from './open.ts';
 import { decrypt, encrypt, random, sign, verify } from './operations.ts';
+import { shapeOf } from './shape.ts';
 import { findToken, slotHandle } from './tokens.ts';
-import type { Session, SessionOptions, TokenDescription } from './types.ts';
+import type { Cipher, Session, SessionOptions, TokenDescription } from './types.ts';
 
 /**
  * Opens one session on the chosen token, logs in where the token wants it, and lends the session to `use`. The
@@ -19,15 +24,27 @@ export async function withSession<T>(
   options: SessionOptions,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
-  return withModule(options.lib, async (module) => {
+  return withModule(options.module, async (module) => {
     const token = findToken(module, options.token);
     const pin = await pinFor(token, options);
-    const session = { module, handle: openSession(module, token, options.readWrite) };
+    const session = { module, handle: openAsWanted(module, token, options.readWrite) };
     if (pin !== null) {
       login(module, session.handle, pin);
     }
     return use(bind(session, token));
   });
+}
+
+/** A write-protected token refuses read-write sessions; where one was only wanted, reading must do. */
+function openAsWanted(module: Module, token: TokenDescription, readWrite: SessionOptions['readWrite']): Buffer {
+  try {
+    return openSession(module, token, readWrite !== false);
+  } catch (error) {
+    if (readWrite !== 'wanted' || !isReturnValue(error, CKR.TOKEN_WRITE_PROTECTED, CKR.SESSION_READ_ONLY)) {
+      throw error;
+    }
+    return openSession(module, token, false);
+  }
 }
 
 function openSession(module: Module, token: TokenDescription, readWrite: boolean): Buffer {
@@ -49,18 +66,39 @@ function inReadWriteSession<T>(module: Module, token: TokenDescription, use: (se
   }
 }
 
+/** A token that has no session left (CKR_SESSION_COUNT) gives as many as it can. */
+function openCiphers(module: Module, token: TokenDescription, count: number): Cipher[] {
+  const ciphers: Cipher[] = [];
+  try {
+    while (ciphers.length < count) {
+      ciphers.push(backgroundCipher({ module, handle: openSession(module, token, false) }));
+    }
+  } catch (error) {
+    if (!isReturnValue(error, CKR.SESSION_COUNT)) {
+      throw error;
+    }
+  }
+  return ciphers;
+}
+
 function bind(session: OpenSession, token: TokenDescription): Session {
+  let mechanisms: ReadonlySet<number> | null = null;
   return {
     token,
     findKeys: (query) => findKeys(session, query),
+    listKeys: () => listKeys(session),
     generateAesKey: (label, id) => generateAesKey(session, label, id),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
+    generateRsaKey: (label, id, bits) => generateRsaKey(session, label, id, bits),
     generateKey: (label, kind) => inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
     shapeOf: (key) => shapeOf(session, key),
+    publicKeyOf: (key) => publicKeyOf(session, key),
+    hasMechanism: (type) => (mechanisms ??= new Set(mechanismTypes(session.module, token.slot))).has(type),
     encrypt: (key, mechanism, data) => encrypt(session, key, mechanism, data),
     decrypt: (key, mechanism, data) => decrypt(session, key, mechanism, data),
     sign: (key, mechanism, data) => sign(session, key, mechanism, data),
     verify: (key, mechanism, data, signature) => verify(session, key, mechanism, data, signature),
     random: (length) => random(session, length),
+    openCiphers: (count) => openCiphers(session.module, token, count),
   };
 }

@@ -5,7 +5,7 @@ import { CKF, CKR, returnValueName } from './constants.ts';
 import { CryptokiError, isReturnValue } from './errors.ts';
 import type { Module } from './module.ts';
 import type { TokenDescription } from './types.ts';
-import { numberToUlong, ulongToNumber } from './ulong.ts';
+import { numberToUlong, ulongToBigint } from './ulong.ts';
 
 /**
  * Finds the one token that matches every field set in `selector`. A slot number is asked for directly; without
@@ -23,11 +23,11 @@ export function findToken(module: Module, selector: TokenSelector): TokenDescrip
 }
 
 /** The slot number as C_ functions want it. */
-export function slotHandle(slot: number): Buffer {
+export function slotHandle(slot: bigint): Buffer {
   return numberToUlong(slot);
 }
 
-function inSlot(module: Module, selector: TokenSelector, slot: number): TokenDescription {
+function inSlot(module: Module, selector: TokenSelector, slot: bigint): TokenDescription {
   const token = tokenInSlot(module, slot);
   if (!matches(token, selector)) {
     throw notFound(module, selector);
@@ -36,9 +36,9 @@ function inSlot(module: Module, selector: TokenSelector, slot: number): TokenDes
 }
 
 /** Some modules know their slots only after C_GetSlotList, so CKR_SLOT_ID_INVALID is believed the second time. */
-function tokenInSlot(module: Module, slot: number): TokenDescription {
+function tokenInSlot(module: Module, slot: bigint): TokenDescription {
   try {
-    return describe(module, slot);
+    return describeToken(module, slot);
   } catch (error) {
     if (isReturnValue(error, CKR.TOKEN_NOT_PRESENT)) {
       throw notPresent(module, slot, error);
@@ -48,9 +48,9 @@ function tokenInSlot(module: Module, slot: number): TokenDescription {
     }
   }
   if (slotsWithToken(module).includes(slot)) {
-    return describe(module, slot);
+    return describeToken(module, slot);
   }
-  throw notFound(module, { slot, label: null, serial: null });
+  throw notFound(module, { slot, label: null, serial: null, manufacturer: null, model: null });
 }
 
 function search(module: Module, selector: TokenSelector): TokenDescription {
@@ -72,13 +72,15 @@ function matches(token: TokenDescription, selector: TokenSelector): boolean {
   return (
     (selector.slot === null || token.slot === selector.slot) &&
     (selector.label === null || token.label === unpadded(selector.label)) &&
-    (selector.serial === null || token.serial === unpadded(selector.serial))
+    (selector.serial === null || token.serial === unpadded(selector.serial)) &&
+    (selector.manufacturer === null || token.manufacturer === unpadded(selector.manufacturer)) &&
+    (selector.model === null || token.model === unpadded(selector.model))
   );
 }
 
 /** A slot whose token cannot be described: one bad reader must not hide the token that is wanted. */
 interface SilentSlot {
-  readonly slot: number;
+  readonly slot: bigint;
   readonly error: CryptokiError;
 }
 
@@ -89,7 +91,7 @@ function isToken(entry: TokenDescription | SilentSlot): entry is TokenDescriptio
 function survey(module: Module): (TokenDescription | SilentSlot)[] {
   return slotsWithToken(module).map((slot) => {
     try {
-      return describe(module, slot);
+      return describeToken(module, slot);
     } catch (error) {
       if (!(error instanceof CryptokiError)) {
         throw error;
@@ -99,11 +101,12 @@ function survey(module: Module): (TokenDescription | SilentSlot)[] {
   });
 }
 
-function slotsWithToken(module: Module): number[] {
-  return module.call('C_GetSlotList', (api) => api.C_GetSlotList(true)).map(ulongToNumber);
+function slotsWithToken(module: Module): bigint[] {
+  return module.call('C_GetSlotList', (api) => api.C_GetSlotList(true)).map(ulongToBigint);
 }
 
-function describe(module: Module, slot: number): TokenDescription {
+/** C_GetTokenInfo. */
+export function describeToken(module: Module, slot: bigint): TokenDescription {
   const info: TokenInfo = module.call(
     'C_GetTokenInfo',
     (api) => api.C_GetTokenInfo(slotHandle(slot)),
@@ -120,11 +123,11 @@ function describe(module: Module, slot: number): TokenDescription {
 }
 
 /** Text in CK_TOKEN_INFO is padded with blanks (PKCS#11 v2.40 section 3.2); some modules end it with zero bytes. */
-function unpadded(text: string): string {
+export function unpadded(text: string): string {
   return text.replace(/\0.*$/s, '').replace(/ +$/, '');
 }
 
-function notPresent(module: Module, slot: number, cause: CryptokiError): HsmError {
+function notPresent(module: Module, slot: bigint, cause: CryptokiError): HsmError {
   return new HsmError('token_not_present', `there is no token in slot ${slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`, {
     hint: `put the token in, or choose another with slot or token_label. ${present(survey(module))}`,
     cause,
@@ -140,6 +143,8 @@ function wanted(selector: TokenSelector): string {
     selector.slot === null ? [] : [`slot ${selector.slot}`],
     selector.label === null ? [] : [`label "${selector.label}"`],
     selector.serial === null ? [] : [`serial "${selector.serial}"`],
+    selector.manufacturer === null ? [] : [`manufacturer "${selector.manufacturer}"`],
+    selector.model === null ? [] : [`model "${selector.model}"`],
   ]
     .flat()
     .join(' and ');

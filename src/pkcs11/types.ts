@@ -1,4 +1,7 @@
-import type { TokenSelector } from '../config/types.ts';
+import type { PaddingHash, TokenSelector } from '../config/types.ts';
+import type { HsmError } from '../errors.ts';
+
+export type { PaddingHash } from '../config/types.ts';
 
 /** CKO_ classes that coffer asks for. */
 export type KeyClass = 'secret' | 'public' | 'private';
@@ -16,17 +19,15 @@ export interface Key {
 }
 
 export interface KeyQuery {
-  readonly class: KeyClass;
+  /** Null for secret and private keys alike. */
+  readonly class: KeyClass | null;
   readonly label: string | null;
   readonly id: Uint8Array | null;
 }
 
-/** The hash of an RSA padding, for mask generation too. */
-export type PaddingHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
-
 /**
- * What a mechanism needs beside its number. AES-CBC takes a 16-byte IV, AES-GCM a 12-byte IV and a 128-bit tag, OAEP
- * (without a label) a hash, PSS a hash and the salt's length in bytes.
+ * What a mechanism needs beside its number. AES-CBC takes a 16-byte IV, AES-GCM an IV (12 bytes, or what the module made
+ * by itself) and a 128-bit tag, OAEP (without a label) a hash, PSS a hash and the salt's length in bytes.
  */
 export type Mechanism =
   | { readonly type: number }
@@ -48,7 +49,8 @@ export type KeyShape =
   | { readonly kind: 'ec'; readonly parameters: Uint8Array; readonly point: Uint8Array };
 
 export interface TokenDescription {
-  readonly slot: number;
+  /** CK_SLOT_ID. */
+  readonly slot: bigint;
   readonly label: string;
   readonly serial: string;
   readonly model: string;
@@ -57,29 +59,113 @@ export interface TokenDescription {
   readonly flags: number;
 }
 
-export interface SessionOptions {
+/** Which module, and what C_Initialize is given. */
+export interface ModuleOptions {
   /** Absolute path of the module. */
   readonly lib: string;
+  /** NSS's "library parameters"; null for any other module. */
+  readonly parameters: string | null;
+}
+
+/** What C_GetInfo says of a module, without padding. */
+export interface ModuleInfo {
+  readonly manufacturer: string;
+  readonly description: string;
+  /** "2.40", of PKCS#11. */
+  readonly cryptokiVersion: string;
+  readonly libraryVersion: string;
+}
+
+/** One slot: its token, null where there is none, or what kept the module from describing it. */
+export interface SlotDescription {
+  readonly slot: bigint;
+  readonly description: string;
+  readonly manufacturer: string;
+  readonly token: TokenDescription | null;
+  readonly error: HsmError | null;
+}
+
+/** What a token says of one of its mechanisms (CK_MECHANISM_INFO). Key sizes are in bits or bytes, as the module likes. */
+export interface MechanismDescription {
+  readonly type: number;
+  /** "CKM_AES_GCM", or "mechanism 0x80000001". */
+  readonly name: string;
+  readonly minKeySize: number;
+  readonly maxKeySize: number;
+  /** Names without CKF_ and in lower case, e.g. ["encrypt", "decrypt", "wrap"]. */
+  readonly uses: readonly string[];
+}
+
+/** A key object with every attribute that matters; null for one that the object does not have or does not tell. */
+export interface KeyDetails {
+  readonly class: KeyClass;
+  readonly type: number;
+  /** "AES", "RSA", "EC", "GENERIC_SECRET", or a number. */
+  readonly typeName: string;
+  readonly label: string;
+  readonly id: Uint8Array;
+  /** Bits of a secret key or an RSA modulus; null where the token does not tell. */
+  readonly bits: number | null;
+  /** CKA_ names in lower case ("sensitive", "extractable", "encrypt", ...) with what the token says. */
+  readonly attributes: { readonly [name in KeyAttribute]: boolean | null };
+}
+
+export type KeyAttribute =
+  | 'token' | 'private' | 'sensitive' | 'always_sensitive' | 'extractable' | 'never_extractable' | 'local'
+  | 'encrypt' | 'decrypt' | 'sign' | 'verify' | 'wrap' | 'unwrap' | 'derive' | 'modifiable';
+
+export interface SessionOptions {
+  readonly module: ModuleOptions;
   readonly token: TokenSelector;
-  /** Read-write session (needed to create token objects). */
-  readonly readWrite: boolean;
+  /**
+   * Read-write session (needed to create token objects). 'wanted' makes do with a read-only one where the token is
+   * write-protected.
+   */
+  readonly readWrite: boolean | 'wanted';
   /**
    * Asked once, after the token was found and only if it wants a login. Null means that no source gave a PIN.
    */
   readonly pin: (token: TokenDescription) => Promise<string | null>;
+  /** Told before C_Login where the token has a PIN pad of its own, so that somebody can go there. */
+  readonly pinPad: (token: TokenDescription) => void;
   /** Log in even when the token says that the PIN count is low or that this is the final try. */
   readonly forceLogin: boolean;
 }
 
-/** One logged-in session on one token. Every failure is an HsmError that names the C_ function and the CKR_ code. */
-export interface Session {
+/** What one PKCS#11 session does with keys. Every failure is an HsmError that names the C_ function and the CKR_ code. */
+export interface Cipher {
+  /** C_EncryptInit and C_Encrypt in one part. A module that makes its own GCM IV appends it: the result is longer then. */
+  encrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** C_DecryptInit and C_Decrypt in one part. */
+  decrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** C_SignInit and C_Sign in one part. */
+  sign(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /**
+   * C_VerifyInit and C_Verify, in parts where the module limits its input; where the key may sign but not verify, C_Sign
+   * and a comparison. False when the signature is not the token's.
+   */
+  verify(key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>;
+}
+
+/** One logged-in session on one token, which works without a break: its calls block the thread. */
+export interface Session extends Cipher {
   readonly token: TokenDescription;
-  /** All keys that match; order is the token's. */
+  /**
+   * All keys that match; order is the token's. A label that nothing has is looked for once more among labels that are
+   * padded with blanks.
+   */
   findKeys(query: KeyQuery): Key[];
+  /** Every key object with its attributes. */
+  listKeys(): KeyDetails[];
   /** CKM_AES_KEY_GEN, 256 bits, with the attributes of a coffer wrapping key; the id is random when null. */
   generateAesKey(label: string, id: Uint8Array | null): Key;
-  /** CKM_GENERIC_SECRET_KEY_GEN, 32 bytes, CKA_SIGN and CKA_VERIFY. */
+  /**
+   * 32 bytes, CKA_SIGN and CKA_VERIFY, of the first type that the token lets serve for CKM_SHA256_HMAC:
+   * CKK_GENERIC_SECRET, CKK_SHA256_HMAC, CKK_AES.
+   */
   generateHmacKey(label: string, id: Uint8Array | null): Key;
+  /** CKM_RSA_PKCS_KEY_PAIR_GEN with the attributes of a coffer wrapping key. @returns the private key */
+  generateRsaKey(label: string, id: Uint8Array | null, bits: number): Key;
   /**
    * A key that serves callers rather than the store, with a random id. It is made in a read-write session of its own,
    * which is closed again, so that the session itself may be read-only.
@@ -88,14 +174,19 @@ export interface Session {
   generateKey(label: string, kind: GeneratedKind): Key;
   /** Attributes of an AES key, or of a public or private RSA key or a public EC key; null for any other type. */
   shapeOf(key: Key): KeyShape | null;
-  /** C_EncryptInit and C_Encrypt in one part. */
+  /** The public half of a private key: the object of the same id (or label). Null where the token has none. */
+  publicKeyOf(key: Key): Key | null;
+  /** Whether the token lists the mechanism. The list is asked for once. */
+  hasMechanism(type: number): boolean;
   encrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
-  /** C_DecryptInit and C_Decrypt in one part. */
   decrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
-  /** C_SignInit and C_Sign in one part. */
   sign(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
-  /** C_VerifyInit and C_Verify in one part; false when the signature is not the token's. */
   verify(key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean;
   /** C_GenerateRandom. */
   random(length: number): Uint8Array;
+  /**
+   * Up to `count` further sessions, which work side by side in threads of their own; fewer, perhaps none, where the token
+   * has no more. They close with the module.
+   */
+  openCiphers(count: number): Cipher[];
 }

@@ -25,10 +25,18 @@ export interface Plain {
 
 /** Makes a wrapped-key record, with an HMAC from the HSM where the seal has an HMAC key. */
 export async function sealRecord(seal: Seal, { key, wraps, context, body, place }: Plain): Promise<Uint8Array> {
-  const stanza = await seal.macStanza();
-  const authenticated = encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
-  if (stanza === null) return authenticated;
-  return appendMac(authenticated, await seal.mac(stanza, macInput(stanza, authenticated)));
+  for (;;) {
+    const stanza = await seal.macStanza(body.length);
+    const authenticated = encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
+    if (stanza === null) return authenticated;
+    const mac = await seal.mac(stanza, macInput(stanza, authenticated));
+    if (mac !== null) return appendMac(authenticated, mac);
+    if (stanza.overDigest) {
+      throw new HsmError('hsm_input_limit', `the HSM does not make an HMAC over 32 bytes with the key "${stanza.keyLabel}"`, {
+        hint: 'set another hmac_key_label, or have the HSM checked',
+      });
+    }
+  }
 }
 
 /**
@@ -80,7 +88,7 @@ export function readRecord(bytes: Uint8Array, name: string): Record {
 async function authenticate(seal: Seal, record: Record, name: string): Promise<void> {
   const stanza = record.macStanza;
   if (stanza === null) {
-    if ((await seal.macStanza()) === null) return;
+    if ((await seal.macStanza(0)) === null) return;
     throw new IntegrityError('record_altered', `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`, {
       hint: 'if hmac_key_label was added to the configuration after this was written, take it out again',
     });

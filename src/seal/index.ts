@@ -4,4 +4,6 @@ export { pkcs11Seal } from './pkcs11.ts';
 export type { Pkcs11Seal } from './pkcs11.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';
 export type { ShareCounts } from './recovery.ts';
-export type { Seal, Wrap } from './seal.ts';
+export type { MacStanza, Seal, Wrap } from './seal.ts';
+export { methodName, methodOf } from './wrapping.ts';
+export type { WrapMethod } from './wrapping.ts';

@@ -1,12 +1,17 @@
 import { hex } from '../bytes.ts';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
+import { CKM, CKR, isReturnValue } from '../pkcs11/index.ts';
 import type { Key, Session } from '../pkcs11/index.ts';
+import { isRsaMechanism } from './wrapping.ts';
+
+/** The larger first: not every token makes RSA keys of more than 2048 bits. */
+const RSA_BITS = [3072, 2048] as const;
 
 interface WantedKey {
   readonly option: string;
   readonly reference: KeyReference;
-  /** As pkcs11-tool names it. */
+  /** As pkcs11-tool makes it. */
   readonly type: string;
   readonly generate: (label: string, id: Uint8Array | null) => Key;
 }
@@ -17,9 +22,7 @@ interface WantedKey {
  * @throws HsmError `key_not_found` with the commands that would create them; nothing was created then
  */
 export function ensureKeys(config: Pkcs11SealConfig, session: Session): string[] {
-  const missing = wantedKeys(config, session).filter(
-    ({ reference }) => session.findKeys({ class: 'secret', ...reference }).length === 0,
-  );
+  const missing = wantedKeys(config, session).filter(({ reference }) => session.findKeys({ class: null, ...reference }).length === 0);
   const unlabelled = missing.find(({ reference }) => reference.label === null);
   const [first] = missing;
   if (first !== undefined && (!config.generateKey || unlabelled !== undefined)) {
@@ -35,27 +38,46 @@ export function ensureKeys(config: Pkcs11SealConfig, session: Session): string[]
 }
 
 function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
-  const wrapping: WantedKey = {
-    option: 'key_label',
-    reference: config.key,
-    type: 'AES:32 --usage-decrypt',
-    generate: (label, id) => session.generateAesKey(label, id),
-  };
+  const option = 'key_label';
+  const reference = config.key;
+  const wrapping: WantedKey = wantsRsa(config, session)
+    ? { option, reference, type: '--keypairgen --key-type RSA:2048 --usage-decrypt', generate: (label, id) => generateRsa(session, label, id) }
+    : { option, reference, type: '--keygen --key-type AES:32 --usage-decrypt', generate: (label, id) => session.generateAesKey(label, id) };
   if (config.hmacKey === null) return [wrapping];
   const hmac: WantedKey = {
     option: 'hmac_key_label',
     reference: config.hmacKey,
-    type: 'GENERIC:32 --usage-sign',
+    type: '--keygen --key-type GENERIC:32 --usage-sign',
     generate: (label, id) => session.generateHmacKey(label, id),
   };
   return [wrapping, hmac];
 }
 
+/** AES unless the stanza says otherwise or the token does not wrap with it. */
+function wantsRsa(config: Pkcs11SealConfig, session: Session): boolean {
+  if (config.mechanism !== null) return isRsaMechanism(config.mechanism);
+  if (config.key.class === 'private' || config.rsaOaepHash !== null || config.rsaEncryptLocal) return true;
+  if (config.key.class === 'secret') return false;
+  const ciphers = config.hmacKey === null ? [CKM.AES_GCM] : [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM];
+  const doesAes = session.hasMechanism(CKM.AES_KEY_GEN) && ciphers.some((cipher) => session.hasMechanism(cipher));
+  return !doesAes && session.hasMechanism(CKM.RSA_PKCS_KEY_PAIR_GEN);
+}
+
+function generateRsa(session: Session, label: string, id: Uint8Array | null): Key {
+  const [larger, smaller] = RSA_BITS;
+  try {
+    return session.generateRsaKey(label, id, larger);
+  } catch (error) {
+    if (!isReturnValue(error, CKR.KEY_SIZE_RANGE, CKR.ATTRIBUTE_VALUE_INVALID, CKR.TEMPLATE_INCONSISTENT)) throw error;
+    return session.generateRsaKey(label, id, smaller);
+  }
+}
+
 function command({ reference, type }: WantedKey, config: Pkcs11SealConfig, session: Session): string {
   const id = reference.id === null ? '' : ` --id ${hex(reference.id)}`;
   return (
-    `  pkcs11-tool --module ${config.lib} --token-label '${session.token.label}' --login --keygen` +
-    ` --key-type ${type} --sensitive --label '${reference.label ?? ''}'${id}`
+    `  pkcs11-tool --module ${config.lib} --token-label '${session.token.label}' --login` +
+    ` ${type} --sensitive --label '${reference.label ?? ''}'${id}`
   );
 }
 

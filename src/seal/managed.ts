@@ -4,7 +4,8 @@ import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { asBuffer, hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKM, CKR, CryptokiError, isCiphertextInvalid, isReturnValue, listKeys } from '../pkcs11/index.ts';
-import type { GeneratedKind, Key, KeyShape, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
+import type { GeneratedKind, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
+import { base64url, publicKeyOf, publicShape, rsaJwk } from './public-key.ts';
 
 const EC_CURVES = {
   'ecdsa-p256': { curve: 'P-256', oid: '06082a8648ce3d030107', bytes: 32 },
@@ -159,7 +160,7 @@ function describe(session: Session, key: Key): ManagedKey {
   if (shape?.kind === 'rsa') {
     const modulus = shape.modulus.subarray(shape.modulus.findIndex((byte) => byte !== 0));
     const type = RSA_NAMES.find((name) => modulus.length * 8 === RSA_BITS[name] && (modulus[0] ?? 0) >= 0x80);
-    if (type !== undefined) return { label, id, type, publicKey: spki({ kty: 'RSA', n: url(modulus), e: url(shape.exponent) }) };
+    if (type !== undefined) return { label, id, type, publicKey: spki(rsaJwk(modulus, shape.exponent)) };
   }
   if (shape?.kind === 'ec') {
     const type = EC_NAMES.find((name) => EC_CURVES[name].oid === hex(shape.parameters));
@@ -170,32 +171,15 @@ function describe(session: Session, key: Key): ManagedKey {
   });
 }
 
-/** That of the public key object with the same id; an RSA private key tells as much itself. */
-function publicShape(session: Session, key: Key): KeyShape | null {
-  const own = session.shapeOf(key);
-  if (own?.kind === 'rsa' && own.exponent.length > 0) return own;
-  const [half] = session
-    .findKeys({ class: 'public', label: key.id.length === 0 ? key.label : null, id: key.id.length === 0 ? null : key.id })
-    .filter(({ type }) => type === key.type);
-  if (half !== undefined) return session.shapeOf(half);
-  throw new HsmError('public_key_missing', `token "${session.token.label}" has no public key object for the private key "${key.label}"`, {
-    hint: 'put the public key on the token with the CKA_ID of the private key',
-  });
-}
-
 /** @param point CKA_EC_POINT: an uncompressed point, in a DER OCTET STRING or, from some modules, without it */
 function ecPublicKey(type: EcName, point: Uint8Array): Uint8Array {
   const { curve, bytes } = EC_CURVES[type];
   const coordinates = point.subarray(-2 * bytes);
-  return spki({ kty: 'EC', crv: curve, x: url(coordinates.subarray(0, bytes)), y: url(coordinates.subarray(bytes)) });
+  return spki({ kty: 'EC', crv: curve, x: base64url(coordinates.subarray(0, bytes)), y: base64url(coordinates.subarray(bytes)) });
 }
 
 function spki(jwk: JsonWebKey): Uint8Array {
-  return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
-}
-
-function url(bytes: Uint8Array): string {
-  return asBuffer(bytes).toString('base64url');
+  return publicKeyOf(jwk).export({ type: 'spki', format: 'der' });
 }
 
 function cipherMechanism(cipher: Cipher): Mechanism {

@@ -1,22 +1,16 @@
-import { randomFillSync } from 'node:crypto';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKK, CKM, isCiphertextInvalid, requireKey } from '../pkcs11/index.ts';
-import type { Key, Mechanism, Session } from '../pkcs11/index.ts';
+import { CKK, CKM, isInputTooLong, keyTypeName, requireKey } from '../pkcs11/index.ts';
+import type { Cipher, CryptokiError, Key, KeyClass, Session } from '../pkcs11/index.ts';
 import { ensureKeys } from './keys.ts';
 import { managedKeys } from './managed.ts';
 import type { ManagedKeys } from './managed.ts';
 import type { MacStanza, Seal, Wrap } from './seal.ts';
+import { isMethodRefused, isRsaMechanism, methodName, methodOf, opensAgain, unwrapWith, wrapMethods, wrapWith } from './wrapping.ts';
+import type { Wrapped, WrapMethod } from './wrapping.ts';
 
 const KEY_BYTES = 32;
-
-/** The mechanisms that a wrap may name, and the IV that each takes. */
-const IV_BYTES: ReadonlyMap<number, number> = new Map([
-  [CKM.AES_CBC_PAD, 16],
-  [CKM.AES_CBC, 16],
-  [CKM.AES_GCM, 12],
-]);
 
 export interface Pkcs11Seal extends Seal {
   /** Keys of the same token that serve callers. */
@@ -27,68 +21,105 @@ export interface Pkcs11Seal extends Seal {
    * @throws HsmError `key_not_found` with the commands that would create them
    */
   ensureKeys(): Promise<string[]>;
+  /** The same seal on up to `count` further sessions, which work side by side. */
+  lanes(count: number): Seal[];
 }
 
 /**
  * The seal on one logged-in PKCS#11 session. Each HSM key is looked up once, when it is first needed: by the recorded
  * label and id to open what it wrapped, by the configuration to write.
+ * @param cipher the session that encrypts and decrypts
  */
-export function pkcs11Seal(config: Pkcs11SealConfig, session: Session): Pkcs11Seal {
+export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, cipher: Cipher = session): Pkcs11Seal {
   const found = new Map<string, Key>();
+  /** Methods that have unwrapped something in this session, by key: what they wrap now can be opened again. */
+  const proven = new Map<string, WrapMethod>();
+  /** Bytes from which on the HSM does not take a message whole. */
+  let tooLong = Infinity;
 
-  function recorded(label: string, id: Uint8Array, what: string): Key {
-    const name = `${label}\0${hex(id)}`;
-    const key = found.get(name) ?? requireKey(session, { class: 'secret', label, id: id.length === 0 ? null : id }, what);
+  /** The key of that label and id, else the one of the default label. */
+  function recorded(keyClass: KeyClass, label: string, id: Uint8Array, what: string, defaultLabel: string | null): Key {
+    const name = `${keyClass}\0${label}\0${hex(id)}`;
+    const key = found.get(name) ?? requireRecorded(session, keyClass, label, id, what, defaultLabel);
     found.set(name, key);
     return key;
   }
 
   let writing: Key | null = null;
   function wrappingKey(): Key {
-    writing ??= requireKey(session, { class: 'secret', ...config.key }, 'wrapping key (key_label)');
+    writing ??= requireKey(session, config.key, 'wrapping key (key_label)');
     return writing;
   }
 
   let signing: Key | null = null;
-  function hmacKey(reference: KeyReference): Key {
-    signing ??= requireKey(session, { class: 'secret', ...reference }, 'HMAC key (hmac_key_label)');
+  function hmacKey(reference: NonNullable<typeof config.hmacKey>): Key {
+    signing ??= requireHmacKey(session, reference);
     return signing;
+  }
+
+  async function wrapAndProve(key: Key, method: WrapMethod, secret: Uint8Array): Promise<Wrapped | null> {
+    const wrapped = await wrapWith(session, key, method, secret, { local: config.rsaEncryptLocal, cipher });
+    if (sameMethod(proven.get(nameOf(key)), method)) return wrapped;
+    if (!(await opensAgain(cipher, key, method, wrapped, secret))) return null;
+    proven.set(nameOf(key), method);
+    return wrapped;
   }
 
   return {
     managed: managedKeys(config, session),
-    async wrapKey(key) {
-      const hsmKey = wrappingKey();
-      const mechanism = chooseMechanism(config, hsmKey);
-      const parameters = randomFillSync(new Uint8Array(IV_BYTES.get(mechanism) ?? 0));
-      const ciphertext = session.encrypt(hsmKey, parameterize(mechanism, parameters), key);
-      return { seal: config.name, mechanism, keyLabel: hsmKey.label, keyId: hsmKey.id, parameters, ciphertext };
+    async wrapKey(secret) {
+      const key = wrappingKey();
+      const last = proven.get(nameOf(key));
+      const methods = wrapMethods(config, key);
+      const ordered = [...methods.filter((method) => sameMethod(last, method)), ...methods.filter((method) => !sameMethod(last, method))];
+      let refusal: CryptokiError | null = null;
+      for (const method of ordered) {
+        try {
+          const wrapped = await wrapAndProve(key, method, secret);
+          if (wrapped !== null) return { seal: config.name, keyLabel: key.label, keyId: key.id, ...wrapped };
+        } catch (error) {
+          if (!isMethodRefused(error)) throw error;
+          refusal ??= error;
+        }
+      }
+      throw noMethod(key, methods, refusal);
     },
     async unwrapKey(wrap: Wrap) {
-      if (wrap.parameters.length !== IV_BYTES.get(wrap.mechanism)) return null; // stored bytes: not yet trusted
-      const hsmKey = recorded(wrap.keyLabel, wrap.keyId, 'key that wrapped this store');
-      try {
-        const key = session.decrypt(hsmKey, parameterize(wrap.mechanism, wrap.parameters), wrap.ciphertext);
-        if (key.length === KEY_BYTES) return key;
-        zero(key);
-        return null;
-      } catch (error) {
-        if (isCiphertextInvalid(error)) return null;
-        throw error;
+      const method = methodOf(wrap); // stored bytes: not yet trusted
+      if (method === null) return null;
+      const keyClass = isRsaMechanism(wrap.mechanism) ? 'private' : 'secret';
+      const key = recorded(keyClass, wrap.keyLabel, wrap.keyId, 'key that wrapped this store', config.defaultKeyLabel);
+      const secret = await unwrapWith(cipher, key, method, wrap);
+      if (secret?.length === KEY_BYTES) {
+        proven.set(nameOf(key), method);
+        return secret;
       }
+      if (secret !== null) zero(secret);
+      return null;
     },
-    async macStanza() {
+    async macStanza(bytes) {
       if (config.hmacKey === null) return null;
       const key = hmacKey(config.hmacKey);
       const mechanism = config.hmacMechanism ?? CKM.SHA256_HMAC;
-      return { mechanism, keyLabel: key.label, keyId: key.id, overDigest: false };
+      return { mechanism, keyLabel: key.label, keyId: key.id, overDigest: bytes >= tooLong };
     },
     async mac(stanza: MacStanza, message) {
-      return session.sign(recorded(stanza.keyLabel, stanza.keyId, 'HMAC key'), { type: stanza.mechanism }, message);
+      const key = recorded('secret', stanza.keyLabel, stanza.keyId, 'HMAC key', null);
+      try {
+        return await cipher.sign(key, { type: stanza.mechanism }, message);
+      } catch (error) {
+        if (!isInputTooLong(error)) throw error;
+        tooLong = stanza.overDigest ? tooLong : 0;
+        return null;
+      }
     },
     async verifyMac(stanza: MacStanza, message, mac) {
       if (stanza.mechanism !== CKM.SHA256_HMAC) return false;
-      return session.verify(recorded(stanza.keyLabel, stanza.keyId, 'HMAC key of this store'), { type: stanza.mechanism }, message, mac);
+      const key = recorded('secret', stanza.keyLabel, stanza.keyId, 'HMAC key of this store', config.defaultHmacKeyLabel);
+      return cipher.verify(key, { type: stanza.mechanism }, message, mac);
+    },
+    async isCurrent({ wraps, macStanza }) {
+      return isMacCurrent(macStanza) && wraps.some(isWrapCurrent);
     },
     async random(length) {
       return session.random(length);
@@ -96,19 +127,72 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session): Pkcs11Se
     async ensureKeys() {
       return ensureKeys(config, session);
     },
+    lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, each)),
   };
+
+  function isWrapCurrent(wrap: Wrap): boolean {
+    const key = wrappingKey();
+    const method = methodOf(wrap);
+    if (method === null || wrap.seal !== config.name || !isNamed(key, wrap)) return false;
+    return wrapMethods(config, key).some((allowed) => sameMethod(allowed, method));
+  }
+
+  function isMacCurrent(stanza: MacStanza | null): boolean {
+    if (stanza === null || config.hmacKey === null) return stanza === null && config.hmacKey === null;
+    return stanza.mechanism === (config.hmacMechanism ?? CKM.SHA256_HMAC) && isNamed(hmacKey(config.hmacKey), stanza);
+  }
 }
 
-/** With an HMAC key CKM_AES_CBC_PAD, without one CKM_AES_GCM, unless the configuration names one. */
-function chooseMechanism(config: Pkcs11SealConfig, key: Key): number {
-  if (key.type !== CKK.AES) {
-    throw new HsmError('key_type', `the HSM key "${key.label}" is not an AES key (CKA_KEY_TYPE 0x${key.type.toString(16)})`, {
-      hint: 'name an AES key in key_label',
+/** @throws HsmError `key_not_found` */
+function requireRecorded(session: Session, keyClass: KeyClass, label: string, id: Uint8Array, what: string, defaultLabel: string | null): Key {
+  try {
+    return requireKey(session, { class: keyClass, label, id: id.length === 0 ? null : id }, what);
+  } catch (error) {
+    const isMissing = error instanceof HsmError && error.code === 'key_not_found';
+    const [key, ...others] = isMissing && defaultLabel !== null ? session.findKeys({ class: keyClass, label: defaultLabel, id: null }) : [];
+    if (key === undefined || others.length > 0) throw error;
+    return key;
+  }
+}
+
+/** @throws HsmError `key_type` for a key that no token makes an HMAC with */
+function requireHmacKey(session: Session, reference: NonNullable<Pkcs11SealConfig['hmacKey']>): Key {
+  const key = requireKey(session, { class: null, ...reference }, 'HMAC key (hmac_key_label)');
+  const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
+  if (key.class === 'secret' && fits.includes(key.type)) return key;
+  throw new HsmError('key_type', `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`, {
+    hint: 'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: coffer hsm keygen -type=hmac -label=NAME',
+  });
+}
+
+function noMethod(key: Key, methods: readonly WrapMethod[], refusal: CryptokiError | null): HsmError {
+  const names = methods.map(methodName).join(', ');
+  if (refusal === null) {
+    return new HsmError('hsm_wrong_answer', `the HSM does not decrypt what the key "${key.label}" encrypted (${names})`, {
+      hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
     });
   }
-  return config.mechanism ?? (config.hmacKey === null ? CKM.AES_GCM : CKM.AES_CBC_PAD);
+  const [only, ...more] = methods;
+  if (only !== undefined && more.length === 0) {
+    return new HsmError('mechanism_refused', refusal.message, {
+      hint: `the token does not do ${methodName(only)} with the key "${key.label}"; \`coffer hsm test\` shows what it does`,
+      cause: refusal,
+    });
+  }
+  return new HsmError('mechanism_refused', `the token does none of ${names} with the key "${key.label}"; the first: ${refusal.message}`, {
+    hint: 'use another key, or set hmac_key_label for a token without CKM_AES_GCM; `coffer hsm test` shows what it does',
+    cause: refusal,
+  });
 }
 
-function parameterize(mechanism: number, iv: Uint8Array): Mechanism {
-  return mechanism === CKM.AES_GCM ? { type: mechanism, iv, aad: new Uint8Array(0) } : { type: mechanism, iv };
+function isNamed(key: Key, { keyLabel, keyId }: { readonly keyLabel: string; readonly keyId: Uint8Array }): boolean {
+  return key.label === keyLabel && hex(key.id) === hex(keyId);
+}
+
+function nameOf({ class: keyClass, label, id }: Key): string {
+  return `${keyClass}\0${label}\0${hex(id)}`;
+}
+
+function sameMethod(a: WrapMethod | undefined, b: WrapMethod): boolean {
+  return a?.mechanism === b.mechanism && a.hash === b.hash;
 }

@@ -6,7 +6,10 @@ export interface Wrap {
   readonly mechanism: number;
   readonly keyLabel: string;
   readonly keyId: Uint8Array;
-  /** The mechanism's parameter: the IV of AES-CBC (16 bytes) or AES-GCM (12 bytes). */
+  /**
+   * The mechanism's parameter: the IV of AES-CBC (16 bytes) or AES-GCM (12 bytes; 16 where the HSM made its own), the
+   * CKM_ number of the hash of RSA-OAEP (4 bytes), nothing for RSA PKCS#1 v1.5.
+   */
   readonly parameters: Uint8Array;
   readonly ciphertext: Uint8Array;
 }
@@ -30,10 +33,16 @@ export interface Seal {
    * @throws HsmError `key_not_found` when the HSM does not hold the key that made the wrap
    */
   unwrapKey(wrap: Wrap): Promise<Uint8Array | null>;
-  /** How the seal authenticates what it writes now; null when it has no HMAC key. */
-  macStanza(): Promise<MacStanza | null>;
-  mac(stanza: MacStanza, message: Uint8Array): Promise<Uint8Array>;
+  /**
+   * How the seal authenticates what it writes now; null when it has no HMAC key.
+   * @param bytes how long the message will be at least
+   */
+  macStanza(bytes: number): Promise<MacStanza | null>;
+  /** Null when the HSM does not take a message of this length; a stanza made after that knows. */
+  mac(stanza: MacStanza, message: Uint8Array): Promise<Uint8Array | null>;
   verifyMac(stanza: MacStanza, message: Uint8Array, mac: Uint8Array): Promise<boolean>;
+  /** Whether the keys and mechanisms of the configuration made a record's wraps and HMAC. */
+  isCurrent(record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<boolean>;
   /** Bytes from the HSM's random number generator. */
   random(length: number): Promise<Uint8Array>;
 }

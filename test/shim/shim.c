@@ -14,6 +14,30 @@
  *                             flags of C_GetTokenInfo
  *   protected-auth:PIN        the token has a PIN pad: the flag is set, and C_Login with an empty PIN uses this one
  *
+ * and has the habits of other modules (habits.c, ciphers.c, oaep.c):
+ *
+ *   gcm-own-iv, gcm-own-iv:16 C_Encrypt by CKM_AES_GCM takes no notice of the IV that it is given, makes one of 12 (16)
+ *                             bytes and appends it to ciphertext and tag; C_Decrypt takes the IV that it is given
+ *   gcm-no-iv-bits            CK_GCM_PARAMS must not have ulIvBits, else CKR_MECHANISM_PARAM_INVALID
+ *   gcm-iv-bits-only          CK_GCM_PARAMS must have ulIvBits
+ *   oaep-hash:0x250           OAEP with this hash (a CKM_ number) only, else CKR_ARGUMENTS_BAD; may be there several times
+ *   buffer-too-small          C_Encrypt and C_Decrypt want 4096 bytes more room than their input, C_Sign wants 4096
+ *   input-limit:1024          C_Sign, C_Verify, C_Encrypt, C_Decrypt and the parts of C_SignUpdate and C_VerifyUpdate:
+ *                             longer input is refused with CKR_DATA_LEN_RANGE
+ *   no-random                 C_GenerateRandom returns CKR_FUNCTION_NOT_SUPPORTED
+ *   no-generic-hmac           CKM_SHA256_HMAC wants a CKK_AES key: CKR_KEY_TYPE_INCONSISTENT for CKK_GENERIC_SECRET
+ *   no-generic-keygen         CKM_GENERIC_SECRET_KEY_GEN is CKR_MECHANISM_INVALID
+ *   without-mechanism:0x1087  not in C_GetMechanismList, and CKR_MECHANISM_INVALID; may be there several times
+ *   padded-labels             CKA_LABEL is padded with blanks to 32 bytes, and is found only so
+ *   rw-forbidden              a read-write session is CKR_TOKEN_WRITE_PROTECTED
+ *   ro-forbidden              a read-only session is CKR_FUNCTION_FAILED
+ *   max-sessions:2            one more is CKR_SESSION_COUNT
+ *   already-initialised       C_Initialize does it, and returns CKR_CRYPTOKI_ALREADY_INITIALIZED
+ *   already-logged-in         C_Login does it, and returns CKR_USER_ALREADY_LOGGED_IN
+ *   library-parameters:TEXT   C_Initialize is CKR_ARGUMENTS_BAD unless NSS's library parameters are TEXT
+ *
+ * With COFFER_SHIM_LOG_DETAIL=1 a call's mechanism or C_OpenSession's flags stand after its name: "C_SignInit 0x251".
+ *
  * The environment is read at every call, so that a test can change it under way; counts start anew in C_Initialize.
  */
 #define _GNU_SOURCE
@@ -25,11 +49,11 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "pkcs11/pkcs11.h"
+#include "shim.h"
 
 #define MAX_FUNCTIONS 128
 
-static CK_FUNCTION_LIST_PTR real;
+CK_FUNCTION_LIST_PTR real;
 static CK_FUNCTION_LIST shim;
 
 static unsigned long total;
@@ -48,50 +72,68 @@ static unsigned long count(const char *name)
   return 0;
 }
 
-static void write_log(const char *name)
+static void write_log(const char *name, const CK_ULONG *detail)
 {
   const char *path = getenv("COFFER_SHIM_LOG");
+  const char *detailed = getenv("COFFER_SHIM_LOG_DETAIL");
   int file = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (file < 0)
     return;
   char line[128];
-  int length = snprintf(line, sizeof line, "%s\n", name);
+  int length = detail != NULL && detailed != NULL && strcmp(detailed, "1") == 0
+    ? snprintf(line, sizeof line, "%s 0x%lx\n", name, *detail)
+    : snprintf(line, sizeof line, "%s\n", name);
   if (write(file, line, (size_t)length) != length)
     abort();
   close(file);
 }
 
-/* The text after `name` and a colon ("" when there is none), copied into `value`; false when it is not asked for. */
-static int fault(const char *name, char *value, size_t size)
+/* Goes on from `at` to the next fault of this name, and past it; its text after the colon is copied into `value`. */
+static int next_fault(const char **at, const char *name, char *value, size_t size)
 {
-  const char *faults = getenv("COFFER_SHIM_FAULT");
   size_t length = strlen(name);
-  while (faults != NULL && *faults != '\0')
+  while (*at != NULL && **at != '\0')
   {
-    const char *end = strchrnul(faults, ',');
-    if (strncmp(faults, name, length) == 0 && (faults[length] == ':' || faults + length == end))
+    const char *this = *at, *end = strchrnul(this, ',');
+    *at = *end == ',' ? end + 1 : end;
+    if (strncmp(this, name, length) == 0 && (this[length] == ':' || this + length == end))
     {
-      const char *start = faults + length + (faults[length] == ':');
+      const char *start = this + length + (this[length] == ':');
       snprintf(value, size, "%.*s", (int)(end - start), start);
       return 1;
     }
-    faults = *end == ',' ? end + 1 : end;
   }
   return 0;
 }
 
-static int asked(const char *name)
+int fault(const char *name, char *value, size_t size)
+{
+  const char *at = getenv("COFFER_SHIM_FAULT");
+  return next_fault(&at, name, value, size);
+}
+
+int asked(const char *name)
 {
   char ignored[64];
   return fault(name, ignored, sizeof ignored);
 }
 
+int asked_for(const char *name, CK_ULONG number)
+{
+  char value[64];
+  const char *at = getenv("COFFER_SHIM_FAULT");
+  while (next_fault(&at, name, value, sizeof value))
+    if (strtoul(value, NULL, 0) == number)
+      return 1;
+  return 0;
+}
+
 /* Logs, counts and makes the general faults. CKR_OK: go on to the real module. */
-static CK_RV enter(const char *name)
+static CK_RV enter(const char *name, const CK_ULONG *detail)
 {
   char key[96], value[96];
   unsigned long call = count(name);
-  write_log(name);
+  write_log(name, detail);
 
   snprintf(key, sizeof key, "crash:%s", name);
   if (asked(key))
@@ -119,42 +161,54 @@ static CK_RV enter(const char *name)
   return CKR_OK;
 }
 
-#define FORWARD(name, parameters, arguments) \
-  static CK_RV shim_##name parameters        \
-  {                                          \
-    CK_RV rv = enter(#name);                 \
-    return rv != CKR_OK ? rv : real->name arguments; \
+static const CK_ULONG *type_of(CK_MECHANISM_PTR mechanism)
+{
+  return mechanism == NULL ? NULL : &mechanism->mechanism;
+}
+
+#define SHIM(name, detail, next, parameters, arguments) \
+  static CK_RV shim_##name parameters                   \
+  {                                                     \
+    CK_RV rv = enter(#name, detail);                    \
+    return rv != CKR_OK ? rv : next arguments;          \
   }
+#define FORWARD(name, parameters, arguments) SHIM(name, NULL, real->name, parameters, arguments)
+#define HABIT(name, parameters, arguments) SHIM(name, NULL, habit_##name, parameters, arguments)
+#define HABIT_OF(name, detail, parameters, arguments) SHIM(name, detail, habit_##name, parameters, arguments)
 
 FORWARD(C_Finalize, (CK_VOID_PTR p), (p))
 FORWARD(C_GetInfo, (CK_INFO_PTR info), (info))
 FORWARD(C_GetSlotInfo, (CK_SLOT_ID slot, CK_SLOT_INFO_PTR info), (slot, info))
-FORWARD(C_GetMechanismList, (CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR n), (slot, list, n))
-FORWARD(C_GetMechanismInfo, (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR info), (slot, type, info))
-FORWARD(C_OpenSession, (CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR s), (slot, flags, app, notify, s))
-FORWARD(C_CloseSession, (CK_SESSION_HANDLE s), (s))
-FORWARD(C_CloseAllSessions, (CK_SLOT_ID slot), (slot))
+HABIT(C_GetMechanismList, (CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR n), (slot, list, n))
+HABIT(C_GetMechanismInfo, (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR info), (slot, type, info))
+HABIT_OF(C_OpenSession, &flags, (CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR s), (slot, flags, app, notify, s))
+HABIT(C_CloseSession, (CK_SESSION_HANDLE s), (s))
+HABIT(C_CloseAllSessions, (CK_SLOT_ID slot), (slot))
 FORWARD(C_GetSessionInfo, (CK_SESSION_HANDLE s, CK_SESSION_INFO_PTR info), (s, info))
 FORWARD(C_Logout, (CK_SESSION_HANDLE s), (s))
 FORWARD(C_CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o), (s, t, n, o))
 FORWARD(C_DestroyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o), (s, o))
-FORWARD(C_GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))
+HABIT(C_GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))
 FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))
-FORWARD(C_FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, t, n))
+HABIT(C_FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, t, n))
 FORWARD(C_FindObjects, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE_PTR o, CK_ULONG max, CK_ULONG_PTR n), (s, o, max, n))
 FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE s), (s))
-FORWARD(C_EncryptInit, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-FORWARD(C_Encrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
-FORWARD(C_DecryptInit, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-FORWARD(C_Decrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
-FORWARD(C_SignInit, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-FORWARD(C_Sign, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
-FORWARD(C_VerifyInit, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-FORWARD(C_Verify, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m), (s, in, n, sig, m))
-FORWARD(C_GenerateKey, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR k), (s, m, t, n, k))
-FORWARD(C_GenerateKeyPair, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_PTR u, CK_ULONG o, CK_OBJECT_HANDLE_PTR k, CK_OBJECT_HANDLE_PTR l), (s, m, t, n, u, o, k, l))
-FORWARD(C_WrapKey, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE k, CK_BYTE_PTR out, CK_ULONG_PTR n), (s, m, w, k, out, n))
-FORWARD(C_UnwrapKey, (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE u, CK_BYTE_PTR in, CK_ULONG n, CK_ATTRIBUTE_PTR t, CK_ULONG o, CK_OBJECT_HANDLE_PTR k), (s, m, u, in, n, t, o, k))
+HABIT_OF(C_EncryptInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+HABIT(C_Encrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
+HABIT_OF(C_DecryptInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+HABIT(C_Decrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
+HABIT_OF(C_SignInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+HABIT(C_Sign, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
+HABIT_OF(C_VerifyInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+HABIT(C_Verify, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m), (s, in, n, sig, m))
+HABIT(C_SignUpdate, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n), (s, in, n))
+FORWARD(C_SignFinal, (CK_SESSION_HANDLE s, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, out, m))
+HABIT(C_VerifyUpdate, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n), (s, in, n))
+FORWARD(C_VerifyFinal, (CK_SESSION_HANDLE s, CK_BYTE_PTR sig, CK_ULONG m), (s, sig, m))
+HABIT_OF(C_GenerateKey, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR k), (s, m, t, n, k))
+HABIT_OF(C_GenerateKeyPair, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_PTR u, CK_ULONG o, CK_OBJECT_HANDLE_PTR k, CK_OBJECT_HANDLE_PTR l), (s, m, t, n, u, o, k, l))
+HABIT_OF(C_WrapKey, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE k, CK_BYTE_PTR out, CK_ULONG_PTR n), (s, m, w, k, out, n))
+HABIT_OF(C_UnwrapKey, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE u, CK_BYTE_PTR in, CK_ULONG n, CK_ATTRIBUTE_PTR t, CK_ULONG o, CK_OBJECT_HANDLE_PTR k), (s, m, u, in, n, t, o, k))
 FORWARD(C_InitToken, (CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG n, CK_UTF8CHAR_PTR label), (slot, pin, n, label))
 FORWARD(C_InitPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR pin, CK_ULONG n), (s, pin, n))
 FORWARD(C_SetPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR old, CK_ULONG n, CK_UTF8CHAR_PTR pin, CK_ULONG m), (s, old, n, pin, m))
@@ -163,13 +217,13 @@ static CK_RV shim_C_Initialize(CK_VOID_PTR arguments)
 {
   total = 0;
   memset(counts, 0, sizeof counts);
-  CK_RV rv = enter("C_Initialize");
-  return rv != CKR_OK ? rv : real->C_Initialize(arguments);
+  CK_RV rv = enter("C_Initialize", NULL);
+  return rv != CKR_OK ? rv : habit_C_Initialize(arguments);
 }
 
 static CK_RV shim_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR list, CK_ULONG_PTR n)
 {
-  CK_RV rv = enter("C_GetSlotList");
+  CK_RV rv = enter("C_GetSlotList", NULL);
   if (rv != CKR_OK || !asked("no-token"))
     return rv != CKR_OK ? rv : real->C_GetSlotList(present, list, n);
   *n = 0;
@@ -178,7 +232,7 @@ static CK_RV shim_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR list, CK_ULONG_
 
 static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 {
-  CK_RV rv = enter("C_GetTokenInfo");
+  CK_RV rv = enter("C_GetTokenInfo", NULL);
   rv = rv != CKR_OK ? rv : real->C_GetTokenInfo(slot, info);
   if (rv != CKR_OK)
     return rv;
@@ -200,20 +254,24 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 static CK_RV shim_C_Login(CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG length)
 {
   char pad[64];
-  CK_RV rv = enter("C_Login");
+  CK_RV rv = enter("C_Login", NULL);
   if (rv != CKR_OK)
     return rv;
   if (length == 0 && fault("protected-auth", pad, sizeof pad))
-    return real->C_Login(s, user, (CK_UTF8CHAR_PTR)pad, strlen(pad));
-  return real->C_Login(s, user, pin, length);
+    rv = real->C_Login(s, user, (CK_UTF8CHAR_PTR)pad, strlen(pad));
+  else
+    rv = real->C_Login(s, user, pin, length);
+  return rv == CKR_OK && asked("already-logged-in") ? CKR_USER_ALREADY_LOGGED_IN : rv;
 }
 
 static CK_RV shim_C_GenerateRandom(CK_SESSION_HANDLE s, CK_BYTE_PTR out, CK_ULONG length)
 {
   static unsigned odd;
-  CK_RV rv = enter("C_GenerateRandom");
+  CK_RV rv = enter("C_GenerateRandom", NULL);
   if (rv == CKR_OK && asked("random-error"))
     rv = CKR_RANDOM_NO_RNG;
+  if (rv == CKR_OK && asked("no-random"))
+    rv = CKR_FUNCTION_NOT_SUPPORTED;
   rv = rv != CKR_OK ? rv : real->C_GenerateRandom(s, out, length);
   if (rv != CKR_OK)
     return rv;
@@ -224,7 +282,7 @@ static CK_RV shim_C_GenerateRandom(CK_SESSION_HANDLE s, CK_BYTE_PTR out, CK_ULON
   return CKR_OK;
 }
 
-CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 {
   if (real == NULL)
   {
@@ -268,8 +326,12 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
     OVERRIDE(C_Decrypt)
     OVERRIDE(C_SignInit)
     OVERRIDE(C_Sign)
+    OVERRIDE(C_SignUpdate)
+    OVERRIDE(C_SignFinal)
     OVERRIDE(C_VerifyInit)
     OVERRIDE(C_Verify)
+    OVERRIDE(C_VerifyUpdate)
+    OVERRIDE(C_VerifyFinal)
     OVERRIDE(C_GenerateKey)
     OVERRIDE(C_GenerateKeyPair)
     OVERRIDE(C_WrapKey)

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { SoftHsm } from './softhsm.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const SOURCE = join(ROOT, 'test/shim/shim.c');
+const FOLDER = join(ROOT, 'test/shim');
+const SOURCES = ['shim.c', 'habits.c', 'ciphers.c', 'oaep.c'].map((name) => join(FOLDER, name));
 const HEADERS = join(ROOT, 'node_modules/pkcs11js/includes');
 const CACHE = join(ROOT, 'node_modules/.cache/coffer-shim');
 
@@ -31,16 +32,16 @@ export function createShim(hsm: SoftHsm, log: string, ...faults: readonly string
   };
 }
 
-/** Compiles test/shim/shim.c once per version of its source; safe when several test processes do it at once. */
+/** Compiles test/shim once per version of its sources; safe when several test processes do it at once. */
 export function compileShim(): string {
-  const hash = createHash('sha256').update(readFileSync(SOURCE)).update(process.arch).digest('hex').slice(0, 16);
+  const content = [...SOURCES, join(FOLDER, 'shim.h')].map((path) => readFileSync(path));
+  const hash = createHash('sha256').update(Buffer.concat(content)).update(process.arch).digest('hex').slice(0, 16);
   const lib = join(CACHE, `shim-${hash}.so`);
   if (!existsSync(lib)) {
     mkdirSync(dirname(lib), { recursive: true });
     const unfinished = `${lib}.${process.pid}`;
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Wextra', `-I${HEADERS}`, '-o', unfinished, SOURCE, '-ldl'], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    const flags = ['-shared', '-fPIC', '-fvisibility=hidden', '-O1', '-Wall', '-Wextra', `-I${HEADERS}`];
+    execFileSync('cc', [...flags, '-o', unfinished, ...SOURCES, '-ldl'], { stdio: ['ignore', 'inherit', 'inherit'] });
     renameSync(unfinished, lib);
   }
   return lib;

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import type { KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,17 +44,44 @@ export interface ImportedKey {
   readonly label: string;
   /** CKA_ID in hex. */
   readonly id: string;
-  readonly type: 'aes' | 'generic';
+  readonly type: 'aes' | 'generic' | 'sha256-hmac';
   /** CKA_VALUE, the key itself. */
   readonly value: Uint8Array;
   /** Uses that the key forbids: 'encrypt', 'decrypt', 'sign' or 'verify'. */
   readonly without?: readonly ('encrypt' | 'decrypt' | 'sign' | 'verify')[];
+  /** Further boolean attributes, by CKA_ number. */
+  readonly attributes?: Readonly<Record<number, boolean>>;
+}
+
+export interface RsaPair {
+  /** Of both halves. */
+  readonly label: string;
+  /** CKA_ID of both halves, in hex. */
+  readonly id: string;
+  /** Of the modulus, 2048 by default. */
+  readonly bits?: number;
+  /** Uses that the pair forbids. */
+  readonly without?: readonly ('encrypt' | 'decrypt')[];
+  /** Whether the public half is on the token too (it is). */
+  readonly publicHalf?: boolean;
+  /** Boolean attributes of the private half, by CKA_ number. */
+  readonly attributes?: Readonly<Record<number, boolean>>;
 }
 
 /** C_CreateObject with a known value, for cross-checks and for the mistakes an operator makes with key objects. */
 export function importKey(hsm: SoftHsm, key: ImportedKey): void {
   const { value, ...rest } = key;
   inChild(IMPORT_KEY, hsm.env, { ...hsm, ...rest, value: Buffer.from(value).toString('hex') });
+}
+
+/** C_GenerateKeyPair on the token; the private half decrypts, the public half encrypts, unless `pair` says otherwise. */
+export function generateRsaPair(hsm: SoftHsm, pair: RsaPair): void {
+  inChild(RSA_PAIR, hsm.env, { ...hsm, ...pair });
+}
+
+/** As `generateRsaPair`, with a key that the test knows: an RSA private key as `crypto` makes it. */
+export function importRsaPair(hsm: SoftHsm, pair: Omit<RsaPair, 'bits'>, key: KeyObject): void {
+  inChild(RSA_PAIR, hsm.env, { ...hsm, ...pair, jwk: key.export({ format: 'jwk' }) });
 }
 
 /** C_DestroyObject on every secret key with this label; how many there were. */
@@ -131,6 +159,8 @@ const PRELUDE = `
     p11.C_FindObjectsFinal(session);
     return keys;
   };
+  const may = (use) => !(input.without ?? []).includes(use);
+  const chosen = Object.entries(input.attributes ?? {}).map(([type, value]) => ({ type: Number(type), value }));
 `;
 
 /** SoftHSM gives a token its lasting slot number when it looks again after C_InitToken. */
@@ -149,10 +179,10 @@ const INIT_TOKEN = `
 `;
 
 const IMPORT_KEY = `
-  const may = (use) => !(input.without ?? []).includes(use);
+  const types = { aes: pkcs11js.CKK_AES, generic: pkcs11js.CKK_GENERIC_SECRET, 'sha256-hmac': pkcs11js.CKK_SHA256_HMAC };
   p11.C_CreateObject(userSession(), [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },
-    { type: pkcs11js.CKA_KEY_TYPE, value: input.type === 'aes' ? pkcs11js.CKK_AES : pkcs11js.CKK_GENERIC_SECRET },
+    { type: pkcs11js.CKA_KEY_TYPE, value: types[input.type] },
     { type: pkcs11js.CKA_TOKEN, value: true },
     { type: pkcs11js.CKA_PRIVATE, value: true },
     { type: pkcs11js.CKA_LABEL, value: input.label },
@@ -162,7 +192,41 @@ const IMPORT_KEY = `
     { type: pkcs11js.CKA_DECRYPT, value: may('decrypt') },
     { type: pkcs11js.CKA_SIGN, value: may('sign') },
     { type: pkcs11js.CKA_VERIFY, value: may('verify') },
+    ...chosen,
   ]);
+  p11.C_Finalize();
+`;
+
+const RSA_PAIR = `
+  const session = userSession();
+  const bytes = (name) => Buffer.from(input.jwk[name], 'base64url');
+  const common = [
+    { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_RSA },
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_LABEL, value: input.label },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(input.id, 'hex') },
+  ];
+  const publicTemplate = [...common, { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PUBLIC_KEY }, { type: pkcs11js.CKA_ENCRYPT, value: may('encrypt') }];
+  const privateTemplate = [
+    ...common,
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+    { type: pkcs11js.CKA_PRIVATE, value: true },
+    { type: pkcs11js.CKA_SENSITIVE, value: true },
+    { type: pkcs11js.CKA_DECRYPT, value: may('decrypt') },
+    ...chosen,
+  ];
+  const withPublic = input.publicHalf ?? true;
+  if (input.jwk === undefined) {
+    const shape = [{ type: pkcs11js.CKA_MODULUS_BITS, value: input.bits ?? 2048 }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: Buffer.of(1, 0, 1) }];
+    const { publicKey } = p11.C_GenerateKeyPair(session, { mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN }, [...publicTemplate, ...shape], privateTemplate);
+    if (!withPublic) p11.C_DestroyObject(session, publicKey);
+  } else {
+    const modulus = [{ type: pkcs11js.CKA_MODULUS, value: bytes('n') }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: bytes('e') }];
+    const secrets = { d: 'CKA_PRIVATE_EXPONENT', p: 'CKA_PRIME_1', q: 'CKA_PRIME_2', dp: 'CKA_EXPONENT_1', dq: 'CKA_EXPONENT_2', qi: 'CKA_COEFFICIENT' };
+    const parts = Object.entries(secrets).map(([name, attribute]) => ({ type: pkcs11js[attribute], value: bytes(name) }));
+    if (withPublic) p11.C_CreateObject(session, [...publicTemplate, ...modulus]);
+    p11.C_CreateObject(session, [...privateTemplate, ...modulus, ...parts]);
+  }
   p11.C_Finalize();
 `;
 

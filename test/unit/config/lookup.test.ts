@@ -54,7 +54,7 @@ describe('configuration lookup', () => {
       COFFER_HSM_SLOT: '3',
       COFFER_HSM_KEY_LABEL: 'k',
     });
-    expect(config).toMatchObject({ file: null, seal: { lib: '/usr/lib/p11.so', token: { slot: 3 } }, notes: [] });
+    expect(config).toMatchObject({ file: null, seal: { lib: '/usr/lib/p11.so', token: { slot: 3n } }, notes: [] });
     const error = await home.failure(null, { COFFER_SEAL_TYPE: 'pkcs11' });
     expect([error.code, error.message]).toEqual(['config_missing', 'environment: seal pkcs11: lib is missing']);
     expect(error.hint).toContain('COFFER_HSM_LIB');

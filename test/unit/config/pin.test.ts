@@ -39,6 +39,23 @@ describe('readPin', () => {
     expect(readPin({ kind: 'file', path: makeHome().write('pin', content) }, {})).toBe(pin);
   });
 
+  it('gives the content of a systemd credential', () => {
+    const home = makeHome();
+    home.write('credentials/hsm.pin', '0042\n');
+    const env = { CREDENTIALS_DIRECTORY: `${home.path}/credentials` };
+    expect(readPin({ kind: 'credential', name: 'hsm.pin' }, env)).toBe('0042');
+    const missing = failure(() => readPin({ kind: 'credential', name: 'other' }, env));
+    expect(missing.code).toBe('pin_unreadable');
+    expect(missing.message).toBe(`${home.path}/credentials/other: cannot read this PIN file: ENOENT`);
+  });
+
+  it.each([{}, { CREDENTIALS_DIRECTORY: '' }])('says that there are no credentials outside of a systemd unit', (env) => {
+    const error = failure(() => readPin({ kind: 'credential', name: 'hsm' }, env));
+    expect(error.code).toBe('pin_not_set');
+    expect(error.message).toBe('no systemd credential hsm, which pin names: CREDENTIALS_DIRECTORY is not set');
+    expect(error.hint).toContain('LoadCredential=hsm:');
+  });
+
   it('names a file that is missing, unreadable or empty', () => {
     const home = makeHome();
     const missing = failure(() => readPin({ kind: 'file', path: `${home.path}/gone` }, {}));
@@ -55,7 +72,10 @@ describe('pin in the configuration', () => {
     ['env://MY_PIN', { kind: 'env', name: 'MY_PIN' }],
     ['file:/run/pin', { kind: 'file', path: '/run/pin' }],
     ['file:///run/pin', { kind: 'file', path: '/run/pin' }],
+    ['credential:hsm.pin', { kind: 'credential', name: 'hsm.pin' }],
+    ['credential://hsm', { kind: 'credential', name: 'hsm' }],
     ['0042', { kind: 'literal', value: '0042' }],
+    ['credentials', { kind: 'literal', value: 'credentials' }],
     ['environment', { kind: 'literal', value: 'environment' }],
   ])('%s', async (pin, source) => {
     const home = makeHome();
@@ -69,6 +89,10 @@ describe('pin in the configuration', () => {
     ['pin = "env:MY-PIN"', 'config_value'],
     ['pin = "file:pin"', 'config_value'],
     ['pin = "file://pin"', 'config_value'],
+    ['pin = "credential:"', 'config_value'],
+    ['pin = "credential:a/b"', 'config_value'],
+    ['pin = "credential:.."', 'config_value'],
+    ['pin = "credential:a b"', 'config_value'],
     ['pin = ""', 'config_value'],
     ['pin = 1234', 'config_type'],
     ['pin = true', 'config_type'],

@@ -72,7 +72,7 @@ describe('HCL that is well-formed', () => {
     const config = await home.load(home.write('c.hcl', text.replaceAll('\n', '\r\n')));
     expect(config).toMatchObject({
       storage: { type: 'sqlite', path: '/x/coffer.db' },
-      seal: { token: { slot: 7, label: 'demo' }, pin: { kind: 'literal', value: '1#2/*3' } },
+      seal: { token: { slot: 7n, label: 'demo' }, pin: { kind: 'literal', value: '1#2/*3' } },
       entropyAugmentation: true,
       autoUnseal: true,
     });

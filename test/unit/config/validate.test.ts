@@ -31,12 +31,18 @@ describe('a minimal configuration', () => {
         type: 'pkcs11',
         name: 'pkcs11',
         lib: '/bin/lib/libcloudhsm_pkcs11.so',
-        token: { slot: 1, label: null, serial: null },
+        libraryParameters: null,
+        token: { slot: 1n, label: null, serial: null, manufacturer: null, model: null },
         pin: null,
-        key: { label: 'hsm_demo', id: null },
+        key: { label: 'hsm_demo', id: null, class: null },
         hmacKey: { label: 'hsm_hmac_demo', id: null },
+        defaultKeyLabel: null,
+        defaultHmacKeyLabel: null,
         mechanism: null,
         hmacMechanism: null,
+        rsaOaepHash: null,
+        rsaEncryptLocal: false,
+        maxParallel: 1,
         generateKey: true,
         forceRwSession: false,
       },
@@ -49,22 +55,34 @@ describe('a minimal configuration', () => {
 
 describe('the seal stanza', () => {
   it.each(['"true"', 'true', '1', '"1"', '"TRUE"', '"t"'])('takes %s for true', async (value) => {
-    expect((await seal(`generate_key = ${value}`, `force_rw_session = ${value}`)).seal).toMatchObject({
+    const lines = [`generate_key = ${value}`, `force_rw_session = ${value}`, `rsa_encrypt_local = ${value}`];
+    expect((await seal(...lines)).seal).toMatchObject({
       generateKey: true,
       forceRwSession: true,
+      rsaEncryptLocal: true,
     });
   });
 
   it.each(['"false"', 'false', '0', '"0"'])('takes %s for false', async (value) => {
-    expect((await seal(`generate_key = ${value}`, `disabled = ${value}`, `rsa_encrypt_local = ${value}`)).seal.generateKey).toBe(false);
+    const lines = [`generate_key = ${value}`, `force_rw_session = ${value}`, `rsa_encrypt_local = ${value}`, `disabled = ${value}`];
+    expect((await seal(...lines)).seal).toMatchObject({
+      generateKey: false,
+      forceRwSession: false,
+      rsaEncryptLocal: false,
+    });
   });
 
   it.each([
-    ['7', 7],
-    ['"7"', 7],
-    ['"0x1F"', 31],
-    ['"007"', 7],
-    ['"9007199254740991"', Number.MAX_SAFE_INTEGER],
+    ['0', 0n],
+    ['7', 7n],
+    ['"7"', 7n],
+    ['"0x1F"', 31n],
+    ['"0X0000001f"', 31n],
+    ['"007"', 7n],
+    ['9007199254740991', 2n ** 53n - 1n],
+    ['"9007199254740993"', 2n ** 53n + 1n],
+    ['"18446744073709551615"', 2n ** 64n - 1n],
+    ['"0xffffffffffffffff"', 2n ** 64n - 1n],
   ])('takes slot = %s', async (value, slot) => {
     expect((await seal(`slot = ${value}`)).seal.token.slot).toBe(slot);
   });
@@ -84,21 +102,57 @@ describe('the seal stanza', () => {
     ['"0x1082"', 0x1082],
     ['4231', 0x1087],
     ['"CKM_AES_GCM"', 0x1087],
+    ['"CKM_AES_CBC"', 0x1082],
+    ['"CKM_RSA_PKCS_OAEP"', 0x9],
+    ['9', 0x9],
+    ['"0x0009"', 0x9],
   ])('takes mechanism = %s', async (value, mechanism) => {
-    expect((await seal(`mechanism = ${value}`, 'hmac_mechanism = "0x0251"')).seal).toMatchObject({
-      mechanism,
-      hmacMechanism: 0x251,
-    });
+    const config = await seal(`mechanism = ${value}`);
+    expect(config.seal.mechanism).toBe(mechanism);
+    expect(config.notes).toEqual([]);
   });
 
-  it('notes keys that have no effect, and why', async () => {
-    const { notes } = await seal('default_key_label = "a"', 'default_hmac_key_label = "b"', 'max_parallel = 4', 'priority = "1"');
-    expect(notes.map((note) => note.replace(/^.*seal "pkcs11": /, ''))).toEqual([
-      'default_key_label has no effect: every wrap records the key that made it',
-      'default_hmac_key_label has no effect: every wrap records the key that made it',
-      'max_parallel has no effect: a command opens one session',
-      'priority has no effect: there is a single seal',
-    ]);
+  it.each(['"CKM_SHA256_HMAC"', '"0x0251"', '"0x251"', '"593"', '593'])('takes hmac_mechanism = %s', async (value) => {
+    expect((await seal(`hmac_mechanism = ${value}`)).seal.hmacMechanism).toBe(0x251);
+  });
+
+  it.each([
+    ...['sha1', 'sha224', 'sha256', 'sha384', 'sha512'].map((name) => [name, name]),
+    ['SHA-1', 'sha1'],
+    ['SHA-256', 'sha256'],
+    ['Sha512', 'sha512'],
+    ['sha-384', 'sha384'],
+  ])('takes rsa_oaep_hash = "%s"', async (value, hash) => {
+    expect((await seal(`rsa_oaep_hash = "${value}"`)).seal.rsaOaepHash).toBe(hash);
+    const withMechanism = await seal(`rsa_oaep_hash = "${value}"`, 'mechanism = "CKM_RSA_PKCS_OAEP"');
+    expect(withMechanism.seal).toMatchObject({ rsaOaepHash: hash, mechanism: 9 });
+  });
+
+  it.each([
+    ['1', 1],
+    ['"8"', 8],
+    ['64', 64],
+    ['"0x10"', 16],
+  ])('takes max_parallel = %s', async (value, sessions) => {
+    const config = await seal(`max_parallel = ${value}`);
+    expect(config.seal.maxParallel).toBe(sessions);
+    expect(config.notes).toEqual([]);
+  });
+
+  it('takes the labels of keys to fall back to, without a note', async () => {
+    const config = await seal('default_key_label = "a"', 'default_hmac_key_label = "b"');
+    expect(config.seal).toMatchObject({ defaultKeyLabel: 'a', defaultHmacKeyLabel: 'b' });
+    expect(config.notes).toEqual([]);
+  });
+
+  it("takes NSS's library parameters as they are", async () => {
+    const parameters = "configdir='sql:/var/lib/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags= ";
+    expect((await seal(`library_parameters = "${parameters}"`)).seal.libraryParameters).toBe(parameters);
+  });
+
+  it('notes that priority has no effect, and why', async () => {
+    const { notes } = await seal('priority = "1"');
+    expect(notes).toEqual([expect.stringMatching(/seal "pkcs11": priority has no effect: there is a single seal$/)]);
   });
 
   it.each([
@@ -113,20 +167,37 @@ describe('the seal stanza', () => {
     ['slot = "one"', 'config_type', /slot must be a non-negative number/],
     ['slot = -1', 'config_type', /slot must be a non-negative number/],
     ['slot = 1.5', 'config_type', /slot must be a non-negative number/],
-    ['slot = "2305843009213693953"', 'unsupported', /slot is larger than this version supports/],
+    ['slot = ""', 'config_type', /slot must be a non-negative number/],
+    ['slot = "0x"', 'config_type', /slot must be a non-negative number/],
+    ['slot = "-1"', 'config_type', /slot must be a non-negative number/],
+    ['slot = 9007199254740992', 'config_value', /slot is too large to be written without quotes/],
+    ['slot = 18446744073709551615', 'config_value', /slot is too large to be written without quotes/],
+    ['slot = "18446744073709551616"', 'config_value', /slot is larger than a slot number can be/],
+    ['slot = "0x10000000000000000"', 'config_value', /slot is larger than a slot number can be/],
+    ['library_parameters = ""', 'config_value', /library_parameters is empty/],
+    ['library_parameters = true', 'config_type', /library_parameters must be a string/],
+    ['library_parameters = "a\\u0000b"', 'config_value', /library_parameters holds a NUL character/],
     ['key_id = "0xabc"', 'config_value', /key_id must be hexadecimal/],
     ['generate_key = "yes"', 'config_type', /generate_key must be true or false/],
     ['max_parallel = "x"', 'config_type', /max_parallel must be a non-negative number/],
+    ['max_parallel = 0', 'config_value', /max_parallel must be from 1 to 64/],
+    ['max_parallel = 65', 'config_value', /max_parallel must be from 1 to 64/],
+    ['max_parallel = 1.5', 'config_type', /max_parallel must be a non-negative number/],
+    ['priority = "x"', 'config_type', /priority must be a non-negative number/],
+    ['priority = "9007199254740992"', 'config_value', /priority is too large/],
+    ['default_key_label = ""', 'config_value', /default_key_label is empty/],
+    ['default_hmac_key_label = true', 'config_type', /default_hmac_key_label must be a string/],
     ['disabled = "true"', 'seal_disabled', /disabled is true, and there is no other seal/],
-    ['uri = "pkcs11:token=demo"', 'unsupported', /uri is not supported by this version/],
-    ['rsa_oaep_hash = "sha256"', 'unsupported', /rsa_oaep_hash is not supported by this version/],
-    ['rsa_encrypt_local = true', 'unsupported', /rsa_encrypt_local is not supported by this version/],
-    ['mechanism = "CKM_RSA_PKCS_OAEP"', 'unsupported', /mechanism: this mechanism is not supported/],
-    ['mechanism = "0x0001"', 'unsupported', /mechanism: this mechanism is not supported/],
-    ['mechanism = "0x0251"', 'unsupported', /mechanism: this mechanism is not supported/],
+    ['rsa_oaep_hash = "md5"', 'config_value', /rsa_oaep_hash is not the name of a hash/],
+    ['rsa_oaep_hash = "sha3-256"', 'config_value', /rsa_oaep_hash is not the name of a hash/],
+    ['rsa_oaep_hash = true', 'config_type', /rsa_oaep_hash must be a string/],
+    ['rsa_encrypt_local = "yes"', 'config_type', /rsa_encrypt_local must be true or false/],
+    ['mechanism = "0x0251"', 'unsupported', /mechanism: coffer does not use this mechanism/],
+    ['mechanism = 2', 'unsupported', /mechanism: coffer does not use this mechanism/],
     ['mechanism = "CKM_AES_CBQ"', 'config_value', /mechanism is not the name of a mechanism/],
     ['mechanism = "aes"', 'config_type', /mechanism must be a non-negative number/],
-    ['hmac_mechanism = "0x1085"', 'unsupported', /hmac_mechanism: this mechanism is not supported/],
+    ['hmac_mechanism = "0x1085"', 'unsupported', /hmac_mechanism: coffer does not use this mechanism/],
+    ['hmac_mechanism = "CKM_AES_GCM"', 'config_value', /hmac_mechanism is not the name of a mechanism/],
   ])('is refused with %s', async (line, code, message) => {
     const home = makeHome();
     const file = home.write('c.hcl', sealWith(line));
@@ -142,7 +213,7 @@ describe('the seal stanza', () => {
     const lines = ['lib = "/x"', 'slot = 1', 'key_label = "k"'];
     const expected = [
       ['seal "pkcs11": lib is missing', 'COFFER_HSM_LIB'],
-      ['seal "pkcs11": slot, token_label or serial is missing', 'COFFER_HSM_TOKEN_LABEL'],
+      ['seal "pkcs11": slot, token_label, serial or uri is missing', 'COFFER_HSM_TOKEN_LABEL'],
       ['seal "pkcs11": key_label or key_id is missing', 'COFFER_HSM_KEY_LABEL'],
     ] as const;
     for (const [index, [message, hint]] of expected.entries()) {
@@ -165,6 +236,44 @@ describe('the seal stanza', () => {
       expect(error.hint).toContain('hmac_key_label');
     },
   );
+
+  it.each([
+    [['mechanism = "CKM_AES_GCM"', 'rsa_oaep_hash = "sha256"'], /rsa_oaep_hash means nothing to CKM_AES_GCM$/],
+    [['mechanism = "CKM_RSA_PKCS"', 'rsa_oaep_hash = "sha256"'], /rsa_oaep_hash means nothing to CKM_RSA_PKCS$/],
+    [['mechanism = "CKM_AES_CBC"', 'rsa_encrypt_local = true'], /rsa_encrypt_local means nothing to an AES mechanism$/],
+    [['uri = "pkcs11:type=secret-key"', 'rsa_encrypt_local = true'], /rsa_encrypt_local means nothing to a secret key/],
+    [['uri = "pkcs11:type=secret-key"', 'rsa_oaep_hash = "sha1"'], /rsa_oaep_hash means nothing to a secret key/],
+    [['uri = "pkcs11:type=secret-key"', 'mechanism = "CKM_RSA_PKCS_OAEP"'], /mechanism does not fit a secret key/],
+    [['uri = "pkcs11:type=private"', 'mechanism = "CKM_AES_GCM"'], /mechanism does not fit a private key/],
+  ])('is refused with %j together', async (lines, message) => {
+    const home = makeHome();
+    const error = await home.failure(home.write('c.hcl', sealWith(...lines)));
+    expect(error.code).toBe('config_conflict');
+    expect(error.message).toMatch(message);
+    expect(error.message).toMatch(/c\.hcl:\d+:3: seal "pkcs11": /);
+    expect(error.hint).toMatch(/\w/);
+  });
+
+  it('takes rsa_encrypt_local = false beside an AES mechanism', async () => {
+    expect((await seal('mechanism = "CKM_AES_GCM"', 'rsa_encrypt_local = false')).seal.rsaEncryptLocal).toBe(false);
+  });
+
+  it('warns of PKCS#1 v1.5', async () => {
+    for (const value of ['"CKM_RSA_PKCS"', '1', '"0x0001"']) {
+      const config = await seal(`mechanism = ${value}`);
+      expect(config.seal.mechanism).toBe(1);
+      expect(config.notes).toEqual([expect.stringMatching(/mechanism: PKCS#1 v1\.5 encryption is deprecated; use CKM_RSA_PKCS_OAEP$/)]);
+    }
+  });
+
+  it.each(['mechanism = "CKM_RSA_PKCS_OAEP"', 'uri = "pkcs11:type=private"'])('warns of %s without an HMAC key', async (line) => {
+    const home = makeHome();
+    const body = `lib = "/x"\nslot = 1\nkey_label = "k"\n${line}`;
+    const config = await home.load(home.write('c.hcl', `seal "pkcs11" {\n${body}\n}\n`));
+    expect(config.seal.hmacKey).toBeNull();
+    expect(config.notes).toEqual([expect.stringMatching(/without an HMAC key, whoever has the RSA public key can make a whole other store/)]);
+    expect((await seal(line)).notes).toEqual([]);
+  });
 
   it('needs no HMAC key for CKM_AES_GCM', async () => {
     const home = makeHome();

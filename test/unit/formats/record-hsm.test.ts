@@ -27,21 +27,34 @@ beforeAll(() => {
 
 function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Promise<T> {
   Object.assign(process.env, hsm.env);
-  const token = { slot: null, label: hsm.label, serial: null };
+  const token = { slot: null, label: hsm.label, serial: null, manufacturer: null, model: null };
   const config: Pkcs11SealConfig = {
     type: 'pkcs11',
     name: 'pkcs11',
     lib: hsm.lib,
+    libraryParameters: null,
     token,
     pin: null,
-    key: { label: 'hsm_demo', id: null },
+    key: { label: 'hsm_demo', id: null, class: null },
     hmacKey: withHmacKey ? { label: hmacKey.label, id: null } : null,
+    defaultKeyLabel: null,
+    defaultHmacKeyLabel: null,
+    rsaOaepHash: null,
+    rsaEncryptLocal: false,
+    maxParallel: 1,
     mechanism: null,
     hmacMechanism: null,
     generateKey: false,
     forceRwSession: false,
   };
-  const options = { lib: hsm.lib, token, readWrite: false, pin: async () => hsm.pin, forceLogin: false };
+  const options = {
+    module: { lib: hsm.lib, parameters: null },
+    token,
+    readWrite: false,
+    pin: async () => hsm.pin,
+    pinPad: () => undefined,
+    forceLogin: false,
+  };
   return withSession(options, (session) => use(pkcs11Seal(config, session)));
 }
 

@@ -84,7 +84,7 @@ describe('encrypt and decrypt', () => {
     const sealed = cipher('aes-256-cbc', true, randomBytes(32));
     const error = await failure(withKey('no decrypt', (session, key) => session.decrypt(key, CBC_PAD, sealed)));
     expect(error.message).toBe('C_DecryptInit (CKM_AES_CBC_PAD, key "no decrypt") failed: CKR_KEY_FUNCTION_NOT_PERMITTED (0x68)');
-    expect(error.code).toBe('ckr_key_function_not_permitted');
+    expect(error.code).toBe('key_use');
     expect(error.hint).toContain('CKA_DECRYPT');
     expect(isCiphertextInvalid(error)).toBe(false);
   });
@@ -97,8 +97,8 @@ describe('encrypt and decrypt', () => {
   it('refuses an IV of the wrong length before it reaches the module', async () => {
     await expect(withKey('known', (session, key) => session.encrypt(key, { type: CKM.AES_CBC, iv: NONCE }, IV))).rejects.toThrow(RangeError);
     await expect(
-      withKey('known', (session, key) => session.encrypt(key, { type: CKM.AES_GCM, iv: IV, aad: AAD }, IV)),
-    ).rejects.toThrow('CKM_AES_GCM takes an IV of 12 bytes, not 16');
+      withKey('known', (session, key) => session.encrypt(key, { type: CKM.AES_GCM, iv: IV.subarray(1), aad: AAD }, IV)),
+    ).rejects.toThrow('CKM_AES_GCM takes an IV of 12 or 16 bytes, not 15');
   });
 });
 

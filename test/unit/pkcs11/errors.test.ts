@@ -36,6 +36,9 @@ const NAMED_CODES: Readonly<Record<string, string>> = {
   CKR_PIN_LOCKED: 'pin_locked',
   CKR_USER_PIN_NOT_INITIALIZED: 'pin_not_initialised',
   CKR_TOKEN_NOT_PRESENT: 'token_not_present',
+  CKR_KEY_TYPE_INCONSISTENT: 'key_type',
+  CKR_KEY_FUNCTION_NOT_PERMITTED: 'key_use',
+  CKR_RANDOM_NO_RNG: 'rng_missing',
 };
 
 /** What only a bug in coffer, or a function coffer never calls, can return. */

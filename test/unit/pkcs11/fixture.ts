@@ -28,14 +28,18 @@ export function shimmed(hsm: SoftHsm, ...faults: string[]): Shim {
 export function optionsFor(hsm: SoftHsm, shim: Shim | null = null, changes: Partial<SessionOptions> = {}): SessionOptions {
   Object.assign(process.env, shim?.env ?? hsm.env);
   return {
-    lib: shim?.lib ?? hsm.lib,
-    token: { slot: null, label: hsm.label, serial: null },
+    module: { lib: shim?.lib ?? hsm.lib, parameters: null },
+    token: { ...ANY_TOKEN, label: hsm.label },
     readWrite: false,
     pin: async () => hsm.pin,
+    pinPad: () => undefined,
     forceLogin: false,
     ...changes,
   };
 }
+
+/** A selector that every token matches. */
+export const ANY_TOKEN = { slot: null, label: null, serial: null, manufacturer: null, model: null } as const;
 
 /** Opens a read-write session on `hsm`. */
 export function onToken<T>(hsm: SoftHsm, use: (session: Session) => T | Promise<T>): Promise<T> {

@@ -20,7 +20,7 @@ describe('login', () => {
     });
     await withSession(optionsFor(hsm, shim, { pin }), async () => null);
     expect(pin).toHaveBeenCalledTimes(1);
-    expect(pin).toHaveBeenCalledWith(expect.objectContaining({ label: 'demo', slot: hsm.slot }));
+    expect(pin).toHaveBeenCalledWith(expect.objectContaining({ label: 'demo', slot: BigInt(hsm.slot) }));
   });
 
   it('tries a wrong PIN exactly once, and then not again before somebody forces it', async () => {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CKM, type Session, withSession } from '../../../src/pkcs11/index.ts';
 import { startChild } from './child.ts';
-import { failure, freshToken, optionsFor, shimmed, temporaryFolder, present } from './fixture.ts';
+import { ANY_TOKEN, failure, freshToken, optionsFor, shimmed, temporaryFolder, present } from './fixture.ts';
 
 const hsm = freshToken();
 const dir = temporaryFolder();
 
-const load = (lib: string) => failure(withSession({ ...optionsFor(hsm), lib }, async () => null));
+const load = (lib: string) => failure(withSession({ ...optionsFor(hsm), module: { lib, parameters: null } }, async () => null));
 
 function file(name: string, content: string | Uint8Array): string {
   const path = join(dir, name);
@@ -125,9 +125,9 @@ const CHILD = (use: string): string => `
   const say = (text: string) => new Promise((resolve) => process.stdout.write(text + '\\n', resolve));
   await withSession(
     {
-      lib: process.env.LIB!,
-      token: { slot: null, label: ${JSON.stringify(hsm.label)}, serial: null },
-      readWrite: false, forceLogin: false,
+      module: { lib: process.env.LIB!, parameters: null },
+      token: { slot: null, label: ${JSON.stringify(hsm.label)}, serial: null, manufacturer: null, model: null },
+      readWrite: false, forceLogin: false, pinPad: () => undefined,
       pin: async () => ${JSON.stringify(hsm.pin)},
     },
     async (session) => { ${use} },
@@ -235,7 +235,7 @@ describe('the calls of one open, login, decrypt and verify', () => {
       return { id: wrapping.id, macId: mac.id, sealed: session.encrypt(wrapping, cbc, iv), tag: session.sign(mac, hmac, iv) };
     });
     const shim = shimmed(hsm);
-    const token = { slot: hsm.slot, label: null, serial: null };
+    const token = { ...ANY_TOKEN, slot: BigInt(hsm.slot) };
     await withSession(optionsFor(hsm, shim, { token }), async (session) => {
       const [mac] = session.findKeys({ class: 'secret', label: 'm', id: made.macId });
       expect(session.verify(present(mac), hmac, iv, made.tag)).toBe(true);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TokenSelector } from '../../../src/config/types.ts';
 import { type TokenDescription, withSession } from '../../../src/pkcs11/index.ts';
 import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
-import { failure, optionsFor, shimmed, temporaryFolder } from './fixture.ts';
+import { ANY_TOKEN, failure, optionsFor, shimmed, temporaryFolder } from './fixture.ts';
 
 describe('token selection', () => {
   let demo: SoftHsm;
@@ -16,22 +16,22 @@ describe('token selection', () => {
   });
 
   const choose = (token: Partial<TokenSelector>): Promise<TokenDescription> =>
-    withSession(optionsFor(demo, null, { token: { slot: null, label: null, serial: null, ...token } }), async (session) => session.token);
+    withSession(optionsFor(demo, null, { token: { ...ANY_TOKEN, ...token } }), async (session) => session.token);
 
   it('finds a token by label, whose blanks at the end are not part of it', async () => {
-    expect(await choose({ label: 'demo' })).toMatchObject({ slot: demo.slot, label: 'demo', serial: demo.serial });
+    expect(await choose({ label: 'demo' })).toMatchObject({ slot: BigInt(demo.slot), label: 'demo', serial: demo.serial });
   });
 
   it('finds it by serial and by slot', async () => {
     expect((await choose({ serial: demo.serial })).label).toBe('demo');
-    expect((await choose({ slot: demo.slot })).label).toBe('demo');
-    expect((await choose({ slot: otherTwin.slot })).serial).toBe(otherTwin.serial);
+    expect((await choose({ slot: BigInt(demo.slot) })).label).toBe('demo');
+    expect((await choose({ slot: BigInt(otherTwin.slot) })).serial).toBe(otherTwin.serial);
   });
 
   it('wants everything that is set to match', async () => {
-    expect((await choose({ label: 'twin', serial: twin.serial })).slot).toBe(twin.slot);
+    expect((await choose({ label: 'twin', serial: twin.serial })).slot).toBe(BigInt(twin.slot));
     expect((await failure(choose({ label: 'demo', serial: twin.serial }))).code).toBe('token_not_found');
-    const error = await failure(choose({ slot: demo.slot, label: 'twin' }));
+    const error = await failure(choose({ slot: BigInt(demo.slot), label: 'twin' }));
     expect(error.message).toBe(`no token has slot ${demo.slot} and label "twin"`);
   });
 
@@ -56,7 +56,7 @@ describe('token selection', () => {
   });
 
   it('says that there is no such slot, and which there are', async () => {
-    const error = await failure(choose({ slot: 7777 }));
+    const error = await failure(choose({ slot: 7777n }));
     expect(error.code).toBe('token_not_found');
     expect(error.message).toBe('no token has slot 7777');
     expect(error.hint).toContain(`slot ${demo.slot}, label "demo"`);
@@ -64,7 +64,7 @@ describe('token selection', () => {
 
   it('says that the token is not initialised', async () => {
     const hint = (await failure(choose({ label: 'none' }))).hint ?? '';
-    const slot = Number(/slot (\d+), not initialised/.exec(hint)?.[1]);
+    const slot = BigInt(/slot (\d+), not initialised/.exec(hint)?.[1] ?? 0);
     const error = await failure(choose({ slot }));
     expect(error.code).toBe('token_not_initialised');
     expect(error.message).toBe(`the token in slot ${slot} is not initialised`);
@@ -72,7 +72,7 @@ describe('token selection', () => {
 
   it('says that the slot has no token', async () => {
     const shim = shimmed(demo, 'fail:C_GetTokenInfo:0xe0:1');
-    const token = { slot: demo.slot, label: null, serial: null };
+    const token = { ...ANY_TOKEN, slot: BigInt(demo.slot) };
     const error = await failure(withSession(optionsFor(demo, shim, { token }), async () => null));
     expect(error.code).toBe('token_not_present');
     expect(error.message).toBe(`there is no token in slot ${demo.slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`);
@@ -80,14 +80,14 @@ describe('token selection', () => {
 
   it('asks the given slot alone, once', async () => {
     const shim = shimmed(demo);
-    const token = { slot: demo.slot, label: null, serial: null };
+    const token = { ...ANY_TOKEN, slot: BigInt(demo.slot) };
     await withSession(optionsFor(demo, shim, { token }), async () => null);
     expect(shim.calls()).toEqual(['C_Initialize', 'C_GetTokenInfo', 'C_OpenSession', 'C_Login', 'C_Finalize']);
   });
 
   it('asks again after C_GetSlotList when a module knows no slots before it', async () => {
     const shim = shimmed(demo, 'fail:C_GetTokenInfo:0x3:1');
-    const token = { slot: demo.slot, label: null, serial: null };
+    const token = { ...ANY_TOKEN, slot: BigInt(demo.slot) };
     expect(await withSession(optionsFor(demo, shim, { token }), async (session) => session.token.label)).toBe('demo');
   });
 
@@ -95,7 +95,7 @@ describe('token selection', () => {
     const shim = shimmed(demo, 'fail:C_GetTokenInfo:0xe1:4');
     expect(await withSession(optionsFor(demo, shim), async (session) => session.token.label)).toBe('demo');
     shim.clear();
-    const options = optionsFor(demo, shim, { token: { slot: null, label: 'none', serial: null } });
+    const options = optionsFor(demo, shim, { token: { ...ANY_TOKEN, label: 'none' } });
     expect((await failure(withSession(options, async () => null))).hint).toMatch(/slot \d+, CKR_TOKEN_NOT_RECOGNIZED/);
   });
 

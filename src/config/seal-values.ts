@@ -1,0 +1,86 @@
+/** What each parameter of the pkcs11 seal may be. */
+import { ConfigError } from '../errors.ts';
+import type { Pkcs11Key } from './keys.ts';
+import { readHmacMechanism, readMechanism, readPaddingHash } from './mechanism.ts';
+import { parsePinSource } from './pin.ts';
+import type { PinSource, WrappingKeyReference } from './types.ts';
+import { readAbsolutePath, readFlag, readHex, readNumber, readSlot, readText, wrongType, type Given } from './values.ts';
+
+/** The stanza's keys, `uri` taken apart: it alone can give the last three. */
+export type SealParameter = Exclude<Pkcs11Key, 'uri'> | 'manufacturer' | 'model' | 'key_class';
+
+export const sealReaders = {
+  lib: readAbsolutePath,
+  library_parameters: readParameters,
+  slot: readSlot,
+  token_label: readText,
+  serial: readText,
+  manufacturer: readText,
+  model: readText,
+  pin: readPinSource,
+  key_label: readName,
+  key_id: readId,
+  key_class: readClass,
+  hmac_key_label: readName,
+  hmac_key_id: readId,
+  default_key_label: readText,
+  default_hmac_key_label: readText,
+  mechanism: readMechanism,
+  hmac_mechanism: readHmacMechanism,
+  generate_key: readFlag,
+  rsa_oaep_hash: readPaddingHash,
+  rsa_encrypt_local: readFlag,
+  force_rw_session: readFlag,
+  max_parallel: readParallel,
+  name: readName,
+  priority: readNumber,
+  disabled: readFlag,
+} satisfies Record<SealParameter, (given: Given) => unknown>;
+
+/** A wrapped-key record gives names and ids one length byte (coffer-format(7)). */
+const LONGEST_IN_RECORD = 255;
+
+function readName(given: Given): string {
+  const text = readText(given);
+  if (Buffer.byteLength(text) > LONGEST_IN_RECORD) throw tooLong(given);
+  return text;
+}
+
+function readId(given: Given): Uint8Array {
+  const id = readHex(given);
+  if (id.length > LONGEST_IN_RECORD) throw tooLong(given);
+  return id;
+}
+
+function tooLong({ origin }: Given): ConfigError {
+  return new ConfigError('config_value', `${origin} is longer than ${LONGEST_IN_RECORD} bytes`, { hint: 'use a shorter one' });
+}
+
+/** It becomes a C string. */
+function readParameters(given: Given): string {
+  const text = readText(given);
+  if (!text.includes('\0')) return text;
+  throw new ConfigError('config_value', `${given.origin} holds a NUL character`, { hint: 'remove it' });
+}
+
+/** A PIN must be a string: 0042 and 42 are different PINs. */
+function readPinSource(given: Given): PinSource {
+  if (typeof given.value !== 'string') throw wrongType(given.origin, 'a string', 'write pin = "...", in double quotes');
+  const value = readText(given);
+  return given.verbatim ? { kind: 'literal', value } : parsePinSource(value, given.origin);
+}
+
+/** Of a URI's type, which was checked where the URI was parsed. */
+function readClass({ value }: Given): WrappingKeyReference['class'] {
+  return value === 'private' ? 'private' : 'secret';
+}
+
+const MOST_SESSIONS = 64;
+
+function readParallel(given: Given): number {
+  const number = readNumber(given);
+  if (number >= 1 && number <= MOST_SESSIONS) return number;
+  throw new ConfigError('config_value', `${given.origin} must be from 1 to ${MOST_SESSIONS}`, {
+    hint: 'write how many sessions one command may open side by side; 1 is the default',
+  });
+}

@@ -1,0 +1,207 @@
+/* Habits of C_Initialize, sessions, mechanism lists, objects and key generation; shim.c says which there are. */
+#include <stdlib.h>
+#include <string.h>
+#include "shim.h"
+
+#define MAX_SESSIONS 256
+#define LABEL_LENGTH 32
+#define HMAC_KEY_LENGTH 32
+
+static struct session sessions[MAX_SESSIONS];
+static CK_ULONG open_sessions;
+
+struct session *find_session(CK_SESSION_HANDLE handle)
+{
+  static struct session unknown;
+  for (CK_ULONG i = 0; i < open_sessions; i++)
+    if (sessions[i].handle == handle)
+      return &sessions[i];
+  return memset(&unknown, 0, sizeof unknown);
+}
+
+/* NSS's own structure has its text where CK_C_INITIALIZE_ARGS has pReserved, which other modules want to be NULL. */
+CK_RV habit_C_Initialize(CK_VOID_PTR arguments)
+{
+  char wanted[512];
+  CK_C_INITIALIZE_ARGS plain = { 0 };
+  if (fault("library-parameters", wanted, sizeof wanted))
+  {
+    if (arguments == NULL)
+      return CKR_ARGUMENTS_BAD;
+    plain = *(CK_C_INITIALIZE_ARGS_PTR)arguments;
+    if (plain.pReserved == NULL || strcmp(plain.pReserved, wanted) != 0)
+      return CKR_ARGUMENTS_BAD;
+    plain.pReserved = NULL;
+    arguments = &plain;
+  }
+  CK_RV rv = real->C_Initialize(arguments);
+  if (rv == CKR_OK)
+    open_sessions = 0;
+  return rv == CKR_OK && asked("already-initialised") ? CKR_CRYPTOKI_ALREADY_INITIALIZED : rv;
+}
+
+CK_RV habit_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR s)
+{
+  char most[32];
+  int writable = (flags & CKF_RW_SESSION) != 0;
+  if (writable && asked("rw-forbidden"))
+    return CKR_TOKEN_WRITE_PROTECTED;
+  if (!writable && asked("ro-forbidden"))
+    return CKR_FUNCTION_FAILED;
+  if (open_sessions == MAX_SESSIONS || (fault("max-sessions", most, sizeof most) && open_sessions >= strtoul(most, NULL, 10)))
+    return CKR_SESSION_COUNT;
+  CK_RV rv = real->C_OpenSession(slot, flags, app, notify, s);
+  if (rv == CKR_OK)
+    sessions[open_sessions++] = (struct session){ .handle = *s };
+  return rv;
+}
+
+CK_RV habit_C_CloseSession(CK_SESSION_HANDLE s)
+{
+  CK_RV rv = real->C_CloseSession(s);
+  struct session *closed = find_session(s);
+  if (rv == CKR_OK && closed->handle == s)
+    *closed = sessions[--open_sessions];
+  return rv;
+}
+
+/* Of this slot; the tests have one. */
+CK_RV habit_C_CloseAllSessions(CK_SLOT_ID slot)
+{
+  CK_RV rv = real->C_CloseAllSessions(slot);
+  if (rv == CKR_OK)
+    open_sessions = 0;
+  return rv;
+}
+
+CK_RV habit_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR n)
+{
+  CK_ULONG all = 0, kept = 0;
+  CK_RV rv = real->C_GetMechanismList(slot, NULL, &all);
+  CK_MECHANISM_TYPE_PTR types = calloc(all + 1, sizeof *types);
+  rv = rv != CKR_OK ? rv : types == NULL ? CKR_HOST_MEMORY : real->C_GetMechanismList(slot, types, &all);
+  if (rv == CKR_OK)
+  {
+    for (CK_ULONG i = 0; i < all; i++)
+      if (!asked_for("without-mechanism", types[i]))
+        types[kept++] = types[i];
+    if (list != NULL && *n < kept)
+      rv = CKR_BUFFER_TOO_SMALL;
+    else if (list != NULL)
+      memcpy(list, types, kept * sizeof *types);
+    *n = kept;
+  }
+  free(types);
+  return rv;
+}
+
+CK_RV habit_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR info)
+{
+  return asked_for("without-mechanism", type) ? CKR_MECHANISM_INVALID : real->C_GetMechanismInfo(slot, type, info);
+}
+
+static CK_ATTRIBUTE_PTR find_attribute(CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_TYPE type)
+{
+  for (CK_ULONG i = 0; i < n; i++)
+    if (t[i].type == type)
+      return &t[i];
+  return NULL;
+}
+
+/* `room` is what the caller gave for the label. */
+static CK_RV pad_label(CK_ATTRIBUTE_PTR label, CK_ULONG room)
+{
+  if (label->ulValueLen == CK_UNAVAILABLE_INFORMATION || label->ulValueLen >= LABEL_LENGTH)
+    return CKR_OK;
+  if (label->pValue != NULL && room < LABEL_LENGTH)
+  {
+    label->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+    return CKR_BUFFER_TOO_SMALL;
+  }
+  if (label->pValue != NULL)
+    memset((CK_BYTE_PTR)label->pValue + label->ulValueLen, ' ', LABEL_LENGTH - label->ulValueLen);
+  label->ulValueLen = LABEL_LENGTH;
+  return CKR_OK;
+}
+
+CK_RV habit_C_GetAttributeValue(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n)
+{
+  CK_ATTRIBUTE_PTR label = asked("padded-labels") ? find_attribute(t, n, CKA_LABEL) : NULL;
+  CK_ATTRIBUTE_PTR type = asked("no-generic-hmac") ? find_attribute(t, n, CKA_KEY_TYPE) : NULL;
+  CK_ULONG room = label == NULL ? 0 : label->ulValueLen;
+  CK_RV rv = real->C_GetAttributeValue(s, o, t, n);
+  if (rv == CKR_OK && type != NULL && type->pValue != NULL && *(CK_KEY_TYPE *)type->pValue == CKK_SHA256_HMAC)
+    *(CK_KEY_TYPE *)type->pValue = CKK_AES;
+  return rv != CKR_OK || label == NULL ? rv : pad_label(label, room);
+}
+
+/* The real token has the label without its blanks. */
+CK_RV habit_C_FindObjectsInit(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n)
+{
+  if (!asked("padded-labels") || find_attribute(t, n, CKA_LABEL) == NULL)
+    return real->C_FindObjectsInit(s, t, n);
+  CK_ATTRIBUTE_PTR copy = calloc(n, sizeof *copy);
+  if (copy == NULL)
+    return CKR_HOST_MEMORY;
+  memcpy(copy, t, n * sizeof *copy);
+  CK_ATTRIBUTE_PTR label = find_attribute(copy, n, CKA_LABEL);
+  if (label->ulValueLen < LABEL_LENGTH)
+    *label = (CK_ATTRIBUTE){ CKA_LABEL, "no object has this label", 24 };
+  while (label->ulValueLen > 0 && ((CK_BYTE_PTR)label->pValue)[label->ulValueLen - 1] == ' ')
+    label->ulValueLen--;
+  CK_RV rv = real->C_FindObjectsInit(s, copy, n);
+  free(copy);
+  return rv;
+}
+
+/*
+ * A CKK_AES key for HMACs, as no-generic-hmac wants it: the token gets a CKK_SHA256_HMAC key, which its own
+ * CKM_SHA256_HMAC takes, and C_GetAttributeValue calls that CKK_AES.
+ */
+static CK_RV create_hmac_key(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR k)
+{
+  CK_BYTE value[HMAC_KEY_LENGTH];
+  CK_KEY_TYPE type = CKK_SHA256_HMAC;
+  CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+  CK_ATTRIBUTE_PTR made = calloc(n + 3, sizeof *made);
+  if (made == NULL)
+    return CKR_HOST_MEMORY;
+  CK_ULONG count = 0;
+  made[count++] = (CK_ATTRIBUTE){ CKA_CLASS, &class, sizeof class };
+  made[count++] = (CK_ATTRIBUTE){ CKA_KEY_TYPE, &type, sizeof type };
+  made[count++] = (CK_ATTRIBUTE){ CKA_VALUE, value, sizeof value };
+  for (CK_ULONG i = 0; i < n; i++)
+    if (t[i].type != CKA_CLASS && t[i].type != CKA_KEY_TYPE && t[i].type != CKA_VALUE_LEN)
+      made[count++] = t[i];
+  CK_RV rv = real->C_GenerateRandom(s, value, sizeof value);
+  rv = rv != CKR_OK ? rv : real->C_CreateObject(s, made, count, k);
+  free(made);
+  return rv;
+}
+
+CK_RV habit_C_GenerateKey(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR k)
+{
+  if (asked_for("without-mechanism", m->mechanism))
+    return CKR_MECHANISM_INVALID;
+  if (m->mechanism == CKM_GENERIC_SECRET_KEY_GEN && asked("no-generic-keygen"))
+    return CKR_MECHANISM_INVALID;
+  CK_ATTRIBUTE_PTR signs = find_attribute(t, n, CKA_SIGN);
+  if (m->mechanism == CKM_AES_KEY_GEN && asked("no-generic-hmac") && signs != NULL && *(CK_BBOOL *)signs->pValue == CK_TRUE)
+    return create_hmac_key(s, t, n, k);
+  return real->C_GenerateKey(s, m, t, n, k);
+}
+
+CK_RV habit_C_GenerateKeyPair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_PTR u, CK_ULONG o, CK_OBJECT_HANDLE_PTR k, CK_OBJECT_HANDLE_PTR l)
+{
+  return asked_for("without-mechanism", m->mechanism) ? CKR_MECHANISM_INVALID : real->C_GenerateKeyPair(s, m, t, n, u, o, k, l);
+}
+
+CK_RV habit_C_WrapKey(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE k, CK_BYTE_PTR out, CK_ULONG_PTR n)
+{
+  return asked_for("without-mechanism", m->mechanism) ? CKR_MECHANISM_INVALID : real->C_WrapKey(s, m, w, k, out, n);
+}
+
+CK_RV habit_C_UnwrapKey(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE u, CK_BYTE_PTR in, CK_ULONG n, CK_ATTRIBUTE_PTR t, CK_ULONG o, CK_OBJECT_HANDLE_PTR k)
+{
+  return asked_for("without-mechanism", m->mechanism) ? CKR_MECHANISM_INVALID : real->C_UnwrapKey(s, m, u, in, n, t, o, k);
+}

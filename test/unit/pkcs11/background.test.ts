@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { CKM, type Key, type Session, withSession } from '../../../src/pkcs11/index.ts';
+import { failure, freshToken, optionsFor, present, shimmed } from './fixture.ts';
+
+const hsm = freshToken();
+const cbc = { type: CKM.AES_CBC_PAD, iv: new Uint8Array(16) };
+const hmac = { type: CKM.SHA256_HMAC };
+const data = new Uint8Array(randomBytes(100));
+
+interface Keys {
+  readonly wrapping: Key;
+  readonly mac: Key;
+}
+
+function withKeys<T>(faults: readonly string[], use: (session: Session, keys: Keys) => Promise<T>): Promise<T> {
+  const shim = shimmed(hsm, ...faults);
+  return withSession(optionsFor(hsm, shim, { readWrite: true }), async (session) => {
+    const label = randomBytes(8).toString('hex');
+    return use(session, { wrapping: session.generateAesKey(label, null), mac: session.generateHmacKey(label, null) });
+  });
+}
+
+describe('sessions side by side', () => {
+  it('do what the first one does', async () => {
+    await withKeys([], async (session, { wrapping, mac }) => {
+      const ciphers = session.openCiphers(3);
+      expect(ciphers).toHaveLength(3);
+      await Promise.all(
+        Array.from({ length: 60 }, async (_, at) => {
+          const cipher = present(ciphers[at % 3]);
+          if (at >= 3) return;
+          for (let turn = 0; turn < 20; turn++) {
+            const sealed = await cipher.encrypt(wrapping, cbc, data);
+            expect(sealed).toEqual(session.encrypt(wrapping, cbc, data));
+            expect(await cipher.decrypt(wrapping, cbc, sealed)).toEqual(data);
+            const tag = await cipher.sign(mac, hmac, sealed);
+            expect(await cipher.verify(mac, hmac, sealed, tag)).toBe(true);
+            expect(await cipher.verify(mac, hmac, data, tag)).toBe(false);
+          }
+        }),
+      );
+    });
+  });
+
+  it('are as many as the token has', async () => {
+    await withKeys(['max-sessions:2'], async (session) => expect(session.openCiphers(4)).toHaveLength(1));
+    await withKeys(['max-sessions:1'], async (session) => expect(session.openCiphers(4)).toHaveLength(0));
+  });
+
+  it('name the function and the key in an error', async () => {
+    await withKeys(['fail:C_Decrypt:0x30'], async (session, { wrapping }) => {
+      const [cipher] = session.openCiphers(1);
+      const error = await failure(Promise.resolve(present(cipher).decrypt(wrapping, cbc, data)));
+      expect(error.message).toBe(`C_Decrypt (CKM_AES_CBC_PAD, key "${wrapping.label}") failed: CKR_DEVICE_ERROR (0x30)`);
+    });
+  });
+
+  it.each([['buffer-too-small'], ['input-limit:64']])('cope with %s', async (habit) => {
+    await withKeys([habit], async (session, { wrapping, mac }) => {
+      const cipher = present(session.openCiphers(1)[0]);
+      const short = data.subarray(0, 32);
+      expect(await cipher.decrypt(wrapping, cbc, await cipher.encrypt(wrapping, cbc, short))).toEqual(short);
+      const tag = await cipher.sign(mac, hmac, short);
+      expect(await cipher.verify(mac, hmac, short, tag)).toBe(true);
+    });
+  });
+});
