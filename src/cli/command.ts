@@ -36,6 +36,8 @@ export interface Invocation {
   readonly format: OutputFormat;
   /** -field, or null. */
   readonly field: string | null;
+  /** -config, or null. */
+  readonly configPath: string | null;
   /** Loads the configuration, says its notes and makes what core works with. */
   context(options?: { forceLogin?: boolean }): Promise<Context>;
 }

@@ -1,17 +1,55 @@
 import type { createPromptModule } from 'inquirer';
 import { StoreError } from '../errors.ts';
+import { visible } from './terminal.ts';
 
-/** Questions to the operator. They go to stderr, so that stdout stays for results; inquirer is loaded only here. */
+/**
+ * Questions to the operator. They go to stderr, so that stdout stays for results; inquirer is loaded only here. They may
+ * hold labels that somebody else gave a token, so control characters in them are shown, not sent.
+ */
 
 /** Asks for the user PIN without showing it. */
 export async function askPin(tokenLabel: string): Promise<string> {
-  const question = { type: 'password', name: 'pin', mask: '*', toggleMask: false, message: `PIN of the token "${tokenLabel}"` } as const;
-  return answered(async (prompt) => (await prompt<{ pin: string }>([question])).pin);
+  return askHidden(`PIN of the token "${tokenLabel}"`);
 }
 
-/** A yes/no question; no unless the operator says yes. */
-export async function confirm(message: string): Promise<boolean> {
-  const question = { type: 'confirm', name: 'yes', message, default: false } as const;
+/** Asks for what must not be shown. */
+export async function askHidden(message: string): Promise<string> {
+  const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message) } as const;
+  return answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer);
+}
+
+/** Asks for a new PIN twice, until both are the same. @param problem what is wrong with one; null for nothing */
+export async function askNewPin(message: string, problem: (pin: string) => string | null): Promise<string> {
+  const validate = (pin: string): true | string => problem(pin) ?? true;
+  const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message), validate } as const;
+  const first = await answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer);
+  const again = { ...question, message: `${question.message}, again`, validate: (pin: string) => pin === first || 'that is another one' };
+  return answered(async (prompt) => (await prompt<{ answer: string }>([again])).answer);
+}
+
+/** Asks for a line of text. @param problem what is wrong with an answer; null for nothing */
+export async function askText(message: string, proposal: string, problem: (text: string) => string | null): Promise<string> {
+  const validate = (text: string): true | string => problem(text.trim()) ?? true;
+  const question = { type: 'input', name: 'answer', message: visible(message), default: proposal, validate } as const;
+  return answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer.trim());
+}
+
+export interface Choice {
+  readonly name: string;
+  /** Why it cannot be chosen; null where it can. */
+  readonly disabled: string | null;
+}
+
+/** Lets one of several be chosen with the arrow keys. @returns its position */
+export async function askChoice(message: string, choices: readonly Choice[]): Promise<number> {
+  const listed = choices.map(({ name, disabled }, value) => ({ name: visible(name), value, ...(disabled === null ? {} : { disabled: `(${disabled})` }) }));
+  const question = { type: 'select', name: 'answer', message: visible(message), choices: listed, loop: false, pageSize: 12 } as const;
+  return answered(async (prompt) => (await prompt<{ answer: number }>([question])).answer);
+}
+
+/** A yes/no question; no unless the operator says yes, or where `proposal` is yes. */
+export async function confirm(message: string, proposal = false): Promise<boolean> {
+  const question = { type: 'confirm', name: 'yes', message: visible(message), default: proposal } as const;
   return answered(async (prompt) => (await prompt<{ yes: boolean }>([question])).yes);
 }
 

@@ -27,6 +27,11 @@ export interface Terminal {
   note(text: string): void;
   warn(text: string): void;
   error(error: CofferError, format: OutputFormat): void;
+  /**
+   * Shows how far a long command is: a line on stderr, at most `width` wide, in the place of the one before; null takes it
+   * away. Nothing where stderr is no terminal.
+   */
+  progress(line: ((width: number) => string) | null): void;
   /** Whether somebody is there to answer. */
   isInteractive(): boolean;
 }
@@ -49,6 +54,10 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
     print: (text) => write(STDOUT, `${toTerminal ? visible(text) : text}\n`),
+    progress(line) {
+      if (env['TERM'] === 'dumb' || !isTerminal(STDERR)) return;
+      write(STDERR, `\r\x1b[K${line?.(process.stderr.columns - 1) ?? ''}`); // a line of full width would begin the next
+    },
     printRaw: (text) => write(STDOUT, text),
     printAside: (text) => write(STDERR, `${text}\n`),
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
@@ -83,7 +92,7 @@ function isTerminal(descriptor: 0 | 1 | 2): boolean {
 }
 
 /** Control characters but newline and tab as \xNN. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

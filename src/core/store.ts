@@ -1,27 +1,24 @@
-import { activeTerm, addTerm, Barrier, Names, openView } from '../barrier/index.ts';
-import type { ValueWrapper } from '../barrier/index.ts';
-import { zero } from '../bytes.ts';
+import { activeTerm, Barrier, Names, openView } from '../barrier/index.ts';
 import { dispatch, engineOf, upgradeToVersions } from '../engines/index.ts';
 import type { EngineContext, Request, Response } from '../engines/index.ts';
 import type { Entropy } from '../entropy/index.ts';
 import { systemEntropy, testedEntropy } from '../entropy/index.ts';
-import { ConfigError, IntegrityError, UsageError } from '../errors.ts';
-import { openRecord, sealRecord } from '../seal/index.ts';
-import type { Pkcs11Seal, Seal } from '../seal/index.ts';
+import { ConfigError, UsageError } from '../errors.ts';
+import type { Pkcs11Seal } from '../seal/index.ts';
 import { ReadOnlyTransaction } from '../storage/index.ts';
 import type { Rows } from '../storage/index.ts';
-import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
-import { openKeys, sealKeys, storeEntropy, zeroKeys } from './keys.ts';
+import { storeEntropy, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
-import { authenticateLease } from './lease.ts';
-import { writeLease } from './lifecycle.ts';
-import { decodeMounts, encodeMounts, hasControlCharacter, resolveMount } from './mounts.ts';
+import { readMounts, storedPaths } from './mount-rows.ts';
+import { encodeMounts, hasControlCharacter, resolveMount } from './mounts.ts';
 import type { Mount } from './mounts.ts';
-import { DATA, MOUNTS, RECORD, USAGE } from './rows.ts';
-import { readState, requireState, requireUnsealed, withStorage } from './state.ts';
-import type { State } from './state.ts';
+import { withOpening } from './opened.ts';
+import type { Opened } from './opened.ts';
+import { startTerm } from './rotate.ts';
+import { DATA, MOUNTS, USAGE } from './rows.ts';
 import { decodeUsage, encodeUsage, TERM_LIMIT } from './usage.ts';
+import { sealWrapper } from './value-wrapper.ts';
 
 /** An unsealed store within one transaction. */
 export interface Store {
@@ -43,55 +40,33 @@ export interface Store {
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
 export async function withStore<T>(context: Context, mode: 'read' | 'write', use: (store: Store) => Promise<T>): Promise<T> {
-  return withStorage(context, false, async (storage) => {
-    const before = await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
-    requireUnsealed(before);
-    return withSeal(context, false, async (seal) => {
-      const run = (as: 'read' | 'write'): Promise<T> => storage.transaction(as, async (rows) => inTransaction(context, seal, rows, as, use));
-      try {
-        return await run(before.unsealed ? mode : 'write');
-      } catch (error) {
-        // A read that turns out to write, such as the first look at transit's wrapping key, begins again as a write.
-        if (error instanceof ReadOnlyTransaction) return run('write');
-        throw error;
-      }
-    });
+  return withOpening(context, async ({ mayRead, transaction }) => {
+    const run = (as: 'read' | 'write'): Promise<T> =>
+      transaction(context, as, (opened) => (as === 'read' ? readStore(context, opened, use) : writeStore(context, opened, use)));
+    try {
+      return await run(mayRead ? mode : 'write');
+    } catch (error) {
+      // A read that turns out to write, such as the first look at transit's wrapping key, begins again as a write.
+      if (error instanceof ReadOnlyTransaction) return run('write');
+      throw error;
+    }
   });
 }
 
-async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, mode: 'read' | 'write', use: (store: Store) => Promise<T>): Promise<T> {
-  const state = requireState(await readState(rows, context), context);
-  requireUnsealed(state);
-  const keys = await openKeys(seal, state.record);
-  try {
-    await admit(rows, context, state, keys);
-    return mode === 'read' ? await readStore(context, seal, rows, keys, use) : await writeStore(context, seal, rows, keys, use);
-  } finally {
-    zeroKeys(keys);
-  }
-}
-
-/** Checks the lease that let the command come this far, or makes it where auto_unseal allows. */
-async function admit(rows: Rows, context: Context, state: State, keys: StoreKeys): Promise<void> {
-  if (state.unsealed && state.lease !== null) authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
-  else await writeLease(rows, context, state.identity, keys, null);
-}
-
-async function readStore<T>(context: Context, seal: Pkcs11Seal, rows: Rows, keys: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
+async function readStore<T>(context: Context, { seal, rows, keys }: Opened, use: (store: Store) => Promise<T>): Promise<T> {
   const barrier = new Barrier(keys.keyring);
   return use(await openStore(context, seal, rows, keys, barrier));
 }
 
 /** As readStore, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
-async function writeStore<T>(context: Context, seal: Pkcs11Seal, rows: Rows, opened: StoreKeys, use: (store: Store) => Promise<T>): Promise<T> {
-  const recorded = decodeUsage(await rows.get(USAGE), opened.rootKey);
+async function writeStore<T>(context: Context, opened: Opened, use: (store: Store) => Promise<T>): Promise<T> {
+  const { seal, rows } = opened;
+  const recorded = decodeUsage(await rows.get(USAGE), opened.keys.rootKey);
   let usage = recorded;
-  let keys = opened;
+  let { keys } = opened;
   if (usage.encryptions >= TERM_LIMIT) {
-    const keyring = await addTerm(opened.keyring, storeEntropy(context, seal), context.machine.now);
-    keys = { ...opened, keyring };
-    await rows.put(RECORD, await sealKeys(seal, keys));
-    usage = { term: activeTerm(keyring).number, encryptions: 0 };
+    keys = await startTerm(context, opened);
+    usage = { term: activeTerm(keys.keyring).number, encryptions: 0 };
   }
   try {
     const barrier = new Barrier(keys.keyring);
@@ -132,7 +107,7 @@ async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: S
       mounts = [...changed];
     },
     async clear(mount) {
-      await clearFolder(rows, names.encrypt(DATA, [mount.uuid]));
+      for await (const path of storedPaths(rows, names.encrypt(DATA, [mount.uuid]))) await rows.delete(path);
     },
     async upgrade(mount) {
       await upgradeToVersions(contextOf(mount));
@@ -141,39 +116,6 @@ async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: S
     async request(request) {
       const { mount, rest } = resolveMount(mounts, checkedPath(request.path));
       return dispatch(engineOf(mount), contextOf(mount), { ...request, path: rest });
-    },
-  };
-}
-
-async function readMounts(rows: Rows, barrier: Barrier): Promise<Mount[]> {
-  const bytes = await rows.get(MOUNTS);
-  if (bytes === null) {
-    throw new IntegrityError('mounts_missing', "the store's mount table is gone", { hint: 'restore the store from a backup' });
-  }
-  return decodeMounts(barrier.decrypt(MOUNTS, bytes, 'the mount table'));
-}
-
-const DATA_KEY_BYTES = 32;
-
-/**
- * Seal wrap: each value under a fresh data key, which only the HSM can unwrap. The data key comes from the system alone,
- * since what it encrypts is the barrier's ciphertext already; HSM bytes would cost every write two more calls.
- */
-function sealWrapper(seal: Seal): ValueWrapper {
-  return {
-    async wrap(storedPath, value) {
-      const key = await systemEntropy.bytes(DATA_KEY_BYTES);
-      try {
-        const wraps = [await seal.wrapKey(key)];
-        return await sealRecord(seal, { key, wraps, context: new Uint8Array(0), body: value, place: storedPath });
-      } finally {
-        zero(key);
-      }
-    },
-    async unwrap(storedPath, wrapped, name) {
-      const { key, body } = await openRecord(seal, wrapped, storedPath, name);
-      zero(key);
-      return body;
     },
   };
 }
@@ -196,12 +138,4 @@ function checkedPath(path: string): string {
   const problem = path.split('/').includes('') ? 'it has an empty part' : hasControlCharacter(path) ? 'it has a control character' : null;
   if (problem === null) return path;
   throw new UsageError('bad_path', `${JSON.stringify(path)} is not a path: ${problem}`, { hint: 'for example: secret/app/database' });
-}
-
-async function clearFolder(rows: Rows, folder: string): Promise<void> {
-  for (const { segment, folder: isFolder } of await rows.list(folder)) {
-    const path = `${folder}/${segment}`;
-    if (isFolder) await clearFolder(rows, path);
-    else await rows.delete(path);
-  }
 }

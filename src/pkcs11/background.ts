@@ -1,7 +1,7 @@
 import { CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import type { OpenSession } from './open.ts';
-import { about, decrypt, encrypt, GROWTH_BYTES, input, isInputTooLong, isSignatureInvalid, MOST_GROWTHS, sign, start, verify } from './operations.ts';
+import { about, decrypt, encrypt, GROWTH_BYTES, input, isInputTooLong, isSignatureInvalid, isWithoutReason, MOST_GROWTHS, sign, start, verify } from './operations.ts';
 import type { Cipher } from './types.ts';
 
 /**
@@ -47,7 +47,7 @@ export function backgroundCipher(session: OpenSession): Cipher {
         if (isSignatureInvalid(error)) {
           return false;
         }
-        if (isInputTooLong(error) || isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.FUNCTION_NOT_SUPPORTED)) {
+        if (isInputTooLong(error) || isWithoutReason(error) || isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.FUNCTION_NOT_SUPPORTED)) {
           return verify(session, key, mechanism, data, signature);
         }
         throw error;

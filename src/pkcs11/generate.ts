@@ -16,7 +16,7 @@ const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
 export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
   const allowed = [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP];
-  return generateSecret(session, { mechanism: CKM.AES_KEY_GEN, type: CKK.AES }, label, id, uses(allowed));
+  return generateSecret(session, { mechanism: CKM.AES_KEY_GEN, type: CKK.AES }, label, id, uses(allowed, [CKA.SIGN, CKA.VERIFY]));
 }
 
 interface SecretKind {
@@ -51,7 +51,7 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
   for (const kind of HMAC_KINDS) {
     let key: Key | null = null;
     try {
-      key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY]));
+      key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]));
       sign(session, key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {

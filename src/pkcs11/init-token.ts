@@ -42,11 +42,17 @@ function tokens(module: Module): TokenDescription[] {
     .map((handle) => describeToken(module, ulongToBigint(handle)));
 }
 
-/** The token in the slot, or the one of a serial number that was not there before, where slots were numbered anew. */
+/**
+ * The token of a serial number that was not there before, where slots were numbered anew, or the one in the slot. NSS says
+ * that its token is initialised, and what its label is, only after C_InitPIN.
+ */
 function made(after: readonly TokenDescription[], before: readonly TokenDescription[], slot: bigint, label: string): TokenDescription {
+  const inSlot = after.find((token) => token.slot === slot);
   const initialised = after.filter((token) => token.label === label && (token.flags & CKF.TOKEN_INITIALIZED) !== 0);
   const found =
-    initialised.find((token) => !before.some(({ serial }) => serial === token.serial)) ?? initialised.find((token) => token.slot === slot);
+    initialised.find((token) => !before.some(({ serial }) => serial === token.serial)) ??
+    initialised.find((token) => token.slot === slot) ??
+    (before.some(({ serial }) => serial === inSlot?.serial) ? inSlot : undefined);
   if (found !== undefined) return found;
   throw new HsmError('token_not_found', `the token "${label}" is not to be seen after C_InitToken in slot ${slot}`, {
     hint: 'look at the slots with: coffer hsm slots',

@@ -1,15 +1,21 @@
-import type { AesGCM, Mechanism as NativeMechanism, RsaOAEP, RsaPSS } from 'pkcs11js';
+import type { AesGCM, GostR3410KeyWrapParams, Mechanism as NativeMechanism, RsaOAEP, RsaPSS } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
 import { CKG, CKM, CKZ, mechanismName } from './constants.ts';
 import type { Mechanism, PaddingHash } from './types.ts';
+import { numberToUlong } from './ulong.ts';
 
 const CBC_IV_BYTES = 16;
 /** 12 as coffer gives them; a module that makes its own may take 16. */
 const GCM_IV_BYTES: readonly number[] = [12, 16];
 const GCM_TAG_BITS = 128;
-/** pkcs11js's numbers for the two layouts of CK_GCM_PARAMS. */
-const CK_PARAMS_AES_GCM = 3;
+/** pkcs11js: CK_GCM_PARAMS with ulIvBits. */
 const CK_PARAMS_AES_GCM_V240 = 7;
+/**
+ * pkcs11js has no CK_GCM_PARAMS without ulIvBits: its CK_PARAMS_AES_GCM sends the longer structure too, with ulIvBits left
+ * unset. The parameters of CKM_GOSTR3410_KEY_WRAP have the same shape as the shorter one: bytes and their length twice,
+ * then a CK_ULONG.
+ */
+const CK_PARAM_GOSTR3410_KEY_WRAP = 28;
 /** pkcs11js: CK_RSA_PKCS_OAEP_PARAMS and CK_RSA_PKCS_PSS_PARAMS. */
 const CK_PARAMS_RSA_OAEP = 4;
 const CK_PARAMS_RSA_PSS = 5;
@@ -50,13 +56,12 @@ export function nativeMechanism(mechanism: Mechanism, layout: GcmLayout): Native
     return { mechanism: mechanism.type, parameter: iv };
   }
   requireLength(mechanism.type, iv, ...GCM_IV_BYTES);
-  const parameter: AesGCM = {
-    type: layout === 'with-iv-bits' ? CK_PARAMS_AES_GCM_V240 : CK_PARAMS_AES_GCM,
-    iv,
-    ivBits: iv.length * 8,
-    aad: asBuffer(mechanism.aad),
-    tagBits: GCM_TAG_BITS,
-  };
+  const aad = asBuffer(mechanism.aad);
+  if (layout === 'without-iv-bits') {
+    const parameter: GostR3410KeyWrapParams = { type: CK_PARAM_GOSTR3410_KEY_WRAP, wrapOID: iv, ukm: aad, key: numberToUlong(GCM_TAG_BITS) };
+    return { mechanism: mechanism.type, parameter };
+  }
+  const parameter: AesGCM = { type: CK_PARAMS_AES_GCM_V240, iv, ivBits: iv.length * 8, aad, tagBits: GCM_TAG_BITS };
   return { mechanism: mechanism.type, parameter };
 }
 

@@ -52,7 +52,8 @@ export function sign(session: OpenSession, key: Key, mechanism: Mechanism, data:
 
 /**
  * False for CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE. Input that is too long for the module goes there in parts.
- * A secret key that may sign but not verify signs, and the two are compared here.
+ * A secret key that may sign but not verify signs, and the two are compared here; so it is where C_Verify gives no reason:
+ * NSS softokn 3.87 says CKR_DEVICE_ERROR for an HMAC that does not match.
  */
 export function verify(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
   const { module, handle } = session;
@@ -74,6 +75,18 @@ export function verify(session: OpenSession, key: Key, mechanism: Mechanism, dat
     if (isInputTooLong(error)) {
       return verifyInParts(session, key, mechanism, data, signature);
     }
+    if (key.class === 'secret' && isWithoutReason(error)) {
+      return verifyAgain(error, () => verifyBySigning(session, key, mechanism, data, signature));
+    }
+    throw error;
+  }
+}
+
+/** Where the second way fails too, the HSM has a problem, and the first error is the one to tell. */
+function verifyAgain(error: unknown, again: () => boolean): boolean {
+  try {
+    return again();
+  } catch {
     throw error;
   }
 }
@@ -120,6 +133,11 @@ function signWhole(session: OpenSession, key: Key, mechanism: Mechanism, data: U
   }
   const out = Buffer.alloc(GROWTH_BYTES);
   return new Uint8Array(module.call('C_SignFinal', (api) => api.C_SignFinal(handle, out), subject));
+}
+
+/** Whether a failure may be anything, a wrong signature too. */
+export function isWithoutReason(error: unknown): boolean {
+  return isReturnValue(error, CKR.DEVICE_ERROR, CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED);
 }
 
 /** Whether a module said that it does not take so much at once. */

@@ -10,13 +10,14 @@ const SOURCE = `
   try {
     api.load(lib);
     api.C_Initialize(args);
+    for (const slot of api.C_GetSlotList(true)) api.C_GetTokenInfo(slot);
     api.C_Finalize();
   } catch {}
 `;
 
 /**
- * Loads the module and runs C_Initialize and C_Finalize in a child process, so that a module which crashes takes only
- * that with it.
+ * Loads the module, initialises it, looks at its tokens and finalises it in a child process, so that a module which
+ * crashes takes only that with it.
  * @throws HsmError `module_crashed`
  */
 export async function probeModule({ lib, parameters }: ModuleOptions): Promise<void> {

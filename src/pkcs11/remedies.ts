@@ -92,7 +92,7 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.SESSION_CLOSED, LOGIN_LOST],
   [CKR.SESSION_HANDLE_INVALID, LOGIN_LOST],
   [CKR.SESSION_COUNT, OUT_OF_SESSIONS],
-  [CKR.SESSION_READ_ONLY, 'creating a key needs a read-write session; set force_rw_session = "true" in the seal stanza'],
+  [CKR.SESSION_READ_ONLY, 'creating a key needs a read-write session, which the token may forbid: create the keys with the HSM\'s own tool, or set force_rw_session = "true" in the seal stanza'],
   [CKR.SESSION_READ_ONLY_EXISTS, 'a read-only session is open that forbids it; end other programs that use the token'],
   [CKR.SESSION_READ_WRITE_SO_EXISTS, 'the security officer is logged in; end that session first'],
   [CKR.SIGNATURE_INVALID, 'the signature is not the token\'s: the record was altered, or made with another HMAC key'],
@@ -115,9 +115,15 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.LIBRARY_LOAD_FAILED, 'the module could not load a library that it needs; reinstall the HSM\'s client software'],
 ]);
 
+const ONLY_READ_WRITE = `some tokens open no read-only sessions: try force_rw_session = "true" in the seal stanza; else ${RESTART}`;
+const NOT_GENERATED = "the token makes no key of this kind: create it with the HSM's own tool and name it in the seal stanza";
+
 /** Where the function says more than the value alone. */
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
   C_Initialize: INITIALIZE,
+  C_OpenSession: new Map([[CKR.FUNCTION_FAILED, ONLY_READ_WRITE]]),
+  C_GenerateKey: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED]]),
+  C_GenerateKeyPair: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED]]),
   C_EncryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('encrypt', 'CKA_ENCRYPT')]]),
   C_DecryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('decrypt', 'CKA_DECRYPT')]]),
   C_SignInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('sign', 'CKA_SIGN')]]),

@@ -16,7 +16,7 @@ export function findToken(module: Module, selector: TokenSelector): TokenDescrip
   const token = selector.slot === null ? search(module, selector) : inSlot(module, selector, selector.slot);
   if ((token.flags & CKF.TOKEN_INITIALIZED) === 0 && (token.flags & CKF.LOGIN_REQUIRED) !== 0) {
     throw new HsmError('token_not_initialised', `the token in slot ${token.slot} is not initialised`, {
-      hint: 'initialise it and set a user PIN with the HSM\'s own tool, or choose another token with slot or token_label',
+      hint: 'initialise it with `coffer hsm init-token` or the HSM\'s own tool, or choose another token with slot or token_label',
     });
   }
   return token;

@@ -1,4 +1,5 @@
 /* Habits of C_Initialize, sessions, mechanism lists, objects and key generation; shim.c says which there are. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "shim.h"
@@ -7,16 +8,38 @@
 #define LABEL_LENGTH 32
 #define HMAC_KEY_LENGTH 32
 
+/* Entries stay where they are while a session is open: another thread may be in one. Handle 0 (CK_INVALID_HANDLE): free. */
 static struct session sessions[MAX_SESSIONS];
 static CK_ULONG open_sessions;
+static pthread_mutex_t sessions_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct session *find_session(CK_SESSION_HANDLE handle)
 {
-  static struct session unknown;
-  for (CK_ULONG i = 0; i < open_sessions; i++)
-    if (sessions[i].handle == handle)
-      return &sessions[i];
-  return memset(&unknown, 0, sizeof unknown);
+  static _Thread_local struct session unknown;
+  struct session *found = memset(&unknown, 0, sizeof unknown);
+  pthread_mutex_lock(&sessions_lock);
+  for (CK_ULONG i = 0; i < MAX_SESSIONS; i++)
+    if (handle != CK_INVALID_HANDLE && sessions[i].handle == handle)
+      found = &sessions[i];
+  pthread_mutex_unlock(&sessions_lock);
+  return found;
+}
+
+static void add_session(CK_SESSION_HANDLE handle)
+{
+  CK_ULONG i = 0;
+  while (i < MAX_SESSIONS - 1 && sessions[i].handle != CK_INVALID_HANDLE)
+    i++;
+  sessions[i] = (struct session){ .handle = handle };
+  open_sessions++;
+}
+
+static void forget_sessions(void)
+{
+  pthread_mutex_lock(&sessions_lock);
+  memset(sessions, 0, sizeof sessions);
+  open_sessions = 0;
+  pthread_mutex_unlock(&sessions_lock);
 }
 
 /* NSS's own structure has its text where CK_C_INITIALIZE_ARGS has pReserved, which other modules want to be NULL. */
@@ -36,7 +59,7 @@ CK_RV habit_C_Initialize(CK_VOID_PTR arguments)
   }
   CK_RV rv = real->C_Initialize(arguments);
   if (rv == CKR_OK)
-    open_sessions = 0;
+    forget_sessions();
   return rv == CKR_OK && asked("already-initialised") ? CKR_CRYPTOKI_ALREADY_INITIALIZED : rv;
 }
 
@@ -48,11 +71,12 @@ CK_RV habit_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_N
     return CKR_TOKEN_WRITE_PROTECTED;
   if (!writable && asked("ro-forbidden"))
     return CKR_FUNCTION_FAILED;
-  if (open_sessions == MAX_SESSIONS || (fault("max-sessions", most, sizeof most) && open_sessions >= strtoul(most, NULL, 10)))
-    return CKR_SESSION_COUNT;
-  CK_RV rv = real->C_OpenSession(slot, flags, app, notify, s);
+  pthread_mutex_lock(&sessions_lock);
+  int full = open_sessions == MAX_SESSIONS || (fault("max-sessions", most, sizeof most) && open_sessions >= strtoul(most, NULL, 10));
+  CK_RV rv = full ? CKR_SESSION_COUNT : real->C_OpenSession(slot, flags, app, notify, s);
   if (rv == CKR_OK)
-    sessions[open_sessions++] = (struct session){ .handle = *s };
+    add_session(*s);
+  pthread_mutex_unlock(&sessions_lock);
   return rv;
 }
 
@@ -60,8 +84,13 @@ CK_RV habit_C_CloseSession(CK_SESSION_HANDLE s)
 {
   CK_RV rv = real->C_CloseSession(s);
   struct session *closed = find_session(s);
+  pthread_mutex_lock(&sessions_lock);
   if (rv == CKR_OK && closed->handle == s)
-    *closed = sessions[--open_sessions];
+  {
+    *closed = (struct session){ 0 };
+    open_sessions--;
+  }
+  pthread_mutex_unlock(&sessions_lock);
   return rv;
 }
 
@@ -70,7 +99,7 @@ CK_RV habit_C_CloseAllSessions(CK_SLOT_ID slot)
 {
   CK_RV rv = real->C_CloseAllSessions(slot);
   if (rv == CKR_OK)
-    open_sessions = 0;
+    forget_sessions();
   return rv;
 }
 

@@ -43,6 +43,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,17 +60,22 @@ static CK_FUNCTION_LIST shim;
 static unsigned long total;
 static struct { const char *name; unsigned long calls; } counts[MAX_FUNCTIONS];
 
+static pthread_mutex_t counts_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static unsigned long count(const char *name)
 {
+  unsigned long calls = 0;
+  pthread_mutex_lock(&counts_lock);
   total++;
-  for (int i = 0; i < MAX_FUNCTIONS; i++)
+  for (int i = 0; i < MAX_FUNCTIONS && calls == 0; i++)
   {
     if (counts[i].name == NULL)
       counts[i].name = name;
     if (strcmp(counts[i].name, name) == 0)
-      return ++counts[i].calls;
+      calls = ++counts[i].calls;
   }
-  return 0;
+  pthread_mutex_unlock(&counts_lock);
+  return calls;
 }
 
 static void write_log(const char *name, const CK_ULONG *detail)

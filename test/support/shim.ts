@@ -40,7 +40,7 @@ export function compileShim(): string {
   if (!existsSync(lib)) {
     mkdirSync(dirname(lib), { recursive: true });
     const unfinished = `${lib}.${process.pid}`;
-    const flags = ['-shared', '-fPIC', '-fvisibility=hidden', '-O1', '-Wall', '-Wextra', `-I${HEADERS}`];
+    const flags = ['-shared', '-fPIC', '-fvisibility=hidden', '-pthread', '-O1', '-Wall', '-Wextra', `-I${HEADERS}`];
     execFileSync('cc', [...flags, '-o', unfinished, ...SOURCES, '-ldl'], { stdio: ['ignore', 'inherit', 'inherit'] });
     renameSync(unfinished, lib);
   }

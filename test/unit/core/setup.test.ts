@@ -74,8 +74,8 @@ describe('a configuration that setup writes', () => {
     });
   }
 
-  it('is understood whatever is in a label', async () => {
-    const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => !text.includes('\0') && Buffer.byteLength(text) <= 255);
+  it('is understood whatever is in a label (in normal form C, which HCL brings text into)', async () => {
+    const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).map((text) => text.normalize()).filter((text) => Buffer.byteLength(text) <= 255);
     await fc.assert(
       fc.asyncProperty(fc.oneof(label, fc.constantFrom('"', '\\', '${x}', '%{if}', '$${', 'a\nb', '# no comment', '$', '%%{')), async (keyLabel) => {
         expect((await load({ ...answers, keyLabel })).seal.key.label).toBe(keyLabel);

@@ -1,0 +1,87 @@
+import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
+import type { TokenDescription } from '../../../core/index.ts';
+import { StoreError, UsageError } from '../../../errors.ts';
+import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
+import { printObject } from '../../output.ts';
+import { askHidden, askNewPin, askText, confirm } from '../../prompts.ts';
+import { chosenModule, LIB } from './module.ts';
+import { describeToken } from './slots.ts';
+
+const DEFAULT_LABEL = 'coffer';
+
+export const initTokenCommand: CommandSpec = {
+  words: ['hsm', 'init-token'],
+  summary: 'initialise a token, which erases all that is on it, and set its PINs',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [
+    { name: 'slot', kind: 'text', value: 'N', help: 'slot of the token (the only one that is not initialised)' },
+    { name: 'label', kind: 'text', value: 'LABEL', help: `label of the token, at most 32 bytes (${DEFAULT_LABEL})` },
+    LIB,
+    { name: 'force', kind: 'boolean', help: 'do not ask; needed where there is no terminal' },
+  ],
+  examples: ['coffer hsm init-token -label=demo', 'coffer hsm init-token -slot=1 -label=demo -force'],
+  async run(invocation) {
+    const { flags, terminal } = invocation;
+    const label = checkTokenLabel(flags.text('label') ?? DEFAULT_LABEL);
+    const wanted = slotNumber(flags);
+    if (!flags.boolean('force') && !terminal.isInteractive()) {
+      throw new UsageError('confirmation_needed', 'initialising a token erases all that is on it, and there is no terminal to ask on', {
+        hint: 'if that is what you want, add -force, and set COFFER_HSM_SO_PIN and COFFER_HSM_PIN',
+      });
+    }
+    const module = await chosenModule(invocation);
+    const { slot, token } = await slotForToken(module, wanted);
+    if (!flags.boolean('force')) await ask(token);
+    const pins = await newPins(invocation, token);
+    const made = await initialiseToken(module, slot, { label, ...pins });
+    if (made.slot !== slot) terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
+    await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${made.label}" in slot ${made.slot}, serial ${made.serial}`);
+    return 0;
+  },
+};
+
+function slotNumber(flags: FlagValues): bigint | null {
+  const text = flags.text('slot');
+  if (text === null) return null;
+  if (/^(?:\d+|0[xX][0-9a-fA-F]+)$/.test(text)) return BigInt(text);
+  throw new UsageError('bad_flag', `-slot is a number, decimal or 0x hexadecimal, not ${JSON.stringify(text)}`, { hint: 'see: coffer hsm slots' });
+}
+
+/** A token in use is erased only for somebody who knows which one it is. */
+async function ask(token: TokenDescription): Promise<void> {
+  const where = `slot ${token.slot} (${[token.manufacturer, token.model, token.serial].filter((text) => text !== '').join(', ')})`;
+  if (!tokenState(token).initialized) {
+    if (await confirm(`Initialise the token in ${where}?`)) return;
+    throw cancelled();
+  }
+  const answer = await askText(`This erases every key on the token "${token.label}" in ${where}.\nType its label to go on`, '', () => null);
+  if (answer !== token.label.trim()) throw cancelled();
+}
+
+function cancelled(): StoreError {
+  return new StoreError('cancelled', 'nothing was initialised');
+}
+
+/** @throws UsageError `pin_missing` */
+async function newPins({ terminal }: Invocation, token: TokenDescription): Promise<{ soPin: string; pin: string }> {
+  const given = { soPin: process.env['COFFER_HSM_SO_PIN'] || null, pin: process.env['COFFER_HSM_PIN'] || null };
+  if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
+    throw new UsageError('pin_missing', `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`, {
+      hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
+    });
+  }
+  const soPin = given.soPin ?? (await soPinFromTerminal(token));
+  return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with', notEmpty)) };
+}
+
+/** An initialised token wants the one that it has (PKCS#11 v2.40 section 5.5, C_InitToken). */
+async function soPinFromTerminal(token: TokenDescription): Promise<string> {
+  if (!tokenState(token).initialized) return askNewPin('New security officer PIN', notEmpty);
+  return askHidden(`Security officer PIN of the token "${token.label}"`);
+}
+
+function notEmpty(pin: string): string | null {
+  return pin === '' ? 'a PIN has at least one character' : null;
+}

@@ -1,0 +1,72 @@
+import { hex } from '../../../bytes.ts';
+import { checkNewKey, generateMissingKeys, generateOneKey } from '../../../core/index.ts';
+import type { MadeKey, NewKeyType } from '../../../core/index.ts';
+import { UsageError } from '../../../errors.ts';
+import type { CommandSpec, FlagValues } from '../../command.ts';
+import { printObject } from '../../output.ts';
+import { FORCE } from './keys.ts';
+
+const TYPES: readonly NewKeyType[] = ['aes', 'hmac', 'rsa'];
+
+export const keygenCommand: CommandSpec = {
+  words: ['hsm', 'keygen'],
+  summary: 'make a key in the HSM, or those that the configuration names and the HSM lacks',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [
+    { name: 'type', kind: 'text', value: 'aes|hmac|rsa', help: 'kind of key (aes); with -label' },
+    { name: 'label', kind: 'text', value: 'LABEL', help: 'CKA_LABEL of the key' },
+    { name: 'id', kind: 'text', value: 'HEX', help: 'CKA_ID of the key (random)' },
+    { name: 'bits', kind: 'integer', value: 'N', help: 'bits of an RSA key: 2048, 3072 (the default) or 4096' },
+    FORCE,
+  ],
+  examples: ['coffer hsm keygen', 'coffer hsm keygen -label=hsm_2026', 'coffer hsm keygen -type=hmac -label=hsm_hmac_2026 -id=02'],
+  async run(invocation) {
+    const { flags } = invocation;
+    const wanted = wantedKey(flags);
+    const context = await invocation.context({ forceLogin: flags.boolean('force') });
+    if (wanted !== null) {
+      const made = await generateOneKey(context, wanted);
+      await printObject(invocation, describe(made), () => success(made));
+      return 0;
+    }
+    const made = await generateMissingKeys(context);
+    const nothing = 'Success! The HSM has every key that the configuration names';
+    await printObject(invocation, { created: made.map(describe) }, () => (made.length === 0 ? nothing : made.map(success).join('\n')));
+    return 0;
+  },
+};
+
+/** Null for what the stanza lacks. */
+function wantedKey(flags: FlagValues): { type: NewKeyType; label: string; id: Uint8Array | null; bits: number } | null {
+  const label = flags.text('label');
+  if (label === null) {
+    const alone = (['type', 'id'] as const).find((name) => flags.text(name) !== null) ?? (flags.integer('bits') === null ? null : 'bits');
+    if (alone === null) return null;
+    throw new UsageError('bad_flag', `-${alone} needs -label, too`, { hint: 'without any of them the keys are made that the configuration names' });
+  }
+  if (label === '') throw new UsageError('bad_flag', '-label is empty');
+  const type = keyType(flags.text('type') ?? 'aes');
+  return { type, label, id: keyId(flags.text('id')), bits: checkNewKey({ type, bits: flags.integer('bits') }) };
+}
+
+function keyType(name: string): NewKeyType {
+  const type = TYPES.find((known) => known === name.toLowerCase());
+  if (type === undefined) throw new UsageError('bad_flag', `there is no key type ${JSON.stringify(name)}`, { hint: `there are: ${TYPES.join(', ')}` });
+  return type;
+}
+
+function keyId(text: string | null): Uint8Array | null {
+  if (text === null) return null;
+  if (/^(?:0[xX])?(?:[0-9a-fA-F]{2}){1,255}$/.test(text)) return new Uint8Array(Buffer.from(text.replace(/^0[xX]/, ''), 'hex'));
+  throw new UsageError('bad_flag', `-id is hexadecimal, two digits a byte, not ${JSON.stringify(text)}`, { hint: 'for example -id=01ab' });
+}
+
+function describe({ label, id }: MadeKey) {
+  return { label, id: hex(id) };
+}
+
+function success({ label, id }: MadeKey): string {
+  return `Success! Created the key "${label}" in the HSM, id ${hex(id)}`;
+}

@@ -1,0 +1,68 @@
+import { hex } from '../../../bytes.ts';
+import { tokenKeys } from '../../../core/index.ts';
+import type { TokenKey } from '../../../core/index.ts';
+import type { JsonObject } from '../../../json.ts';
+import type { CommandSpec, Flag } from '../../command.ts';
+import { printObject } from '../../output.ts';
+import { columns } from '../../table.ts';
+import { describeToken } from './slots.ts';
+
+export const FORCE: Flag = { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' };
+
+export const keysCommand: CommandSpec = {
+  words: ['hsm', 'keys'],
+  summary: 'list the keys on the token and what they may do',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [FORCE],
+  examples: ['coffer hsm keys', 'coffer hsm keys -format=json'],
+  async run(invocation) {
+    const { token, keys } = await tokenKeys(await invocation.context({ forceLogin: invocation.flags.boolean('force') }));
+    if (keys.length === 0) invocation.terminal.note(`there is no key on token "${token.label}"`);
+    const object = { token: describeToken(token), keys: keys.map(describe) };
+    await printObject(invocation, object, () =>
+      columns(['Label', 'ID', 'Class', 'Type', 'Bits', 'Uses', 'Protection', 'Seal'], keys.map(row)),
+    );
+    return 0;
+  },
+};
+
+const USES = ['encrypt', 'decrypt', 'sign', 'verify', 'wrap', 'unwrap', 'derive'] as const;
+
+function row(key: TokenKey): string[] {
+  return [
+    key.label || '-',
+    hex(key.id) || '-',
+    key.class,
+    key.typeName,
+    key.bits === null ? '-' : String(key.bits),
+    USES.filter((use) => key.attributes[use] === true).join(', ') || '-',
+    protection(key).join(', ') || '-',
+    key.roles.join(', ') || '-',
+  ];
+}
+
+/** What is out of the ordinary is said, too: a key that can leave the token, or that a logged-out program sees. */
+function protection({ class: objectClass, attributes }: TokenKey): string[] {
+  const isPublic = objectClass === 'public';
+  return [
+    ...(attributes.sensitive === true ? ['sensitive'] : []),
+    ...(attributes.extractable === true && !isPublic ? ['EXTRACTABLE'] : []),
+    ...(attributes.sensitive === false && !isPublic ? ['NOT SENSITIVE'] : []),
+    ...(attributes.private === false && !isPublic ? ['NOT PRIVATE'] : []),
+    ...(attributes.token === false ? ['session only'] : []),
+  ];
+}
+
+function describe(key: TokenKey): JsonObject {
+  return {
+    label: key.label,
+    id: hex(key.id),
+    class: key.class,
+    type: key.typeName,
+    bits: key.bits,
+    seal: [...key.roles],
+    attributes: { ...key.attributes },
+  };
+}

@@ -1,0 +1,74 @@
+import { testSeal } from '../../../core/index.ts';
+import type { Chosen, SealTrial, TokenDescription, Trial } from '../../../core/index.ts';
+import type { JsonObject } from '../../../json.ts';
+import type { CommandSpec } from '../../command.ts';
+import { printObject } from '../../output.ts';
+import { columns } from '../../table.ts';
+import { FORCE } from './keys.ts';
+import { describeToken } from './slots.ts';
+
+const HSM_SAYS_NO = 3;
+
+export const testCommand: CommandSpec = {
+  words: ['hsm', 'test'],
+  summary: 'try every mechanism that the configured keys could use, and what coffer chooses',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [FORCE],
+  examples: ['coffer hsm test', 'coffer hsm test -format=json'],
+  async run(invocation) {
+    const tested = await testSeal(await invocation.context({ forceLogin: invocation.flags.boolean('force') }));
+    await printObject(invocation, describe(tested), () => trialTable(tested));
+    const errors = [tested.wrapping, tested.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
+    for (const error of errors) invocation.terminal.error(error, invocation.format);
+    return errors.length === 0 ? 0 : HSM_SAYS_NO;
+  },
+};
+
+export function trialTable({ trials, wrapping, hmac }: SealTrial): string {
+  const rows = trials.map(({ what, purpose, keyLabel, result, reason, milliseconds }) => [
+    what,
+    purpose,
+    keyLabel ?? '-',
+    reason === null ? result : `${result} (${reason})`,
+    time(milliseconds),
+  ]);
+  const chosen = [
+    ['Wrapping', ...chosenCells(wrapping)],
+    ['HMAC', ...(hmac === null ? ['none', '-', '-', '-'] : chosenCells(hmac))],
+  ];
+  return [
+    columns(['Mechanism', 'Purpose', 'Key', 'Result', 'Milliseconds'], rows),
+    '',
+    columns(['Chosen For', 'Mechanism', 'Key', 'Result', 'Milliseconds'], chosen),
+  ].join('\n');
+}
+
+function chosenCells({ mechanism, keyLabel, error, milliseconds }: Chosen): string[] {
+  return [mechanism ?? '-', keyLabel ?? '-', error === null ? 'ok' : `failed (${error.code})`, time(milliseconds)];
+}
+
+function time(milliseconds: number): string {
+  return milliseconds.toFixed(1);
+}
+
+function describe({ token, trials, wrapping, hmac }: SealTrial & { readonly token: TokenDescription }): JsonObject {
+  return {
+    token: describeToken(token),
+    trials: trials.map(describeTrial),
+    chosen: { wrapping: describeChosen(wrapping), hmac: hmac === null ? null : describeChosen(hmac) },
+  };
+}
+
+function describeTrial({ what, purpose, keyLabel, result, reason, milliseconds }: Trial): JsonObject {
+  return { mechanism: what, purpose, key_label: keyLabel, result, reason, milliseconds: rounded(milliseconds) };
+}
+
+function describeChosen({ mechanism, keyLabel, error, milliseconds }: Chosen): JsonObject {
+  return { mechanism, key_label: keyLabel, ok: error === null, error: error?.message ?? null, milliseconds: rounded(milliseconds) };
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}

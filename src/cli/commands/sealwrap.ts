@@ -1,0 +1,112 @@
+import { rewrap, sealWrapStatus } from '../../core/index.ts';
+import type { KeyUse, Rewrapped, SealWrapStatus, Trouble } from '../../core/index.ts';
+import type { JsonObject } from '../../json.ts';
+import type { CommandSpec, Invocation } from '../command.ts';
+import { printObject } from '../output.ts';
+import { withProgress } from '../progress.ts';
+import { columns } from '../table.ts';
+
+const status: CommandSpec = {
+  words: ['sealwrap', 'status'],
+  summary: 'count what is under the configured keys of the HSM and what is still under others',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [],
+  examples: ['coffer sealwrap status', 'coffer sealwrap status -field=old'],
+  async run(invocation) {
+    const counted = await sealWrapStatus(await invocation.context());
+    await printObject(invocation, describeStatus(counted), () => statusTable(counted));
+    return tell(invocation, counted.altered);
+  },
+};
+
+const rewrapCommand: CommandSpec = {
+  words: ['sealwrap', 'rewrap'],
+  summary: 'move everything to the configured keys of the HSM; may be stopped and run again',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [],
+  examples: ['coffer sealwrap rewrap'],
+  async run(invocation) {
+    const result = await rewrapAll(invocation);
+    const { failed, status: after } = result;
+    await printObject(invocation, describeRewrapped(result), () => `${headline(result)}\n\n${statusTable(after)}`);
+    if (after.old + after.altered.length > failed.length) invocation.terminal.note('something was written under other keys meanwhile; run it again to move that too');
+    return tell(invocation, failed);
+  },
+};
+
+export const sealwrapCommands: readonly CommandSpec[] = [status, rewrapCommand];
+
+async function rewrapAll(invocation: Invocation): Promise<Rewrapped> {
+  const context = await invocation.context();
+  const reached = { done: 0, total: 0 };
+  try {
+    return await withProgress(invocation, 'rewrapping', (progress) =>
+      rewrap(context, (done, total) => {
+        Object.assign(reached, { done, total });
+        progress(done, total);
+      }),
+    );
+  } catch (error) {
+    const { done, total } = reached;
+    if (done > 0) invocation.terminal.note(`it stopped after ${done} of ${total}, which stay as they are now; run it again to go on`);
+    throw error;
+  }
+}
+
+function headline({ rewrapped, failed, status: after }: Rewrapped): string {
+  if (failed.length > 0) return `Rewrapped ${rewrapped}; ${failed.length} could not be opened and ${failed.length === 1 ? 'was' : 'were'} left as ${failed.length === 1 ? 'it is' : 'they are'}`;
+  if (rewrapped === 0 && after.old === 0) return 'Success! Everything was under the configured keys already';
+  return `Success! Rewrapped ${rewrapped}`;
+}
+
+function statusTable({ current, old, uses, altered }: SealWrapStatus): string {
+  const summary = [
+    ['Current', String(current)],
+    ['Old', String(old)],
+    ['Altered', String(altered.length)],
+  ];
+  return [columns(['Key Label', 'Key ID', 'Mechanism', 'HMAC Key Label', 'HMAC Key ID', 'State', 'Records'], uses.map(row)), '', columns(['Key', 'Value'], summary)].join('\n');
+}
+
+function row({ keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): string[] {
+  const count = ownRecord ? `${records} (with the store's own)` : String(records);
+  return [keyLabel || '-', keyId || '-', mechanism, hmacKey?.label ?? '-', hmacKey?.id ?? '-', current ? 'current' : 'old', count];
+}
+
+function describeRewrapped({ rewrapped, failed, status: after }: Rewrapped): JsonObject {
+  const failures = failed.map(({ name, error }) => ({ name, code: error.code, message: error.message }));
+  return { rewrapped, failed: failed.length, failures, ...describeStatus(after) };
+}
+
+function describeStatus({ current, old, uses, altered }: SealWrapStatus): JsonObject {
+  return { current, old, altered: altered.length, altered_values: altered.map(({ name }) => name), keys: uses.map(describeUse) };
+}
+
+function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): JsonObject {
+  return {
+    seal,
+    key_label: keyLabel,
+    key_id: keyId,
+    mechanism,
+    hmac_key_label: hmacKey?.label ?? null,
+    hmac_key_id: hmacKey?.id ?? null,
+    hmac_mechanism: hmacKey?.mechanism ?? null,
+    current,
+    records,
+    store_record: ownRecord,
+  };
+}
+
+const MOST_ERRORS = 10;
+
+/** Prints the errors of values. @returns the worst exit status, 0 for none */
+function tell({ terminal, format }: Invocation, troubles: readonly Trouble[]): number {
+  for (const { error } of troubles.slice(0, MOST_ERRORS)) terminal.error(error, format);
+  const more = troubles.length - MOST_ERRORS;
+  if (more > 0) terminal.note(`and ${more} more, which -format=json lists`);
+  return Math.max(0, ...troubles.map(({ error }) => error.exitStatus));
+}

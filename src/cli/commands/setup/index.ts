@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { cacheFolder, loadConfig, readPin } from '../../../config/index.ts';
+import type { Config } from '../../../config/index.ts';
+import { configFiles } from '../../../config/paths.ts';
+import { configurationText, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
+import type { Context } from '../../../core/index.ts';
+import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
+import type { CommandSpec, Invocation } from '../../command.ts';
+import { printObject } from '../../output.ts';
+import { askPin, confirm } from '../../prompts.ts';
+import type { Terminal } from '../../terminal.ts';
+import { trialTable } from '../hsm/test.ts';
+import { askRest } from './questions.ts';
+import { chooseToken } from './token.ts';
+
+export const setupCommand: CommandSpec = {
+  words: ['setup'],
+  summary: 'find the HSM, ask for what is missing, and write a configuration',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [],
+  examples: ['coffer setup', 'coffer setup -config=/etc/coffer/coffer.hcl'],
+  async run(invocation) {
+    const { terminal } = invocation;
+    if (!terminal.isInteractive()) {
+      throw new UsageError('no_terminal', 'setup asks questions, and there is no terminal to ask them on', {
+        hint: 'write the configuration by hand; coffer-config(5) describes it and begins with an example',
+      });
+    }
+    const target = targetPath(invocation);
+    if (existsSync(target) && !(await confirm(`${target} is there already. Replace it?`))) throw nothingWritten();
+    warnOfEnvironment(terminal);
+    const text = configurationText(await askRest(await chooseToken(terminal)));
+    const config = await readBack(target, text);
+    if (!(await looksGood(config, terminal)) && !(await confirm('Write the configuration all the same?'))) throw nothingWritten();
+    draftConfiguration(target, text).keep();
+    const next = foundByItself() === target ? 'coffer init' : `coffer -config=${target} init`;
+    await printObject(invocation, { config: target, next }, () => `Success! Wrote ${target}. Create the store with: ${next}`);
+    return 0;
+  },
+};
+
+/** Where it goes: what names the configuration for every command, else the first place where it is looked for. */
+function targetPath({ configPath }: Invocation): string {
+  const target = configPath ?? (process.env['COFFER_CONFIG'] || (process.getuid?.() === 0 ? '/etc/coffer/coffer.hcl' : configFiles(process.env)[0]));
+  if (target === undefined) throw new ConfigError('config_unwritable', 'there is no place for the configuration', { hint: 'name one with -config=PATH' });
+  if (!target.endsWith('.json')) return resolve(target);
+  throw new UsageError('bad_flag', `setup writes HCL, not JSON: ${target}`, { hint: 'choose a name that ends in .hcl' });
+}
+
+/** What the text means where it will stand. Nothing of it is left there while questions are open. */
+async function readBack(target: string, text: string): Promise<Config> {
+  const draft = draftConfiguration(target, text);
+  try {
+    return await loadConfig({ path: draft.path, env: withoutOverrides() });
+  } finally {
+    draft.discard();
+  }
+}
+
+/** The configuration of a command without -config. */
+function foundByItself(): string | null {
+  const path = process.env['COFFER_CONFIG'] || configFiles(process.env).find((file) => existsSync(file));
+  return path === undefined ? null : resolve(path);
+}
+
+function nothingWritten(): StoreError {
+  return new StoreError('cancelled', 'nothing was written');
+}
+
+/** Variables that go before the file, but for the PIN, which they are for. */
+function overrides(): string[] {
+  const known = /^(?:COFFER|VAULT)_(?:HSM_(?!PIN$|SO_PIN$).+|SEAL_TYPE|STORAGE_PATH)$/;
+  return Object.keys(process.env).filter((name) => known.test(name) && process.env[name] !== '');
+}
+
+function warnOfEnvironment(terminal: Terminal): void {
+  const names = overrides();
+  if (names.length > 0) terminal.warn(`${names.join(', ')} will go before what the configuration says`);
+}
+
+/** The file is tried as it is. */
+function withoutOverrides(): NodeJS.ProcessEnv {
+  const names = new Set(overrides());
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
+}
+
+/** Logs in and tries the keys, and says what came of it. */
+async function looksGood(config: Config, terminal: Terminal): Promise<boolean> {
+  for (const note of config.notes) terminal.note(note);
+  try {
+    const { missing, trial } = await tryConfiguration(contextOf(config, terminal));
+    if (trial === null) {
+      const names = missing.map((label) => `"${label}"`).join(' and ');
+      if (config.seal.generateKey) terminal.note(`\`coffer init\` will create ${names} in the HSM`);
+      else terminal.warn(`the HSM has no key ${names}; make what is missing with: coffer hsm keygen`);
+      return true;
+    }
+    terminal.printAside(trialTable(trial));
+    const errors = [trial.wrapping, trial.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
+    for (const error of errors) terminal.error(error, 'table');
+    return errors.length === 0;
+  } catch (error) {
+    if (!(error instanceof HsmError || error instanceof ConfigError)) throw error;
+    terminal.error(error, 'table');
+    return false;
+  }
+}
+
+/** The PIN comes from where the configuration says, once; where that is not there yet, somebody is asked. */
+function contextOf(config: Config, terminal: Terminal): Context {
+  const { pin } = config.seal;
+  return {
+    config,
+    machine: thisMachine(),
+    forceLogin: false,
+    cache: cacheFolder(process.env),
+    pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
+    pin: async (token) => {
+      if (pin === null) return askPin(token.label);
+      try {
+        return readPin(pin, process.env);
+      } catch (error) {
+        if (!(error instanceof CofferError)) throw error;
+        terminal.warn(error.message);
+        return askPin(token.label);
+      }
+    },
+  };
+}

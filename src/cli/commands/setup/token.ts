@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { basename, isAbsolute } from 'node:path';
+import { findModules, tokenState, trySurvey } from '../../../core/index.ts';
+import type { Answers, ModuleOptions, SurveyedModule, TokenDescription } from '../../../core/index.ts';
+import { HsmError } from '../../../errors.ts';
+import { askChoice, askText } from '../../prompts.ts';
+import type { Choice } from '../../prompts.ts';
+import type { Terminal } from '../../terminal.ts';
+
+export interface ChosenToken {
+  readonly module: ModuleOptions;
+  readonly token: TokenDescription;
+  readonly selector: Answers['token'];
+}
+
+/** Looks for modules, shows their tokens, and lets one be chosen or another module be named. */
+export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
+  const fromEnvironment = process.env['COFFER_HSM_LIB'] || process.env['VAULT_HSM_LIB'];
+  const modules: SurveyedModule[] = [];
+  for (const { name, path } of findModules(fromEnvironment ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }] : [])) {
+    modules.push(await trySurvey(name, { lib: path, parameters: null }));
+  }
+  for (const module of modules) say(terminal, module);
+  if (modules.length === 0) terminal.note('no PKCS#11 module was found in the usual places');
+  for (;;) {
+    const tokens = modules.flatMap(tokensOf);
+    const choices = [...tokens.map(choiceOf), { name: 'a token of another PKCS#11 module', disabled: null }];
+    const chosen = tokens[await askChoice('Which token holds the keys?', choices)];
+    if (chosen !== undefined) return chosen;
+    const named = await askModule();
+    const surveyed = await trySurvey(basename(named.lib), named);
+    say(terminal, surveyed);
+    modules.push(surveyed);
+  }
+}
+
+function say(terminal: Terminal, { name, module, survey }: SurveyedModule): void {
+  if (survey instanceof HsmError) terminal.note(`${name}, ${module.lib}: ${survey.message}`);
+  else if (survey.slots.every(({ token }) => token === null)) terminal.note(`${name}, ${module.lib}: no token`);
+}
+
+function tokensOf({ module, survey }: SurveyedModule): ChosenToken[] {
+  if (survey instanceof HsmError) return [];
+  const tokens = survey.slots.flatMap(({ token }) => (token === null ? [] : [token]));
+  return tokens.map((token) => ({ module, token, selector: selectorOf(token, tokens) }));
+}
+
+/**
+ * By label where that suffices, since slot numbers change; with the serial number where two are named alike. HCL keeps
+ * text in Unicode's normal form C, so a label that is not in it cannot be said there.
+ */
+function selectorOf(token: TokenDescription, all: readonly TokenDescription[]): Answers['token'] {
+  const isAlone = (same: (other: TokenDescription) => boolean): boolean => all.filter(same).length === 1;
+  const byLabel = token.label === '' || token.label.normalize() !== token.label ? [] : [['token_label', token.label] as const];
+  if (byLabel.length > 0 && isAlone(({ label }) => label === token.label)) return byLabel;
+  const bySerial = token.serial === '' ? [] : [...byLabel, ['serial', token.serial] as const];
+  if (bySerial.length > 0 && isAlone(({ label, serial }) => label === token.label && serial === token.serial)) return bySerial;
+  return [...byLabel, ['slot', String(token.slot)]];
+}
+
+function choiceOf({ module, token }: ChosenToken): Choice {
+  const { initialized, pin, loginRequired } = tokenState(token);
+  const about = [token.model, ...(token.serial === '' ? [] : [`serial ${token.serial}`]), `slot ${token.slot}`].join(', ');
+  const name = `${token.label || 'no label'} (${about}) of ${module.lib}`;
+  if (!initialized && loginRequired) return { name, disabled: 'not initialised; see: coffer hsm init-token -h' };
+  if (pin === 'locked' || (loginRequired && pin === 'not set')) return { name, disabled: `user PIN ${pin}` };
+  return { name, disabled: null };
+}
+
+async function askModule(): Promise<ModuleOptions> {
+  const lib = await askText('Absolute path of the PKCS#11 module', '', (path) => {
+    if (!isAbsolute(path)) return 'the path begins with "/"';
+    return existsSync(path) ? null : 'there is no such file';
+  });
+  if (!/softokn/.test(basename(lib))) return { lib, parameters: null };
+  const parameters = await askText("Library parameters of NSS", "configdir='sql:/etc/pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=", () => null);
+  return { lib, parameters };
+}

@@ -1,0 +1,67 @@
+import { HsmError, UsageError } from '../../errors.ts';
+import { CKR, initToken, isReturnValue } from '../../pkcs11/index.ts';
+import type { CryptokiError, ModuleOptions, NewToken, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
+import { surveySlots, tokenState } from './slots.ts';
+
+/**
+ * The slot whose token is to be initialised: the one of that number, or the only one whose token is not initialised yet.
+ * @throws HsmError `token_not_found`, `token_ambiguous`, `token_not_present`
+ */
+export async function slotForToken(module: ModuleOptions, slot: bigint | null): Promise<SlotDescription & { token: TokenDescription }> {
+  const { slots } = await surveySlots(module);
+  const there = slots.map((one) => `  slot ${one.slot}: ${one.token === null ? 'no token' : describe(one.token)}`).join('\n');
+  const present = slots.flatMap((one) => (one.token === null ? [] : [{ ...one, token: one.token }]));
+  if (slot !== null) {
+    const found = present.find((one) => one.slot === slot);
+    if (found !== undefined) return found;
+    throw slots.some((one) => one.slot === slot)
+      ? new HsmError('token_not_present', `there is no token in slot ${slot}`, { hint: `put one in, or choose another slot:\n${there}` })
+      : new HsmError('token_not_found', `the module has no slot ${slot}`, { hint: `choose one of these with -slot:\n${there}` });
+  }
+  const blank = present.filter(({ token }) => !tokenState(token).initialized);
+  const [only, ...others] = blank;
+  if (only !== undefined && others.length === 0) return only;
+  throw only === undefined
+    ? new HsmError('token_not_found', 'the module has no token that is not initialised yet', {
+        hint: `to erase one, name its slot with -slot:\n${there}`,
+      })
+    : new HsmError('token_ambiguous', `${blank.length} tokens are not initialised yet`, { hint: `choose one with -slot:\n${there}` });
+}
+
+/** CK_TOKEN_INFO has room for this many bytes of UTF-8. */
+const LABEL_BYTES = 32;
+
+/** @throws UsageError `bad_label` */
+export function checkTokenLabel(label: string): string {
+  const bytes = Buffer.byteLength(label);
+  if (label.trim() !== '' && label.trimEnd() === label && bytes <= LABEL_BYTES) return label;
+  throw new UsageError('bad_label', `${JSON.stringify(label)} is no label for a token`, {
+    hint: `it has 1 to ${LABEL_BYTES} bytes and does not end with a blank, which tokens pad labels with`,
+  });
+}
+
+/**
+ * Initialises the token (C_InitToken), which erases what is on it, and sets its user PIN. Some modules number their slots
+ * anew then.
+ * @returns the token where it is now
+ */
+export async function initialiseToken(module: ModuleOptions, slot: bigint, wanted: NewToken): Promise<TokenDescription> {
+  checkTokenLabel(wanted.label);
+  try {
+    return await initToken(module, slot, wanted);
+  } catch (error) {
+    throw isReturnValue(error, CKR.PIN_INCORRECT) ? wrongSoPin(error) : error;
+  }
+}
+
+/** Here it is not the user's PIN that is wrong. */
+function wrongSoPin(error: CryptokiError): HsmError {
+  return new HsmError('so_pin_incorrect', error.message, {
+    hint: "the security officer's PIN (COFFER_HSM_SO_PIN) is not the one of this token; it was tried once, because a token locks after a few wrong ones",
+    cause: error,
+  });
+}
+
+function describe(token: TokenDescription): string {
+  return tokenState(token).initialized ? `token "${token.label}", serial ${token.serial}` : 'a token that is not initialised';
+}

@@ -1,0 +1,75 @@
+import { hex } from '../../bytes.ts';
+import { HsmError, UsageError } from '../../errors.ts';
+import { listKeys } from '../../pkcs11/index.ts';
+import type { Key, Session } from '../../pkcs11/index.ts';
+import { withSeal } from '../hsm.ts';
+import type { Context } from '../hsm.ts';
+
+export type NewKeyType = 'aes' | 'hmac' | 'rsa';
+
+export interface NewKey {
+  readonly type: NewKeyType;
+  readonly label: string;
+  /** CKA_ID, or null for a random one. */
+  readonly id: Uint8Array | null;
+  /** Of an RSA modulus. */
+  readonly bits: number;
+}
+
+/** What was made. */
+export interface MadeKey {
+  readonly label: string;
+  readonly id: Uint8Array;
+}
+
+const RSA_BITS: readonly number[] = [2048, 3072, 4096];
+const DEFAULT_RSA_BITS = 3072;
+
+/**
+ * Makes one key, with the attributes of a key of coffer's, in a read-write session.
+ * @throws HsmError `key_exists` for a label that is taken, unless an id that is not is given
+ */
+export async function generateOneKey(context: Context, wanted: NewKey): Promise<MadeKey> {
+  return withSeal(context, 'wanted', async (_seal, session) => {
+    refuseTaken(session, wanted);
+    const { label, id } = generate(session, wanted);
+    return { label, id };
+  });
+}
+
+/** Makes what the stanza names and the token lacks, whatever `generate_key` says: here somebody asked for it. */
+export async function generateMissingKeys(context: Context): Promise<MadeKey[]> {
+  const { config } = context;
+  const allowing: Context = { ...context, config: { ...config, seal: { ...config.seal, generateKey: true } } };
+  return withSeal(allowing, 'wanted', async (seal, session) => {
+    const labels = await seal.ensureKeys();
+    return labels.flatMap((label) => session.findKeys({ class: null, label, id: null }).map((key) => ({ label: key.label, id: key.id })));
+  });
+}
+
+function generate(session: Session, { type, label, id, bits }: NewKey): Key {
+  if (type === 'aes') return session.generateAesKey(label, id);
+  return type === 'hmac' ? session.generateHmacKey(label, id) : session.generateRsaKey(label, id, bits);
+}
+
+/** Two keys of one label are told apart by their ids alone, so the second must have one that somebody chose. */
+function refuseTaken(session: Session, { label, id }: NewKey): void {
+  const there = session.findKeys({ class: null, label, id: null });
+  const same = id === null ? there : session.findKeys({ class: null, label: null, id });
+  if (same.length === 0) return;
+  const what = id === null ? `label "${label}"` : `id ${hex(id)}`;
+  throw new HsmError('key_exists', `token "${session.token.label}" has a key with ${what} already`, {
+    hint: `choose another ${id === null ? '-label, or give an -id=HEX of its own' : '-id'}:\n${listKeys(same)}`,
+  });
+}
+
+/** @throws UsageError `bad_flag` */
+export function checkNewKey({ type, bits }: Pick<NewKey, 'type'> & { readonly bits: number | null }): number {
+  if (type !== 'rsa') {
+    if (bits === null || bits === 256) return 256;
+    throw new UsageError('bad_flag', `-bits is ${bits}, but an ${type === 'aes' ? 'AES' : 'HMAC'} key of coffer's has 256`, { hint: 'leave -bits out' });
+  }
+  const wanted = bits ?? DEFAULT_RSA_BITS;
+  if (RSA_BITS.includes(wanted)) return wanted;
+  throw new UsageError('bad_flag', `-bits is ${wanted}, which is no size for an RSA key of coffer's`, { hint: `choose one of ${RSA_BITS.join(', ')}` });
+}

@@ -1,0 +1,47 @@
+import { CKF, probeModule, surveyModule } from '../../pkcs11/index.ts';
+import type { ModuleInfo, ModuleOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
+
+export interface Survey {
+  readonly info: ModuleInfo;
+  readonly slots: readonly SlotDescription[];
+}
+
+/**
+ * What a module shows without a login. It is loaded in a child process first, so that a module that crashes ends that
+ * one and is an error here.
+ * @throws HsmError `module_crashed`, `module_*`
+ */
+export async function surveySlots(module: ModuleOptions): Promise<Survey> {
+  await probeModule(module);
+  return surveyModule(module);
+}
+
+export type PinState = 'not set' | 'ok' | 'low' | 'final try' | 'locked';
+
+/** The flags of a token that decide what can be done with it. */
+export interface TokenState {
+  readonly initialized: boolean;
+  readonly loginRequired: boolean;
+  readonly pin: PinState;
+  readonly writeProtected: boolean;
+  readonly pinPad: boolean;
+}
+
+export function tokenState({ flags }: Pick<TokenDescription, 'flags'>): TokenState {
+  const has = (flag: number): boolean => (flags & flag) !== 0;
+  return {
+    initialized: has(CKF.TOKEN_INITIALIZED),
+    loginRequired: has(CKF.LOGIN_REQUIRED),
+    pin: pinState(has),
+    writeProtected: has(CKF.WRITE_PROTECTED),
+    pinPad: has(CKF.PROTECTED_AUTHENTICATION_PATH),
+  };
+}
+
+/** The worst that the token says of its user PIN. */
+function pinState(has: (flag: number) => boolean): PinState {
+  if (has(CKF.USER_PIN_LOCKED)) return 'locked';
+  if (!has(CKF.USER_PIN_INITIALIZED)) return 'not set';
+  if (has(CKF.USER_PIN_FINAL_TRY)) return 'final try';
+  return has(CKF.USER_PIN_COUNT_LOW) ? 'low' : 'ok';
+}

@@ -1,0 +1,10 @@
+import { tryKeys } from '../../seal/trial.ts';
+import type { SealTrial } from '../../seal/trial.ts';
+import { withSeal } from '../hsm.ts';
+import type { Context } from '../hsm.ts';
+import type { TokenDescription } from '../../pkcs11/index.ts';
+
+/** A round trip with every mechanism that the stanza's keys could use. */
+export async function testSeal(context: Context): Promise<SealTrial & { readonly token: TokenDescription }> {
+  return withSeal(context, false, async (seal, session) => ({ token: session.token, ...(await tryKeys(context.config.seal, seal, session)) }));
+}

@@ -1,0 +1,24 @@
+import type { Barrier } from '../barrier/index.ts';
+import { IntegrityError } from '../errors.ts';
+import type { Rows } from '../storage/index.ts';
+import { decodeMounts } from './mounts.ts';
+import type { Mount } from './mounts.ts';
+import { MOUNTS } from './rows.ts';
+
+/** @throws IntegrityError `mounts_missing`, `value_altered` */
+export async function readMounts(rows: Rows, barrier: Barrier): Promise<Mount[]> {
+  const bytes = await rows.get(MOUNTS);
+  if (bytes === null) {
+    throw new IntegrityError('mounts_missing', "the store's mount table is gone", { hint: 'restore the store from a backup' });
+  }
+  return decodeMounts(barrier.decrypt(MOUNTS, bytes, 'the mount table'));
+}
+
+/** The stored path of every row below a folder. A row may be deleted once its path was given. */
+export async function* storedPaths(rows: Rows, folder: string): AsyncGenerator<string> {
+  for (const { segment, folder: isFolder } of await rows.list(folder)) {
+    const path = `${folder}/${segment}`;
+    if (isFolder) yield* storedPaths(rows, path);
+    else yield path;
+  }
+}

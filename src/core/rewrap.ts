@@ -1,0 +1,159 @@
+import { CofferError, HsmError, IntegrityError } from '../errors.ts';
+import { readRecord } from '../seal/index.ts';
+import type { Seal } from '../seal/index.ts';
+import type { Context } from './hsm.ts';
+import { openKeys, sealKeys, zeroKeys } from './keys.ts';
+import { thisMachine } from './machine.ts';
+import { withOpening } from './opened.ts';
+import type { Opened, Opening } from './opened.ts';
+import { RECORD } from './rows.ts';
+import type { SealedValue } from './sealed-values.ts';
+import { surveyRecords } from './sealwrap.ts';
+import type { RecordSurvey, SealWrapStatus, Trouble } from './sealwrap.ts';
+import { RECORD_NAME } from './state.ts';
+import { sealWrapper } from './value-wrapper.ts';
+
+/** One transaction ends after so many values, or after so long: it keeps other writers out, who wait ten seconds. */
+const BATCH_VALUES = 64;
+const BATCH_MS = 2000;
+/** The part of a batch's time that other writers are then given. */
+const REST = 1 / 4;
+
+export interface Rewrapped {
+  /** Records that were moved to the configured keys, the store's own among them. */
+  readonly rewrapped: number;
+  /** Values that could not be opened and were left as they are. */
+  readonly failed: readonly Trouble[];
+  /** What is there afterwards. */
+  readonly status: SealWrapStatus;
+}
+
+/**
+ * Moves the store's own record, and every value that is not under the configured keys of the HSM, to these keys: its HMAC
+ * is checked, it is unwrapped and wrapped anew. The barrier's encryption stays. It may be killed at any moment and run
+ * again; each batch is one transaction.
+ * @param progress told after each batch
+ * @throws StoreError `not_initialized`, `sealed`, also when another process seals the store meanwhile; HsmError
+ */
+export async function rewrap(context: Context, progress: (done: number, total: number) => void): Promise<Rewrapped> {
+  return withOpening(context, async (opening) => {
+    const first = await survey(context, opening, opening.mayRead ? 'read' : 'write');
+    const total = first.old.length + Number(first.ownRecordIsOld);
+    progress(0, total);
+    const moved = first.ownRecordIsOld && (await opening.transaction(atThisTime(context), 'write', rewrapOwnRecord)) ? 1 : 0;
+    const { rewrapped, failed } = await rewrapValues(context, opening, first.old, (done) => progress(total - first.old.length + done, total));
+    const { status } = await survey(context, opening, 'read');
+    const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
+    return { rewrapped: rewrapped + moved, failed: [...failed, ...unknown], status };
+  });
+}
+
+async function survey(context: Context, { transaction }: Opening, mode: 'read' | 'write'): Promise<RecordSurvey> {
+  return transaction(atThisTime(context), mode, surveyRecords);
+}
+
+/** The root key stays, so that the lease and the count of encryptions stay what they are. */
+async function rewrapOwnRecord({ rows, seal, keys, state }: Opened): Promise<boolean> {
+  if (await seal.isCurrent(readRecord(state.record, RECORD_NAME))) return false; // another process was here
+  const record = await sealKeys(seal, { ...keys, wraps: [await seal.wrapKey(keys.rootKey)] });
+  const opened = await openKeys(seal, record);
+  const same = Buffer.compare(opened.rootKey, keys.rootKey) === 0;
+  zeroKeys(opened);
+  if (!same) {
+    throw new HsmError('hsm_wrong_answer', 'the HSM decrypted the newly wrapped root key to something else', {
+      hint: 'nothing was changed; check the module and the key',
+    });
+  }
+  await rows.put(RECORD, record);
+  return true;
+}
+
+async function rewrapValues(
+  context: Context,
+  { seal, transaction }: Opening,
+  values: readonly SealedValue[],
+  progress: (done: number) => void,
+): Promise<{ rewrapped: number; failed: Trouble[] }> {
+  const seals = lanes(context, seal, values.length);
+  const failed: Trouble[] = [];
+  let rewrapped = 0;
+  for (let done = 0; done < values.length; ) {
+    const started = performance.now();
+    const batch = await transaction(atThisTime(context), 'write', (opened) => rewrapBatch(opened, seals, values.slice(done, done + BATCH_VALUES)));
+    done += batch.done;
+    rewrapped += batch.rewrapped;
+    failed.push(...batch.failed);
+    progress(done);
+    await pause((performance.now() - started) * REST);
+  }
+  return { rewrapped, failed };
+}
+
+/** The sessions that a batch is spread over. */
+function lanes({ config }: Context, seal: Opening['seal'], values: number): readonly Seal[] {
+  const count = Math.min(config.seal.maxParallel, values);
+  const parallel = count > 1 ? seal.lanes(count) : [];
+  return parallel.length > 0 ? parallel : [seal];
+}
+
+interface Batch {
+  /** Values that were looked at. */
+  readonly done: number;
+  readonly rewrapped: number;
+  readonly failed: readonly Trouble[];
+}
+
+/** Reads each value within this transaction: another process may have changed, moved or removed it since the survey. */
+async function rewrapBatch({ rows }: Opened, seals: readonly Seal[], values: readonly SealedValue[]): Promise<Batch> {
+  const deadline = performance.now() + BATCH_MS;
+  const failed: Trouble[] = [];
+  const written: [string, Uint8Array][] = [];
+  let next = 0;
+
+  async function work(seal: Seal): Promise<void> {
+    for (let value = values[next]; value !== undefined && (next === 0 || performance.now() < deadline); value = values[next]) {
+      next++;
+      const bytes = await rows.get(value.path);
+      if (bytes === null) continue;
+      const result = await rewrapValue(seal, value, bytes);
+      if (result instanceof CofferError) failed.push({ name: value.name, error: result });
+      else if (result !== null) written.push([value.path, result]);
+    }
+  }
+
+  // All must have ended before the transaction does, whichever of them failed.
+  const ends = await Promise.allSettled(seals.map(work));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  for (const [path, bytes] of written) await rows.put(path, bytes);
+  return { done: next, rewrapped: written.length, failed };
+}
+
+/** The new record; null where there is nothing to do; the error of a value that cannot be opened. @throws HsmError */
+async function rewrapValue(seal: Seal, { path, name }: SealedValue, bytes: Uint8Array): Promise<Uint8Array | CofferError | null> {
+  const wrapper = sealWrapper(seal);
+  const value = await unlessUnreadable(name, async () => {
+    if (await seal.isCurrent(readRecord(bytes, name))) return null; // another process was here
+    return wrapper.unwrap(path, bytes, name);
+  });
+  return value === null || value instanceof CofferError ? value : wrapper.wrap(path, value);
+}
+
+/** A value that was altered, or whose key is gone, must not be in the way of the others: its error comes back. */
+async function unlessUnreadable<T>(name: string, use: () => Promise<T>): Promise<T | CofferError> {
+  try {
+    return await use();
+  } catch (error) {
+    if (error instanceof IntegrityError) return error;
+    if (!(error instanceof HsmError) || error.code !== 'key_not_found') throw error;
+    return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { ...(error.hint === null ? {} : { hint: error.hint }), cause: error });
+  }
+}
+
+/** A lease may end while this command runs. */
+function atThisTime(context: Context): Context {
+  return { ...context, machine: thisMachine() };
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

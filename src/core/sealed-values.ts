@@ -1,0 +1,40 @@
+import { Barrier, Names } from '../barrier/index.ts';
+import { engineOf } from '../engines/index.ts';
+import { CofferError } from '../errors.ts';
+import type { Rows } from '../storage/index.ts';
+import { readMounts, storedPaths } from './mount-rows.ts';
+import type { Mount } from './mounts.ts';
+import type { Opened } from './opened.ts';
+import { DATA } from './rows.ts';
+
+/** A value that the HSM wrapped. */
+export interface SealedValue {
+  /** Where it is stored. */
+  readonly path: string;
+  /** What the operator knows it as. */
+  readonly name: string;
+}
+
+/** Every value of every mount with seal wrap. A value may be changed once it was given. */
+export async function* sealedValues({ rows, keys }: Pick<Opened, 'rows' | 'keys'>): AsyncGenerator<SealedValue> {
+  const names = await Names.open(keys.keyring.pathKey);
+  for (const mount of await readMounts(rows, new Barrier(keys.keyring))) {
+    if (mount.sealWrap) yield* valuesOf(rows, names, mount);
+  }
+}
+
+async function* valuesOf(rows: Rows, names: Names, mount: Mount): AsyncGenerator<SealedValue> {
+  const root = names.encrypt(DATA, [mount.uuid]);
+  for await (const path of storedPaths(rows, root)) yield { path, name: nameOf(names, mount, root, path) };
+}
+
+function nameOf(names: Names, mount: Mount, root: string, path: string): string {
+  const segments = path.slice(root.length + 1).split('/');
+  try {
+    const plain = segments.map((segment, at) => names.decrypt([root, ...segments.slice(0, at)].join('/'), segment));
+    return mount.path + engineOf(mount).rowName(plain);
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error;
+    return `a value of ${mount.path} whose name was altered`; // it will not open: its place is part of what is authenticated
+  }
+}

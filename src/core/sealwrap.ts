@@ -1,0 +1,115 @@
+import { hex } from '../bytes.ts';
+import { IntegrityError } from '../errors.ts';
+import type { CofferError } from '../errors.ts';
+import { mechanismName } from '../pkcs11/index.ts';
+import { methodName, methodOf, readRecord } from '../seal/index.ts';
+import type { MacStanza, Seal, Wrap } from '../seal/index.ts';
+import type { Context } from './hsm.ts';
+import { withOpening } from './opened.ts';
+import type { Opened } from './opened.ts';
+import { sealedValues } from './sealed-values.ts';
+import type { SealedValue } from './sealed-values.ts';
+import { RECORD_NAME } from './state.ts';
+
+/** Records that the same keys of the HSM made in the same way. */
+export interface KeyUse {
+  /** The seal's name when it made them. */
+  readonly seal: string;
+  readonly keyLabel: string;
+  /** Hex. */
+  readonly keyId: string;
+  readonly mechanism: string;
+  /** Null where they have no HMAC. */
+  readonly hmacKey: { readonly label: string; readonly id: string; readonly mechanism: string } | null;
+  /** Whether the configuration makes records in this way now. */
+  readonly current: boolean;
+  readonly records: number;
+  /** Whether the store's own record is among them. */
+  readonly ownRecord: boolean;
+}
+
+export interface SealWrapStatus {
+  /** Records that the configured keys made, the store's own among them. */
+  readonly current: number;
+  /** Records that other keys made, or other mechanisms. */
+  readonly old: number;
+  /** The current one first. */
+  readonly uses: readonly KeyUse[];
+  /** Values that are no records any more. */
+  readonly altered: readonly Trouble[];
+}
+
+/** A value that cannot be read, and why. */
+export interface Trouble {
+  readonly name: string;
+  readonly error: CofferError;
+}
+
+/**
+ * Counts which keys of the HSM made the store's own record and the values of every mount with seal wrap. Of the values
+ * it looks at the headers alone, which no call to the HSM authenticates.
+ * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
+ */
+export async function sealWrapStatus(context: Context): Promise<SealWrapStatus> {
+  return withOpening(context, ({ mayRead, transaction }) =>
+    transaction(context, mayRead ? 'read' : 'write', async (opened) => (await surveyRecords(opened)).status),
+  );
+}
+
+/** The counts, and which values are not under the configured keys. */
+export interface RecordSurvey {
+  readonly status: SealWrapStatus;
+  readonly ownRecordIsOld: boolean;
+  readonly old: readonly SealedValue[];
+}
+
+export async function surveyRecords({ rows, seal, keys, state }: Opened): Promise<RecordSurvey> {
+  const uses = new Map<string, KeyUse>();
+  const altered: Trouble[] = [];
+  const old: SealedValue[] = [];
+
+  async function count(bytes: Uint8Array, name: string, ownRecord: boolean): Promise<boolean> {
+    const use = await keyUse(seal, readRecord(bytes, name));
+    const id = JSON.stringify(use);
+    const before = uses.get(id);
+    uses.set(id, { ...use, records: (before?.records ?? 0) + 1, ownRecord: ownRecord || before?.ownRecord === true });
+    return use.current;
+  }
+
+  const ownRecordIsOld = !(await count(state.record, RECORD_NAME, true));
+  for await (const value of sealedValues({ rows, keys })) {
+    try {
+      const bytes = (await rows.get(value.path)) ?? new Uint8Array(0);
+      if (!(await count(bytes, value.name, false))) old.push(value);
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      altered.push({ name: value.name, error });
+    }
+  }
+  return { status: summary([...uses.values()], altered), ownRecordIsOld, old };
+}
+
+async function keyUse(seal: Seal, record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<Omit<KeyUse, 'records' | 'ownRecord'>> {
+  const { wraps, macStanza } = record;
+  const [wrap] = wraps;
+  if (wrap === undefined) throw new RangeError('a record has at least one wrap');
+  const method = methodOf(wrap);
+  return {
+    seal: wrap.seal,
+    keyLabel: wrap.keyLabel,
+    keyId: hex(wrap.keyId),
+    mechanism: method === null ? mechanismName(wrap.mechanism) : methodName(method),
+    hmacKey: macStanza === null ? null : { label: macStanza.keyLabel, id: hex(macStanza.keyId), mechanism: mechanismName(macStanza.mechanism) },
+    current: await seal.isCurrent(record),
+  };
+}
+
+function summary(uses: KeyUse[], altered: readonly Trouble[]): SealWrapStatus {
+  const count = (current: boolean): number => uses.reduce((total, use) => total + (use.current === current ? use.records : 0), 0);
+  uses.sort((a, b) => Number(b.current) - Number(a.current) || (order(a) < order(b) ? -1 : 1));
+  return { current: count(true), old: count(false), uses, altered };
+}
+
+function order({ keyLabel, keyId, mechanism, hmacKey }: KeyUse): string {
+  return JSON.stringify([keyLabel, keyId, mechanism, hmacKey]);
+}

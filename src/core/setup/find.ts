@@ -1,0 +1,44 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { HsmError } from '../../errors.ts';
+import type { ModuleOptions } from '../../pkcs11/index.ts';
+import { surveySlots } from '../hsm-tools/slots.ts';
+import type { Survey } from '../hsm-tools/slots.ts';
+import { usualPlaces } from './places.ts';
+import { registeredModules } from './registry.ts';
+
+export interface FoundModule {
+  /** "SoftHSM", or what p11-kit's registry calls it. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * The PKCS#11 modules of this machine, each once, whatever links lead to it: those that `first` names, those in the usual
+ * places, those of p11-kit's registry. None is loaded.
+ */
+export function findModules(first: readonly FoundModule[]): FoundModule[] {
+  const found = new Map<string, FoundModule>();
+  for (const module of [...first, ...usualPlaces(), ...registeredModules()]) {
+    if (!existsSync(module.path)) continue;
+    const file = realpathSync(module.path);
+    if (!found.has(file)) found.set(file, module);
+  }
+  return [...found.values()];
+}
+
+export interface SurveyedModule {
+  readonly name: string;
+  readonly module: ModuleOptions;
+  /** What it shows, or what is wrong with it. */
+  readonly survey: Survey | HsmError;
+}
+
+/** Asks a module for its tokens; one that fails or crashes is no reason to stop. */
+export async function trySurvey(name: string, module: ModuleOptions): Promise<SurveyedModule> {
+  try {
+    return { name, module, survey: await surveySlots(module) };
+  } catch (error) {
+    if (!(error instanceof HsmError)) throw error;
+    return { name, module, survey: error };
+  }
+}

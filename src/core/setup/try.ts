@@ -1,0 +1,25 @@
+import type { KeyReference } from '../../config/types.ts';
+import { tryKeys } from '../../seal/trial.ts';
+import type { SealTrial } from '../../seal/trial.ts';
+import { withSeal } from '../hsm.ts';
+import type { Context } from '../hsm.ts';
+
+/** What a new configuration finds on its token. */
+export type Tried =
+  | { readonly missing: readonly string[]; readonly trial: null }
+  | { readonly missing: readonly []; readonly trial: SealTrial };
+
+/** Logs in and tries the keys; where one is missing there is nothing to try. Changes nothing on the token. */
+export async function tryConfiguration(context: Context): Promise<Tried> {
+  const { seal: stanza } = context.config;
+  const wanted: readonly (KeyReference | null)[] = [stanza.key, stanza.hmacKey];
+  return withSeal(context, false, async (seal, session) => {
+    const missing = wanted.flatMap((reference) => {
+      if (reference === null) return [];
+      const { label, id } = reference;
+      return session.findKeys({ class: null, label, id }).length === 0 ? [label ?? ''] : [];
+    });
+    if (missing.length > 0) return { missing, trial: null };
+    return { missing: [], trial: await tryKeys(stanza, seal, session) };
+  });
+}

@@ -1,0 +1,197 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import { zero } from '../bytes.ts';
+import { CofferError, HsmError } from '../errors.ts';
+import { hexNumber, returnValueName } from '../pkcs11/constants.ts';
+import { CKK, CKM, CKR, CryptokiError, isReturnValue, mechanismName } from '../pkcs11/index.ts';
+import type { Key, PaddingHash, Session } from '../pkcs11/index.ts';
+import type { Seal } from './seal.ts';
+import { methodName, methodOf, opensAgain, wrapWith } from './wrapping.ts';
+import type { WrapMethod } from './wrapping.ts';
+
+/** What became of one mechanism with one key. */
+export interface Trial {
+  readonly purpose: 'wrapping' | 'HMAC' | 'random bytes';
+  /** "CKM_AES_CBC_PAD", "C_GenerateRandom". */
+  readonly what: string;
+  /** Label of the HSM key; null for random bytes. */
+  readonly keyLabel: string | null;
+  readonly result: 'ok' | 'not supported' | 'failed';
+  /** What the module said, e.g. "C_EncryptInit: CKR_MECHANISM_INVALID"; null where all is well. */
+  readonly reason: string | null;
+  /** Of the whole round trip. */
+  readonly milliseconds: number;
+}
+
+/** What the seal does of its own choice, tried in the same way. */
+export interface Chosen {
+  /** "CKM_AES_CBC_PAD"; null where it did not get so far as to choose. */
+  readonly mechanism: string | null;
+  readonly keyLabel: string | null;
+  readonly error: CofferError | null;
+  /** Of the whole round trip, the search for the key included. */
+  readonly milliseconds: number;
+}
+
+export interface SealTrial {
+  readonly trials: readonly Trial[];
+  readonly wrapping: Chosen;
+  /** Null when the stanza names no HMAC key. */
+  readonly hmac: Chosen | null;
+}
+
+const KEY_BYTES = 32;
+/** Longer than a block of SHA-256, as records are. */
+const MESSAGE_BYTES = 200;
+
+const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({ mechanism, hash: null }));
+const HASHES: readonly PaddingHash[] = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'];
+const RSA_METHODS: readonly WrapMethod[] = [
+  ...HASHES.map((hash) => ({ mechanism: CKM.RSA_PKCS_OAEP, hash })),
+  { mechanism: CKM.RSA_PKCS, hash: null },
+];
+
+/** A round trip with every mechanism that the stanza's keys could use, and with what the seal chooses. Writes nothing. */
+export async function tryKeys(config: Pkcs11SealConfig, seal: Seal, session: Session): Promise<SealTrial> {
+  const key = onlyKey(session, config.key);
+  const hmacKey = config.hmacKey === null ? null : onlyKey(session, config.hmacKey);
+  const trials = [
+    ...(key === null ? [] : await wrappingTrials(config, session, key)),
+    ...(hmacKey === null ? [] : [await hmacTrial(session, hmacKey)]),
+    await randomTrial(session),
+  ];
+  return { trials, wrapping: await tryWrapping(seal), hmac: config.hmacKey === null ? null : await tryHmac(seal) };
+}
+
+async function wrappingTrials(config: Pkcs11SealConfig, session: Session, key: Key): Promise<Trial[]> {
+  const trials: Trial[] = [];
+  for (const method of methodsFor(key)) {
+    const roundTrip = async (): Promise<void> => {
+      const secret = new Uint8Array(randomBytes(KEY_BYTES));
+      const wrapped = await wrapWith(session, key, method, secret, { local: config.rsaEncryptLocal, cipher: session });
+      if (!(await opensAgain(session, key, method, wrapped, secret))) throw wrongAnswer(methodName(method), key.label);
+    };
+    trials.push(await trial('wrapping', methodName(method), key, roundTrip));
+  }
+  return trials;
+}
+
+function methodsFor(key: Key): readonly WrapMethod[] {
+  if (key.class === 'secret' && key.type === CKK.AES) return AES_METHODS;
+  return key.class === 'private' && key.type === CKK.RSA ? RSA_METHODS : [];
+}
+
+async function hmacTrial(session: Session, key: Key): Promise<Trial> {
+  const mechanism = { type: CKM.SHA256_HMAC };
+  const name = mechanismName(mechanism.type);
+  const roundTrip = async (): Promise<void> => {
+    const message = new Uint8Array(randomBytes(MESSAGE_BYTES));
+    const mac = session.sign(key, mechanism, message);
+    if (!session.verify(key, mechanism, message, mac)) throw wrongAnswer(name, key.label);
+  };
+  return trial('HMAC', name, key, roundTrip);
+}
+
+/** A generator that gives the same bytes twice is stuck. */
+async function randomTrial(session: Session): Promise<Trial> {
+  return trial('random bytes', 'C_GenerateRandom', null, async () => {
+    const [first, second] = [session.random(KEY_BYTES), session.random(KEY_BYTES)];
+    if (timingSafeEqual(first, second)) {
+      throw new HsmError('random_stuck', 'the HSM gave the same 32 random bytes twice', { hint: 'have the HSM checked' });
+    }
+  });
+}
+
+/** Null where none or several have that name: the seal's own trial says so. */
+function onlyKey(session: Session, reference: KeyReference): Key | null {
+  const [key, ...others] = session.findKeys({ class: null, ...reference });
+  return key === undefined || others.length > 0 ? null : key;
+}
+
+/** CK_RV values that say that token or key cannot do it, rather than that something went wrong. */
+const NOT_SUPPORTED: readonly number[] = [
+  CKR.ARGUMENTS_BAD,
+  CKR.FUNCTION_NOT_SUPPORTED,
+  CKR.KEY_FUNCTION_NOT_PERMITTED,
+  CKR.KEY_SIZE_RANGE,
+  CKR.KEY_TYPE_INCONSISTENT,
+  CKR.MECHANISM_INVALID,
+  CKR.MECHANISM_PARAM_INVALID,
+  CKR.RANDOM_NO_RNG,
+];
+
+async function trial(purpose: Trial['purpose'], what: string, key: Key | null, run: () => Promise<void>): Promise<Trial> {
+  const start = performance.now();
+  const done = (result: Trial['result'], reason: string | null): Trial => ({
+    purpose,
+    what,
+    keyLabel: key?.label ?? null,
+    result,
+    reason,
+    milliseconds: performance.now() - start,
+  });
+  try {
+    await run();
+    return done('ok', null);
+  } catch (error) {
+    if (!(error instanceof HsmError)) throw error;
+    const unsupported = isReturnValue(error, ...NOT_SUPPORTED);
+    return done(unsupported ? 'not supported' : 'failed', error instanceof CryptokiError ? brief(error) : error.message);
+  }
+}
+
+/** "C_DecryptInit: CKR_MECHANISM_INVALID". */
+function brief({ operation, rv }: CryptokiError): string {
+  return `${operation}: ${returnValueName(rv) ?? hexNumber(rv)}`;
+}
+
+type Choice = Pick<Chosen, 'mechanism' | 'keyLabel'>;
+
+/** The way the store's own key goes: wrapped, unwrapped, compared. */
+async function tryWrapping(seal: Seal): Promise<Chosen> {
+  const key = new Uint8Array(randomBytes(KEY_BYTES));
+  return attempt(async (choose) => {
+    const wrap = await seal.wrapKey(key);
+    const mechanism = methodName(methodOf(wrap) ?? { mechanism: wrap.mechanism, hash: null });
+    choose({ mechanism, keyLabel: wrap.keyLabel });
+    const opened = await seal.unwrapKey(wrap);
+    if (opened === null || Buffer.compare(opened, key) !== 0) throw wrongAnswer(mechanism, wrap.keyLabel);
+    zero(opened, key);
+  });
+}
+
+/** An HMAC as a record has it, over the length of a digest, which every module takes; an altered one must not pass. */
+async function tryHmac(seal: Seal): Promise<Chosen> {
+  const message = new Uint8Array(randomBytes(KEY_BYTES));
+  return attempt(async (choose) => {
+    const stanza = await seal.macStanza(message.length);
+    if (stanza === null) return;
+    const mechanism = mechanismName(stanza.mechanism);
+    choose({ mechanism, keyLabel: stanza.keyLabel });
+    const mac = await seal.mac(stanza, message);
+    if (mac === null || !(await seal.verifyMac(stanza, message, mac))) throw wrongAnswer(mechanism, stanza.keyLabel);
+    const altered = mac.map((byte, at) => (at === 0 ? byte ^ 1 : byte));
+    if (await seal.verifyMac(stanza, message, altered)) throw wrongAnswer(mechanism, stanza.keyLabel);
+  });
+}
+
+async function attempt(run: (choose: (choice: Choice) => void) => Promise<void>): Promise<Chosen> {
+  const start = performance.now();
+  let choice: Choice = { mechanism: null, keyLabel: null };
+  let failure: CofferError | null = null;
+  try {
+    await run((chosen) => {
+      choice = chosen;
+    });
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error;
+    failure = error;
+  }
+  return { ...choice, error: failure, milliseconds: performance.now() - start };
+}
+
+function wrongAnswer(mechanism: string, label: string): HsmError {
+  return new HsmError('hsm_wrong_answer', `${mechanism} with the key "${label}" does not give back what went in`, {
+    hint: 'choose another mechanism, and have the HSM checked',
+  });
+}
