@@ -34,3 +34,5 @@ export type { SurveyedModule } from './setup/find.ts';
 export { tryConfiguration } from './setup/try.ts';
 export type { Tried } from './setup/try.ts';
 export { draftConfiguration } from './setup/write.ts';
+export { diagnose } from './diagnose/index.ts';
+export type { Check } from './diagnose/index.ts';

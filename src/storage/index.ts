@@ -1,3 +1,3 @@
-export { openSqlite } from './sqlite.ts';
+export { checkSqlite, openSqlite } from './sqlite.ts';
 export { ReadOnlyTransaction } from './storage.ts';
 export type { Child, Rows, Storage } from './storage.ts';

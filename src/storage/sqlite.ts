@@ -1,5 +1,5 @@
 import type { Database, Options, Statement } from 'better-sqlite3';
-import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, StoreError, UsageError } from '../errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
@@ -231,4 +231,20 @@ function guard<T>(path: string, use: () => T): T {
 function errorCode(error: unknown): string | null {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'string' ? code : null;
+}
+
+/**
+ * What SQLite itself finds wrong with the file (PRAGMA integrity_check), opened for reading only; nothing where all is well.
+ * @throws StoreError `not_initialized`; IntegrityError `storage_corrupt`
+ */
+export async function checkSqlite(path: string): Promise<string[]> {
+  if (!existsSync(path)) throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
+  const { default: Sqlite } = await import('better-sqlite3');
+  const database = guard(path, () => new Sqlite(path, { fileMustExist: true, readonly: true, timeout: BUSY_TIMEOUT_MS }));
+  try {
+    const rows = guard(path, () => database.prepare<[], string>('PRAGMA integrity_check(10)').pluck().all());
+    return rows.filter((row) => row !== 'ok');
+  } finally {
+    database.close();
+  }
 }

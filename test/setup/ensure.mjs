@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DEBIAN_MISSING, installPackage, unpackPackage } from './debian.mjs';
+import { DEBIAN_MISSING, installPackages, unpackPackage } from './debian.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -162,7 +162,7 @@ export function ensureSoftHsm({ system = '/', deps = join(root, '.deps') } = {})
     const problem = unpackPackage('libsofthsm2', unpacked, deps);
     if (problem !== null && process.getuid?.() === 0 && problem !== DEBIAN_MISSING) {
       say(`that failed (${problem}); apt-get install libsofthsm2`);
-      installPackage('libsofthsm2');
+      installPackages(['libsofthsm2']);
     }
     const found = findModule(unpacked) ?? findModule(system);
     if (found === null) throw new SetupError(`${problem ?? 'the package holds no module'}\n${SOFTHSM_BY_HAND}`);

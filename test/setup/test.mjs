@@ -16,7 +16,10 @@ import {
   run,
   say,
 } from './ensure.mjs';
+import { ensureModules } from './modules.mjs';
 
+/** The one module of `npm run test:nss` and the like, or undefined for every check. */
+const module = process.argv[2];
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 try {
@@ -24,15 +27,14 @@ try {
   ensureDependencies();
   ensureCompiler();
   const softHsm = ensureSoftHsm();
-  check('type-check', () => run('npx', ['--no-install', 'tsc', '--noEmit']));
-  check('lint', () => run('npm', ['run', '--silent', 'lint:code']));
-  check('one-way imports', () => run('npm', ['run', '--silent', 'lint:imports']));
-  check('build', () => {
+  ensureModules();
+  if (module === undefined) {
+    checkSources();
+    checkManual();
+  } else {
     ensureBuild();
-    return true;
-  });
-  checkManual();
-  runTests(softHsm);
+  }
+  runTests(softHsm, module === undefined ? [] : [`test/conformance/${module}.test.ts`]);
 } catch (error) {
   // Nothing that follows can be trusted without what was to be set up.
   if (!(error instanceof SetupError)) throw error;
@@ -42,6 +44,16 @@ try {
 const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
 console.log(`${count.passed} passed, ${count.failed} failed${skipped}`);
 process.exitCode = count.failed === 0 ? 0 : 1;
+
+function checkSources() {
+  check('type-check', () => run('npx', ['--no-install', 'tsc', '--noEmit']));
+  check('lint', () => run('npm', ['run', '--silent', 'lint:code']));
+  check('one-way imports', () => run('npm', ['run', '--silent', 'lint:imports']));
+  check('build', () => {
+    ensureBuild();
+    return true;
+  });
+}
 
 function check(name, passes) {
   let passed = false;
@@ -67,12 +79,13 @@ function checkManual() {
   check('manual pages', () => run(mandoc, ['-Tlint', '-Wwarning', ...pages.map((page) => join(manual, page))]));
 }
 
-function runTests({ module, libraryPath }) {
+/** @param files of tests; none for all */
+function runTests({ module: lib, libraryPath }, files) {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-test-'));
   const report = join(folder, 'report.json');
-  const env = { ...process.env, COFFER_TEST_SOFTHSM: module };
+  const env = { ...process.env, COFFER_TEST_SOFTHSM: lib };
   if (libraryPath !== null) env.LD_LIBRARY_PATH = libraryPath;
-  const args = ['run', '--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json'];
+  const args = ['run', '--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json', ...files];
   const passed = run('npx', ['--no-install', 'vitest', ...args, `--outputFile.json=${report}`], { env });
   const before = count.failed;
   try {
@@ -89,6 +102,9 @@ function addReport({ numPassedTests, numFailedTests, numPendingTests, numTodoTes
   count.passed += numPassedTests;
   count.failed += numFailedTests;
   count.skipped += numPendingTests + numTodoTests;
+  for (const { fullName } of testResults.flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => status === 'skipped' || status === 'pending')) {
+    console.log(`skipped: ${fullName}`);
+  }
   // A file that cannot even be loaded fails without a single test of its own.
   count.failed += testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0).length;
 }

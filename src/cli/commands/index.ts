@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.ts';
+import { diagnoseCommand } from './diagnose.ts';
 import { genericCommands } from './generic.ts';
 import { hsmCommands } from './hsm/index.ts';
 import { initCommand } from './init.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...kvCommands,
   ...genericCommands,
   setupCommand,
+  diagnoseCommand,
   ...hsmCommands,
   versionCommand,
 ];

@@ -1,0 +1,40 @@
+import { diagnose } from '../../core/index.ts';
+import type { Check } from '../../core/index.ts';
+import type { JsonObject } from '../../json.ts';
+import type { CommandSpec } from '../command.ts';
+import { printObject } from '../output.ts';
+
+export const diagnoseCommand: CommandSpec = {
+  words: ['operator', 'diagnose'],
+  alias: ['diagnose'],
+  summary: 'check configuration, files, HSM, keys and store, with a remedy for what is wrong',
+  arguments: '',
+  least: 0,
+  most: 0,
+  flags: [
+    { name: 'deep', kind: 'boolean', help: 'open every seal-wrapped value too, one trip to the HSM each' },
+    { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
+  ],
+  examples: ['coffer operator diagnose', 'coffer operator diagnose -deep -format=json'],
+  async run(invocation) {
+    const { flags } = invocation;
+    const checks = await diagnose(() => invocation.context({ forceLogin: flags.boolean('force') }), flags.boolean('deep'));
+    const status = checks.reduce((worst, { exitStatus }) => Math.max(worst, exitStatus ?? 0), 0);
+    const count = (kind: Check['status']): number => checks.filter((check) => check.status === kind).length;
+    const summary = `${count('ok')} ok, ${count('warning')} warnings, ${count('failure')} failures, ${count('skipped')} skipped`;
+    const object = { checks: checks.map(describe), ok: count('ok'), warnings: count('warning'), failures: count('failure'), skipped: count('skipped') };
+    await printObject(invocation, object, () => [...checks.map(line), '', summary].join('\n'));
+    return status;
+  },
+};
+
+function describe({ name, status, message, remedy, exitStatus }: Check): JsonObject {
+  return { name, status, message, remedy, exit_status: exitStatus };
+}
+
+const MARKS = { ok: '[ ok ]', warning: '[warn]', failure: '[FAIL]', skipped: '[skip]' } as const;
+
+function line({ name, status, message, remedy }: Check): string {
+  const advice = remedy === null || status === 'ok' ? [] : remedy.split('\n').map((part) => `         ${part}`);
+  return [`${MARKS[status]} ${name}: ${message}`, ...advice].join('\n');
+}

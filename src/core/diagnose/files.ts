@@ -1,0 +1,41 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Context } from '../hsm.ts';
+import type { Checklist } from './check.ts';
+
+const OTHERS = 0o077;
+const OTHERS_READ = 0o044;
+const OTHERS_WRITE = 0o022;
+const STICKY = 0o1000;
+
+/** Who else can read or write what coffer relies on. The store is looked at before anything opens it. */
+export function checkFiles({ config }: Context, list: Checklist): void {
+  const { storage, seal, file } = config;
+  checkPin(file, seal.pin, list);
+  if (!existsSync(storage.path)) {
+    list.warn('store file', `there is no store at ${storage.path}`, 'create it with: coffer init');
+    return;
+  }
+  const readable = [storage.path, `${storage.path}-wal`, `${storage.path}-shm`].filter((path) => (modeOf(path) & OTHERS) !== 0);
+  if (readable.length === 0) list.ok('store file', `${storage.path} is for its owner alone`);
+  else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.join(' ')}`);
+  const folder = dirname(storage.path);
+  const mode = modeOf(folder);
+  if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) list.ok('store folder', `nobody else can write ${folder}`);
+  else list.warn('store folder', `other users can replace the store, for they can write ${folder}`, `run: chmod go-w ${folder}`);
+}
+
+function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
+  const source = pin?.kind === 'file' ? pin.path : pin?.kind === 'literal' ? config : null;
+  if (source !== null && (modeOf(source) & OTHERS_READ) !== 0) {
+    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, `run: chmod go= ${source}`);
+    return;
+  }
+  const from = { literal: 'the configuration or the environment', env: 'an environment variable', file: 'a file', credential: 'a systemd credential' };
+  list.ok('PIN source', pin === null ? 'none; coffer asks on a terminal' : from[pin.kind]);
+}
+
+/** 0 where there is no such file. */
+function modeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+}

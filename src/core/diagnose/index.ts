@@ -1,0 +1,43 @@
+import { CofferError, ConfigError } from '../../errors.ts';
+import { withSeal } from '../hsm.ts';
+import type { Context } from '../hsm.ts';
+import { Checklist } from './check.ts';
+import type { Check } from './check.ts';
+import { checkFiles } from './files.ts';
+import { AFTER_LOGIN, checkKeys, checkToken } from './hsm.ts';
+import { AFTER_RECORD, checkDatabase, checkStore } from './store.ts';
+
+export type { Check } from './check.ts';
+
+/**
+ * Looks at everything that coffer relies on and goes on after a failure with whatever can still be looked at. Writes
+ * nothing, and spends a PIN try only where any command would.
+ * @param load reads the configuration
+ * @param deep opens every seal-wrapped value, which is a trip to the HSM each
+ */
+export async function diagnose(load: () => Promise<Context>, deep: boolean): Promise<readonly Check[]> {
+  const list = new Checklist();
+  const context = await list.attempt('configuration', load, ({ config }) => config.file ?? 'the environment');
+  if (context === null) return list.checks;
+  checkFiles(context, list);
+  const state = await checkDatabase(context, list);
+  if (!(await checkToken(context, list))) {
+    list.skip(AFTER_RECORD, 'there is no HSM to open the store with');
+    return list.checks;
+  }
+  try {
+    await withSeal(context, false, async (seal, session) => {
+      list.ok('login', `as the user of "${session.token.label}"`);
+      await checkKeys(context, seal, session, state !== null, list);
+      if (state === null) list.skip(AFTER_RECORD, 'there is no initialised store');
+      else await checkStore(context, seal, state, deep, list);
+    });
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error;
+    const loggedIn = list.has('login');
+    // The PIN's own source is part of the configuration, and is asked only now.
+    list.fail(loggedIn ? 'session' : error instanceof ConfigError ? 'PIN source' : 'login', error);
+    if (!loggedIn) list.skip([...AFTER_LOGIN, ...AFTER_RECORD], 'there is no login');
+  }
+  return list.checks;
+}

@@ -1,0 +1,135 @@
+import { Barrier, Names, activeTerm } from '../../barrier/index.ts';
+import { CofferError, IntegrityError, StoreError } from '../../errors.ts';
+import { checkSqlite } from '../../storage/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import type { Pkcs11Seal } from '../../seal/index.ts';
+import type { Context } from '../hsm.ts';
+import { openKeys, zeroKeys } from '../keys.ts';
+import type { StoreKeys } from '../keys.ts';
+import { authenticateLease } from '../lease.ts';
+import { readMounts, storedPaths } from '../mount-rows.ts';
+import type { Mount } from '../mounts.ts';
+import { DATA, USAGE } from '../rows.ts';
+import { sealedValues } from '../sealed-values.ts';
+import { surveyRecords } from '../sealwrap.ts';
+import { readState, withStorage } from '../state.ts';
+import type { State } from '../state.ts';
+import { decodeUsage, TERM_LIMIT } from '../usage.ts';
+import { sealWrapper } from '../value-wrapper.ts';
+import type { Checklist } from './check.ts';
+
+/** Checks that need the store's keys. */
+export const AFTER_RECORD = ['record', 'lease', 'clock', 'encryptions', 'mount table', 'rows', 'seal wrap'];
+
+/** The database and what it says without the HSM. Null where there is no initialised store to look into. */
+export async function checkDatabase(context: Context, list: Checklist): Promise<State | null> {
+  const { path } = context.config.storage;
+  try {
+    const problems = await checkSqlite(path);
+    if (problems.length > 0) {
+      throw new IntegrityError('storage_corrupt', `SQLite finds ${path} damaged: ${problems.slice(0, 3).join('; ')}`, { hint: 'restore the store from a backup' });
+    }
+    const state = await withStorage(context, false, (storage) => storage.transaction('read', (rows) => readState(rows, context)));
+    if (state === null) throw new StoreError('not_initialized', 'the store is not initialised');
+    list.ok('database', `${path} is whole; the store is ${state.unsealed ? 'unsealed' : 'sealed'}`);
+    return state;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'not_initialized') {
+      list.warn('database', 'the store is not initialised', 'create it with: coffer init');
+      return null;
+    }
+    if (!(error instanceof CofferError)) throw error;
+    list.fail('database', error);
+    return null;
+  }
+}
+
+/** Everything that the HSM opens, in one transaction that writes nothing. @param deep open every seal-wrapped value too */
+export async function checkStore(context: Context, seal: Pkcs11Seal, state: State, deep: boolean, list: Checklist): Promise<void> {
+  const keys = await list.attempt('record', () => openKeys(seal, state.record), () => "the HSM opens the store's own record");
+  if (keys === null) {
+    list.skip(AFTER_RECORD.filter((name) => name !== 'record'), "the store's own record does not open");
+    return;
+  }
+  try {
+    await checkLease(context, state, keys, list);
+    checkClock(context, state, keys, list);
+    await withStorage(context, false, (storage) => storage.transaction('read', (rows) => checkRows(rows, seal, state, keys, deep, list)));
+  } finally {
+    zeroKeys(keys);
+  }
+}
+
+async function checkLease(context: Context, { lease, unsealed, identity }: State, keys: StoreKeys, list: Checklist): Promise<void> {
+  if (lease === null || !unsealed) {
+    list.ok('lease', 'the store is sealed');
+    return;
+  }
+  const { ends } = lease.lease;
+  const until = ends === null ? 'until `coffer seal` or a reboot' : `for ${Math.ceil((ends - context.machine.uptime) / 1000)} seconds`;
+  await list.attempt('lease', async () => authenticateLease(lease.bytes, keys.rootKey, identity.storeId), () => `unsealed by ${lease.lease.user}, ${until}`);
+}
+
+function checkClock({ machine }: Context, { identity }: State, { keyring }: StoreKeys, list: Checklist): void {
+  const newest = Math.max(identity.created, activeTerm(keyring).created);
+  if (machine.now >= newest) list.ok('clock', new Date(machine.now).toISOString());
+  else list.warn('clock', `this machine's clock says ${new Date(machine.now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`, 'set the clock: versions get their times from it');
+}
+
+async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: boolean, list: Checklist): Promise<void> {
+  await list.attempt(
+    'encryptions',
+    async () => decodeUsage(await rows.get(USAGE), keys.rootKey),
+    ({ term, encryptions }) => `${encryptions} under term ${term}; a new term begins at ${TERM_LIMIT}`,
+  );
+  const mounts = await list.attempt('mount table', () => readMounts(rows, new Barrier(keys.keyring)), (found) => `${found.length} mounts`);
+  if (mounts === null) {
+    list.skip(['rows', 'seal wrap'], 'the mount table does not open');
+    return;
+  }
+  await list.attempt('rows', () => countRows(rows, keys, mounts), (count) => `${count.known} rows of ${mounts.length} mounts`).then((count) => {
+    if (count !== null && count.orphans > 0) list.warn('rows', `${count.orphans} rows belong to no mount`, 'they are left over, or somebody else wrote them; nothing reads them');
+  });
+  await checkSealWrap(rows, seal, state, keys, deep, list);
+}
+
+/** Every name must open; what lies below no mount's folder is an orphan. */
+async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]): Promise<{ known: number; orphans: number }> {
+  const names = await Names.open(keys.keyring.pathKey);
+  const folders = new Set(mounts.map(({ uuid }) => names.encrypt(DATA, [uuid])));
+  let known = 0;
+  let orphans = 0;
+  for await (const path of storedPaths(rows, DATA)) {
+    const [root = '', own = '', ...segments] = path.split('/');
+    if (!folders.has(`${root}/${own}`)) {
+      orphans++;
+      continue;
+    }
+    segments.forEach((segment, at) => names.decrypt([root, own, ...segments.slice(0, at)].join('/'), segment));
+    known++;
+  }
+  return { known, orphans };
+}
+
+async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: boolean, list: Checklist): Promise<void> {
+  const opened = { rows, seal, keys, state };
+  const survey = await list.attempt('seal wrap', async () => {
+    const { status } = await surveyRecords(opened);
+    const [altered] = status.altered;
+    if (altered !== undefined) throw altered.error;
+    return status;
+  }, ({ current }) => `${current} records under the configured keys`);
+  if (survey !== null && survey.old > 0) {
+    list.warn('seal wrap', `${survey.old} records are under other keys of the HSM, which must stay there`, 'move them with: coffer sealwrap rewrap');
+  }
+  if (!deep) return;
+  await list.attempt('values', async () => {
+    let count = 0;
+    for await (const { path, name } of sealedValues(opened)) {
+      const barrier = new Barrier(keys.keyring);
+      barrier.decrypt(path, await sealWrapper(seal).unwrap(path, (await rows.get(path)) ?? new Uint8Array(0), name), name);
+      count++;
+    }
+    return count;
+  }, (count) => `${count} seal-wrapped values open`);
+}

@@ -1,0 +1,4 @@
+import { nss } from '../support/modules/nss.ts';
+import { conformance } from './suite.ts';
+
+conformance(nss);

@@ -1,0 +1,4 @@
+import { p11Kit } from '../support/modules/p11-kit.ts';
+import { conformance } from './suite.ts';
+
+conformance(p11Kit);

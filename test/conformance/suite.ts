@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { decodeRecord } from '../../src/seal/record.ts';
+import { readRows, writeRows } from '../support/store.ts';
+import type { Step, TestModule } from '../support/modules/token.ts';
+import { makeConformanceStand, USUAL_KEYS, type ConformanceStand } from './stand.ts';
+
+const CKM = { 'aes-cbc-pad': 0x1085, 'aes-cbc': 0x1082, 'aes-gcm': 0x1087, 'rsa-oaep': 0x9, 'rsa-pkcs': 0x1 } as const;
+
+/**
+ * What coffer promises, on one module. What the module cannot do, or this machine lacks, is skipped by name and reason.
+ */
+export function conformance(module: TestModule): void {
+  describe(module.name, () => {
+    let stand: ConformanceStand;
+    afterEach(() => stand.remove());
+
+    /** A fact that needs these abilities of the module. */
+    function fact(name: string, steps: readonly Step[], run: () => Promise<void>): void {
+      const reason = module.missing ?? steps.map((step) => module.cannot[step]).find((each) => each !== undefined) ?? null;
+      if (reason === null) it(name, run);
+      else it.skip(`${name} (${reason})`);
+    }
+
+    async function opened(seal: readonly string[] = USUAL_KEYS): Promise<void> {
+      stand = await makeConformanceStand(module);
+      stand.configure(seal);
+      stand.ok('init', '-recovery-shares=1', '-recovery-threshold=1');
+      stand.ok('unseal');
+      stand.ok('secrets', 'enable', '-seal-wrap', 'kv');
+      stand.ok('kv', 'put', 'kv/a', 'b=first');
+    }
+
+    function code(...args: string[]): string {
+      const { status, stderr } = stand.run([...args, '-format=json']);
+      const { code: named } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '{}') as { code: string };
+      return `${status} ${named}`;
+    }
+
+    /** The one seal-wrapped value. */
+    function value(): { path: string; bytes: Uint8Array } {
+      const row = readRows(stand.path).find(({ path }) => path.startsWith('data/'));
+      if (row === undefined) throw new Error('there is a value');
+      return { path: row.path, bytes: new Uint8Array(row.value) };
+    }
+
+    fact('opens what it wrapped, small and large, with the mechanism that it finds best', [], async () => {
+      await opened();
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+      const large = randomBytes(100_000).toString('base64');
+      expect(stand.run(['kv', 'put', 'kv/large', 'b=-'], { input: large }).status).toBe(0);
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/large')).toBe(large);
+      expect(stand.run(['seal-status']).status).toBe(0);
+      stand.ok('seal');
+      expect(code('kv', 'get', 'kv/a')).toBe('2 sealed');
+      stand.ok('unseal');
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+    });
+
+    describe.each(['aes-cbc-pad', 'aes-cbc', 'aes-gcm', 'rsa-oaep', 'rsa-pkcs'] as const)('mechanism %s', (step) => {
+      fact('wraps and unwraps', [step], async () => {
+        await opened([...USUAL_KEYS, `mechanism = "${CKM[step]}"`]);
+        expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+        expect(decodeRecord(value().bytes).wraps[0]?.mechanism).toBe(CKM[step]);
+      });
+    });
+
+    fact('needs no HMAC key for AES-GCM', ['aes-gcm'], async () => {
+      await opened(['key_label = "wrapping"']);
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+      expect(decodeRecord(value().bytes)).toMatchObject({ macStanza: null, wraps: [{ mechanism: CKM['aes-gcm'] }] });
+    });
+
+    fact('encrypts outside of the HSM with an RSA key', ['rsa-oaep'], async () => {
+      await opened([...USUAL_KEYS, `mechanism = "${CKM['rsa-oaep']}"`, 'rsa_encrypt_local = "true"']);
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+    });
+
+    fact('finds a changed byte, wherever it is', [], async () => {
+      await opened();
+      const { path, bytes } = value();
+      for (const at of [0, 5, Math.floor(bytes.length / 2), bytes.length - 40, bytes.length - 1]) {
+        writeRows(stand.path, { [path]: bytes.map((byte, index) => (index === at ? byte ^ 1 : byte)) });
+        expect(code('kv', 'get', 'kv/a')).toBe('4 record_altered');
+      }
+      writeRows(stand.path, { [path]: bytes });
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+    });
+
+    fact('gives random bytes that pass the health tests', ['random'], async () => {
+      await opened();
+      stand.ok('secrets', 'enable', '-external-entropy-access', 'transit');
+      const draw = (): string => stand.ok('write', '-field=random_bytes', 'transit/random/32', 'source=seal');
+      expect(draw()).not.toBe(draw());
+      stand.ok('write', '-f', 'transit/keys/orders');
+    });
+
+    fact('writes with new keys and opens with old ones after a rotation, until all is moved', ['rotation'], async () => {
+      await opened();
+      stand.configure(['key_label = "wrapping-2"', 'hmac_key_label = "hmac-2"']);
+      expect(code('kv', 'put', 'kv/b', 'b=second')).toBe('3 key_not_found');
+      stand.ok('hsm', 'keygen');
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+      stand.ok('kv', 'put', 'kv/b', 'b=second');
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/b')).toBe('second');
+      stand.ok('sealwrap', 'rewrap');
+      stand.ok('operator', 'rotate');
+      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+      const labels = readRows(stand.path)
+        .filter(({ path }) => path.startsWith('data/') || path === 'core/record')
+        .map((row) => decodeRecord(new Uint8Array(row.value)))
+        .map(({ wraps, macStanza }) => `${wraps[0]?.keyLabel} ${macStanza?.keyLabel}`);
+      expect(new Set(labels)).toEqual(new Set(['wrapping-2 hmac-2']));
+    });
+
+    fact('tells a wrong PIN', ['wrong-pin'], async () => {
+      await opened();
+      const wrong = stand.run(['kv', 'get', 'kv/a', '-format=json'], { env: { COFFER_HSM_PIN: '00000000' } });
+      expect(wrong.status).toBe(3);
+      expect(wrong.stderr).toContain('"code":"pin_incorrect"');
+      expect(stand.run(['unseal', '-force']).status).toBe(0);
+    });
+
+    fact('tells a missing key', [], async () => {
+      await opened();
+      stand.configure(['key_label = "wrapping"', 'hmac_key_label = "nowhere"']);
+      expect(code('kv', 'put', 'kv/b', 'b=c')).toBe('3 key_not_found');
+      stand.configure(['key_label = "nowhere"', 'hmac_key_label = "hmac"']);
+      expect(code('kv', 'put', 'kv/b', 'b=c')).toBe('3 key_not_found');
+    });
+
+    fact('shows slots, mechanisms and keys, and passes its own tests', [], async () => {
+      await opened();
+      expect(stand.ok('hsm', 'slots')).not.toBe('');
+      expect(stand.ok('hsm', 'mechanisms')).toContain('CKM_');
+      expect(stand.ok('hsm', 'keys')).toContain('wrapping');
+      expect(stand.run(['hsm', 'test'])).toMatchObject({ status: 0 });
+      expect(stand.run(['operator', 'diagnose'])).toMatchObject({ status: 0 });
+    });
+  });
+}

@@ -1,0 +1,243 @@
+import { chmodSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createSoftHsm, destroyKeys, importKey } from '../support/softhsm.ts';
+import { configuration, makeStand, readRows, writeRows, type RunOptions, type Stand, type StandOptions } from '../support/store.ts';
+
+let stand: Stand;
+afterEach(() => stand.remove());
+
+interface Check {
+  readonly name: string;
+  readonly status: 'ok' | 'warning' | 'failure' | 'skipped';
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+function diagnose(args: readonly string[] = [], options: RunOptions = {}): { checks: Check[]; status: number | null; stderr: string } {
+  const { status, stdout, stderr } = stand.run(['operator', 'diagnose', '-format=json', ...args], options);
+  const { checks } = JSON.parse(stdout) as { checks: Check[] };
+  return { checks, status, stderr };
+}
+
+/** A store with a seal-wrapped and a plain secret, unsealed. */
+function opened(options: StandOptions = {}): void {
+  stand = makeStand(options);
+  stand.open();
+  stand.ok('secrets', 'enable', '-seal-wrap', 'kv');
+  stand.ok('kv', 'put', 'kv/a', 'b=c');
+  stand.ok('secrets', 'enable', '-path=plain', 'kv');
+  stand.ok('kv', 'put', 'plain/a', 'b=c');
+}
+
+function rewrite(change: (text: string) => string): void {
+  stand.write('coffer.hcl', change(configuration(stand)));
+}
+
+function alterRow(wanted: (path: string) => boolean, change: (value: Uint8Array) => Uint8Array | null): void {
+  const row = readRows(stand.path).find(({ path }) => wanted(path));
+  if (row === undefined) throw new Error('there is such a row');
+  writeRows(stand.path, { [row.path]: change(new Uint8Array(row.value)) });
+}
+
+const flipLast = (value: Uint8Array): Uint8Array => value.map((byte, at) => (at === value.length - 1 ? byte ^ 1 : byte));
+
+/** A machine whose clock stands at 2001. */
+function withOldClock(): RunOptions {
+  const preload = stand.write('clock.cjs', 'Date.now = () => Date.UTC(2001, 0, 1);\n');
+  return { env: { NODE_OPTIONS: `--require ${preload}` } };
+}
+
+interface Fault {
+  readonly fault: string;
+  readonly check: string;
+  readonly finds: 'warning' | 'failure';
+  readonly status: number;
+  readonly options?: StandOptions;
+  /** Does the damage; gives what the run needs for it. */
+  readonly plant: () => unknown;
+  readonly run?: () => RunOptions;
+  readonly args?: readonly string[];
+}
+
+const nothing = (): void => undefined;
+const shim = (fault: string): RunOptions => ({ env: { COFFER_SHIM_FAULT: fault } });
+
+const FAULTS: readonly Fault[] = [
+  { fault: 'an unknown key in the configuration', check: 'configuration', finds: 'failure', status: 1, plant: () => rewrite((text) => text.replace('key_label', 'kee_label')) },
+  { fault: 'a configuration that others can write', check: 'configuration', finds: 'failure', status: 1, plant: () => chmodSync(stand.config, 0o666) },
+  { fault: 'a configuration with a PIN that others can read', check: 'PIN source', finds: 'warning', status: 0, plant: () => chmodSync(stand.config, 0o644) },
+  {
+    fault: 'a PIN file that is not there',
+    check: 'PIN source',
+    finds: 'failure',
+    status: 1,
+    plant: () => rewrite((text) => text.replace(/pin .*= .*/, `pin = "file:${stand.dir}/none"`)),
+  },
+  { fault: 'a store that others can read', check: 'store file', finds: 'warning', status: 0, plant: () => chmodSync(stand.path, 0o644) },
+  { fault: 'a store that others can replace', check: 'store folder', finds: 'warning', status: 0, plant: () => chmodSync(dirname(stand.path), 0o777) },
+  {
+    fault: 'a damaged database',
+    check: 'database',
+    finds: 'failure',
+    status: 4,
+    plant: () => {
+      stand.ok('seal-status'); // the log is written back when the last process closes it
+      const { size } = statSync(stand.path);
+      writeSync(openSync(stand.path, 'r+'), Buffer.alloc(2048, 0xa5), 0, 2048, size - 3000);
+    },
+  },
+  { fault: 'a module that is not there', check: 'module', finds: 'failure', status: 3, plant: () => rewrite((text) => text.replace(/lib .*= .*/, 'lib = "/nonexistent/hsm.so"')) },
+  { fault: 'a module that crashes', check: 'module', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('crash:C_Initialize') },
+  { fault: 'a token that is not there', check: 'token', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('no-token') },
+  { fault: 'two tokens of the same label', check: 'token', finds: 'failure', status: 3, plant: () => void createSoftHsm({ dir: dirname(stand.hsm.conf), label: 'demo' }) },
+  { fault: 'a wrong PIN', check: 'login', finds: 'failure', status: 3, plant: nothing, run: () => ({ env: { COFFER_HSM_PIN: '9999' } }) },
+  { fault: 'a token one try from locking', check: 'login', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('pin-final-try') },
+  { fault: 'a wrapping key that is gone', check: 'wrapping key', finds: 'failure', status: 3, plant: () => void destroyKeys(stand.hsm, 'hsm_demo') },
+  {
+    fault: 'two wrapping keys of the same label',
+    check: 'wrapping key',
+    finds: 'failure',
+    status: 3,
+    plant: () => importKey(stand.hsm, { label: 'hsm_demo', id: 'aa', type: 'aes', value: new Uint8Array(32) }),
+  },
+  {
+    fault: 'a wrapping key that may not decrypt',
+    check: 'wrapping key',
+    finds: 'failure',
+    status: 3,
+    plant: () => {
+      importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32), without: ['decrypt'] });
+      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+    },
+  },
+  {
+    fault: 'a wrapping key that can leave the HSM',
+    check: 'wrapping key',
+    finds: 'warning',
+    status: 0,
+    plant: () => {
+      importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32) });
+      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+    },
+  },
+  {
+    fault: 'an HMAC key of the wrong type',
+    check: 'HMAC',
+    finds: 'failure',
+    status: 3,
+    plant: () => {
+      importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32) });
+      rewrite((text) => text.replace('"hsm_hmac_demo"', '"other"'));
+    },
+  },
+  {
+    fault: 'a mechanism that the token does not have',
+    check: 'wrapping',
+    finds: 'failure',
+    status: 3,
+    options: { shim: true, seal: 'mechanism = "CKM_AES_GCM"' },
+    plant: nothing, run: () => shim('without-mechanism:0x1087'),
+  },
+  { fault: 'a generator that is stuck', check: 'random numbers', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('random-stuck') },
+  { fault: "an altered record of the store's own", check: 'record', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/record', flipLast) },
+  { fault: 'a forged lease', check: 'lease', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/lease', flipLast) },
+  { fault: 'a clock before the store was made', check: 'clock', finds: 'warning', status: 0, plant: nothing, run: withOldClock },
+  { fault: 'an altered count of encryptions', check: 'encryptions', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/usage', flipLast) },
+  { fault: 'a mount table that is gone', check: 'mount table', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/mounts', () => null) },
+  {
+    fault: 'a row of no mount',
+    check: 'rows',
+    finds: 'warning',
+    status: 0,
+    plant: () => writeRows(stand.path, { 'data/somebody/else': new Uint8Array(8) }),
+  },
+  {
+    fault: 'a row whose name was altered',
+    check: 'rows',
+    finds: 'failure',
+    status: 4,
+    plant: () => {
+      const row = readRows(stand.path).find(({ path }) => path.startsWith('data/'));
+      if (row === undefined) throw new Error('there is a row');
+      writeRows(stand.path, { [row.path]: null, [row.path.replace(/.$/, (end) => (end === 'A' ? 'Q' : 'A'))]: row.value });
+    },
+  },
+  {
+    fault: 'values under an old key of the HSM',
+    check: 'seal wrap',
+    finds: 'warning',
+    status: 0,
+    plant: () => {
+      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      stand.ok('hsm', 'keygen');
+    },
+  },
+  {
+    fault: 'an altered value',
+    check: 'values',
+    finds: 'failure',
+    status: 4,
+    args: ['-deep'],
+    plant: () => alterRow((path) => path.startsWith('data/') && isSealWrapped(path), flipLast),
+  },
+];
+
+function isSealWrapped(wanted: string): boolean {
+  return readRows(stand.path).some(({ path, value }) => path === wanted && value.subarray(0, 4).toString() === 'COFR');
+}
+
+describe('operator diagnose', () => {
+  it.each(FAULTS)('finds $fault', ({ check, finds, status, options, plant, run, args }) => {
+    opened(options);
+    plant();
+    const before = readRowsOrNothing();
+    const found = diagnose(args, run?.() ?? {});
+    const named = found.checks.filter((each) => each.name === check && each.status === finds);
+    expect(named, JSON.stringify(found.checks, null, 1)).not.toEqual([]);
+    expect(named[0]?.remedy).not.toBeNull();
+    expect(found.status).toBe(status);
+    expect(found.stderr + JSON.stringify(found.checks)).not.toMatch(/"1234"|9999/);
+    expect(readRowsOrNothing()).toEqual(before);
+  });
+
+  function readRowsOrNothing(): unknown {
+    try {
+      return readRows(stand.path);
+    } catch {
+      return readFileSync(stand.path);
+    }
+  }
+
+  it.each([[[]], [['-deep']]])('finds nothing in a healthy store %j', (args) => {
+    opened();
+    const { checks, status } = diagnose(args);
+    expect(checks.filter(({ status: each }) => each !== 'ok')).toEqual([]);
+    expect(status).toBe(0);
+    expect(checks.length).toBeGreaterThan(15);
+  });
+
+  it('tells a store that is not there yet, and what init will do', () => {
+    stand = makeStand();
+    const { checks, status } = diagnose();
+    expect(checks.filter(({ status: each }) => each === 'warning').map(({ name }) => name)).toEqual(['store file', 'database', 'wrapping key', 'HMAC key']);
+    expect(status).toBe(0);
+  });
+
+  it('tries a wrong PIN once', () => {
+    opened({ shim: true });
+    stand.shim?.clear();
+    expect(diagnose([], { env: { COFFER_HSM_PIN: '9999' } }).status).toBe(3);
+    expect(stand.shim?.calls().filter((name) => name === 'C_Login')).toHaveLength(1);
+  });
+
+  it('exits with the worst, and shows a checklist', () => {
+    opened({ shim: true });
+    alterRow((path) => path === 'core/usage', flipLast);
+    const { status, stdout } = stand.run(['diagnose'], shim('random-stuck'));
+    expect(status).toBe(4);
+    expect(stdout).toContain('[FAIL] random numbers:');
+    expect(stdout).toContain('[FAIL] encryptions:');
+    expect(stdout).toMatch(/\d+ ok, 0 warnings, 2 failures, 0 skipped/);
+  });
+});

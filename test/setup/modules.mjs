@@ -1,0 +1,37 @@
+// The PKCS#11 modules beside SoftHSM that the conformance suite runs against, from the distribution's packages. Only root
+// can install them; where one is missing, its part of the suite is skipped and says so.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEBIAN_MISSING, installPackages } from './debian.mjs';
+import { say } from './ensure.mjs';
+
+const MODULES = [
+  { name: 'openCryptoki', files: ['libopencryptoki.so.0'], packages: ['opencryptoki'] },
+  { name: 'NSS', files: ['libsoftokn3.so'], packages: ['libnss3'] },
+  { name: 'p11-kit', files: ['pkcs11/p11-kit-client.so'], packages: ['p11-kit', 'p11-kit-modules'] },
+];
+
+/** Installs what is missing, as far as that can be done, and says so. */
+export function ensureModules() {
+  const missing = MODULES.filter(({ files }) => !files.every(isThere));
+  if (missing.length === 0) {
+    say(`${MODULES.map(({ name }) => name).join(', ')} are installed`);
+    return;
+  }
+  const names = missing.map(({ name }) => name).join(', ');
+  if (process.getuid?.() !== 0) {
+    say(`${names} missing, and only root can install them; their part of the conformance suite is skipped`);
+    return;
+  }
+  const packages = missing.flatMap((each) => each.packages);
+  say(`apt-get install ${packages.join(' ')}`);
+  const problem = installPackages(packages);
+  if (problem !== null) say(`${problem === DEBIAN_MISSING ? problem : `that failed (${problem})`}; what is missing is skipped`);
+}
+
+function isThere(file) {
+  const folders = ['/usr/lib', '/usr/lib64', '/usr/local/lib'].filter((folder) => existsSync(folder));
+  const multiarch = readdirSync('/usr/lib').filter((name) => name.endsWith('-linux-gnu'));
+  return [...folders, ...multiarch.map((name) => join('/usr/lib', name))].some((folder) => existsSync(join(folder, file)));
+}
