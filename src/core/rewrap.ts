@@ -6,6 +6,7 @@ import { openKeys, sealKeys, zeroKeys } from './keys.ts';
 import { thisMachine } from './machine.ts';
 import { withOpening } from './opened.ts';
 import type { Opened, Opening } from './opened.ts';
+import { Pace, TRIAL_VALUES } from './pace.ts';
 import { RECORD } from './rows.ts';
 import type { SealedValue } from './sealed-values.ts';
 import { surveyRecords } from './sealwrap.ts';
@@ -74,12 +75,18 @@ async function rewrapValues(
   values: readonly SealedValue[],
   progress: (done: number) => void,
 ): Promise<{ rewrapped: number; failed: Trouble[] }> {
-  const seals = lanes(context, seal, values.length);
+  const pace = new Pace(seal, lanes(context, seal, values.length));
   const failed: Trouble[] = [];
   let rewrapped = 0;
   for (let done = 0; done < values.length; ) {
     const started = performance.now();
-    const batch = await transaction(atThisTime(context), 'write', (opened) => rewrapBatch(opened, seals, values.slice(done, done + BATCH_VALUES)));
+    const seals = pace.seals();
+    const batch = await transaction(atThisTime(context), 'write', async (opened) => {
+      const begun = performance.now();
+      const result = await rewrapBatch(opened, seals, values.slice(done, done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES)));
+      pace.took(seals, performance.now() - begun, result.done);
+      return result;
+    });
     done += batch.done;
     rewrapped += batch.rewrapped;
     failed.push(...batch.failed);
@@ -89,11 +96,9 @@ async function rewrapValues(
   return { rewrapped, failed };
 }
 
-/** The sessions that a batch is spread over. */
+/** Further sessions, where the configuration allows some and there is enough to do. */
 function lanes({ config }: Context, seal: Opening['seal'], values: number): readonly Seal[] {
-  const count = Math.min(config.seal.maxParallel, values);
-  const parallel = count > 1 ? seal.lanes(count) : [];
-  return parallel.length > 0 ? parallel : [seal];
+  return config.seal.maxParallel > 1 && values > TRIAL_VALUES ? seal.lanes(config.seal.maxParallel) : [];
 }
 
 interface Batch {
