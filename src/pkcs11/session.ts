@@ -31,7 +31,7 @@ export async function withSession<T>(
     if (pin !== null) {
       login(module, session.handle, pin);
     }
-    return use(bind(session, token));
+    return use(bind(session, token, options.readWrite === true));
   });
 }
 
@@ -67,11 +67,11 @@ function inReadWriteSession<T>(module: Module, token: TokenDescription, use: (se
 }
 
 /** A token that has no session left (CKR_SESSION_COUNT) gives as many as it can. */
-function openCiphers(module: Module, token: TokenDescription, count: number): Cipher[] {
+function openCiphers(module: Module, token: TokenDescription, count: number, readWrite: boolean): Cipher[] {
   const ciphers: Cipher[] = [];
   try {
     while (ciphers.length < count) {
-      ciphers.push(backgroundCipher({ module, handle: openSession(module, token, false) }));
+      ciphers.push(backgroundCipher({ module, handle: openSession(module, token, readWrite) }));
     }
   } catch (error) {
     if (!isReturnValue(error, CKR.SESSION_COUNT)) {
@@ -81,7 +81,8 @@ function openCiphers(module: Module, token: TokenDescription, count: number): Ci
   return ciphers;
 }
 
-function bind(session: OpenSession, token: TokenDescription): Session {
+/** @param readWrite whether every session has to be read-write, since the module forbids others */
+function bind(session: OpenSession, token: TokenDescription, readWrite: boolean): Session {
   let mechanisms: ReadonlySet<number> | null = null;
   return {
     token,
@@ -99,6 +100,6 @@ function bind(session: OpenSession, token: TokenDescription): Session {
     sign: (key, mechanism, data) => sign(session, key, mechanism, data),
     verify: (key, mechanism, data, signature) => verify(session, key, mechanism, data, signature),
     random: (length) => random(session, length),
-    openCiphers: (count) => openCiphers(session.module, token, count),
+    openCiphers: (count) => openCiphers(session.module, token, count, readWrite),
   };
 }

@@ -48,6 +48,10 @@ describe('sessions side by side', () => {
     await withKeys(['max-sessions:1'], async (session) => expect(session.openCiphers(4)).toHaveLength(0));
   });
 
+  it('are read-write where the first one has to be', async () => {
+    await withKeys(['ro-forbidden'], async (session) => expect(session.openCiphers(2)).toHaveLength(2));
+  });
+
   it('name the function and the key in an error', async () => {
     await withKeys(['fail:C_Decrypt:0x30'], async (session, { wrapping }) => {
       const [cipher] = session.openCiphers(1);
