@@ -11,6 +11,7 @@ const LABEL_BYTES = 32;
 export interface NewToken {
   /** At most 32 bytes of UTF-8. */
   readonly label: string;
+  /** Both are empty where they are entered on the token's PIN pad. */
   readonly soPin: string;
   readonly pin: string;
 }

@@ -65,3 +65,19 @@ describe('coffer hsm init-token at a terminal', () => {
     expect(keys()).toContain('hsm_demo');
   });
 });
+
+describe('coffer hsm init-token with a PIN pad', () => {
+  const stand = makeStand({ faults: ['protected-auth:4711'] });
+  afterAll(() => stand.remove());
+
+  it('asks for no PIN, needs none in the environment, and says where to enter them', () => {
+    const made = stand.run(['hsm', 'init-token', '-label=new', '-force']);
+    expect(made.stderr).toContain("on the token's PIN pad");
+    expect(made.status).toBe(0);
+    expect(made.stdout).toMatch(/^Success! Initialised the token "new" in slot \d+/);
+    // What was entered there is the PIN of the new token.
+    const env = { COFFER_HSM_TOKEN_LABEL: 'new' };
+    expect(stand.run(['hsm', 'keygen'], { env }).status).toBe(0);
+    expect(stand.run(['hsm', 'keygen'], { env: { ...env, COFFER_SHIM_FAULT: 'protected-auth:4712' } }).status).toBe(3);
+  });
+});

@@ -12,7 +12,7 @@
  *   no-token                  C_GetSlotList finds none
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
  *                             flags of C_GetTokenInfo
- *   protected-auth:PIN        the token has a PIN pad: the flag is set, and C_Login with an empty PIN uses this one
+ *   protected-auth:PIN        the token has a PIN pad: the flag is set, and this is entered there where a PIN is empty
  *
  * and has the habits of other modules (habits.c, ciphers.c, oaep.c):
  *
@@ -215,8 +215,6 @@ HABIT_OF(C_GenerateKey, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK
 HABIT_OF(C_GenerateKeyPair, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_PTR u, CK_ULONG o, CK_OBJECT_HANDLE_PTR k, CK_OBJECT_HANDLE_PTR l), (s, m, t, n, u, o, k, l))
 HABIT_OF(C_WrapKey, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE k, CK_BYTE_PTR out, CK_ULONG_PTR n), (s, m, w, k, out, n))
 HABIT_OF(C_UnwrapKey, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE u, CK_BYTE_PTR in, CK_ULONG n, CK_ATTRIBUTE_PTR t, CK_ULONG o, CK_OBJECT_HANDLE_PTR k), (s, m, u, in, n, t, o, k))
-FORWARD(C_InitToken, (CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG n, CK_UTF8CHAR_PTR label), (slot, pin, n, label))
-FORWARD(C_InitPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR pin, CK_ULONG n), (s, pin, n))
 FORWARD(C_SetPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR old, CK_ULONG n, CK_UTF8CHAR_PTR pin, CK_ULONG m), (s, old, n, pin, m))
 
 static CK_RV shim_C_Initialize(CK_VOID_PTR arguments)
@@ -257,16 +255,37 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
   return CKR_OK;
 }
 
+/* What somebody enters on the PIN pad takes the place of a PIN that is empty. */
+static void pin_pad(char *pad, size_t room, CK_UTF8CHAR_PTR *pin, CK_ULONG *length)
+{
+  if (*length != 0 || !fault("protected-auth", pad, room))
+    return;
+  *pin = (CK_UTF8CHAR_PTR)pad;
+  *length = strlen(pad);
+}
+
+static CK_RV shim_C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG length, CK_UTF8CHAR_PTR label)
+{
+  char pad[64];
+  CK_RV rv = enter("C_InitToken", NULL);
+  pin_pad(pad, sizeof pad, &pin, &length);
+  return rv != CKR_OK ? rv : real->C_InitToken(slot, pin, length, label);
+}
+
+static CK_RV shim_C_InitPIN(CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR pin, CK_ULONG length)
+{
+  char pad[64];
+  CK_RV rv = enter("C_InitPIN", NULL);
+  pin_pad(pad, sizeof pad, &pin, &length);
+  return rv != CKR_OK ? rv : real->C_InitPIN(s, pin, length);
+}
+
 static CK_RV shim_C_Login(CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG length)
 {
   char pad[64];
   CK_RV rv = enter("C_Login", NULL);
-  if (rv != CKR_OK)
-    return rv;
-  if (length == 0 && fault("protected-auth", pad, sizeof pad))
-    rv = real->C_Login(s, user, (CK_UTF8CHAR_PTR)pad, strlen(pad));
-  else
-    rv = real->C_Login(s, user, pin, length);
+  pin_pad(pad, sizeof pad, &pin, &length);
+  rv = rv != CKR_OK ? rv : real->C_Login(s, user, pin, length);
   return rv == CKR_OK && asked("already-logged-in") ? CKR_USER_ALREADY_LOGGED_IN : rv;
 }
 

@@ -64,8 +64,15 @@ function cancelled(): StoreError {
   return new StoreError('cancelled', 'nothing was initialised');
 }
 
-/** @throws UsageError `pin_missing` */
+/**
+ * Both PINs; a token with a PIN pad of its own wants none from us (PKCS#11 v2.40 section 5.5, C_InitToken and C_InitPIN).
+ * @throws UsageError `pin_missing`
+ */
 async function newPins({ terminal }: Invocation, token: TokenDescription): Promise<{ soPin: string; pin: string }> {
+  if (tokenState(token).pinPad) {
+    terminal.note("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
+    return { soPin: '', pin: '' };
+  }
   const given = { soPin: process.env['COFFER_HSM_SO_PIN'] || null, pin: process.env['COFFER_HSM_PIN'] || null };
   if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
     throw new UsageError('pin_missing', `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`, {
