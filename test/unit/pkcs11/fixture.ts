@@ -7,10 +7,16 @@ import { type Session, type SessionOptions, withSession } from '../../../src/pkc
 import { createShim, type Shim } from '../../support/shim.ts';
 import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
 
+const folders: string[] = [];
+// Here and not where a folder is made: afterAll within a running test would never be called.
+afterAll(() => {
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true });
+});
+
 /** A folder that is gone after the test file. */
 export function temporaryFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'coffer-pkcs11-'));
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  folders.push(dir);
   return dir;
 }
 
