@@ -1,7 +1,9 @@
-import type { Database, Options, Statement } from 'better-sqlite3';
+import type { Options } from 'better-sqlite3';
 import { closeSync, constants, existsSync, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { Connection } from './connection.ts';
+import { BUSY_TIMEOUT_MS, errorCode, guard, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
 import type { Child, Rows, Storage } from './storage.ts';
 
@@ -9,8 +11,8 @@ import type { Child, Rows, Storage } from './storage.ts';
 const APPLICATION_ID = 0x636f6666;
 /** The row layout; raised when it changes. */
 const SCHEMA_VERSION = 1;
-const BUSY_TIMEOUT_MS = 10_000;
 const BUSY_STEP_MS = 20;
+const SELECT_APPLICATION_ID = 'PRAGMA application_id';
 
 /**
  * Opens the store's SQLite file.
@@ -22,17 +24,13 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
   if (!present) {
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
   }
-  const { default: Sqlite } = await import('better-sqlite3');
-  const options: Options = { fileMustExist: true, timeout: BUSY_TIMEOUT_MS };
-  const database = guard(path, () => new Sqlite(path, options));
+  const connection = await open(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {
-    await prepare(database, path, create);
-    return new SqliteStorage(database, path);
+    await prepare(connection, path, create);
+    return new SqliteStorage(connection, path);
   } catch (error) {
-    database.close();
-    return guard(path, () => {
-      throw error;
-    });
+    connection.close();
+    throw translated(path, error);
   }
 }
 
@@ -68,12 +66,12 @@ function claimFile(path: string, create: boolean): boolean {
   }
 }
 
-async function prepare(database: Database, path: string, create: boolean): Promise<void> {
-  const applicationId: unknown = database.pragma('application_id', { simple: true });
-  const version: unknown = database.pragma('user_version', { simple: true });
-  if (applicationId === 0 && version === 0 && isEmpty(database)) {
+async function prepare(connection: Connection, path: string, create: boolean): Promise<void> {
+  const applicationId = connection.value(SELECT_APPLICATION_ID);
+  const version = connection.value('PRAGMA user_version');
+  if (applicationId === 0 && version === 0 && isEmpty(connection)) {
     if (!create) throw new StoreError('not_initialized', `there is no store in ${path}`, { hint: 'create one with: coffer init' });
-    await useWal(database);
+    await useWal(connection);
   } else if (applicationId !== APPLICATION_ID) {
     throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, {
       hint: 'name another file in storage "sqlite" { path }',
@@ -83,15 +81,14 @@ async function prepare(database: Database, path: string, create: boolean): Promi
       hint: 'use a newer coffer',
     });
   }
-  database.pragma('synchronous = FULL');
-  database.pragma('secure_delete = ON');
+  connection.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
 }
 
 /** SQLite does not wait for another process that makes the same change at this moment, so coffer does. */
-async function useWal(database: Database): Promise<void> {
+async function useWal(connection: Connection): Promise<void> {
   for (let waited = 0; ; waited += BUSY_STEP_MS) {
     try {
-      database.pragma('journal_mode = WAL');
+      connection.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
       if (errorCode(error)?.startsWith('SQLITE_BUSY') !== true || waited >= BUSY_TIMEOUT_MS) throw error;
@@ -100,35 +97,35 @@ async function useWal(database: Database): Promise<void> {
   }
 }
 
-function isEmpty(database: Database): boolean {
-  return database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+function isEmpty(connection: Connection): boolean {
+  return connection.value('SELECT count(*) FROM sqlite_schema') === 0;
 }
 
 class SqliteStorage implements Storage {
-  readonly #database: Database;
+  readonly #connection: Connection;
   readonly #path: string;
 
-  constructor(database: Database, path: string) {
-    this.#database = database;
+  constructor(connection: Connection, path: string) {
+    this.#connection = connection;
     this.#path = path;
   }
 
   async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
-    guard(this.#path, () => this.#database.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
+    guard(this.#path, () => this.#connection.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
     try {
-      if (mode === 'write') guard(this.#path, () => createTable(this.#database));
-      const result = await use(guard(this.#path, () => new SqliteRows(this.#database, this.#path, mode === 'write')));
+      if (mode === 'write') guard(this.#path, () => createTable(this.#connection));
+      const result = await use(guard(this.#path, () => new SqliteRows(this.#connection, this.#path, mode === 'write')));
       await heardSignals();
-      guard(this.#path, () => this.#database.exec('COMMIT'));
+      guard(this.#path, () => this.#connection.exec('COMMIT'));
       return result;
     } catch (error) {
-      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK');
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    this.#database.close();
+    this.#connection.close();
   }
 }
 
@@ -138,26 +135,25 @@ async function heardSignals(): Promise<void> {
 }
 
 /** Inside the first write transaction, so that a store that failed to come about leaves no table behind. */
-function createTable(database: Database): void {
-  if (database.pragma('application_id', { simple: true }) === APPLICATION_ID) return;
-  database.exec('CREATE TABLE entries (path TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID');
-  database.pragma(`application_id = ${APPLICATION_ID}`);
-  database.pragma(`user_version = ${SCHEMA_VERSION}`);
+function createTable(connection: Connection): void {
+  if (connection.value(SELECT_APPLICATION_ID) === APPLICATION_ID) return;
+  connection.exec('CREATE TABLE entries (path TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID');
+  connection.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
 }
 
 class SqliteRows implements Rows {
-  readonly #database: Database;
+  readonly #connection: Connection;
   readonly #path: string;
   readonly #writable: boolean;
 
-  constructor(database: Database, path: string, writable: boolean) {
-    this.#database = database;
+  constructor(connection: Connection, path: string, writable: boolean) {
+    this.#connection = connection;
     this.#path = path;
     this.#writable = writable;
   }
 
   async get(path: string): Promise<Uint8Array | null> {
-    const value: unknown = this.#run('SELECT value FROM entries WHERE path = ?', (statement) => statement.pluck().get(path));
+    const value = this.#guarded((connection) => connection.value('SELECT value FROM entries WHERE path = ?', path));
     if (value === undefined) return null;
     if (!(value instanceof Uint8Array)) throw new IntegrityError('storage_corrupt', `a row of ${this.#path} is not bytes`);
     return value;
@@ -165,25 +161,23 @@ class SqliteRows implements Rows {
 
   async put(path: string, value: Uint8Array): Promise<void> {
     this.#requireWritable();
-    this.#run('INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET value = excluded.value', (statement) =>
-      statement.run(path, value),
-    );
+    const upsert = 'INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET value = excluded.value';
+    this.#guarded((connection) => connection.prepare(upsert).run(path, value));
   }
 
   async delete(path: string): Promise<void> {
     this.#requireWritable();
-    this.#run('DELETE FROM entries WHERE path = ?', (statement) => statement.run(path));
+    this.#guarded((connection) => connection.prepare('DELETE FROM entries WHERE path = ?').run(path));
   }
 
   async list(folder: string): Promise<Child[]> {
     // One index seek a child: from a leaf go to what sorts behind it, from a folder to what sorts behind all it holds.
     const prefix = folder === '' ? '' : `${folder}/`;
-    return this.#run('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', (statement) => {
+    return this.#guarded((connection) => {
       const children: Child[] = [];
-      const seek = statement.pluck();
       let from = prefix;
       for (;;) {
-        const path: unknown = seek.get(from);
+        const path = connection.value('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', from);
         if (typeof path !== 'string' || !path.startsWith(prefix)) return children;
         const slash = path.indexOf('/', prefix.length);
         const end = slash === -1 ? path.length : slash;
@@ -197,40 +191,17 @@ class SqliteRows implements Rows {
     if (!this.#writable) throw new ReadOnlyTransaction('a row was to be written in a read transaction');
   }
 
-  #run<T>(sql: string, use: (statement: Statement) => T): T {
-    return guard(this.#path, () => use(this.#database.prepare(sql)));
+  #guarded<T>(use: (connection: Connection) => T): T {
+    return guard(this.#path, () => use(this.#connection));
   }
 }
 
-/** Turns what SQLite throws into errors that say which file and what to do. */
-function guard<T>(path: string, use: () => T): T {
+async function open(path: string, options: Options): Promise<Connection> {
   try {
-    return use();
+    return await Connection.open(path, options);
   } catch (error) {
-    const code = errorCode(error);
-    if (code === null || !code.startsWith('SQLITE_')) throw error;
-    if (code.startsWith('SQLITE_NOTADB')) {
-      throw new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
-    }
-    if (code.startsWith('SQLITE_CORRUPT')) {
-      throw new IntegrityError('storage_corrupt', `the database file ${path} is damaged (${code})`, {
-        hint: 'restore it from a backup',
-        cause: error,
-      });
-    }
-    if (code.startsWith('SQLITE_BUSY')) {
-      throw new StoreError('storage_busy', `another process holds ${path} for longer than ${BUSY_TIMEOUT_MS / 1000} s`, {
-        hint: 'try again when it has finished',
-        cause: error,
-      });
-    }
-    throw new StoreError('storage_failed', `${path}: the database says ${code}`, { cause: error });
+    throw translated(path, error);
   }
-}
-
-function errorCode(error: unknown): string | null {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'string' ? code : null;
 }
 
 /**
@@ -239,12 +210,11 @@ function errorCode(error: unknown): string | null {
  */
 export async function checkSqlite(path: string): Promise<string[]> {
   if (!existsSync(path)) throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
-  const { default: Sqlite } = await import('better-sqlite3');
-  const database = guard(path, () => new Sqlite(path, { fileMustExist: true, readonly: true, timeout: BUSY_TIMEOUT_MS }));
+  const connection = await open(path, { fileMustExist: true, readonly: true, timeout: BUSY_TIMEOUT_MS });
   try {
-    const rows = guard(path, () => database.prepare<[], string>('PRAGMA integrity_check(10)').pluck().all());
-    return rows.filter((row) => row !== 'ok');
+    const rows = guard(path, () => connection.prepare('PRAGMA integrity_check(10)').pluck().all());
+    return rows.map(String).filter((row) => row !== 'ok');
   } finally {
-    database.close();
+    connection.close();
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqlite, ReadOnlyTransaction } from '../../../src/storage/index.ts';
 import type { Child, Storage } from '../../../src/storage/index.ts';
 
@@ -161,5 +161,31 @@ describe('the database file', () => {
     writeFileSync(path, file);
     const reading = withStorage((storage) => storage.transaction('read', (rows) => rows.list('')));
     await expect(reading).rejects.toMatchObject({ code: 'storage_corrupt', exitStatus: 4 });
+  });
+});
+
+describe('a connection', () => {
+  it('prepares each statement once, since none may be left to the garbage collector', async () => {
+    const prepared = vi.spyOn(Sqlite.prototype, 'prepare');
+    const pragmas = vi.spyOn(Sqlite.prototype, 'pragma');
+    try {
+      await withStorage(async (storage) => {
+        for (const at of ['a', 'b', 'c']) {
+          await storage.transaction('write', async (rows) => {
+            await rows.put(at, bytes(at));
+            await rows.get(at);
+            await rows.list('');
+            await rows.delete(at);
+          });
+        }
+      });
+      const statements = prepared.mock.calls.map(([sql]) => sql);
+      expect(statements.length).toBeGreaterThan(3);
+      expect(statements).toEqual([...new Set(statements)]);
+      expect(pragmas).not.toHaveBeenCalled();
+    } finally {
+      prepared.mockRestore();
+      pragmas.mockRestore();
+    }
   });
 });

@@ -1,0 +1,51 @@
+import type { Database, Options, Statement } from 'better-sqlite3';
+
+/**
+ * A SQLite database and the statements prepared in it, each once.
+ *
+ * Neither it nor they are ever left to the garbage collector. From Node 24.19 on, collecting an object of better-sqlite3 12
+ * may end the process with "Assertion failed: (env) != nullptr", in the middle of whatever it does; better-sqlite3 13 has no
+ * such objects, but does not run on Node 20. Hence no `pragma()` either, which prepares a statement that nobody holds.
+ */
+export class Connection {
+  readonly #database: Database;
+  readonly #statements = new Map<string, Statement>();
+
+  private constructor(database: Database) {
+    this.#database = database;
+    kept.push(this);
+  }
+
+  /** @throws SqliteError */
+  static async open(path: string, options: Options): Promise<Connection> {
+    const { default: Sqlite } = await import('better-sqlite3');
+    return new Connection(new Sqlite(path, options));
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.inTransaction;
+  }
+
+  /** Runs SQL that has neither parameters nor a result. @throws SqliteError */
+  exec(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  /** For the values of further calls it is the same statement. @throws SqliteError */
+  prepare(sql: string): Statement {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  /** The first column of the first row; undefined where there is none. @throws SqliteError */
+  value(sql: string, ...parameters: readonly unknown[]): unknown {
+    return this.prepare(sql).pluck().get(...parameters);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+const kept: Connection[] = [];

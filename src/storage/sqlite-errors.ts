@@ -1,0 +1,39 @@
+import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+
+/** How long SQLite waits for another process before it says SQLITE_BUSY. */
+export const BUSY_TIMEOUT_MS = 10_000;
+
+/** Runs `use`; what SQLite throws there comes as a CofferError. */
+export function guard<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw translated(path, error);
+  }
+}
+
+/** What SQLite throws, as an error that says which file and what to do; anything else as it is. */
+export function translated(path: string, error: unknown): unknown {
+  const code = errorCode(error);
+  if (code === null || !code.startsWith('SQLITE_')) return error;
+  if (code.startsWith('SQLITE_NOTADB')) return new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
+  if (code.startsWith('SQLITE_CORRUPT')) {
+    return new IntegrityError('storage_corrupt', `the database file ${path} is damaged (${code})`, {
+      hint: 'restore it from a backup',
+      cause: error,
+    });
+  }
+  if (code.startsWith('SQLITE_BUSY')) {
+    return new StoreError('storage_busy', `another process holds ${path} for longer than ${BUSY_TIMEOUT_MS / 1000} s`, {
+      hint: 'try again when it has finished',
+      cause: error,
+    });
+  }
+  return new StoreError('storage_failed', `${path}: the database says ${code}`, { cause: error });
+}
+
+/** The `code` of an error of SQLite or the system. */
+export function errorCode(error: unknown): string | null {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' ? code : null;
+}
