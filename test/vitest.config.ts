@@ -5,6 +5,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/keep-sqlite.ts'],
     // A PKCS#11 module keeps state in its process and is not made for worker threads.
     pool: 'forks',
     testTimeout: 90_000,

@@ -24,6 +24,8 @@ const PATH = `${MOUNT}/app`;
 const BYTES_SHOWN = 128;
 const INTEGRITY = 4;
 const COFFER = join(root, 'bin', 'coffer');
+/** Objects of better-sqlite3, which must not be collected: see src/storage/connection.ts. */
+const kept = [];
 
 const data = process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share');
 const folder = process.env.COFFER_QUICKSTART_DIR || join(data, 'coffer-quickstart');
@@ -154,7 +156,7 @@ function showTampering(row) {
   const value = readRows().get(row);
   const place = value.length >> 1;
   value[place] ^= 1;
-  withDatabase(copy, (database) => database.prepare('UPDATE entries SET value = ? WHERE path = ?').run(value, row));
+  withStatement(copy, 'UPDATE entries SET value = ? WHERE path = ?', (statement) => statement.run(value, row));
   const copyConfig = join(copies, 'coffer.hcl');
   const text = readFileSync(config, 'utf8').replaceAll(JSON.stringify(store), JSON.stringify(copy));
   writeFileSync(copyConfig, text, { mode: 0o600 });
@@ -205,16 +207,18 @@ function storeFiles() {
 
 /** Every row of the store, from stored path to value. */
 function readRows() {
-  const rows = withDatabase(store, (database) => database.prepare('SELECT path, value FROM entries').all());
+  const rows = withStatement(store, 'SELECT path, value FROM entries', (statement) => statement.all());
   return new Map(rows.map(({ path, value }) => [path, value]));
 }
 
-function withDatabase(path, use) {
+function withStatement(path, sql, use) {
   // Only now, since node_modules may have been missing when this program began.
   const Database = createRequire(import.meta.url)('better-sqlite3');
   const database = new Database(path, { fileMustExist: true });
+  const statement = database.prepare(sql);
+  kept.push(database, statement);
   try {
-    return use(database);
+    return use(statement);
   } finally {
     database.close();
   }

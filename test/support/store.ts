@@ -204,7 +204,7 @@ export function readRows(path: string): Row[] {
 /** Writes rows behind coffer's back; null removes one. */
 export function writeRows(path: string, rows: Readonly<Record<string, Uint8Array | null>>): void {
   inDatabase(path, (database) => {
-    database.pragma('synchronous = OFF');
+    database.exec('PRAGMA synchronous = OFF');
     const put = database.prepare('INSERT OR REPLACE INTO entries VALUES (?, ?)');
     const remove = database.prepare('DELETE FROM entries WHERE path = ?');
     database.transaction(() => {

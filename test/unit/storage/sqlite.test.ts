@@ -110,9 +110,9 @@ describe('the database file', () => {
     await withStorage((storage) => storage.transaction('write', (rows) => rows.put('a', bytes('1'))));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const database = new Sqlite(path, { readonly: true });
-    expect(database.pragma('application_id', { simple: true })).toBe(0x636f6666);
-    expect(database.pragma('user_version', { simple: true })).toBe(1);
-    expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(database.prepare('PRAGMA application_id').pluck().get()).toBe(0x636f6666);
+    expect(database.prepare('PRAGMA user_version').pluck().get()).toBe(1);
+    expect(database.prepare('PRAGMA journal_mode').pluck().get()).toBe('wal');
     database.close();
   });
 
@@ -145,7 +145,7 @@ describe('the database file', () => {
   it('of a later layout is refused', async () => {
     await withStorage((storage) => storage.transaction('write', (rows) => rows.put('a', bytes('1'))));
     const database = new Sqlite(path);
-    database.pragma('user_version = 2');
+    database.exec('PRAGMA user_version = 2');
     database.close();
     await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'store_too_new', exitStatus: 1 });
   });
