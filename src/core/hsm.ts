@@ -2,7 +2,7 @@ import type { Config, Pkcs11SealConfig } from '../config/types.ts';
 import { withSession } from '../pkcs11/index.ts';
 import type { ModuleOptions, Session, TokenDescription } from '../pkcs11/index.ts';
 import { pkcs11Seal } from '../seal/index.ts';
-import type { Pkcs11Seal } from '../seal/index.ts';
+import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Machine } from './machine.ts';
 import { checkModule } from './module-check.ts';
 
@@ -20,11 +20,15 @@ export interface Context {
   readonly cache: string | null;
 }
 
-/** Opens a session on the configured token for as long as `use` runs. @param readWrite 'wanted' to create keys, perhaps */
+/**
+ * Opens a session on the configured token for as long as `use` runs.
+ * @param readWrite 'wanted' to create keys, perhaps
+ */
 export async function withSeal<T>(
   context: Context,
   readWrite: false | 'wanted',
   use: (seal: Pkcs11Seal, session: Session) => Promise<T>,
+  sealOptions: Pick<SealOptions, 'acceptsNoMac'> = {},
 ): Promise<T> {
   const { seal } = context.config;
   const options = {
@@ -36,7 +40,7 @@ export async function withSeal<T>(
     forceLogin: context.forceLogin,
   };
   await checkModule(context.cache, context.machine.bootId, options.module);
-  return withSession(options, (session) => use(pkcs11Seal(seal, session), session));
+  return withSession(options, (session) => use(pkcs11Seal(seal, session, sealOptions), session));
 }
 
 export function moduleOptions({ lib, libraryParameters }: Pkcs11SealConfig): ModuleOptions {

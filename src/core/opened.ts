@@ -1,4 +1,4 @@
-import type { Pkcs11Seal } from '../seal/index.ts';
+import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Rows } from '../storage/index.ts';
 import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
@@ -34,17 +34,20 @@ export interface Opening {
  * Opens the store for one command: without the HSM as far as the lease, then a session on the token.
  * @throws StoreError `not_initialized`, `sealed`; HsmError
  */
-export async function withOpening<T>(context: Context, use: (opening: Opening) => Promise<T>): Promise<T> {
+export async function withOpening<T>(
+  context: Context,
+  use: (opening: Opening) => Promise<T>,
+  options: Pick<SealOptions, 'acceptsNoMac'> = {},
+): Promise<T> {
   return withStorage(context, false, async (storage) => {
     const before = await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
     requireUnsealed(before);
-    return withSeal(context, false, (seal) =>
-      use({
-        seal,
-        mayRead: before.unsealed,
-        transaction: (now, mode, within) => storage.transaction(mode, (rows) => inTransaction(now, seal, rows, within)),
-      }),
-    );
+    const opening = (seal: Pkcs11Seal): Opening => ({
+      seal,
+      mayRead: before.unsealed,
+      transaction: (now, mode, within) => storage.transaction(mode, (rows) => inTransaction(now, seal, rows, within)),
+    });
+    return withSeal(context, false, (seal) => use(opening(seal)), options);
   });
 }
 

@@ -1,4 +1,4 @@
-import { CofferError, HsmError, IntegrityError } from '../errors.ts';
+import { CofferError, HsmError, IntegrityError, UsageError } from '../errors.ts';
 import { readRecord } from '../seal/index.ts';
 import type { Seal } from '../seal/index.ts';
 import type { Context } from './hsm.ts';
@@ -20,6 +20,13 @@ const BATCH_MS = 2000;
 /** The part of a batch's time that other writers are then given. */
 const REST = 1 / 4;
 
+export interface RewrapOptions {
+  /** Whether records without an HMAC are moved too: they were written before the seal had an HMAC key. */
+  readonly addHmac: boolean;
+  /** Told after each batch. */
+  readonly progress: (done: number, total: number) => void;
+}
+
 export interface Rewrapped {
   /** Records that were moved to the configured keys, the store's own among them. */
   readonly rewrapped: number;
@@ -33,11 +40,14 @@ export interface Rewrapped {
  * Moves the store's own record, and every value that is not under the configured keys of the HSM, to these keys: its HMAC
  * is checked, it is unwrapped and wrapped anew. The barrier's encryption stays. It may be killed at any moment and run
  * again; each batch is one transaction.
- * @param progress told after each batch
- * @throws StoreError `not_initialized`, `sealed`, also when another process seals the store meanwhile; HsmError
+ * @throws StoreError `not_initialized`, `sealed`, also when another process seals the store meanwhile; HsmError; UsageError
+ *   `no_hmac_key` when an HMAC is to be added and the seal has no key for it
  */
-export async function rewrap(context: Context, progress: (done: number, total: number) => void): Promise<Rewrapped> {
-  return withOpening(context, async (opening) => {
+export async function rewrap(context: Context, { addHmac, progress }: RewrapOptions): Promise<Rewrapped> {
+  if (addHmac && context.config.seal.hmacKey === null) {
+    throw new UsageError('no_hmac_key', '-add-hmac needs an HMAC key, and the seal stanza names none', { hint: 'set hmac_key_label' });
+  }
+  const run = async (opening: Opening): Promise<Rewrapped> => {
     const first = await survey(context, opening, opening.mayRead ? 'read' : 'write');
     const total = first.old.length + Number(first.ownRecordIsOld);
     progress(0, total);
@@ -46,7 +56,8 @@ export async function rewrap(context: Context, progress: (done: number, total: n
     const { status } = await survey(context, opening, 'read');
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
     return { rewrapped: rewrapped + moved, failed: [...failed, ...unknown], status };
-  });
+  };
+  return withOpening(context, run, { acceptsNoMac: addHmac });
 }
 
 async function survey(context: Context, { transaction }: Opening, mode: 'read' | 'write'): Promise<RecordSurvey> {

@@ -3,6 +3,7 @@ import { HsmError, IntegrityError } from '../errors.ts';
 import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, macInput } from './record.ts';
 import type { Record } from './record.ts';
 import type { Seal, Wrap } from './seal.ts';
+import { isMalleable } from './wrapping.ts';
 
 export interface Contents {
   /** K, 32 bytes, the caller's to zero. */
@@ -51,18 +52,22 @@ export async function openRecord(seal: Seal, bytes: Uint8Array, place: string, n
     await authenticate(seal, record, name);
   } catch (error) {
     // Whether the HMAC key is gone or its name in the record was altered, the body tells: it authenticates the header.
-    if (isKeyMissing(error)) zeroContents(await open(seal, record, place, name));
+    if (isKeyMissing(error)) zeroContents(await open(seal, record, place, name, false));
     throw error;
   }
-  return open(seal, record, place, name);
+  return open(seal, record, place, name, record.macStanza !== null);
 }
 
-async function open(seal: Seal, record: Record, place: string, name: string): Promise<Contents> {
-  const key = await unwrap(seal, record, name);
-  const body = decryptBody(record, key, place);
-  if (body === null) {
-    zero(key);
-    throw altered(name, 'its body does not authenticate');
+/**
+ * Where no HMAC vouches for the record, a wrap that the HSM rejects and a body that does not authenticate are one and the
+ * same error: whoever may alter the record must not learn which, or the HSM would be a padding oracle to them.
+ */
+async function open(seal: Seal, record: Record, place: string, name: string, isVouchedFor: boolean): Promise<Contents> {
+  const key = await unwrap(seal, record, name, isVouchedFor);
+  const body = key === null ? null : decryptBody(record, key, place);
+  if (key === null || body === null) {
+    if (key !== null) zero(key);
+    throw altered(name, 'it does not authenticate');
   }
   return { key, wraps: record.wraps, context: record.context, body };
 }
@@ -88,9 +93,9 @@ export function readRecord(bytes: Uint8Array, name: string): Record {
 async function authenticate(seal: Seal, record: Record, name: string): Promise<void> {
   const stanza = record.macStanza;
   if (stanza === null) {
-    if ((await seal.macStanza(0)) === null) return;
+    if (!seal.requiresMac) return;
     throw new IntegrityError('record_altered', `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`, {
-      hint: 'if hmac_key_label was added to the configuration after this was written, take it out again',
+      hint: 'if you yourself added hmac_key_label after this was written, run: coffer sealwrap rewrap -add-hmac; else restore the store from a backup',
     });
   }
   if (!(await seal.verifyMac(stanza, macInput(stanza, record.authenticated), record.mac))) {
@@ -98,14 +103,15 @@ async function authenticate(seal: Seal, record: Record, name: string): Promise<v
   }
 }
 
-/** The first wrap whose HSM key is there decides. */
-async function unwrap(seal: Seal, record: Record, name: string): Promise<Uint8Array> {
+/** The first wrap whose HSM key is there decides. Null when the HSM rejects it and nothing vouches for it. */
+async function unwrap(seal: Seal, record: Record, name: string, isVouchedFor: boolean): Promise<Uint8Array | null> {
+  // coffer makes none of these without an HMAC.
+  if (record.macStanza === null && record.wraps.some(({ mechanism }) => isMalleable(mechanism))) return null;
   let missing: HsmError | null = null;
   for (const wrap of record.wraps) {
     try {
       const key = await seal.unwrapKey(wrap);
-      if (key !== null) return key;
-      if (record.macStanza === null) throw altered(name, 'the HSM rejects its wrapped key');
+      if (key !== null || !isVouchedFor) return key;
       throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered`, {
         hint: 'is it another key of the same label and id? else have the HSM checked',
       });

@@ -25,12 +25,18 @@ export interface Pkcs11Seal extends Seal {
   lanes(count: number): Seal[];
 }
 
+export interface SealOptions {
+  /** The session that encrypts and decrypts; else the one that the seal is on. */
+  readonly cipher?: Cipher;
+  /** Take records without an HMAC although the configuration names an HMAC key. */
+  readonly acceptsNoMac?: boolean;
+}
+
 /**
  * The seal on one logged-in PKCS#11 session. Each HSM key is looked up once, when it is first needed: by the recorded
  * label and id to open what it wrapped, by the configuration to write.
- * @param cipher the session that encrypts and decrypts
  */
-export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, cipher: Cipher = session): Pkcs11Seal {
+export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher = session, acceptsNoMac = false }: SealOptions = {}): Pkcs11Seal {
   const found = new Map<string, Key>();
   /** Methods that have unwrapped something in this session, by key: what they wrap now can be opened again. */
   const proven = new Map<string, WrapMethod>();
@@ -67,6 +73,7 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, cipher: C
 
   return {
     managed: managedKeys(config, session),
+    requiresMac: config.hmacKey !== null && !acceptsNoMac,
     async wrapKey(secret) {
       const key = wrappingKey();
       const last = proven.get(nameOf(key));
@@ -127,7 +134,7 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, cipher: C
     async ensureKeys() {
       return ensureKeys(config, session);
     },
-    lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, each)),
+    lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, { cipher: each, acceptsNoMac })),
   };
 
   function isWrapCurrent(wrap: Wrap): boolean {

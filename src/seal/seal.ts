@@ -26,6 +26,8 @@ export interface MacStanza {
 
 /** What protects keys: the HSM behind one seal stanza. Every method may throw HsmError. */
 export interface Seal {
+  /** Whether a record without an HMAC counts as altered. */
+  readonly requiresMac: boolean;
   /** Encrypts a 32-byte key in the HSM. */
   wrapKey(key: Uint8Array): Promise<Wrap>;
   /**

@@ -32,6 +32,11 @@ export function isRsaMechanism(mechanism: number): boolean {
   return mechanism === CKM.RSA_PKCS_OAEP || mechanism === CKM.RSA_PKCS;
 }
 
+/** Whether a mechanism lets ciphertext be altered in ways that its decryption does not notice. */
+export function isMalleable(mechanism: number): boolean {
+  return mechanism === CKM.AES_CBC_PAD || mechanism === CKM.AES_CBC;
+}
+
 export function methodName({ mechanism, hash }: WrapMethod): string {
   return hash === null ? mechanismName(mechanism) : `${mechanismName(mechanism)} with ${hash.replace('sha', 'SHA-')}`;
 }

@@ -27,7 +27,7 @@ const rewrapCommand: CommandSpec = {
   arguments: '',
   least: 0,
   most: 0,
-  flags: [],
+  flags: [{ name: 'add-hmac', kind: 'boolean', help: 'move records without an HMAC too, after hmac_key_label was added to the seal' }],
   examples: ['coffer sealwrap rewrap'],
   async run(invocation) {
     const result = await rewrapAll(invocation);
@@ -45,9 +45,12 @@ async function rewrapAll(invocation: Invocation): Promise<Rewrapped> {
   const reached = { done: 0, total: 0 };
   try {
     return await withProgress(invocation, 'rewrapping', (progress) =>
-      rewrap(context, (done, total) => {
-        Object.assign(reached, { done, total });
-        progress(done, total);
+      rewrap(context, {
+        addHmac: invocation.flags.boolean('add-hmac'),
+        progress: (done, total) => {
+          Object.assign(reached, { done, total });
+          progress(done, total);
+        },
       }),
     );
   } catch (error) {

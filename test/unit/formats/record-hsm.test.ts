@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hex } from '../../../src/bytes.ts';
 import type { Pkcs11SealConfig } from '../../../src/config/types.ts';
 import { IntegrityError } from '../../../src/errors.ts';
-import { withSession } from '../../../src/pkcs11/index.ts';
-import { openRecord, pkcs11Seal } from '../../../src/seal/index.ts';
-import type { Seal } from '../../../src/seal/index.ts';
+import { CKM, withSession } from '../../../src/pkcs11/index.ts';
+import { openRecord, pkcs11Seal, readRecord } from '../../../src/seal/index.ts';
+import { encodeHeader } from '../../../src/seal/record.ts';
+import type { MacStanza, Seal, Wrap } from '../../../src/seal/index.ts';
 import { createSoftHsm, importKey, type SoftHsm } from '../../support/softhsm.ts';
 import { readRecords } from './records.ts';
 import { bytes } from './vectors.ts';
@@ -69,5 +70,54 @@ describe('a token with the keys of the vectors', () => {
   it.each(cases)('refuses $name at another place', async ({ bytes: whole, place, mac_stanza: stanza }) => {
     const opening = withSeal(stanza !== null, (seal) => openRecord(seal, bytes(whole), `${place}x`, 'the vector'));
     await expect(opening).rejects.toThrow(IntegrityError);
+  });
+});
+
+/** A vector with another header in front of its body. */
+function withHeader(whole: Uint8Array, change: (was: { wraps: readonly Wrap[]; macStanza: MacStanza | null }) => { wraps: readonly Wrap[]; macStanza: MacStanza | null }): Uint8Array {
+  const record = readRecord(whole, 'the vector');
+  const { wraps, macStanza } = change(record);
+  return new Uint8Array([...encodeHeader(record.context, wraps, macStanza), ...whole.subarray(record.header.length)]);
+}
+
+async function failure(withHmacKey: boolean, record: Uint8Array, place: string): Promise<unknown> {
+  return withSeal(withHmacKey, (seal) => openRecord(seal, record, place, 'the vector')).catch((error: unknown) => error);
+}
+
+describe('a record that no HMAC vouches for', () => {
+  const [plain] = cases.filter(({ mac_stanza: stanza }) => stanza === null);
+  const [vouched] = cases.filter(({ mac_stanza: stanza }) => stanza !== null);
+  if (plain === undefined || vouched === undefined) throw new Error('the vectors lack a record of each kind');
+  const otherCiphertext = (wrap: Wrap): Wrap => ({ ...wrap, ciphertext: wrap.ciphertext.map((byte) => byte ^ 0x55) });
+  const nowhere = (stanza: MacStanza | null): MacStanza | null => (stanza === null ? null : { ...stanza, keyLabel: 'nowhere', keyId: new Uint8Array(0) });
+
+  it('fails in one way, whether the HSM rejects its wrap or its body does not authenticate', async () => {
+    const whole = bytes(plain.bytes);
+    const rejected = withHeader(whole, ({ wraps }) => ({ wraps: wraps.map(otherCiphertext), macStanza: null }));
+    const altered = whole.map((byte, at) => (at === whole.length - 1 ? byte ^ 1 : byte));
+    expect(await failure(false, rejected, plain.place)).toEqual(await failure(false, altered, plain.place));
+    expect(await failure(false, rejected, plain.place)).toBeInstanceOf(IntegrityError);
+  });
+
+  it('fails in the same way when the HMAC key that it names is not there', async () => {
+    const whole = bytes(vouched.bytes);
+    const unnamed = withHeader(whole, ({ wraps, macStanza }) => ({ wraps, macStanza: nowhere(macStanza) }));
+    const rejected = withHeader(whole, ({ wraps, macStanza }) => ({ wraps: wraps.map(otherCiphertext), macStanza: nowhere(macStanza) }));
+    expect(await failure(true, unnamed, vouched.place)).toBeInstanceOf(IntegrityError);
+    expect(await failure(true, rejected, vouched.place)).toEqual(await failure(true, unnamed, vouched.place));
+  });
+
+  it.each([CKM.AES_CBC_PAD, CKM.AES_CBC])('is never decrypted with the malleable mechanism %i', async (mechanism) => {
+    const iv = new Uint8Array(16);
+    const record = withHeader(bytes(plain.bytes), ({ wraps }) => ({
+      wraps: wraps.map((wrap) => ({ ...wrap, mechanism, parameters: iv, ciphertext: new Uint8Array(48) })),
+      macStanza: null,
+    }));
+    let decryptions = 0;
+    const opening = withSeal(false, (seal) =>
+      openRecord({ ...seal, unwrapKey: async (wrap) => (decryptions++, seal.unwrapKey(wrap)) }, record, plain.place, 'the vector'),
+    );
+    await expect(opening).rejects.toThrow(IntegrityError);
+    expect(decryptions).toBe(0);
   });
 });
