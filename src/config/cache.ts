@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../folders.ts';
 import { cacheFolder, type Environment } from './paths.ts';
 
 /** Part of every name: a new number when what is parsed or stored changes. */
@@ -35,7 +36,7 @@ export function writeCache(text: string, parsed: unknown, env: Environment): voi
   try {
     const folder = cacheFolder(env);
     if (folder === null) return;
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     if (!isOurs(fs.lstatSync(folder))) return;
     const entry = join(folder, entryName(text));
     const temporary = `${entry}.${randomBytes(6).toString('hex')}`;

@@ -71,15 +71,27 @@ function credentialsFolder(name: string, env: Environment): string {
   });
 }
 
+/** What cannot be a PIN must not cost one of the token's tries. */
 function readPinFile(path: string): string {
-  const pin = readText(path).replace(/\r?\n$/, '');
-  if (pin !== '') return pin;
-  throw new ConfigError('pin_not_set', `${path}: this PIN file is empty`, { hint: 'write the PIN to it, on one line' });
+  const pin = decode(read(path))?.replace(/\r?\n$/, '');
+  if (pin === '') throw new ConfigError('pin_not_set', `${path}: this PIN file is empty`, { hint: 'write the PIN to it, on one line' });
+  if (pin !== undefined && !/\p{Cc}/u.test(pin)) return pin;
+  throw new ConfigError('pin_malformed', `${path}: this PIN file holds something else than one line of text; the token was not asked`, {
+    hint: 'write the PIN to it, on one line and nothing else',
+  });
 }
 
-function readText(path: string): string {
+function decode(bytes: Uint8Array): string | undefined {
   try {
-    return fs.readFileSync(path, 'utf8');
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function read(path: string): Uint8Array {
+  try {
+    return fs.readFileSync(path);
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new ConfigError('pin_unreadable', `${path}: cannot read this PIN file: ${reason}`, {

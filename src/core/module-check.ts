@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../folders.ts';
 import { probeModule } from '../pkcs11/index.ts';
 import type { ModuleOptions } from '../pkcs11/index.ts';
 
@@ -20,7 +21,7 @@ export async function checkModule(cache: string | null, bootId: string, options:
   await probeModule(options);
   if (folder === null || mark === null) return;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     writeFileSync(mark, '', { mode: 0o600 });
   } catch {
     // It is tried again next time.
@@ -30,7 +31,9 @@ export async function checkModule(cache: string | null, bootId: string, options:
 /** Changes with the file, what it is started with, and the boot; null where there is no such file. */
 function identify({ lib, parameters }: ModuleOptions, bootId: string): string | null {
   try {
-    const { dev, ino, size, mtimeMs } = statSync(lib);
+    const stat = statSync(lib);
+    if (!stat.isFile()) return null;
+    const { dev, ino, size, mtimeMs } = stat;
     const parts = JSON.stringify([lib, parameters, dev, ino, size, mtimeMs, bootId]);
     return createHash('sha256').update(parts).digest('hex').slice(0, 32);
   } catch {

@@ -1,7 +1,8 @@
 import type { Options } from 'better-sqlite3';
-import { closeSync, constants, existsSync, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { makeFolders } from '../folders.ts';
 import { Connection } from './connection.ts';
 import { BUSY_TIMEOUT_MS, errorCode, guard, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
@@ -38,7 +39,7 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
 function claimFile(path: string, create: boolean): boolean {
   const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | (create ? constants.O_CREAT : 0);
   try {
-    if (create) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (create) makeFolders(dirname(path));
     const descriptor = openSync(path, flags, 0o600);
     try {
       const stat = fstatSync(descriptor);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ConfigError } from '../../errors.ts';
+import { makeFolders } from '../../folders.ts';
 
 /** A configuration beside the place where it will stand, so that it can be read back before it replaces anything. */
 export interface Draft {
@@ -20,7 +21,7 @@ export interface Draft {
 export function draftConfiguration(target: string, text: string): Draft {
   const path = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
   told(target, () => {
-    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(target));
     const file = openSync(path, 'wx', 0o600);
     try {
       writeFileSync(file, text);

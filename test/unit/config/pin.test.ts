@@ -32,12 +32,20 @@ describe('readPin', () => {
     ['0042', '0042'],
     ['0042\n', '0042'],
     ['0042\r\n', '0042'],
-    ['0042\n\n', '0042\n'],
-    ['0042\r', '0042\r'],
     [' 0042 ', ' 0042 '],
   ])('strips one line break from a file: %j', (content, pin) => {
     expect(readPin({ kind: 'file', path: makeHome().write('pin', content) }, {})).toBe(pin);
   });
+
+  it.each([['0042\n\n'], ['0042\r'], ['0042\n0043\n'], ['\0'.repeat(100)], [new Uint8Array([0x30, 0xff])]])(
+    'takes nothing from a file that is more than one line of text: %j',
+    (content) => {
+      const path = makeHome().write('pin', content);
+      const error = failure(() => readPin({ kind: 'file', path }, {}));
+      expect(error).toMatchObject({ code: 'pin_malformed', exitStatus: 1 });
+      expect(error.message).not.toContain('0042');
+    },
+  );
 
   it('gives the content of a systemd credential', () => {
     const home = makeHome();
