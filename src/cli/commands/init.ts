@@ -49,10 +49,12 @@ async function show(invocation: Invocation, { shares, threshold }: Initialized):
   };
   await printObject(invocation, object, () => {
     const keys = shares.map((share, at) => `Recovery Key ${at + 1}: ${base64(share)}`);
-    const advice =
-      shares.length === 0
-        ? 'No recovery key was given out.'
-        : `The recovery key has ${shares.length} share${shares.length === 1 ? '' : 's'}; ${threshold} of them ${threshold === 1 ? 'makes' : 'make'} it. Give them to different people\nand keep them apart: they are shown only now.`;
-    return [...keys, ...(keys.length === 0 ? [] : ['']), 'Success! The store is initialised. It is sealed; open it with: coffer unseal', '', advice].join('\n');
+    return [...keys, ...(keys.length === 0 ? [] : ['']), 'Success! The store is initialised. It is sealed; open it with: coffer unseal', '', advice(shares.length, threshold)].join('\n');
   });
+}
+
+function advice(shares: number, threshold: number): string {
+  if (shares === 0) return 'No recovery key was given out.';
+  if (shares === 1) return 'The one share is the whole recovery key. Keep it in a safe place: it is shown only now.';
+  return `The recovery key has ${shares} shares; ${threshold} of them ${threshold === 1 ? 'makes' : 'make'} it. Give them to different people\nand keep them apart: they are shown only now.`;
 }
