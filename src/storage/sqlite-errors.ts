@@ -29,7 +29,8 @@ export function translated(path: string, error: unknown): unknown {
       cause: error,
     });
   }
-  return new StoreError('storage_failed', `${path}: the database says ${code}`, { cause: error });
+  const [, hint] = HINTS.find(([prefix]) => code.startsWith(prefix)) ?? [];
+  return new StoreError('storage_failed', `${path}: the database says ${code}`, { cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** The `code` of an error of SQLite or the system. */
@@ -37,3 +38,15 @@ export function errorCode(error: unknown): string | null {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'string' ? code : null;
 }
+
+/** By the beginning of SQLite's result codes (https://sqlite.org/rescode.html), the longer ones first. */
+const HINTS: readonly (readonly [string, string])[] = [
+  ['SQLITE_FULL', 'the disk is full; the last change was not kept'],
+  ['SQLITE_IOERR_SHM', 'is the disk full? the last change was not kept'],
+  ['SQLITE_IOERR_WRITE', 'is the disk full? the last change was not kept'],
+  ['SQLITE_IOERR', 'the disk or the file system fails: see the log of the kernel; the last change was not kept'],
+  ['SQLITE_CANTOPEN', 'the folder must be writable too: SQLite keeps its log (-wal, -shm) beside the file'],
+  ['SQLITE_READONLY', 'the file and its folder must be writable: SQLite keeps its log (-wal, -shm) beside the file'],
+  ['SQLITE_PERM', 'run coffer as the user who owns the store'],
+  ['SQLITE_NOMEM', 'there is not enough memory'],
+];

@@ -13,6 +13,7 @@ const APPLICATION_ID = 0x636f6666;
 /** The row layout; raised when it changes. */
 const SCHEMA_VERSION = 1;
 const BUSY_STEP_MS = 20;
+const NAME_ANOTHER = { hint: 'name another file in storage "sqlite" { path }' };
 const SELECT_APPLICATION_ID = 'PRAGMA application_id';
 
 /**
@@ -43,7 +44,7 @@ function claimFile(path: string, create: boolean): boolean {
     const descriptor = openSync(path, flags, 0o600);
     try {
       const stat = fstatSync(descriptor);
-      if (!stat.isFile()) throw new UsageError('not_a_store', `${path} is not a regular file`);
+      if (!stat.isFile()) throw new UsageError('not_a_store', `${path} is not a regular file`, NAME_ANOTHER);
       if ((stat.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
     } finally {
       closeSync(descriptor);
@@ -52,8 +53,8 @@ function claimFile(path: string, create: boolean): boolean {
   } catch (error) {
     const code = errorCode(error);
     if ((code === 'ENOENT' || code === 'ENOTDIR') && !create) return false;
-    if (code === 'EISDIR' || code === 'ENXIO') throw new UsageError('not_a_store', `${path} is not a regular file`);
-    if (code === 'ELOOP') throw new UsageError('not_a_store', `${path} is a symbolic link; name the file itself`);
+    if (code === 'EISDIR' || code === 'ENXIO') throw new UsageError('not_a_store', `${path} is not a regular file`, NAME_ANOTHER);
+    if (code === 'ELOOP') throw new UsageError('not_a_store', `${path} is a symbolic link`, { hint: 'name the file itself in storage "sqlite" { path }' });
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       throw new StoreError('storage_failed', `cannot open ${path} for reading and writing: ${code}`, {
         hint: 'run coffer as the user who owns the store',
@@ -74,9 +75,7 @@ async function prepare(connection: Connection, path: string, create: boolean): P
     if (!create) throw new StoreError('not_initialized', `there is no store in ${path}`, { hint: 'create one with: coffer init' });
     await useWal(connection);
   } else if (applicationId !== APPLICATION_ID) {
-    throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, {
-      hint: 'name another file in storage "sqlite" { path }',
-    });
+    throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, NAME_ANOTHER);
   } else if (version !== SCHEMA_VERSION) {
     throw new UsageError('store_too_new', `${path} has layout ${String(version)}; this coffer knows layout ${SCHEMA_VERSION}`, {
       hint: 'use a newer coffer',

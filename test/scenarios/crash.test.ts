@@ -95,6 +95,22 @@ describe('a command that is killed', () => {
   });
 });
 
+describe('a disk that is full', () => {
+  const stand = makeStand();
+  afterAll(() => stand.remove());
+
+  it('keeps what was there, and says so', async () => {
+    stand.open();
+    stand.ok('secrets', 'enable', 'kv');
+    stand.ok('kv', 'put', 'kv/a', 'b=old');
+    stand.write('large', 'x'.repeat(40_000));
+    // A limit on the size of files is the nearest to it that needs no file system of its own.
+    const { status, stderr } = await stand.shell('ulimit -f 16; exec coffer kv put kv/a b=@large');
+    expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining('hint: is the disk full?') as unknown });
+    expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('old');
+  });
+});
+
 describe('commands at the same time', () => {
   let stand: Stand;
   let tokens: readonly { readonly SOFTHSM2_CONF: string }[];

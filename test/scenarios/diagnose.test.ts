@@ -2,7 +2,7 @@ import { chmodSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSoftHsm, destroyKeys, importKey } from '../support/softhsm.ts';
-import { configuration, makeStand, readRows, writeRows, type RunOptions, type Stand, type StandOptions } from '../support/store.ts';
+import { configuration, inDatabase, makeStand, readRows, writeRows, type RunOptions, type Stand, type StandOptions } from '../support/store.ts';
 
 let stand: Stand;
 afterEach(() => stand.remove());
@@ -87,6 +87,29 @@ const FAULTS: readonly Fault[] = [
       writeSync(openSync(stand.path, 'r+'), Buffer.alloc(2048, 0xa5), 0, 2048, size - 3000);
     },
   },
+  {
+    fault: 'a module that others can replace',
+    check: 'module file',
+    finds: 'warning',
+    status: 0,
+    plant: () => {
+      stand.write('theirs/module.so', readFileSync(stand.lib));
+      chmodSync(`${stand.dir}/theirs`, 0o777);
+      rewrite((text) => text.replace(/lib .*= .*/, `lib = "${stand.dir}/theirs/module.so"`));
+    },
+  },
+  {
+    fault: 'a module that others can write',
+    check: 'module file',
+    finds: 'warning',
+    status: 0,
+    plant: () => {
+      chmodSync(stand.write('module.so', readFileSync(stand.lib)), 0o777);
+      rewrite((text) => text.replace(/lib .*= .*/, `lib = "${stand.dir}/module.so"`));
+    },
+  },
+  { fault: 'a store of a later layout', check: 'database', finds: 'failure', status: 1, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA user_version = 9')) },
+  { fault: 'a database of something else', check: 'database', finds: 'failure', status: 1, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA application_id = 9')) },
   { fault: 'a module that is not there', check: 'module', finds: 'failure', status: 3, plant: () => rewrite((text) => text.replace(/lib .*= .*/, 'lib = "/nonexistent/hsm.so"')) },
   { fault: 'a module that crashes', check: 'module', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('crash:C_Initialize') },
   { fault: 'a token that is not there', check: 'token', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('no-token') },

@@ -21,6 +21,10 @@ export class Checklist {
     return this.checks.some((check) => check.name === name);
   }
 
+  hasFailed(name: string): boolean {
+    return this.checks.some((check) => check.name === name && check.status === 'failure');
+  }
+
   ok(name: string, message: string): void {
     this.checks.push({ name, status: 'ok', message, remedy: null, exitStatus: null });
   }

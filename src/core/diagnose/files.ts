@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Context } from '../hsm.ts';
 import type { Checklist } from './check.ts';
@@ -12,6 +12,7 @@ const STICKY = 0o1000;
 export function checkFiles({ config }: Context, list: Checklist): void {
   const { storage, seal, file } = config;
   checkPin(file, seal.pin, list);
+  checkModuleFile(seal.lib, list);
   if (!existsSync(storage.path)) {
     list.warn('store file', `there is no store at ${storage.path}`, 'create it with: coffer init');
     return;
@@ -33,6 +34,23 @@ function checkPin(config: string | null, pin: Context['config']['seal']['pin'], 
   }
   const from = { literal: 'the configuration or the environment', env: 'an environment variable', file: 'a file', credential: 'a systemd credential' };
   list.ok('PIN source', pin === null ? 'none; coffer asks on a terminal' : from[pin.kind]);
+}
+
+/** Whoever can replace the module has the PIN, and all that the HSM decrypts. */
+function checkModuleFile(lib: string, list: Checklist): void {
+  if (!existsSync(lib)) return; // loading it says so
+  const file = realpathSync(lib);
+  const [path] = [file, dirname(file)].filter(isForeign);
+  if (path === undefined) list.ok('module file', `nobody else can change ${lib}`);
+  else list.warn('module file', `other users can replace the module ${lib}, for they can change ${path}`, `run: chown root ${path} && chmod go-w ${path}`);
+}
+
+/** Whether users other than root and this one can change a file or folder; this one's own group is taken for theirs alone. */
+function isForeign(path: string): boolean {
+  const { mode, uid, gid } = statSync(path);
+  if (uid !== 0 && uid !== process.getuid?.()) return true;
+  if ((mode & STICKY) !== 0) return false;
+  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== process.getgid?.());
 }
 
 /** 0 where there is no such file. */

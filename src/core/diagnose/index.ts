@@ -29,7 +29,7 @@ export async function diagnose(load: () => Promise<Context>, deep: boolean): Pro
     await withSeal(context, false, async (seal, session) => {
       list.ok('login', `as the user of "${session.token.label}"`);
       await checkKeys(context, seal, session, state !== null, list);
-      if (state === null) list.skip(AFTER_RECORD, 'there is no initialised store');
+      if (state === null) list.skip(AFTER_RECORD, list.hasFailed('database') ? 'the database does not open' : 'there is no initialised store');
       else await checkStore(context, seal, state, deep, list);
     });
   } catch (error) {
