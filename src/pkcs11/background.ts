@@ -9,13 +9,13 @@ import type { Cipher } from './types.ts';
  * side). What needs a second look at a module's habits is done over by the operations that block.
  */
 export function backgroundCipher(session: OpenSession): Cipher {
-  const { module, handle } = session;
+  const { module } = session;
   return {
     async encrypt(key, mechanism, data) {
       start(session, 'C_EncryptInit', key, mechanism);
       return output(
         data.length + GROWTH_BYTES,
-        (out) => module.callInBackground('C_Encrypt', (api) => api.C_EncryptAsync(handle, input(data), out), about(key, mechanism)),
+        (out) => module.callInBackground('C_Encrypt', (api) => api.C_EncryptAsync(session.handle, input(data), out), about(key, mechanism)),
         () => encrypt(session, key, mechanism, data),
       );
     },
@@ -23,7 +23,7 @@ export function backgroundCipher(session: OpenSession): Cipher {
       start(session, 'C_DecryptInit', key, mechanism);
       return output(
         data.length + GROWTH_BYTES,
-        (out) => module.callInBackground('C_Decrypt', (api) => api.C_DecryptAsync(handle, input(data), out), about(key, mechanism)),
+        (out) => module.callInBackground('C_Decrypt', (api) => api.C_DecryptAsync(session.handle, input(data), out), about(key, mechanism)),
         () => decrypt(session, key, mechanism, data),
       );
     },
@@ -31,7 +31,7 @@ export function backgroundCipher(session: OpenSession): Cipher {
       start(session, 'C_SignInit', key, mechanism);
       return output(
         GROWTH_BYTES,
-        (out) => module.callInBackground('C_Sign', (api) => api.C_SignAsync(handle, input(data), out), about(key, mechanism)),
+        (out) => module.callInBackground('C_Sign', (api) => api.C_SignAsync(session.handle, input(data), out), about(key, mechanism)),
         () => sign(session, key, mechanism, data),
       );
     },
@@ -40,7 +40,7 @@ export function backgroundCipher(session: OpenSession): Cipher {
         start(session, 'C_VerifyInit', key, mechanism);
         return await module.callInBackground(
           'C_Verify',
-          (api) => api.C_VerifyAsync(handle, input(data), input(signature)),
+          (api) => api.C_VerifyAsync(session.handle, input(data), input(signature)),
           about(key, mechanism),
         );
       } catch (error) {

@@ -1,17 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
-import { CKA, CKK, CKM, CKO, CKR, mechanismName } from './constants.ts';
+import { CKA, CKK, CKM, CKO, CKR } from './constants.ts';
 import { type CryptokiError, isReturnValue } from './errors.ts';
+import { generatePair, rsaShape } from './generate-pair.ts';
 import type { OpenSession } from './open.ts';
 import { sign } from './operations.ts';
+import { newId, secretAttributes, subject, uses } from './template.ts';
 import type { GeneratedKind, Key } from './types.ts';
-import { numberToUlong } from './ulong.ts';
 
-const KEY_ID_BYTES = 16;
 /** Secret keys have 256 bits. */
 const SECRET_BYTES = 32;
-const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
 
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
 export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
@@ -71,16 +69,6 @@ function destroy({ module, handle }: OpenSession, key: Key): void {
   module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), () => `key "${key.label}"`);
 }
 
-/** RSA for wrapping: the public half encrypts and wraps, the private half decrypts and unwraps. @returns the private key */
-export function generateRsaKey(session: OpenSession, label: string, id: Uint8Array | null, bits: number): Key {
-  return generatePair(session, label, id, {
-    mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN,
-    type: CKK.RSA,
-    public: [...rsaShape(bits), ...uses([CKA.ENCRYPT, CKA.WRAP], [CKA.VERIFY])],
-    private: uses([CKA.DECRYPT, CKA.UNWRAP], [CKA.SIGN]),
-  });
-}
-
 /** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
 export function generateKey(session: OpenSession, label: string, kind: GeneratedKind): Key {
   switch (kind.kind) {
@@ -109,13 +97,6 @@ export function generateKey(session: OpenSession, label: string, kind: Generated
   }
 }
 
-function rsaShape(bits: number): Attribute[] {
-  return [
-    { type: CKA.MODULUS_BITS, value: numberToUlong(bits) },
-    { type: CKA.PUBLIC_EXPONENT, value: PUBLIC_EXPONENT },
-  ];
-}
-
 function generateSecret(
   { module, handle }: OpenSession,
   { mechanism, type }: SecretKind,
@@ -133,64 +114,4 @@ function generateSecret(
   ];
   const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism }, template), subject(mechanism, label));
   return { handle: key, class: 'secret', type, label, id };
-}
-
-interface PairKind extends SecretKind {
-  readonly public: readonly Attribute[];
-  readonly private: readonly Attribute[];
-}
-
-function generatePair({ module, handle }: OpenSession, label: string, givenId: Uint8Array | null, kind: PairKind): Key {
-  const id = givenId ?? newId();
-  const { mechanism, type } = kind;
-  const publicTemplate = [
-    { type: CKA.CLASS, value: CKO.PUBLIC_KEY },
-    { type: CKA.KEY_TYPE, value: type },
-    { type: CKA.TOKEN, value: true },
-    { type: CKA.PRIVATE, value: false },
-    ...names(label, id),
-    ...kind.public,
-  ];
-  const privateTemplate = [
-    { type: CKA.CLASS, value: CKO.PRIVATE_KEY },
-    { type: CKA.KEY_TYPE, value: type },
-    ...secretAttributes(label, id),
-    ...kind.private,
-  ];
-  const pair = module.call(
-    'C_GenerateKeyPair',
-    (api) => api.C_GenerateKeyPair(handle, { mechanism }, publicTemplate, privateTemplate),
-    subject(mechanism, label),
-  );
-  return { handle: pair.privateKey, class: 'private', type, label, id };
-}
-
-function newId(): Uint8Array {
-  return new Uint8Array(randomBytes(KEY_ID_BYTES));
-}
-
-function secretAttributes(label: string, id: Uint8Array): Attribute[] {
-  return [
-    { type: CKA.TOKEN, value: true },
-    { type: CKA.PRIVATE, value: true },
-    { type: CKA.SENSITIVE, value: true },
-    { type: CKA.EXTRACTABLE, value: false },
-    ...names(label, id),
-  ];
-}
-
-function names(label: string, id: Uint8Array): Attribute[] {
-  return [
-    { type: CKA.LABEL, value: label },
-    { type: CKA.ID, value: asBuffer(id) },
-  ];
-}
-
-/** @param forbidden said expressly, since modules allow what a template leaves out */
-function uses(allowed: readonly number[], forbidden: readonly number[] = []): Attribute[] {
-  return [...allowed.map((type) => ({ type, value: true })), ...forbidden.map((type) => ({ type, value: false }))];
-}
-
-function subject(mechanism: number, label: string): () => string {
-  return () => `${mechanismName(mechanism)}, label "${label}"`;
 }

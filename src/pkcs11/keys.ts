@@ -2,6 +2,7 @@ import type { Attribute } from 'pkcs11js';
 import { asBuffer, hex } from '../bytes.ts';
 import { CKA, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
+import { begin } from './open.ts';
 import type { OpenSession } from './open.ts';
 import type { Key, KeyClass, KeyQuery } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
@@ -73,9 +74,11 @@ function queryTemplate(query: KeyQuery): Attribute[] {
 }
 
 /** PKCS#11 v2.40 section 5.7: C_FindObjects gives the next handles, and none when there are no more. */
-function findObjects({ module, handle }: OpenSession, template: Attribute[], untilEmpty: boolean): Buffer[] {
+function findObjects(session: OpenSession, template: Attribute[], untilEmpty: boolean): Buffer[] {
+  const { module } = session;
   const found: Buffer[] = [];
-  module.call('C_FindObjectsInit', (api) => api.C_FindObjectsInit(handle, template));
+  begin(session, () => module.call('C_FindObjectsInit', (api) => api.C_FindObjectsInit(session.handle, template)));
+  const { handle } = session;
   try {
     for (;;) {
       const batch = module.call('C_FindObjects', (api) => api.C_FindObjects(handle, FIND_BATCH));

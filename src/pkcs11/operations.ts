@@ -3,6 +3,7 @@ import { asBuffer, zero } from '../bytes.ts';
 import { CKM, CKR, mechanismName } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { nativeMechanism } from './mechanism.ts';
+import { begin } from './open.ts';
 import type { OpenSession } from './open.ts';
 import type { Key, Mechanism } from './types.ts';
 
@@ -20,33 +21,33 @@ type Start = 'C_EncryptInit' | 'C_DecryptInit' | 'C_SignInit' | 'C_VerifyInit';
 
 /** One part; the result is as long as the module made it. */
 export function encrypt(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
-  const { module, handle } = session;
+  const { module } = session;
   const subject = about(key, mechanism);
   return withOutput(
     data.length + GROWTH_BYTES,
     () => start(session, 'C_EncryptInit', key, mechanism),
-    (out) => module.call('C_Encrypt', (api) => api.C_Encrypt(handle, input(data), out), subject),
+    (out) => module.call('C_Encrypt', (api) => api.C_Encrypt(session.handle, input(data), out), subject),
   );
 }
 
 /** One part; the module's own plaintext buffer is zeroed whatever happens, the returned copy is the caller's to zero. */
 export function decrypt(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
-  const { module, handle } = session;
+  const { module } = session;
   const subject = about(key, mechanism);
   return withOutput(
     data.length + GROWTH_BYTES,
     () => start(session, 'C_DecryptInit', key, mechanism),
-    (out) => module.call('C_Decrypt', (api) => api.C_Decrypt(handle, input(data), out), subject),
+    (out) => module.call('C_Decrypt', (api) => api.C_Decrypt(session.handle, input(data), out), subject),
   );
 }
 
 export function sign(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
-  const { module, handle } = session;
+  const { module } = session;
   const subject = about(key, mechanism);
   return withOutput(
     GROWTH_BYTES,
     () => start(session, 'C_SignInit', key, mechanism),
-    (out) => module.call('C_Sign', (api) => api.C_Sign(handle, input(data), out), subject),
+    (out) => module.call('C_Sign', (api) => api.C_Sign(session.handle, input(data), out), subject),
   );
 }
 
@@ -56,7 +57,7 @@ export function sign(session: OpenSession, key: Key, mechanism: Mechanism, data:
  * NSS softokn 3.87 says CKR_DEVICE_ERROR for an HMAC that does not match.
  */
 export function verify(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
-  const { module, handle } = session;
+  const { module } = session;
   const subject = about(key, mechanism);
   try {
     start(session, 'C_VerifyInit', key, mechanism);
@@ -67,7 +68,7 @@ export function verify(session: OpenSession, key: Key, mechanism: Mechanism, dat
     return verifyBySigning(session, key, mechanism, data, signature);
   }
   try {
-    return module.call('C_Verify', (api) => api.C_Verify(handle, input(data), input(signature)), subject);
+    return module.call('C_Verify', (api) => api.C_Verify(session.handle, input(data), input(signature)), subject);
   } catch (error) {
     if (isSignatureInvalid(error)) {
       return false;
@@ -92,14 +93,14 @@ function verifyAgain(error: unknown, again: () => boolean): boolean {
 }
 
 function verifyInParts(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean {
-  const { module, handle } = session;
+  const { module } = session;
   const subject = about(key, mechanism);
   start(session, 'C_VerifyInit', key, mechanism);
   for (const part of parts(data)) {
-    module.call('C_VerifyUpdate', (api) => api.C_VerifyUpdate(handle, input(part)), subject);
+    module.call('C_VerifyUpdate', (api) => api.C_VerifyUpdate(session.handle, input(part)), subject);
   }
   try {
-    return module.call('C_VerifyFinal', (api) => api.C_VerifyFinal(handle, input(signature)), subject);
+    return module.call('C_VerifyFinal', (api) => api.C_VerifyFinal(session.handle, input(signature)), subject);
   } catch (error) {
     if (isSignatureInvalid(error)) {
       return false;
@@ -125,14 +126,14 @@ function signWhole(session: OpenSession, key: Key, mechanism: Mechanism, data: U
       throw error;
     }
   }
-  const { module, handle } = session;
+  const { module } = session;
   const subject = about(key, mechanism);
   start(session, 'C_SignInit', key, mechanism);
   for (const part of parts(data)) {
-    module.call('C_SignUpdate', (api) => api.C_SignUpdate(handle, input(part)), subject);
+    module.call('C_SignUpdate', (api) => api.C_SignUpdate(session.handle, input(part)), subject);
   }
   const out = Buffer.alloc(GROWTH_BYTES);
-  return new Uint8Array(module.call('C_SignFinal', (api) => api.C_SignFinal(handle, out), subject));
+  return new Uint8Array(module.call('C_SignFinal', (api) => api.C_SignFinal(session.handle, out), subject));
 }
 
 /** Whether a failure may be anything, a wrong signature too. */
@@ -154,19 +155,22 @@ function parts(data: Uint8Array): Uint8Array[] {
 }
 
 /** `length` bytes from the token's generator; no call for 0. */
-export function random({ module, handle }: OpenSession, length: number): Uint8Array {
+export function random(session: OpenSession, length: number): Uint8Array {
   const out = Buffer.alloc(length);
   if (length > 0) {
-    module.call('C_GenerateRandom', (api) => api.C_GenerateRandom(handle, out));
+    session.module.call('C_GenerateRandom', (api) => api.C_GenerateRandom(session.handle, out));
   }
   return new Uint8Array(out.buffer, out.byteOffset, length);
 }
 
 /** The Init function; a module that refuses CK_GCM_PARAMS gets the other layout, from then on first. */
-export function start({ module, handle }: OpenSession, operation: Start, key: Key, mechanism: Mechanism): void {
+export function start(session: OpenSession, operation: Start, key: Key, mechanism: Mechanism): void {
+  const { module } = session;
   const subject = about(key, mechanism);
   const run = (): void =>
-    module.call(operation, (api) => api[operation](handle, nativeMechanism(mechanism, module.gcmLayout), key.handle), subject);
+    begin(session, () =>
+      module.call(operation, (api) => api[operation](session.handle, nativeMechanism(mechanism, module.gcmLayout), key.handle), subject),
+    );
   try {
     run();
   } catch (error) {
@@ -188,8 +192,8 @@ export function start({ module, handle }: OpenSession, operation: Start, key: Ke
  * Runs an operation with room for its output. After CKR_BUFFER_TOO_SMALL the operation is still active (PKCS#11 v2.40
  * section 5.2) and gets more room; a module that ended it all the same is started again.
  */
-function withOutput(bytes: number, begin: () => void, run: (out: Buffer) => Buffer): Uint8Array {
-  begin();
+function withOutput(bytes: number, prepare: () => void, run: (out: Buffer) => Buffer): Uint8Array {
+  prepare();
   for (let size = bytes, growths = 0; ; size *= 4, growths++) {
     const out = Buffer.alloc(size);
     try {
@@ -200,7 +204,7 @@ function withOutput(bytes: number, begin: () => void, run: (out: Buffer) => Buff
         throw error;
       }
       if (ended) {
-        begin();
+        prepare();
         size /= 4;
       }
     } finally {

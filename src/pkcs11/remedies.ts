@@ -122,8 +122,8 @@ const NOT_GENERATED = "the token makes no key of this kind: create it with the H
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
   C_Initialize: INITIALIZE,
   C_OpenSession: new Map([[CKR.FUNCTION_FAILED, ONLY_READ_WRITE]]),
-  C_GenerateKey: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED]]),
-  C_GenerateKeyPair: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED]]),
+  C_GenerateKey: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED], [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED]]),
+  C_GenerateKeyPair: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED], [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED]]),
   C_EncryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('encrypt', 'CKA_ENCRYPT')]]),
   C_DecryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('decrypt', 'CKA_DECRYPT')]]),
   C_SignInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('sign', 'CKA_SIGN')]]),

@@ -1,7 +1,8 @@
 import { backgroundCipher } from './background.ts';
 import { CKF, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
-import { generateAesKey, generateHmacKey, generateKey, generateRsaKey } from './generate.ts';
+import { generateAesKey, generateHmacKey, generateKey } from './generate.ts';
+import { generateRsaKey } from './generate-pair.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
 import { listKeys } from './list-keys.ts';
 import { login, pinFor } from './login.ts';
@@ -27,7 +28,7 @@ export async function withSession<T>(
   return withModule(options.module, async (module) => {
     const token = findToken(module, options.token);
     const pin = await pinFor(token, options);
-    const session = { module, handle: openAsWanted(module, token, options.readWrite) };
+    const session = renewable(module, () => openAsWanted(module, token, options.readWrite));
     if (pin !== null) {
       login(module, session.handle, pin);
     }
@@ -56,13 +57,28 @@ function openSession(module: Module, token: TokenDescription, readWrite: boolean
   );
 }
 
+function renewable(module: Module, open: () => Buffer): OpenSession {
+  let handle = open();
+  return {
+    module,
+    get handle() {
+      return handle;
+    },
+    renew() {
+      const old = handle;
+      handle = open(); // first, since the login ends with the last session
+      module.call('C_CloseSession', (api) => api.C_CloseSession(old));
+    },
+  };
+}
+
 /** The login holds for every session of the process (PKCS#11 v2.40 section 2.6), and so do handles of token objects. */
 function inReadWriteSession<T>(module: Module, token: TokenDescription, use: (session: OpenSession) => T): T {
-  const handle = openSession(module, token, true);
+  const session = renewable(module, () => openSession(module, token, true));
   try {
-    return use({ module, handle });
+    return use(session);
   } finally {
-    module.call('C_CloseSession', (api) => api.C_CloseSession(handle));
+    module.call('C_CloseSession', (api) => api.C_CloseSession(session.handle));
   }
 }
 
@@ -71,7 +87,7 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
   const ciphers: Cipher[] = [];
   try {
     while (ciphers.length < count) {
-      ciphers.push(backgroundCipher({ module, handle: openSession(module, token, readWrite) }));
+      ciphers.push(backgroundCipher(renewable(module, () => openSession(module, token, readWrite))));
     }
   } catch (error) {
     if (!isReturnValue(error, CKR.SESSION_COUNT)) {

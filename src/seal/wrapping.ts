@@ -16,6 +16,8 @@ export interface WrapMethod {
 const AES_IV_BYTES = 16;
 const GCM_IV_BYTES = 12;
 const GCM_TAG_BYTES = 16;
+/** A modulus of 8192 bits; nothing that RSA wraps is longer. */
+const MOST_RSA_BYTES = 1024;
 /** What a module that makes its own GCM IV appends. */
 const OWN_IV_BYTES: readonly number[] = [12, 16];
 
@@ -95,9 +97,7 @@ export interface WrapOptions {
 export async function wrapWith(session: Session, key: Key, method: WrapMethod, secret: Uint8Array, { local, cipher }: WrapOptions): Promise<Wrapped> {
   const { mechanism, hash } = method;
   if (isRsaMechanism(mechanism)) {
-    const ciphertext = local
-      ? encryptLocally(session, key, method, secret)
-      : await cipher.encrypt(requirePublicKey(session, key), mechanismOf(method, new Uint8Array(0)), secret);
+    const ciphertext = local ? encryptLocally(session, key, method, secret) : await encryptRsa(session, key, method, secret, cipher);
     return { mechanism, parameters: hash === null ? new Uint8Array(0) : hashNumber(hash), ciphertext };
   }
   const iv = randomFillSync(new Uint8Array(mechanism === CKM.AES_GCM ? GCM_IV_BYTES : AES_IV_BYTES));
@@ -146,6 +146,19 @@ function mechanismOf({ mechanism, hash }: WrapMethod, iv: Uint8Array): Mechanism
   if (hash !== null) return { type: mechanism, oaepHash: hash };
   if (mechanism === CKM.RSA_PKCS) return { type: mechanism };
   return mechanism === CKM.AES_GCM ? { type: mechanism, iv, aad: new Uint8Array(0) } : { type: mechanism, iv };
+}
+
+/** Some modules (tpm2-pkcs11 1.9) do not say how long the output is: the length is then that of the room they were given. */
+async function encryptRsa(session: Session, key: Key, method: WrapMethod, secret: Uint8Array, cipher: Cipher): Promise<Uint8Array> {
+  const publicKey = requirePublicKey(session, key);
+  const output = await cipher.encrypt(publicKey, mechanismOf(method, new Uint8Array(0)), secret);
+  if (output.length <= MOST_RSA_BYTES) return output;
+  const shape = session.shapeOf(publicKey);
+  return shape?.kind === 'rsa' ? output.slice(0, withoutLeadingZeros(shape.modulus).length) : output;
+}
+
+function withoutLeadingZeros(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(bytes.findIndex((byte) => byte !== 0));
 }
 
 function encryptLocally(session: Session, key: Key, { hash }: WrapMethod, secret: Uint8Array): Uint8Array {

@@ -89,6 +89,29 @@ describe('a store lives with a module that', () => {
     live(standFor({ faults: [fault] }));
   });
 
+  it('keeps an operation that failed, and does not decrypt with what it says that it does best', () => {
+    const stand = standFor({ faults: ['keeps-failed', 'no-decrypt:0x1085'] });
+    live(stand);
+    expect(new Set(wrapsOf(stand).map(({ mechanism }) => mechanism))).toEqual(new Set([CKM.AES_CBC]));
+    expect(stand.shim?.calls()).toContain('C_CloseSession');
+    expect(stand.run(['hsm', 'test'])).toMatchObject({ status: 0 });
+  });
+
+  it('keeps an operation that failed, and has no session to spare', () => {
+    const stand = standFor({ faults: ['keeps-failed', 'no-decrypt:0x1085', 'max-sessions:1'] });
+    expectRefused(stand, 'CKR_OPERATION_ACTIVE');
+    // With a mechanism that works nothing fails.
+    const env = { COFFER_HSM_MECHANISM: 'CKM_AES_CBC' };
+    expect(stand.run(INIT, { env })).toMatchObject({ status: 0 });
+    expect(stand.run(['unseal'], { env })).toMatchObject({ status: 0 });
+  });
+
+  it('says neither how long an RSA ciphertext is, nor lets a template speak of signing', () => {
+    const stand = standFor({ faults: ['rsa-length-unset', 'rsa-narrow'], seal: 'mechanism = "CKM_RSA_PKCS_OAEP"' });
+    live(stand);
+    expect(new Set(wrapsOf(stand).map(({ bytes }) => bytes))).toEqual(new Set([3072 / 8]));
+  });
+
   it('pads labels with blanks, its own and those of the configuration', () => {
     const stand = standFor({ faults: ['padded-labels'] });
     live(stand);

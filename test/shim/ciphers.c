@@ -83,7 +83,7 @@ static CK_RV start_oaep(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDL
 /* C_EncryptInit and C_DecryptInit. */
 static CK_RV start_cipher(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k, struct operation *operation, start_function start)
 {
-  *operation = (struct operation){ 0 };
+  *operation = (struct operation){ .mechanism = m->mechanism };
   if (asked_for("without-mechanism", m->mechanism))
     return CKR_MECHANISM_INVALID;
   if (m->mechanism == CKM_AES_GCM && (asked("gcm-own-iv") || asked("gcm-no-iv-bits") || asked("gcm-iv-bits-only")))
@@ -177,8 +177,11 @@ CK_RV habit_C_Encrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_P
     return CKR_BUFFER_TOO_SMALL;
   if (operation->oaep_hash != 0 && out != NULL)
     return encrypt_oaep(s, operation, in, n, out, m);
+  int is_rsa = operation->mechanism == CKM_RSA_PKCS_OAEP || operation->mechanism == CKM_RSA_PKCS;
   CK_ULONG room = out == NULL || *m < appended ? 0 : *m - appended;
   CK_RV rv = real->C_Encrypt(s, in, n, out, &room);
+  if (rv == CKR_OK && is_rsa && asked("rsa-length-unset"))
+    return CKR_OK;
   if (rv == CKR_OK && out != NULL)
     memcpy(out + room, operation->iv, appended);
   *m = room + appended;
@@ -208,6 +211,11 @@ CK_RV habit_C_Decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_P
     return end_operation(real->C_Decrypt, s, in, limit);
   if (is_too_small(out, m, n + MORE_ROOM))
     return CKR_BUFFER_TOO_SMALL;
+  if (asked_for("no-decrypt", operation->mechanism))
+  {
+    end_operation(real->C_Decrypt, s, in, n);
+    return CKR_GENERAL_ERROR;
+  }
   if (operation->oaep_hash != 0 && out != NULL)
     return decrypt_oaep(s, operation, in, n, out, m);
   return real->C_Decrypt(s, in, n, out, m);

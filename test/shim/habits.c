@@ -222,6 +222,10 @@ CK_RV habit_C_GenerateKey(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_
 
 CK_RV habit_C_GenerateKeyPair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_PTR u, CK_ULONG o, CK_OBJECT_HANDLE_PTR k, CK_OBJECT_HANDLE_PTR l)
 {
+  static const CK_ATTRIBUTE_TYPE wide[] = { CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP };
+  for (CK_ULONG i = 0; i < sizeof wide / sizeof *wide && asked("rsa-narrow"); i++)
+    if (find_attribute(t, n, wide[i]) != NULL || find_attribute(u, o, wide[i]) != NULL)
+      return CKR_GENERAL_ERROR;
   return asked_for("without-mechanism", m->mechanism) ? CKR_MECHANISM_INVALID : real->C_GenerateKeyPair(s, m, t, n, u, o, k, l);
 }
 

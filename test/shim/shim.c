@@ -24,6 +24,10 @@
  *   buffer-too-small          C_Encrypt and C_Decrypt want 4096 bytes more room than their input, C_Sign wants 4096
  *   input-limit:1024          C_Sign, C_Verify, C_Encrypt, C_Decrypt and the parts of C_SignUpdate and C_VerifyUpdate:
  *                             longer input is refused with CKR_DATA_LEN_RANGE
+ *   keeps-failed              an operation that failed stays active: CKR_OPERATION_ACTIVE to the next in that session
+ *   no-decrypt:0x1085         C_Decrypt by this mechanism returns CKR_GENERAL_ERROR
+ *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
+ *   rsa-narrow                C_GenerateKeyPair is CKR_GENERAL_ERROR for a template that speaks of signing or wrapping
  *   no-random                 C_GenerateRandom returns CKR_FUNCTION_NOT_SUPPORTED
  *   no-generic-hmac           CKM_SHA256_HMAC wants a CKK_AES key: CKR_KEY_TYPE_INCONSISTENT for CKK_GENERIC_SECRET
  *   no-generic-keygen         CKM_GENERIC_SECRET_KEY_GEN is CKR_MECHANISM_INVALID
@@ -180,6 +184,24 @@ static const CK_ULONG *type_of(CK_MECHANISM_PTR mechanism)
   }
 #define FORWARD(name, parameters, arguments) SHIM(name, NULL, real->name, parameters, arguments)
 #define HABIT(name, parameters, arguments) SHIM(name, NULL, habit_##name, parameters, arguments)
+/* Of an operation that begins, and of one that ends, in session s; see keeps-failed. */
+#define BEGINS(name, detail, parameters, arguments)                                \
+  static CK_RV shim_##name parameters                                              \
+  {                                                                                \
+    CK_RV rv = enter(#name, detail);                                               \
+    if (rv == CKR_OK && find_session(s)->is_stuck)                                 \
+      return CKR_OPERATION_ACTIVE;                                                 \
+    return rv != CKR_OK ? rv : habit_##name arguments;                             \
+  }
+#define ENDS(name, parameters, arguments)                                          \
+  static CK_RV shim_##name parameters                                              \
+  {                                                                                \
+    CK_RV rv = enter(#name, NULL);                                                 \
+    rv = rv != CKR_OK ? rv : habit_##name arguments;                               \
+    if (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL && asked("keeps-failed"))       \
+      find_session(s)->is_stuck = 1;                                               \
+    return rv;                                                                     \
+  }
 #define HABIT_OF(name, detail, parameters, arguments) SHIM(name, detail, habit_##name, parameters, arguments)
 
 FORWARD(C_Finalize, (CK_VOID_PTR p), (p))
@@ -196,17 +218,17 @@ FORWARD(C_CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK
 FORWARD(C_DestroyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o), (s, o))
 HABIT(C_GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))
 FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))
-HABIT(C_FindObjectsInit, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, t, n))
+BEGINS(C_FindObjectsInit, NULL, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, t, n))
 FORWARD(C_FindObjects, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE_PTR o, CK_ULONG max, CK_ULONG_PTR n), (s, o, max, n))
 FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE s), (s))
-HABIT_OF(C_EncryptInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-HABIT(C_Encrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
-HABIT_OF(C_DecryptInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-HABIT(C_Decrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
-HABIT_OF(C_SignInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-HABIT(C_Sign, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
-HABIT_OF(C_VerifyInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
-HABIT(C_Verify, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m), (s, in, n, sig, m))
+BEGINS(C_EncryptInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+ENDS(C_Encrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
+BEGINS(C_DecryptInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+ENDS(C_Decrypt, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
+BEGINS(C_SignInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+ENDS(C_Sign, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, in, n, out, m))
+BEGINS(C_VerifyInit, type_of(m), (CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k), (s, m, k))
+ENDS(C_Verify, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m), (s, in, n, sig, m))
 HABIT(C_SignUpdate, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n), (s, in, n))
 FORWARD(C_SignFinal, (CK_SESSION_HANDLE s, CK_BYTE_PTR out, CK_ULONG_PTR m), (s, out, m))
 HABIT(C_VerifyUpdate, (CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n), (s, in, n))

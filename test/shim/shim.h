@@ -40,6 +40,7 @@ CK_RV habit_C_VerifyUpdate(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n);
 /* What Init says of the operation that it starts, until that ends. */
 struct operation
 {
+  CK_MECHANISM_TYPE mechanism;
   /* The IV that the module made and appends, as gcm-own-iv says; length 0 for none. */
   CK_BYTE iv[16];
   CK_ULONG iv_length;
@@ -52,6 +53,8 @@ struct session
 {
   CK_SESSION_HANDLE handle;
   struct operation encrypt, decrypt;
+  /* Whether an operation that failed is still active, as keeps-failed says. */
+  int is_stuck;
 };
 
 /* The session with this handle, while it is open. */
