@@ -141,9 +141,12 @@ export function isWithoutReason(error: unknown): boolean {
   return isReturnValue(error, CKR.DEVICE_ERROR, CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED);
 }
 
-/** Whether a module said that it does not take so much at once. */
+/**
+ * Whether a module said that it does not take so much at once. With more room for the output than any mechanism needs,
+ * CKR_BUFFER_TOO_SMALL is about the input, too (tpm2-pkcs11 1.9).
+ */
 export function isInputTooLong(error: unknown): boolean {
-  return isReturnValue(error, CKR.DATA_LEN_RANGE, CKR.HOST_MEMORY, CKR.DEVICE_MEMORY);
+  return isReturnValue(error, CKR.DATA_LEN_RANGE, CKR.HOST_MEMORY, CKR.DEVICE_MEMORY, CKR.BUFFER_TOO_SMALL);
 }
 
 export function isSignatureInvalid(error: unknown): boolean {

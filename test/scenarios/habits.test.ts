@@ -119,8 +119,8 @@ describe('a store lives with a module that', () => {
     expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'little' });
   });
 
-  it('limits its input: long values are authenticated by their digest', () => {
-    const stand = standFor({ faults: ['input-limit:2048'] });
+  it.each([['input-limit:2048'], ['input-limit:2048', 'limit-says-buffer', 'keeps-failed']])('limits its input: long values are authenticated by their digest: %s', (...faults) => {
+    const stand = standFor({ faults });
     live(stand);
     const overDigest = records(stand).map(({ ciphertext, macStanza }) => [ciphertext.length > 2048, macStanza?.overDigest]);
     for (const [isLong, digest] of overDigest) expect(digest).toBe(isLong);

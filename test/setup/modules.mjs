@@ -6,17 +6,23 @@ import { join } from 'node:path';
 import { DEBIAN_MISSING, installPackages } from './debian.mjs';
 import { say } from './ensure.mjs';
 
+const TPM2 = {
+  name: 'tpm2-pkcs11',
+  files: ['libtpm2_pkcs11.so.1'],
+  packages: ['libtpm2-pkcs11-1', 'libtpm2-pkcs11-tools', 'swtpm', 'tpm2-abrmd', 'libtss2-tcti-tabrmd0', 'libtss2-tcti-swtpm0', 'tpm2-tools', 'dbus'],
+};
 const MODULES = [
   { name: 'openCryptoki', files: ['libopencryptoki.so.0'], packages: ['opencryptoki'] },
   { name: 'NSS', files: ['libsoftokn3.so'], packages: ['libnss3'] },
   { name: 'p11-kit', files: ['pkcs11/p11-kit-client.so'], packages: ['p11-kit', 'p11-kit-modules'] },
 ];
 
-/** Installs what is missing, as far as that can be done, and says so. */
-export function ensureModules() {
-  const missing = MODULES.filter(({ files }) => !files.every(isThere));
+/** Installs what is missing, as far as that can be done, and says so. @param module the only one that is to be tested, or undefined */
+export function ensureModules(module) {
+  const wanted = module === 'tpm2' ? [TPM2] : MODULES;
+  const missing = wanted.filter(({ files }) => !files.every(isThere));
   if (missing.length === 0) {
-    say(`${MODULES.map(({ name }) => name).join(', ')} are installed`);
+    say(`${wanted.map(({ name }) => name).join(', ')} ${wanted.length === 1 ? 'is' : 'are'} installed`);
     return;
   }
   const names = missing.map(({ name }) => name).join(', ');

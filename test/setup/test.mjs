@@ -27,7 +27,7 @@ try {
   ensureDependencies();
   ensureCompiler();
   const softHsm = ensureSoftHsm();
-  ensureModules();
+  ensureModules(module);
   if (module === undefined) {
     checkSources();
     checkManual();
@@ -83,7 +83,7 @@ function checkManual() {
 function runTests({ module: lib, libraryPath }, files) {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-test-'));
   const report = join(folder, 'report.json');
-  const env = { ...process.env, COFFER_TEST_SOFTHSM: lib };
+  const env = { ...process.env, COFFER_TEST_SOFTHSM: lib, COFFER_TEST_MODULE: module ?? '' };
   if (libraryPath !== null) env.LD_LIBRARY_PATH = libraryPath;
   const args = ['run', '--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json', ...files];
   const passed = run('npx', ['--no-install', 'vitest', ...args, `--outputFile.json=${report}`], { env });

@@ -144,6 +144,11 @@ static int is_too_small(CK_BYTE_PTR out, CK_ULONG_PTR m, CK_ULONG wanted)
   return 1;
 }
 
+static CK_RV too_long(void)
+{
+  return asked("limit-says-buffer") ? CKR_BUFFER_TOO_SMALL : CKR_DATA_LEN_RANGE;
+}
+
 /* Refused input ends the operation; the real module's ends when it gets as much as it takes, whatever that gives. */
 static CK_RV end_operation(CK_RV (*run)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG, CK_BYTE_PTR, CK_ULONG_PTR), CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n)
 {
@@ -153,7 +158,7 @@ static CK_RV end_operation(CK_RV (*run)(CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG
     return CKR_HOST_MEMORY;
   run(s, in, n, out, &room);
   free(out);
-  return CKR_DATA_LEN_RANGE;
+  return too_long();
 }
 
 static CK_RV encrypt_oaep(CK_SESSION_HANDLE s, const struct operation *operation, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)
@@ -238,7 +243,7 @@ CK_RV habit_C_SignUpdate(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n)
   if (!is_too_long(n, &limit))
     return real->C_SignUpdate(s, in, n);
   real->C_SignFinal(s, out, &room);
-  return CKR_DATA_LEN_RANGE;
+  return too_long();
 }
 
 CK_RV habit_C_Verify(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m)
@@ -247,7 +252,7 @@ CK_RV habit_C_Verify(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PT
   if (!is_too_long(n, &limit))
     return real->C_Verify(s, in, n, sig, m);
   real->C_Verify(s, in, limit, sig, m);
-  return CKR_DATA_LEN_RANGE;
+  return too_long();
 }
 
 CK_RV habit_C_VerifyUpdate(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n)
@@ -257,5 +262,5 @@ CK_RV habit_C_VerifyUpdate(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n)
   if (!is_too_long(n, &limit))
     return real->C_VerifyUpdate(s, in, n);
   real->C_VerifyFinal(s, &none, 1);
-  return CKR_DATA_LEN_RANGE;
+  return too_long();
 }

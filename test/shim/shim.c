@@ -24,6 +24,7 @@
  *   buffer-too-small          C_Encrypt and C_Decrypt want 4096 bytes more room than their input, C_Sign wants 4096
  *   input-limit:1024          C_Sign, C_Verify, C_Encrypt, C_Decrypt and the parts of C_SignUpdate and C_VerifyUpdate:
  *                             longer input is refused with CKR_DATA_LEN_RANGE
+ *   limit-says-buffer         with CKR_BUFFER_TOO_SMALL instead
  *   keeps-failed              an operation that failed stays active: CKR_OPERATION_ACTIVE to the next in that session
  *   no-decrypt:0x1085         C_Decrypt by this mechanism returns CKR_GENERAL_ERROR
  *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
