@@ -114,7 +114,7 @@ const FAULTS: readonly Fault[] = [
   { fault: 'a module that crashes', check: 'module', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('crash:C_Initialize') },
   { fault: 'a token that is not there', check: 'token', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('no-token') },
   { fault: 'two tokens of the same label', check: 'token', finds: 'failure', status: 3, plant: () => void createSoftHsm({ dir: dirname(stand.hsm.conf), label: 'demo' }) },
-  { fault: 'a wrong PIN', check: 'login', finds: 'failure', status: 3, plant: nothing, run: () => ({ env: { COFFER_HSM_PIN: '9999' } }) },
+  { fault: 'a wrong PIN', check: 'login', finds: 'failure', status: 3, plant: nothing, run: () => ({ env: { COFFER_HSM_PIN: 'pin-9999' } }) },
   { fault: 'a token one try from locking', check: 'login', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('pin-final-try') },
   { fault: 'a wrapping key that is gone', check: 'wrapping key', finds: 'failure', status: 3, plant: () => void destroyKeys(stand.hsm, 'hsm_demo') },
   {
@@ -220,7 +220,7 @@ describe('operator diagnose', () => {
     expect(named, JSON.stringify(found.checks, null, 1)).not.toEqual([]);
     expect(named[0]?.remedy).not.toBeNull();
     expect(found.status).toBe(status);
-    expect(found.stderr + JSON.stringify(found.checks)).not.toMatch(/"1234"|9999/);
+    expect(found.stderr + JSON.stringify(found.checks)).not.toMatch(/"1234"|pin-9999/);
     expect(readRowsOrNothing()).toEqual(before);
   });
 
@@ -250,7 +250,7 @@ describe('operator diagnose', () => {
   it('tries a wrong PIN once', () => {
     opened({ shim: true });
     stand.shim?.clear();
-    expect(diagnose([], { env: { COFFER_HSM_PIN: '9999' } }).status).toBe(3);
+    expect(diagnose([], { env: { COFFER_HSM_PIN: 'pin-9999' } }).status).toBe(3);
     expect(stand.shim?.calls().filter((name) => name === 'C_Login')).toHaveLength(1);
   });
 

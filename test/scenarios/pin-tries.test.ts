@@ -73,9 +73,9 @@ describe('a token that counts wrong PINs', () => {
   });
 
   it.each(commandLines)('gets a wrong PIN once from: coffer $words', ({ args }) => {
-    const wrong = tried(args, { COFFER_HSM_PIN: '999999' });
+    const wrong = tried(args, { COFFER_HSM_PIN: 'pin-9999' });
     expect(wrong).toMatchObject({ status: 3, logins: 1 });
-    expect(wrong.stdout + wrong.stderr).not.toContain('999999');
+    expect(wrong.stdout + wrong.stderr).not.toContain('pin-9999');
     expect(wrong.stdout + wrong.stderr).toMatch(/PIN/);
     // SoftHSM has set CKF_USER_PIN_COUNT_LOW now, so that not even the right one is sent.
     expect(tried(args, {})).toMatchObject({ status: 3, logins: 0 });

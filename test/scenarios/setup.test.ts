@@ -60,12 +60,12 @@ describe('coffer setup', () => {
     expect(screen).toContain('`coffer init` will create "coffer" and "coffer-hmac" in the HSM');
     expect(screen).toContain(`Success! Wrote ${target}`);
     expect(screen).toContain('status 0');
-    expect(typist.screen()).not.toContain('4711');
+    expect(typist.screen()).not.toContain('pin-4711');
     expect(statSync(target).mode & 0o777).toBe(0o600);
     expect(statSync(dirname(target)).mode & 0o777).toBe(0o700);
     expect(readdirSync(dirname(target))).toEqual(['coffer.hcl']);
     const text = readFileSync(target, 'utf8');
-    expect(text).not.toContain('4711');
+    expect(text).not.toContain('pin-4711');
     expect(text).toMatch(/^ {2}token_label = "demo"$/m);
     expect(text).toMatch(/^ {2}generate_key = true$/m);
 
@@ -119,7 +119,7 @@ describe('coffer setup', () => {
     await answer(typist, 'Write the configuration all the same?', '');
     expect(await typist.ends).toBe(2);
     expect(plain(typist.screen())).toContain('CKR_PIN_INCORRECT');
-    expect(typist.screen()).not.toContain('9999');
+    expect(typist.screen()).not.toContain('pin-9999');
     expect(stand.shim?.calls().filter((call) => call === 'C_Login')).toHaveLength(1);
     expect(readdirSync(stand.dir).filter((name) => name.includes('other.hcl'))).toEqual([]);
     expect(stand.run(['-config', target, 'unseal', '-force'], { env: fresh }).status).toBe(0); // the token minds the wrong one
