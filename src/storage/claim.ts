@@ -54,8 +54,9 @@ function claim(path: string, descriptor: number): void {
 /**
  * SQLite's files beside the store. A rollback journal is never coffer's: its log is the -wal from the first change on. From one
  * that somebody put there SQLite would write into the store, and delete a file that it names.
+ * @throws UsageError `not_a_store`; StoreError `storage_exposed`; IntegrityError `journal_found`
  */
-function checkNeighbours(path: string): void {
+export function checkNeighbours(path: string): void {
   for (const end of ['-wal', '-shm']) {
     const stat = lstatSync(path + end, { throwIfNoEntry: false });
     if (stat === undefined) continue;

@@ -43,6 +43,11 @@ export class Connection {
     return this.prepare(sql).pluck().get(...parameters);
   }
 
+  /** Every row, as an array of its columns. @throws SqliteError */
+  rows(sql: string): unknown[][] {
+    return this.prepare(sql).raw().all().map((row) => (Array.isArray(row) ? Array.from<unknown>(row) : [row]));
+  }
+
   close(): void {
     this.#database.close();
   }

@@ -1,23 +1,20 @@
 import type { Options } from 'better-sqlite3';
 import { existsSync } from 'node:fs';
-import { IntegrityError, StoreError, UsageError } from '../errors.ts';
-import { claimFile } from './claim.ts';
+import { IntegrityError, StoreError } from '../errors.ts';
+import { checkNeighbours, claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
-import { BUSY_TIMEOUT_MS, errorCode, guard, NAME_ANOTHER, translated } from './sqlite-errors.ts';
+import { AGAINST_HOSTILE_FILES, createSchema, noStoreIn, readSchema } from './schema.ts';
+import { BUSY_TIMEOUT_MS, errorCode, guard, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
 import type { Child, Rows, Storage } from './storage.ts';
 
-/** "coff": marks the file as ours (SQLite file format, section 1.3, offset 68). */
-const APPLICATION_ID = 0x636f6666;
-/** The row layout; raised when it changes. */
-const SCHEMA_VERSION = 1;
 const BUSY_STEP_MS = 20;
-const SELECT_APPLICATION_ID = 'PRAGMA application_id';
 
 /**
  * Opens the store's SQLite file.
  * @throws StoreError `not_initialized` when the file does not exist and `create` is false, `storage_busy`,
- *   `storage_failed`, `storage_exposed`; UsageError `not_a_store` for a file that is something else; IntegrityError `storage_corrupt`.
+ *   `storage_failed`, `storage_exposed`; UsageError `not_a_store` for a file that is something else;
+ *   IntegrityError `storage_corrupt`, `schema_altered`, `journal_found`.
  */
 export async function openSqlite(path: string, { create }: { create: boolean }): Promise<Storage> {
   const present = claimFile(path, create);
@@ -27,34 +24,32 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
   const connection = await open(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {
     await prepare(connection, path, create);
-    return new SqliteStorage(connection, path);
+    return new SqliteStorage(connection, path, create);
   } catch (error) {
     connection.close();
     throw translated(path, error);
   }
 }
 
+/** The file's own journal mode is not obeyed: whoever wrote the file chose it. */
 async function prepare(connection: Connection, path: string, create: boolean): Promise<void> {
-  const applicationId = connection.value(SELECT_APPLICATION_ID);
-  const version = connection.value('PRAGMA user_version');
-  if (applicationId === 0 && version === 0 && isEmpty(connection)) {
-    if (!create) throw new StoreError('not_initialized', `there is no store in ${path}`, { hint: 'create one with: coffer init' });
-    await useWal(connection);
-  } else if (applicationId !== APPLICATION_ID) {
-    throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, NAME_ANOTHER);
-  } else if (version !== SCHEMA_VERSION) {
-    throw new UsageError('store_too_new', `${path} has layout ${String(version)}; this coffer knows layout ${SCHEMA_VERSION}`, {
-      hint: 'use a newer coffer',
-    });
-  }
+  connection.exec(AGAINST_HOSTILE_FILES);
+  connection.exec('BEGIN');
+  const found = readSchema(connection, path);
+  connection.exec('COMMIT');
+  if (found === 'empty' && !create) throw noStoreIn(path);
+  if (connection.value('PRAGMA journal_mode') !== 'wal') await useWal(connection);
   connection.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
 }
 
-/** SQLite does not wait for another process that makes the same change at this moment, so coffer does. */
+/**
+ * SQLite does not wait for another process that makes the same change at this moment, so coffer does. The change itself is
+ * journalled in memory, so that coffer never leaves a rollback journal.
+ */
 async function useWal(connection: Connection): Promise<void> {
   for (let waited = 0; ; waited += BUSY_STEP_MS) {
     try {
-      connection.exec('PRAGMA journal_mode = WAL');
+      connection.exec('PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
       if (errorCode(error)?.startsWith('SQLITE_BUSY') !== true || waited >= BUSY_TIMEOUT_MS) throw error;
@@ -63,23 +58,21 @@ async function useWal(connection: Connection): Promise<void> {
   }
 }
 
-function isEmpty(connection: Connection): boolean {
-  return connection.value('SELECT count(*) FROM sqlite_schema') === 0;
-}
-
 class SqliteStorage implements Storage {
   readonly #connection: Connection;
   readonly #path: string;
+  readonly #create: boolean;
 
-  constructor(connection: Connection, path: string) {
+  constructor(connection: Connection, path: string, create: boolean) {
     this.#connection = connection;
     this.#path = path;
+    this.#create = create;
   }
 
   async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
     guard(this.#path, () => this.#connection.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
     try {
-      if (mode === 'write') guard(this.#path, () => createTable(this.#connection));
+      guard(this.#path, () => this.#checkSchema(mode));
       const result = await use(guard(this.#path, () => new SqliteRows(this.#connection, this.#path, mode === 'write')));
       await heardSignals();
       guard(this.#path, () => this.#connection.exec('COMMIT'));
@@ -90,6 +83,13 @@ class SqliteStorage implements Storage {
     }
   }
 
+  /** Before anything else in a transaction. */
+  #checkSchema(mode: 'read' | 'write'): void {
+    if (readSchema(this.#connection, this.#path) === 'store') return;
+    if (mode === 'read' || !this.#create) throw noStoreIn(this.#path);
+    createSchema(this.#connection);
+  }
+
   async close(): Promise<void> {
     this.#connection.close();
   }
@@ -98,13 +98,6 @@ class SqliteStorage implements Storage {
 /** Lets a signal that came while PKCS#11 or SQLite held the thread end the command before anything is kept or shown. */
 async function heardSignals(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Inside the first write transaction, so that a store that failed to come about leaves no table behind. */
-function createTable(connection: Connection): void {
-  if (connection.value(SELECT_APPLICATION_ID) === APPLICATION_ID) return;
-  connection.exec('CREATE TABLE entries (path TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID');
-  connection.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
 }
 
 class SqliteRows implements Rows {
@@ -121,7 +114,7 @@ class SqliteRows implements Rows {
   async get(path: string): Promise<Uint8Array | null> {
     const value = this.#guarded((connection) => connection.value('SELECT value FROM entries WHERE path = ?', path));
     if (value === undefined) return null;
-    if (!(value instanceof Uint8Array)) throw new IntegrityError('storage_corrupt', `a row of ${this.#path} is not bytes`);
+    if (!(value instanceof Uint8Array)) throw damaged(this.#path);
     return value;
   }
 
@@ -144,7 +137,9 @@ class SqliteRows implements Rows {
       let from = prefix;
       for (;;) {
         const path = connection.value('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', from);
-        if (typeof path !== 'string' || !path.startsWith(prefix)) return children;
+        if (path === undefined) return children;
+        if (!isPath(path) || path < from) throw damaged(this.#path);
+        if (!path.startsWith(prefix)) return children;
         const slash = path.indexOf('/', prefix.length);
         const end = slash === -1 ? path.length : slash;
         children.push({ segment: path.slice(prefix.length, end), folder: slash !== -1 });
@@ -162,6 +157,17 @@ class SqliteRows implements Rows {
   }
 }
 
+/** Coffer's paths are printable ASCII, and so SQLite's order of them is JavaScript's; neither is a matter of course in a file of somebody else's. */
+function isPath(path: unknown): path is string {
+  return typeof path === 'string' && /^[\x20-\x7e]+$/.test(path);
+}
+
+function damaged(path: string): IntegrityError {
+  return new IntegrityError('storage_corrupt', `the database ${path} has rows that coffer did not write, or not in their order`, {
+    hint: 'restore the store from a backup and find out who could write to it',
+  });
+}
+
 async function open(path: string, options: Options): Promise<Connection> {
   try {
     return await Connection.open(path, options);
@@ -172,14 +178,19 @@ async function open(path: string, options: Options): Promise<Connection> {
 
 /**
  * What SQLite itself finds wrong with the file (PRAGMA integrity_check), opened for reading only; nothing where all is well.
- * @throws StoreError `not_initialized`; IntegrityError `storage_corrupt`
+ * @throws StoreError `not_initialized`; IntegrityError `storage_corrupt`, `schema_altered`; UsageError `not_a_store`
  */
 export async function checkSqlite(path: string): Promise<string[]> {
   if (!existsSync(path)) throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
+  checkNeighbours(path);
   const connection = await open(path, { fileMustExist: true, readonly: true, timeout: BUSY_TIMEOUT_MS });
   try {
-    const rows = guard(path, () => connection.prepare('PRAGMA integrity_check(10)').pluck().all());
-    return rows.map(String).filter((row) => row !== 'ok');
+    return guard(path, () => {
+      connection.exec(AGAINST_HOSTILE_FILES);
+      connection.exec('BEGIN');
+      if (readSchema(connection, path) === 'empty') throw noStoreIn(path); // what a strange schema says is not run
+      return connection.rows('PRAGMA integrity_check(10)').map(([row]) => String(row)).filter((row) => row !== 'ok');
+    });
   } finally {
     connection.close();
   }
