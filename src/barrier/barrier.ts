@@ -33,6 +33,11 @@ export class Barrier {
     return concat(header, iv, gcmEncrypt(term.key, iv, concat(header, utf8(storedPath)), plaintext));
   }
 
+  /** The term that values are encrypted under now. */
+  get activeTerm(): number {
+    return activeTerm(this.#keyring).number;
+  }
+
   /**
    * @param name what an error calls the value
    * @throws IntegrityError `value_altered`
@@ -57,3 +62,11 @@ export class Barrier {
     }
   }
 }
+
+/** The number of the term that a value says it was encrypted under, which only opening it proves; null where it is no such value. */
+export function termOf(value: Uint8Array): number | null {
+  const reader = new ByteReader(value);
+  return reader.remaining >= HEADER_BYTES && reader.u8() === VERSION ? reader.u32() : null;
+}
+
+const HEADER_BYTES = 5;

@@ -1,4 +1,4 @@
-export { Barrier } from './barrier.ts';
+export { Barrier, termOf } from './barrier.ts';
 export { activeTerm, addTerm, createKeyring, decodeKeyring, encodeKeyring, zeroKeyring } from './keyring.ts';
 export type { Keyring, Recovery, Term } from './keyring.ts';
 export { Names } from './names.ts';

@@ -13,10 +13,11 @@ import type { Identity } from './identity.ts';
 import { openKeys, sealKeys, storeEntropy, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease, encodeLease } from './lease.ts';
+import { readMounts } from './mount-rows.ts';
 import { encodeMounts } from './mounts.ts';
 import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
 import { readState, requireState, withStorage } from './state.ts';
-import { encodeUsage } from './usage.ts';
+import { encodeUsage, readUsage } from './usage.ts';
 
 const KEY_BYTES = 32;
 
@@ -145,6 +146,8 @@ export async function unseal(context: Context, ttl: number | null): Promise<Unse
         const state = requireState(await readState(rows, context), context);
         const keys = await openKeys(seal, state.record);
         try {
+          await readUsage(rows, keys);
+          await readMounts(rows, new Barrier(keys.keyring));
           if (state.unsealed && state.lease !== null) {
             authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
             if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl };
@@ -173,7 +176,7 @@ export async function seal(context: Context): Promise<boolean> {
     storage.transaction('write', async (rows) => {
       // An altered lease must not stand in the way, so the record is all that is looked at.
       if ((await rows.get(RECORD)) === null) requireState(await readState(rows, context), context);
-      const wasUnsealed = (await rows.get(LEASE)) !== null;
+      const wasUnsealed = (await rows.get(LEASE)) !== null && (await rows.get(SEALED_BY_OPERATOR)) === null;
       await rows.delete(LEASE);
       await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine.now)));
       return wasUnsealed;

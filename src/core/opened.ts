@@ -8,6 +8,8 @@ import { authenticateLease } from './lease.ts';
 import { writeLease } from './lifecycle.ts';
 import { readState, requireState, requireUnsealed, withStorage } from './state.ts';
 import type { State } from './state.ts';
+import { readUsage } from './usage.ts';
+import type { Usage } from './usage.ts';
 
 /** An unsealed store's rows and keys, within one transaction. */
 export interface Opened {
@@ -15,6 +17,8 @@ export interface Opened {
   readonly state: State;
   readonly keys: StoreKeys;
   readonly seal: Pkcs11Seal;
+  /** Of the keyring's newest term. */
+  readonly usage: Usage;
 }
 
 /** One login, in which any number of transactions may follow each other. */
@@ -56,8 +60,9 @@ async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, 
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);
   try {
+    const usage = await readUsage(rows, keys);
     await admit(rows, context, state, keys);
-    return await use({ rows, state, keys, seal });
+    return await use({ rows, state, keys, seal, usage });
   } finally {
     zeroKeys(keys);
   }

@@ -1,12 +1,16 @@
-import { activeTerm, addTerm, zeroKeyring } from '../barrier/index.ts';
+import { activeTerm, addTerm, Barrier, termOf, zeroKeyring } from '../barrier/index.ts';
 import type { Keyring } from '../barrier/index.ts';
+import type { Rows } from '../storage/index.ts';
+import { disagrees } from './disagreement.ts';
 import type { Context } from './hsm.ts';
 import { sealKeys, storeEntropy } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
+import { readMounts, storedPaths } from './mount-rows.ts';
+import { encodeMounts } from './mounts.ts';
 import { withOpening } from './opened.ts';
 import type { Opened } from './opened.ts';
-import { RECORD, USAGE } from './rows.ts';
-import { decodeUsage, encodeUsage } from './usage.ts';
+import { DATA, MOUNTS, RECORD, USAGE } from './rows.ts';
+import { encodeUsage } from './usage.ts';
 
 /** The active term of the keyring. */
 export interface KeyStatus {
@@ -25,13 +29,12 @@ export interface KeyStatus {
 export async function rotate(context: Context): Promise<KeyStatus> {
   return withOpening(context, ({ transaction }) =>
     transaction(context, 'write', async (opened) => {
-      decodeUsage(await opened.rows.get(USAGE), opened.keys.rootKey); // an altered count is reported, not overwritten
-      const { keyring } = await startTerm(context, opened);
+      const { keys, encryptions } = await startTerm(context, opened);
       try {
-        await opened.rows.put(USAGE, encodeUsage({ term: activeTerm(keyring).number, encryptions: 0 }, opened.keys.rootKey));
-        return describe(keyring, 0);
+        await opened.rows.put(USAGE, encodeUsage({ term: activeTerm(keys.keyring).number, encryptions }, keys.rootKey));
+        return describe(keys.keyring, encryptions);
       } finally {
-        zeroKeyring(keyring);
+        zeroKeyring(keys.keyring);
       }
     }),
   );
@@ -40,19 +43,43 @@ export async function rotate(context: Context): Promise<KeyStatus> {
 /** @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError */
 export async function keyStatus(context: Context): Promise<KeyStatus> {
   return withOpening(context, ({ mayRead, transaction }) =>
-    transaction(context, mayRead ? 'read' : 'write', async ({ rows, keys }) => {
-      const { encryptions } = decodeUsage(await rows.get(USAGE), keys.rootKey);
-      return describe(keys.keyring, encryptions);
-    }),
+    transaction(context, mayRead ? 'read' : 'write', async ({ keys, usage }) => describe(keys.keyring, usage.encryptions)),
   );
 }
 
-/** Adds a term to the store's record, whose wraps stay as they are. The caller writes the count that begins with it. */
-export async function startTerm(context: Context, { rows, seal, keys }: Opened): Promise<StoreKeys> {
+/** A store whose term has just begun. */
+interface Started {
+  readonly keys: StoreKeys;
+  /** Under the new term, so far. The caller writes the count. */
+  readonly encryptions: number;
+}
+
+/**
+ * Adds a term to the store's record, whose wraps stay as they are, and encrypts the mount table under it: an older one that
+ * is put back is then of another term.
+ * @throws IntegrityError `core_disagrees`
+ */
+export async function startTerm(context: Context, { rows, seal, keys }: Pick<Opened, 'rows' | 'seal' | 'keys'>): Promise<Started> {
+  await refuseUsedTerm(rows, keys.keyring);
+  const mounts = await readMounts(rows, new Barrier(keys.keyring));
   const keyring = await addTerm(keys.keyring, storeEntropy(context, seal), context.machine.now);
-  const rotated = { ...keys, keyring };
-  await rows.put(RECORD, await sealKeys(seal, rotated));
-  return rotated;
+  const started = { ...keys, keyring };
+  const barrier = new Barrier(keyring);
+  await rows.put(MOUNTS, barrier.encrypt(MOUNTS, encodeMounts(mounts)));
+  await rows.put(RECORD, await sealKeys(seal, started));
+  return { keys: started, encryptions: barrier.encryptions };
+}
+
+/**
+ * The number of the next term may not have been there before, which a keyring that is older than the values would use a
+ * second time. Looks at the header of every value that is not wrapped by the HSM.
+ */
+async function refuseUsedTerm(rows: Rows, keyring: Keyring): Promise<void> {
+  const { number } = activeTerm(keyring);
+  for await (const path of storedPaths(rows, DATA)) {
+    const term = termOf((await rows.get(path)) ?? new Uint8Array(0));
+    if (term !== null && term > number) throw disagrees(`the keyring in the store's own record ends at term ${number}, and there is a value of term ${term}`);
+  }
 }
 
 function describe(keyring: Keyring, encryptions: number): KeyStatus {

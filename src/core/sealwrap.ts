@@ -63,7 +63,7 @@ export interface RecordSurvey {
   readonly old: readonly SealedValue[];
 }
 
-export async function surveyRecords({ rows, seal, keys, state }: Opened): Promise<RecordSurvey> {
+export async function surveyRecords({ rows, seal, keys, state }: Omit<Opened, 'usage'>): Promise<RecordSurvey> {
   const uses = new Map<string, KeyUse>();
   const altered: Trouble[] = [];
   const old: SealedValue[] = [];

@@ -16,8 +16,9 @@ export interface State {
   readonly record: Uint8Array;
   readonly identity: Identity;
   readonly lease: { readonly bytes: Uint8Array; readonly lease: Lease } | null;
-  /** Whether the lease is for this boot and has not ended. */
+  /** Whether the lease is for this boot and has not ended, and no operator sealed the store. */
   readonly unsealed: boolean;
+  readonly sealedByOperator: boolean;
   /** Whether the configuration lets a command unseal by itself now. */
   readonly mayAutoUnseal: boolean;
 }
@@ -35,11 +36,13 @@ export async function readState(rows: Rows, context: Context): Promise<State | n
   const bytes = await rows.get(LEASE);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
   const { machine, config } = context;
-  const unsealed = lease !== null && isCurrent(lease.lease, machine);
+  // Both rows are there only when somebody put the lease back after `seal` had removed it.
+  const sealedByOperator = (await rows.get(SEALED_BY_OPERATOR)) !== null;
+  const unsealed = lease !== null && !sealedByOperator && isCurrent(lease.lease, machine);
   // A lease that ended during this boot has ended for good; one of an earlier boot, or none, is what auto_unseal is for.
   const firstSinceBoot = lease === null || lease.lease.bootId !== machine.bootId;
-  const mayAutoUnseal = config.autoUnseal && firstSinceBoot && (await rows.get(SEALED_BY_OPERATOR)) === null;
-  return { record, identity, lease, unsealed, mayAutoUnseal };
+  const mayAutoUnseal = config.autoUnseal && firstSinceBoot && !sealedByOperator;
+  return { record, identity, lease, unsealed, sealedByOperator, mayAutoUnseal };
 }
 
 /** @throws StoreError `not_initialized` */

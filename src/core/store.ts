@@ -17,7 +17,7 @@ import { withOpening } from './opened.ts';
 import type { Opened } from './opened.ts';
 import { startTerm } from './rotate.ts';
 import { DATA, MOUNTS, USAGE } from './rows.ts';
-import { decodeUsage, encodeUsage, TERM_LIMIT } from './usage.ts';
+import { encodeUsage, TERM_LIMIT } from './usage.ts';
 import { sealWrapper } from './value-wrapper.ts';
 
 /** An unsealed store within one transaction. */
@@ -61,18 +61,17 @@ async function readStore<T>(context: Context, { seal, rows, keys }: Opened, use:
 /** As readStore, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
 async function writeStore<T>(context: Context, opened: Opened, use: (store: Store) => Promise<T>): Promise<T> {
   const { seal, rows } = opened;
-  const recorded = decodeUsage(await rows.get(USAGE), opened.keys.rootKey);
-  let usage = recorded;
-  let { keys } = opened;
+  let { keys, usage } = opened;
   if (usage.encryptions >= TERM_LIMIT) {
-    keys = await startTerm(context, opened);
-    usage = { term: activeTerm(keys.keyring).number, encryptions: 0 };
+    const started = await startTerm(context, opened);
+    keys = started.keys;
+    usage = { term: activeTerm(keys.keyring).number, encryptions: started.encryptions };
   }
   try {
     const barrier = new Barrier(keys.keyring);
     const result = await use(await openStore(context, seal, rows, keys, barrier));
     const encryptions = usage.encryptions + barrier.encryptions;
-    if (usage !== recorded || barrier.encryptions > 0) await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
+    if (usage !== opened.usage || barrier.encryptions > 0) await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
     return result;
   } finally {
     zeroKeys(keys);

@@ -1,6 +1,11 @@
+import { activeTerm } from '../barrier/index.ts';
 import { ByteReader, ByteWriter, concat, MalformedBytes } from '../bytes.ts';
 import { IntegrityError } from '../errors.ts';
+import type { Rows } from '../storage/index.ts';
 import { MAC_BYTES, rootMac, verifyRootMac } from './derived.ts';
+import { disagrees } from './disagreement.ts';
+import type { StoreKeys } from './keys.ts';
+import { USAGE } from './rows.ts';
 
 const VERSION = 1;
 const PURPOSE = 'coffer usage v1';
@@ -14,6 +19,17 @@ export const TERM_LIMIT = 2 ** 30;
 export interface Usage {
   readonly term: number;
   readonly encryptions: number;
+}
+
+/**
+ * The count of encryptions, which is of the keyring's newest term.
+ * @throws IntegrityError `usage_altered`, `core_disagrees`
+ */
+export async function readUsage(rows: Rows, { rootKey, keyring }: Pick<StoreKeys, 'rootKey' | 'keyring'>): Promise<Usage> {
+  const usage = decodeUsage(await rows.get(USAGE), rootKey);
+  const { number } = activeTerm(keyring);
+  if (usage.term !== number) throw disagrees(`the keyring in the store's own record ends at term ${number}, and the count of encryptions is for term ${usage.term}`);
+  return usage;
 }
 
 export function encodeUsage(usage: Usage, rootKey: Uint8Array): Uint8Array {

@@ -9,12 +9,12 @@ import type { StoreKeys } from '../keys.ts';
 import { authenticateLease } from '../lease.ts';
 import { readMounts, storedPaths } from '../mount-rows.ts';
 import type { Mount } from '../mounts.ts';
-import { DATA, USAGE } from '../rows.ts';
+import { DATA } from '../rows.ts';
 import { sealedValues } from '../sealed-values.ts';
 import { surveyRecords } from '../sealwrap.ts';
 import { readState, withStorage } from '../state.ts';
 import type { State } from '../state.ts';
-import { decodeUsage, TERM_LIMIT } from '../usage.ts';
+import { readUsage, TERM_LIMIT } from '../usage.ts';
 import { sealWrapper } from '../value-wrapper.ts';
 import type { Checklist } from './check.ts';
 
@@ -64,7 +64,11 @@ export async function checkStore(context: Context, seal: Pkcs11Seal, state: Stat
   }
 }
 
-async function checkLease(context: Context, { lease, unsealed, identity }: State, keys: StoreKeys, list: Checklist): Promise<void> {
+async function checkLease(context: Context, { lease, unsealed, sealedByOperator, identity }: State, keys: StoreKeys, list: Checklist): Promise<void> {
+  if (lease !== null && sealedByOperator) {
+    list.warn('lease', 'an operator sealed the store, and a lease lies beside that: somebody put it back', 'find out who could write to the store; it counts as sealed');
+    return;
+  }
   if (lease === null || !unsealed) {
     list.ok('lease', 'the store is sealed');
     return;
@@ -83,7 +87,7 @@ function checkClock({ machine }: Context, { identity }: State, { keyring }: Stor
 async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: boolean, list: Checklist): Promise<void> {
   await list.attempt(
     'encryptions',
-    async () => decodeUsage(await rows.get(USAGE), keys.rootKey),
+    () => readUsage(rows, keys),
     ({ term, encryptions }) => `${encryptions} under term ${term}; a new term begins at ${TERM_LIMIT}`,
   );
   const mounts = await list.attempt('mount table', () => readMounts(rows, new Barrier(keys.keyring)), (found) => `${found.length} mounts`);

@@ -71,7 +71,7 @@ describe('the count of encryptions', () => {
     await put('last of its term');
     expect((await usage(null)).terms).toBe(terms);
     await put('first of the next');
-    expect(await usage(null)).toEqual({ usage: { term: 2, encryptions: 1 }, terms: terms + 1 });
+    expect(await usage(null)).toEqual({ usage: { term: 2, encryptions: 2 }, terms: terms + 1 });
     for (const name of ['old', 'last of its term', 'first of the next']) expect(await get(name)).toEqual({ name });
   });
 });
