@@ -1,11 +1,11 @@
 import { termOf } from '../barrier/index.ts';
-import type { Barrier } from '../barrier/index.ts';
+import type { Barrier, Names } from '../barrier/index.ts';
 import { IntegrityError } from '../errors.ts';
 import type { Rows } from '../storage/index.ts';
 import { disagrees } from './disagreement.ts';
 import { decodeMounts } from './mounts.ts';
 import type { Mount } from './mounts.ts';
-import { MOUNTS } from './rows.ts';
+import { DATA, MOUNTS, OWN_ROWS } from './rows.ts';
 
 /** @throws IntegrityError `mounts_missing`, `value_altered`, `core_disagrees` */
 export async function readMounts(rows: Rows, barrier: Barrier): Promise<Mount[]> {
@@ -20,11 +20,16 @@ export async function readMounts(rows: Rows, barrier: Barrier): Promise<Mount[]>
   return decodeMounts(barrier.decrypt(MOUNTS, bytes, 'the mount table'));
 }
 
-/** The stored path of every row below a folder. A row may be deleted once its path was given. */
+/** Whether a row is one of the store's own or lies below a mount's folder; all others nobody reads. */
+export function belongsTo(mounts: readonly Mount[], names: Names): (path: string) => boolean {
+  const folders = new Set(mounts.map(({ uuid }) => names.encrypt(DATA, [uuid])));
+  return (path) => {
+    const [root = '', own = '', ...segments] = path.split('/');
+    return OWN_ROWS.includes(path) || (segments.length > 0 && folders.has(`${root}/${own}`));
+  };
+}
+
+/** The stored path of every row below a folder, one at a time. A row may be deleted once its path was given. */
 export async function* storedPaths(rows: Rows, folder: string): AsyncGenerator<string> {
-  for (const { segment, folder: isFolder } of await rows.list(folder)) {
-    const path = `${folder}/${segment}`;
-    if (isFolder) yield* storedPaths(rows, path);
-    else yield path;
-  }
+  for (let path = await rows.next(folder, null); path !== null; path = await rows.next(folder, path)) yield path;
 }

@@ -6,3 +6,5 @@ export const SEALED_BY_OPERATOR = 'core/sealed';
 export const USAGE = 'core/usage';
 export const MOUNTS = 'core/mounts';
 export const DATA = 'data';
+/** Every row that is not below DATA. */
+export const OWN_ROWS: readonly string[] = [RECORD, LEASE, SEALED_BY_OPERATOR, USAGE, MOUNTS];

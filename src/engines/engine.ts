@@ -1,6 +1,7 @@
 import type { View } from '../barrier/index.ts';
 import type { Entropy } from '../entropy/index.ts';
 import type { JsonObject } from '../json.ts';
+import type { CheckContext, RowCheck } from './check.ts';
 
 export type Operation = 'read' | 'write' | 'patch' | 'list' | 'delete';
 
@@ -101,6 +102,8 @@ export interface Engine {
   readonly routes: readonly Route[];
   /** What the operator knows a row of the engine's as, below the mount: a secret's path rather than the row's. */
   rowName(path: readonly string[]): string;
+  /** Looks over everything that a mount holds, for `operator diagnose -deep`. */
+  check(context: CheckContext): Promise<RowCheck>;
 }
 
 export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): Response {

@@ -1,6 +1,8 @@
 import { fromUtf8, utf8 } from '../bytes.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../json.ts';
 import type { JsonObject } from '../json.ts';
+import { storedObject } from './check.ts';
+import type { CheckContext, RowCheck } from './check.ts';
 import { answer } from './engine.ts';
 import type { Engine, EngineContext, Parameters, Response } from './engine.ts';
 import { emptyData, listing, missingPath, segments, storedNonsense } from './kv.ts';
@@ -15,6 +17,7 @@ export const kv1: Engine = {
     { pattern: '*path', help: 'a secret, or the names below a folder', operations: { read, write, list, delete: remove } },
   ],
   rowName: ([, ...secret]) => secret.join('/'),
+  check: async (context) => checkRow(context),
 };
 
 async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
@@ -48,7 +51,18 @@ function pathOf(parameters: Parameters): string {
   return path;
 }
 
+/** Every row is a secret, and every secret a JSON object. */
+function checkRow({ mountPath }: CheckContext): RowCheck {
+  return async ([folder, ...secret], value) => {
+    const name = secret.join('/');
+    if (folder !== FOLDER || secret.length === 0) return [`${mountPath} holds a row that is no secret: ${[folder, ...secret].join('/')}`];
+    return storedObject(value) === null ? [`${mountPath}${name} is not what coffer writes there`] : [];
+  };
+}
+
 /** Below a folder of their own, so that a mount can become version 2 without its names meeting the engine's. */
 export function row(path: string): string[] {
-  return ['secrets', ...segments(path)];
+  return [FOLDER, ...segments(path)];
 }
+
+const FOLDER = 'secrets';

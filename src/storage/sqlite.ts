@@ -136,16 +136,28 @@ class SqliteRows implements Rows {
       const children: Child[] = [];
       let from = prefix;
       for (;;) {
-        const path = connection.value('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', from);
-        if (path === undefined) return children;
-        if (!isPath(path) || path < from) throw damaged(this.#path);
-        if (!path.startsWith(prefix)) return children;
+        const path = this.#seek(connection, from);
+        if (path === null || !path.startsWith(prefix)) return children;
         const slash = path.indexOf('/', prefix.length);
         const end = slash === -1 ? path.length : slash;
         children.push({ segment: path.slice(prefix.length, end), folder: slash !== -1 });
         from = slash === -1 ? `${path}\0` : `${path.slice(0, slash)}0`; // "0" follows "/" in ASCII
       }
     });
+  }
+
+  async next(folder: string, after: string | null): Promise<string | null> {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    const path = this.#guarded((connection) => this.#seek(connection, after === null ? prefix : `${after}\0`));
+    return path?.startsWith(prefix) === true ? path : null;
+  }
+
+  /** The first path from `from` on. */
+  #seek(connection: Connection, from: string): string | null {
+    const path = connection.value('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', from);
+    if (path === undefined) return null;
+    if (!isPath(path) || path < from) throw damaged(this.#path);
+    return path;
   }
 
   #requireWritable(): void {

@@ -25,6 +25,8 @@ export interface Rows {
    * not to what lies below them.
    */
   list(folder: string): Promise<Child[]>;
+  /** The first row below a folder ("" is the root) behind the row `after`, in the order of paths, folder by folder; null at the end. */
+  next(folder: string, after: string | null): Promise<string | null>;
 }
 
 /** A segment may be a row, a folder of further rows, or both; then it is listed twice. */

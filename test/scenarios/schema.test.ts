@@ -110,6 +110,7 @@ describe('somebody who puts logic into the database', () => {
 
   it.each([
     ['a path that is bytes', "INSERT INTO entries VALUES (x'ff', x'00')"],
+    ['a path with a control character', "INSERT INTO entries VALUES ('data' || char(27), x'00')"],
     ['a path that is not ASCII', "INSERT INTO entries VALUES ('zé', x'00')"],
   ])('is found out by the listing that meets %s', (_, insert) => {
     const make = (database: Sqlite.Database): void => {

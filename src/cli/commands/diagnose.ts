@@ -1,8 +1,9 @@
 import { diagnose } from '../../core/index.ts';
-import type { Check } from '../../core/index.ts';
+import type { Check, Context } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CommandSpec } from '../command.ts';
 import { printObject } from '../output.ts';
+import { withProgress } from '../progress.ts';
 
 export const diagnoseCommand: CommandSpec = {
   words: ['operator', 'diagnose'],
@@ -12,13 +13,14 @@ export const diagnoseCommand: CommandSpec = {
   least: 0,
   most: 0,
   flags: [
-    { name: 'deep', kind: 'boolean', help: 'open every seal-wrapped value too, one trip to the HSM each' },
+    { name: 'deep', kind: 'boolean', help: 'open every value too, a seal-wrapped one with a trip to the HSM' },
     { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
   ],
   examples: ['coffer operator diagnose', 'coffer operator diagnose -deep -format=json'],
   async run(invocation) {
     const { flags } = invocation;
-    const checks = await diagnose(() => invocation.context({ forceLogin: flags.boolean('force') }), flags.boolean('deep'));
+    const load = (): Promise<Context> => invocation.context({ forceLogin: flags.boolean('force') });
+    const checks = flags.boolean('deep') ? await withProgress(invocation, 'Opening values', (progress) => diagnose(load, progress)) : await diagnose(load, null);
     const status = checks.reduce((worst, { exitStatus }) => Math.max(worst, exitStatus ?? 0), 0);
     const count = (kind: Check['status']): number => checks.filter((check) => check.status === kind).length;
     const summary = `${count('ok')} ok, ${count('warning')} warnings, ${count('failure')} failures, ${count('skipped')} skipped`;

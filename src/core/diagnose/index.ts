@@ -6,6 +6,7 @@ import type { Check } from './check.ts';
 import { checkFiles } from './files.ts';
 import { AFTER_LOGIN, checkKeys, checkToken } from './hsm.ts';
 import { AFTER_RECORD, checkDatabase, checkStore } from './store.ts';
+import type { Progress } from './store.ts';
 
 export type { Check } from './check.ts';
 
@@ -13,9 +14,9 @@ export type { Check } from './check.ts';
  * Looks at everything that coffer relies on and goes on after a failure with whatever can still be looked at. Writes
  * nothing, and spends a PIN try only where any command would.
  * @param load reads the configuration
- * @param deep opens every seal-wrapped value, which is a trip to the HSM each
+ * @param deep opens every value, a seal-wrapped one with a trip to the HSM, and tells how far it is; null for not
  */
-export async function diagnose(load: () => Promise<Context>, deep: boolean): Promise<readonly Check[]> {
+export async function diagnose(load: () => Promise<Context>, deep: Progress | null): Promise<readonly Check[]> {
   const list = new Checklist();
   const context = await list.attempt('configuration', load, ({ config }) => config.file ?? 'the environment');
   if (context === null) return list.checks;

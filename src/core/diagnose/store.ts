@@ -7,16 +7,18 @@ import type { Context } from '../hsm.ts';
 import { openKeys, zeroKeys } from '../keys.ts';
 import type { StoreKeys } from '../keys.ts';
 import { authenticateLease } from '../lease.ts';
-import { readMounts, storedPaths } from '../mount-rows.ts';
+import { belongsTo, readMounts, storedPaths } from '../mount-rows.ts';
 import type { Mount } from '../mounts.ts';
-import { DATA } from '../rows.ts';
-import { sealedValues } from '../sealed-values.ts';
+import { OWN_ROWS } from '../rows.ts';
 import { surveyRecords } from '../sealwrap.ts';
 import { readState, withStorage } from '../state.ts';
 import type { State } from '../state.ts';
 import { readUsage, TERM_LIMIT } from '../usage.ts';
-import { sealWrapper } from '../value-wrapper.ts';
 import type { Checklist } from './check.ts';
+import { checkValues } from './values.ts';
+
+/** Is told how many of how many rows were looked at. */
+export type Progress = (done: number, total: number) => void;
 
 /** Checks that need the store's keys. */
 export const AFTER_RECORD = ['record', 'lease', 'clock', 'encryptions', 'mount table', 'rows', 'seal wrap'];
@@ -48,8 +50,8 @@ export async function checkDatabase(context: Context, list: Checklist): Promise<
   }
 }
 
-/** Everything that the HSM opens, in one transaction that writes nothing. @param deep open every seal-wrapped value too */
-export async function checkStore(context: Context, seal: Pkcs11Seal, state: State, deep: boolean, list: Checklist): Promise<void> {
+/** Everything that the HSM opens, in one transaction that writes nothing. @param deep told of the progress where every value is opened too; null where none is */
+export async function checkStore(context: Context, seal: Pkcs11Seal, state: State, deep: Progress | null, list: Checklist): Promise<void> {
   const keys = await list.attempt('record', () => openKeys(seal, state.record), () => "the HSM opens the store's own record");
   if (keys === null) {
     list.skip(AFTER_RECORD.filter((name) => name !== 'record'), "the store's own record does not open");
@@ -84,7 +86,7 @@ function checkClock({ machine }: Context, { identity }: State, { keyring }: Stor
   else list.warn('clock', `this machine's clock says ${new Date(machine.now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`, 'set the clock: versions get their times from it');
 }
 
-async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: boolean, list: Checklist): Promise<void> {
+async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: Progress | null, list: Checklist): Promise<void> {
   await list.attempt(
     'encryptions',
     () => readUsage(rows, keys),
@@ -95,31 +97,32 @@ async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: Store
     list.skip(['rows', 'seal wrap'], 'the mount table does not open');
     return;
   }
-  await list.attempt('rows', () => countRows(rows, keys, mounts), (count) => `${count.known} rows of ${mounts.length} mounts`).then((count) => {
-    if (count !== null && count.orphans > 0) list.warn('rows', `${count.orphans} rows belong to no mount`, 'they are left over, or somebody else wrote them; nothing reads them');
-  });
-  await checkSealWrap(rows, seal, state, keys, deep, list);
+  const count = await list.attempt('rows', () => countRows(rows, keys, mounts), ({ known }) => `${known} rows of ${mounts.length} mounts`);
+  if (count !== null && count.orphans > 0) list.warn('rows', `${count.orphans} rows belong to no mount`, 'they are left over, or somebody else wrote them; nothing reads them');
+  await checkSealWrap(rows, seal, state, keys, list);
+  if (deep !== null) await checkValues({ rows, seal, keys, mounts }, (done) => deep(done, count?.known ?? done), list);
 }
 
-/** Every name must open; what lies below no mount's folder is an orphan. */
+/** Every name must open. Orphans are rows that belong to nothing. */
 async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]): Promise<{ known: number; orphans: number }> {
   const names = await Names.open(keys.keyring.pathKey);
-  const folders = new Set(mounts.map(({ uuid }) => names.encrypt(DATA, [uuid])));
+  const belongs = belongsTo(mounts, names);
   let known = 0;
   let orphans = 0;
-  for await (const path of storedPaths(rows, DATA)) {
-    const [root = '', own = '', ...segments] = path.split('/');
-    if (!folders.has(`${root}/${own}`)) {
+  for await (const path of storedPaths(rows, '')) {
+    if (OWN_ROWS.includes(path)) continue;
+    if (!belongs(path)) {
       orphans++;
       continue;
     }
+    const [root = '', own = '', ...segments] = path.split('/');
     segments.forEach((segment, at) => names.decrypt([root, own, ...segments.slice(0, at)].join('/'), segment));
     known++;
   }
   return { known, orphans };
 }
 
-async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: boolean, list: Checklist): Promise<void> {
+async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, list: Checklist): Promise<void> {
   const opened = { rows, seal, keys, state };
   const survey = await list.attempt('seal wrap', async () => {
     const { status } = await surveyRecords(opened);
@@ -130,14 +133,4 @@ async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: State, keys: S
   if (survey !== null && survey.old > 0) {
     list.warn('seal wrap', `${survey.old} records are under other keys of the HSM, which must stay there`, 'move them with: coffer sealwrap rewrap');
   }
-  if (!deep) return;
-  await list.attempt('values', async () => {
-    let count = 0;
-    for await (const { path, name } of sealedValues(opened)) {
-      const barrier = new Barrier(keys.keyring);
-      barrier.decrypt(path, await sealWrapper(seal).unwrap(path, (await rows.get(path)) ?? new Uint8Array(0), name), name);
-      count++;
-    }
-    return count;
-  }, (count) => `${count} seal-wrapped values open`);
 }

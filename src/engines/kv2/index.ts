@@ -26,6 +26,7 @@ export const kv2: Engine = {
     { pattern: 'config', help: 'settings of the mount', operations: { read: readConfig, write: writeConfig } },
   ],
   rowName: ([kind, ...secret]) => (kind === 'versions' ? `${secret[0]} (version ${secret[1]})` : secret.join('/') || 'config'),
+  check: async (context) => (await import('./check.ts')).checkKv2(context),
 };
 
 async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {

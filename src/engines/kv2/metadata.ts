@@ -75,7 +75,7 @@ export async function storeSettings({ view }: EngineContext, settings: Settings)
   await view.put(SETTINGS_ROW, utf8(JSON.stringify(settings)));
 }
 
-const SETTINGS_ROW = ['config'];
+export const SETTINGS_ROW = ['config'];
 
 export function metadataRow(path: string): string[] {
   return ['metadata', ...segments(path)];

@@ -16,6 +16,7 @@ import { readWrappingKey } from './wrapping.ts';
 export const transit: Engine = {
   type: 'transit',
   rowName: ([, ...key]) => `keys/${key.join('/')}`,
+  check: async (context) => (await import('./check.ts')).checkTransit(context),
   routes: [
     { pattern: 'keys', help: 'the names of the keys', operations: { list: listKeys } },
     { pattern: 'keys/:name', help: 'a key: create, read, or remove it; type=managed_key managed_key_name=LABEL for a key object in the HSM, generate=true key_type=TYPE to make that', operations: { read: readKey, write: writeKey, delete: removeKey } },

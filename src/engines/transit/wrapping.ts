@@ -10,7 +10,7 @@ import { decodeBase64, requiredText } from './input.ts';
 import type { KeyVersion } from './key.ts';
 import { typeOf } from './types.ts';
 
-const ROW = ['import', 'wrapping-key'];
+export const WRAPPING_KEY_ROW = ['import', 'wrapping-key'];
 
 /** Of an RSA-4096 ciphertext. */
 const WRAPPED_KEY_BYTES = 512;
@@ -55,10 +55,10 @@ export async function unwrapImported(context: EngineContext, data: JsonObject): 
 }
 
 async function wrappingKey(context: EngineContext): Promise<KeyVersion> {
-  const stored = await context.view.get(ROW);
+  const stored = await context.view.get(WRAPPING_KEY_ROW);
   if (stored !== null) return JSON.parse(fromUtf8(stored)) as KeyVersion;
   const fresh = await generateVersion(context, typeOf('rsa-4096'), 0);
-  await context.view.put(ROW, utf8(JSON.stringify(fresh)));
+  await context.view.put(WRAPPING_KEY_ROW, utf8(JSON.stringify(fresh)));
   return fresh;
 }
 

@@ -1,0 +1,91 @@
+import { isJsonObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
+import { IntegrityError } from '../../errors.ts';
+import { isWhole, storedObject } from '../check.ts';
+import type { CheckContext, RowCheck } from '../check.ts';
+import { metadataRow, SETTINGS_ROW, versionRow } from './metadata.ts';
+
+const [METADATA] = metadataRow('');
+const [VERSIONS] = versionRow('', 0);
+const [SETTINGS] = SETTINGS_ROW;
+
+/**
+ * Metadata and versions agree both ways: what the metadata lists is there unless it was destroyed, and what is there is
+ * listed. So a version that was taken away, or put back after it was destroyed or pruned, is found.
+ */
+export function checkKv2(context: CheckContext): RowCheck {
+  const { mountPath } = context;
+  const metadataOf = lastMetadata(context);
+  return async (path, value) => {
+    const [kind, ...rest] = path;
+    if (kind === SETTINGS && rest.length === 0) return isSettings(storedObject(value)) ? [] : [`the settings of ${mountPath} are not what coffer writes there`];
+    if (kind === METADATA && rest.length > 0) return checkMetadata(context, rest.join('/'), storedObject(value));
+    const [secret = '', number = ''] = rest;
+    if (kind !== VERSIONS || rest.length !== 2 || !/^[1-9]\d*$/.test(number)) return [`${mountPath} holds a row that is none of a secret: ${path.join('/')}`];
+    const faults = storedObject(value) === null ? [`${mountPath}${secret} (version ${number}) is not what coffer writes there`] : [];
+    const metadata = await metadataOf(secret);
+    return metadata === 'unreadable' ? faults : [...faults, ...misplaced(`${mountPath}${secret}`, number, metadata)];
+  };
+}
+
+/** What is wrong with a secret's metadata, and which of its versions are gone. */
+async function checkMetadata(context: CheckContext, secret: string, metadata: JsonObject | null): Promise<string[]> {
+  const { mountPath } = context;
+  const versions = metadata === null ? null : versionsOf(metadata);
+  if (metadata === null || versions === null) return [`the metadata of ${mountPath}${secret} is not what coffer writes there`];
+  const faults: string[] = [];
+  for (const [number, { destroyed }] of versions) {
+    const there = await context.has(versionRow(secret, number));
+    if (!there && !destroyed) faults.push(`the data of ${mountPath}${secret} (version ${number}) is gone, and its metadata does not say that it was destroyed`);
+  }
+  const newest = versions.at(-1)?.[0] ?? 0;
+  if (newest !== Number(metadata['current'])) faults.push(`the metadata of ${mountPath}${secret} does not list its current version`);
+  return faults;
+}
+
+/** Why a version's data should not be there. @param metadata null where the secret has none */
+function misplaced(secret: string, number: string, metadata: JsonObject | null): string[] {
+  if (metadata === null) return [`there is data of ${secret} (version ${number}), but no metadata`];
+  const info = versionsOf(metadata)?.find(([listed]) => listed === Number(number))?.[1];
+  if (info === undefined) return [`there is data of ${secret} (version ${number}), which its metadata does not list`];
+  return info.destroyed ? [`there is data of ${secret} (version ${number}), which was destroyed`] : [];
+}
+
+/** The versions in ascending order; null where the metadata is not as coffer writes it. */
+function versionsOf(metadata: JsonObject): [number, { readonly destroyed: boolean }][] | null {
+  const { versions } = metadata;
+  if (!isJsonObject(versions) || !isWhole(metadata['current'], 0) || !isWhole(metadata['oldest'], 0, Number(metadata['current']))) return null;
+  if (!['created', 'updated', 'maxVersions'].every((name) => isWhole(metadata[name], 0)) || typeof metadata['casRequired'] !== 'boolean') return null;
+  const found: [number, { readonly destroyed: boolean }][] = [];
+  for (const [name, info] of Object.entries(versions)) {
+    if (!/^[1-9]\d*$/.test(name) || Number(name) > Number(metadata['current']) || Number(name) < Number(metadata['oldest'])) return null;
+    if (!isJsonObject(info) || typeof info['destroyed'] !== 'boolean' || !isWhole(info['created'], 0)) return null;
+    if (info['deletion'] !== null && !isWhole(info['deletion'], 0)) return null;
+    found.push([Number(name), { destroyed: info['destroyed'] }]);
+  }
+  return found.sort(([a], [b]) => a - b);
+}
+
+function isSettings(settings: JsonObject | null): boolean {
+  return settings !== null && isWhole(settings['maxVersions'], 0) && typeof settings['casRequired'] === 'boolean' && isWhole(settings['deleteVersionAfter'], -Number.MAX_SAFE_INTEGER);
+}
+
+/** The metadata of a secret, kept for its other versions, which come one after the other. What does not open is told at its own row. */
+function lastMetadata({ view }: CheckContext): (secret: string) => Promise<JsonObject | 'unreadable' | null> {
+  let last: { readonly secret: string; readonly metadata: JsonObject | 'unreadable' | null } | null = null;
+  return async (secret) => {
+    if (last?.secret === secret) return last.metadata;
+    last = { secret, metadata: await read(secret) };
+    return last.metadata;
+  };
+
+  async function read(secret: string): Promise<JsonObject | 'unreadable' | null> {
+    try {
+      const bytes = await view.get(metadataRow(secret));
+      return bytes === null ? null : (storedObject(bytes) ?? 'unreadable');
+    } catch (error) {
+      if (error instanceof IntegrityError) return 'unreadable';
+      throw error;
+    }
+  }
+}
