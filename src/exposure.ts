@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
@@ -48,6 +48,11 @@ export function changedBy(stat: Stats): Exposure['by'] | null {
   if (!isTrusted(stat.uid)) return 'owner';
   if (stat.isSymbolicLink() || (stat.mode & WRITABLE_BY_OTHERS) === 0) return null; // a link has no mode of its own
   return stat.isDirectory() && (stat.mode & STICKY) !== 0 ? null : 'mode';
+}
+
+/** Whether others can make files in a folder, sticky or not; false where it is not there. */
+export function letsOthersAdd(folder: string): boolean {
+  return ((statSync(folder, { throwIfNoEntry: false })?.mode ?? 0) & WRITABLE_BY_OTHERS) !== 0;
 }
 
 const WRITABLE_BY_OTHERS = 0o022;

@@ -1,20 +1,21 @@
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, StoreError, UsageError } from '../errors.ts';
-import { changedBy, describeExposure, exposures } from '../exposure.ts';
+import { changedBy, describeExposure, exposures, letsOthersAdd } from '../exposure.ts';
 import type { Exposure } from '../exposure.ts';
 import { makePrivateFolder, UnsafePlace } from '../private-files.ts';
 import { errorCode, NAME_ANOTHER } from './sqlite-errors.ts';
 
 /**
- * Makes sure that the file exists, is a regular file of this user's (or root's) with mode 0600, in a folder where nobody
- * else decides what stands there; SQLite opens it by its name, and makes its log beside it. Returns false when it is not there.
+ * Makes sure that the file exists, is a regular file of this user's (or root's) with mode 0600, in a folder that nobody
+ * else can write; SQLite opens it by its name, and makes its log beside it. Returns false when it is not there.
  * @throws UsageError `not_a_store`; StoreError `storage_exposed`, `storage_failed`; IntegrityError `journal_found`
  */
 export function claimFile(path: string, create: boolean): boolean {
   try {
     if (create) makePrivateFolder(dirname(path));
-    refuseExposed(path);
+    const fault = folderFault(path);
+    if (fault !== null) throw fault;
     const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | (create ? constants.O_CREAT : 0);
     claim(path, openSync(path, flags, 0o600));
     checkNeighbours(path);
@@ -26,17 +27,18 @@ export function claimFile(path: string, create: boolean): boolean {
 }
 
 /**
- * What of the store others can change, as far as it keeps a command from opening it. Folders further above are left to
- * `diagnose`: whoever swaps the folder swaps the store, which the file is not trusted for anyway, and the shared volume of
- * a container may leave no choice.
+ * Why no store is used in this folder; null where nothing speaks against it. Others may not even add files, as a sticky
+ * folder lets them: SQLite looks for a journal beside the store. Folders further above are left to `diagnose`: whoever swaps the
+ * folder swaps the store, which the file is not trusted for anyway, and the shared volume of a container may leave no choice.
  */
-export function storeExposure(path: string): Exposure | null {
-  return exposures(path).find(({ at, by }) => at !== 'above' && !(at === 'end' && by === 'mode')) ?? null; // claiming it sets the mode
-}
-
-function refuseExposed(path: string): void {
-  const exposure = storeExposure(path);
-  if (exposure !== null) throw storeExposed(path, exposure);
+export function folderFault(path: string): StoreError | null {
+  const exposure = exposures(path).find(({ at }) => at === 'folder' || at === 'link');
+  if (exposure !== undefined) return storeExposed(path, exposure);
+  const folder = dirname(path);
+  if (!letsOthersAdd(folder)) return null;
+  return new StoreError('storage_exposed', `the store ${path} is not used: other users can make files beside it in ${folder}`, {
+    hint: 'give it a folder of its own, such as /var/lib/coffer, in storage "sqlite" { path }',
+  });
 }
 
 /** Looks at the file that was opened, not at its name. Closes it. */
@@ -70,7 +72,7 @@ export function checkNeighbours(path: string): void {
   });
 }
 
-/** The error of a store that `storeExposure` finds something about. */
+/** The error of a store through which somebody else decides what it is. */
 export function storeExposed(store: string, exposure: Exposure): StoreError {
   const { problem, remedy } = describeExposure(exposure);
   return new StoreError('storage_exposed', `the store ${store} is not used: ${problem}`, { hint: remedy });

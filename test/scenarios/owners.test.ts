@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configuration, makeStand, type Outcome, type Stand } from '../support/store.ts';
@@ -71,6 +71,9 @@ describe('a store', () => {
     chmodSync(dirname(stand.path), 0o777);
     for (const command of ['seal-status', 'seal', 'unseal']) expectRefused(stand.run([command]), 2, dirname(stand.path));
     chmodSync(dirname(stand.path), 0o1777);
+    expectRefused(stand.run(['seal-status']), 2, `other users can make files beside it in ${dirname(stand.path)}`, 'a folder of its own');
+    expect(diagnosed()).toEqual({ failures: ['store folder'], status: 2 });
+    chmodSync(dirname(stand.path), 0o755);
     expect(stand.run(['seal-status']).status).toBe(0);
   });
 
@@ -101,6 +104,31 @@ describe('a store', () => {
       renameSync(stand.path + end, join(stand.dir, 'away'));
     }
   });
+});
+
+describe('a journal that somebody put beside the store', () => {
+  it('has SQLite delete no file that it names', () => {
+    stand.open();
+    stand.ok('seal-status'); // no -wal is left
+    const victim = stand.write('victim', 'of value');
+    stand.write('store/coffer.db-journal', journalNaming(victim));
+    for (const args of [['seal-status'], ['seal'], ['unseal'], ['diagnose']]) expect(stand.run(args).status, args.join(' ')).toBe(4);
+    expect(existsSync(victim)).toBe(true);
+    rmSync(`${stand.path}-journal`);
+    expect(stand.run(['seal-status']).status).toBe(0);
+  });
+
+  /** A hot journal that changes no page and names a super-journal, which SQLite deletes at the end (SQLite file format, section 3). */
+  function journalNaming(path: string): Buffer {
+    const magic = Buffer.from('d9d505f920a163d7', 'hex');
+    const header = Buffer.alloc(512);
+    magic.copy(header);
+    [0, 1, statSync(stand.path).size / 4096, 512, 4096].forEach((field, at) => header.writeUInt32BE(field, 8 + 4 * at));
+    const name = Buffer.from(path);
+    const number = (value: number): Buffer => Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
+    const lockPage = 0x40000000 / 4096 + 1;
+    return Buffer.concat([header, number(lockPage), name, number(name.length), number(name.reduce((sum, byte) => sum + byte, 0)), magic]);
+  }
 });
 
 describe('a configuration', () => {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { HsmError } from '../../errors.ts';
 import { describeExposure, exposures } from '../../exposure.ts';
 import { checkModuleFile } from '../../pkcs11/index.ts';
-import { storeExposed, storeExposure } from '../../storage/index.ts';
+import { folderFault, storeExposed } from '../../storage/index.ts';
 import type { Context } from '../hsm.ts';
 import type { Checklist } from './check.ts';
 
@@ -38,9 +38,9 @@ function checkStoreFile(path: string, list: Checklist): void {
 /** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */
 function checkStoreFolder(path: string, list: Checklist): void {
   const folder = dirname(path);
-  const exposure = storeExposure(path);
-  if (exposure !== null && exposure.at !== 'end') {
-    list.fail('store folder', storeExposed(path, exposure));
+  const fault = folderFault(path);
+  if (fault !== null) {
+    list.fail('store folder', fault);
     return;
   }
   const [above] = exposures(folder);
