@@ -1,4 +1,5 @@
 import type { Database, Options, Statement } from 'better-sqlite3';
+import { guard } from './sqlite-errors.ts';
 
 /**
  * A SQLite database and the statements prepared in it, each once.
@@ -16,10 +17,10 @@ export class Connection {
     kept.push(this);
   }
 
-  /** @throws SqliteError */
+  /** @throws StoreError `storage_failed`, `storage_busy`; UsageError `not_a_store`; IntegrityError `storage_corrupt` */
   static async open(path: string, options: Options): Promise<Connection> {
     const { default: Sqlite } = await import('better-sqlite3');
-    return new Connection(new Sqlite(path, options));
+    return guard(path, () => new Connection(new Sqlite(path, options)));
   }
 
   get inTransaction(): boolean {

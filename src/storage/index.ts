@@ -1,4 +1,5 @@
 export { folderFault, storeExposed } from './claim.ts';
-export { checkSqlite, openSqlite } from './sqlite.ts';
+export { checkSqlite } from './integrity.ts';
+export { openSqlite } from './sqlite.ts';
 export { ReadOnlyTransaction } from './storage.ts';
 export type { Child, Rows, Storage } from './storage.ts';

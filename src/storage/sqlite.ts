@@ -1,7 +1,5 @@
-import type { Options } from 'better-sqlite3';
-import { existsSync } from 'node:fs';
 import { IntegrityError, StoreError } from '../errors.ts';
-import { checkNeighbours, claimFile } from './claim.ts';
+import { claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
 import { AGAINST_HOSTILE_FILES, createSchema, noStoreIn, readSchema } from './schema.ts';
 import { BUSY_TIMEOUT_MS, errorCode, guard, translated } from './sqlite-errors.ts';
@@ -21,7 +19,7 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
   if (!present) {
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
   }
-  const connection = await open(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  const connection = await Connection.open(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {
     await prepare(connection, path, create);
     return new SqliteStorage(connection, path, create);
@@ -178,32 +176,4 @@ function damaged(path: string): IntegrityError {
   return new IntegrityError('storage_corrupt', `the database ${path} has rows that coffer did not write, or not in their order`, {
     hint: 'restore the store from a backup and find out who could write to it',
   });
-}
-
-async function open(path: string, options: Options): Promise<Connection> {
-  try {
-    return await Connection.open(path, options);
-  } catch (error) {
-    throw translated(path, error);
-  }
-}
-
-/**
- * What SQLite itself finds wrong with the file (PRAGMA integrity_check), opened for reading only; nothing where all is well.
- * @throws StoreError `not_initialized`; IntegrityError `storage_corrupt`, `schema_altered`; UsageError `not_a_store`
- */
-export async function checkSqlite(path: string): Promise<string[]> {
-  if (!existsSync(path)) throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
-  checkNeighbours(path);
-  const connection = await open(path, { fileMustExist: true, readonly: true, timeout: BUSY_TIMEOUT_MS });
-  try {
-    return guard(path, () => {
-      connection.exec(AGAINST_HOSTILE_FILES);
-      connection.exec('BEGIN');
-      if (readSchema(connection, path) === 'empty') throw noStoreIn(path); // what a strange schema says is not run
-      return connection.rows('PRAGMA integrity_check(10)').map(([row]) => String(row)).filter((row) => row !== 'ok');
-    });
-  } finally {
-    connection.close();
-  }
 }
