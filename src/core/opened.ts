@@ -2,7 +2,7 @@ import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Rows } from '../storage/index.ts';
 import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
-import { openKeys, zeroKeys } from './keys.ts';
+import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease } from './lease.ts';
 import { writeLease } from './lifecycle.ts';
@@ -56,6 +56,7 @@ async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, 
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);
   try {
+    noteUnauthenticated(context, state.record);
     await admit(rows, context, state, keys);
     return await use({ rows, state, keys, seal });
   } finally {

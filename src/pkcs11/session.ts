@@ -1,7 +1,7 @@
 import { backgroundCipher } from './background.ts';
 import { CKF, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
-import { generateAesKey, generateHmacKey, generateKey } from './generate.ts';
+import { destroyKey, generateAesKey, generateHmacKey, generateKey } from './generate.ts';
 import { generateRsaKey } from './generate-pair.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
 import { listKeys } from './list-keys.ts';
@@ -107,6 +107,7 @@ function bind(session: OpenSession, token: TokenDescription, readWrite: boolean)
     generateAesKey: (label, id) => generateAesKey(session, label, id),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
     generateRsaKey: (label, id, bits) => generateRsaKey(session, label, id, bits),
+    destroyKey: (key) => destroyKey(session, key),
     generateKey: (label, kind) => inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
     shapeOf: (key) => shapeOf(session, key),
     publicKeyOf: (key) => publicKeyOf(session, key),

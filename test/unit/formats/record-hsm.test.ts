@@ -38,6 +38,8 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Pro
     pin: null,
     key: { label: 'hsm_demo', id: null, class: null },
     hmacKey: withHmacKey ? { label: hmacKey.label, id: null } : null,
+    previousKeys: [],
+    previousHmacKeys: [],
     defaultKeyLabel: null,
     defaultHmacKeyLabel: null,
     rsaOaepHash: null,
