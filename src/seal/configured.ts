@@ -133,8 +133,8 @@ export function isSameObject(a: Pick<Key, 'handle'>, b: Pick<Key, 'handle'>): bo
 }
 
 function notConfigured(claim: Claim): IntegrityError {
-  const [what, label, id] = claim.role === 'wrap' ? ['the HSM key', 'key_label', 'key_id'] : ['the HMAC key', 'hmac_key_label', 'hmac_key_id'];
-  return new IntegrityError('key_not_configured', `claims to be under ${what} with ${describeName(claim)}, which the configuration does not name`, {
+  const [what, label, id] = claim.role === 'wrap' ? ['to be under', 'key_label', 'key_id'] : ['an HMAC by', 'hmac_key_label', 'hmac_key_id'];
+  return new IntegrityError('key_not_configured', `claims ${what} the HSM key with ${describeName(claim)}, which the configuration does not name`, {
     hint:
       `only keys that the configuration names open anything: ${label} and ${id} name the one in use, previous_${label} and previous_${id} those before it ` +
       '(lists, with commas), as coffer-config(5) says. If your own notes, and not this message, say that it was one of these, name it there; ' +

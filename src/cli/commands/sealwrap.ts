@@ -117,7 +117,8 @@ function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, recor
 }
 
 /** Only the live store was looked at, so what a backup needs is left to the operator. */
-function tellDispensable({ terminal }: Invocation, { dispensable }: SealWrapStatus): void {
+function tellDispensable({ terminal, format, field }: Invocation, { dispensable }: SealWrapStatus): void {
+  if (format !== 'table' || field !== null) return; // no_longer_needed says it
   for (const parameter of dispensable) terminal.note(`nothing in the store needs ${parameter} any more: it can go, unless a backup that is still wanted is under that key`);
 }
 

@@ -25,6 +25,8 @@ describe('the environment', () => {
         COFFER_HSM_GENERATE_KEY: 'true',
         COFFER_HSM_FORCE_RW_SESSION: '1',
         COFFER_HSM_RSA_ENCRYPT_LOCAL: 'false',
+        COFFER_HSM_PREVIOUS_KEY_LABEL: 'p2',
+        COFFER_HSM_PREVIOUS_HMAC_KEY_ID: '0x05',
         COFFER_HSM_DEFAULT_KEY_LABEL: 'd2',
         COFFER_HSM_HMAC_DEFAULT_KEY_LABEL: 'dh2',
         COFFER_HSM_MAX_PARALLEL: '7',
@@ -33,6 +35,7 @@ describe('the environment', () => {
         COFFER_HSM_DISABLED: 'false',
       },
       ...['generate_key = false', 'rsa_encrypt_local = true', 'max_parallel = 2', 'library_parameters = "a"', 'name = "n"'],
+      ...['previous_key_label = "p"', 'previous_hmac_key_id = "04"'],
       ...['default_key_label = "d"', 'default_hmac_key_label = "dh"', 'disabled = true'],
     );
     expect(seal).toEqual({
@@ -48,6 +51,8 @@ describe('the environment', () => {
       hmacMechanism: 0x251,
       generateKey: true,
       forceRwSession: true,
+      previousKeys: [{ label: 'p2', id: null }],
+      previousHmacKeys: [{ label: null, id: Uint8Array.of(5) }],
       defaultKeyLabel: 'd2',
       defaultHmacKeyLabel: 'dh2',
       rsaOaepHash: null,
