@@ -6,7 +6,7 @@ import { generatePair, rsaShape } from './generate-pair.ts';
 import type { OpenSession } from './open.ts';
 import { sign } from './operations.ts';
 import { newId, secretAttributes, subject, uses } from './template.ts';
-import type { GeneratedKey, GeneratedKind } from './types.ts';
+import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
 
 /** Secret keys have 256 bits. */
 const SECRET_BYTES = 32;
@@ -65,11 +65,13 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
   throw first ?? new RangeError('there is a kind to try');
 }
 
-/** The private half first: without it, the public half does no harm. */
-export function destroyKey({ module, handle }: OpenSession, key: GeneratedKey): void {
-  for (const object of [key.handle, ...(key.publicHalf === null ? [] : [key.publicHalf])]) {
-    module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, object), () => `key "${key.label}"`);
-  }
+export function destroyKey({ module, handle }: OpenSession, key: Key): void {
+  module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), () => `key "${key.label}"`);
+}
+
+/** Gives a key another CKA_ID. */
+export function setId({ module, handle }: OpenSession, key: Key, id: Uint8Array): void {
+  module.call('C_SetAttributeValue', (api) => api.C_SetAttributeValue(handle, key.handle, [{ type: CKA.ID, value: asBuffer(id) }]), () => `key "${key.label}"`);
 }
 
 /** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */

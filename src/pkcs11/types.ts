@@ -172,8 +172,15 @@ export interface Session extends Cipher {
   generateHmacKey(label: string, id: Uint8Array | null): GeneratedKey;
   /** CKM_RSA_PKCS_KEY_PAIR_GEN with the attributes of a coffer wrapping key. @returns the private key */
   generateRsaKey(label: string, id: Uint8Array | null, bits: number): GeneratedKey;
-  /** C_DestroyObject: takes a key back that was made here, and its public half. The session must be read-write. */
-  destroyKey(key: GeneratedKey): void;
+  /** C_DestroyObject, of one object. The session must be read-write. */
+  destroyKey(key: Key): void;
+  /** C_SetAttributeValue of CKA_ID, of one object. The session must be read-write. */
+  setId(key: Key, id: Uint8Array): void;
+  /**
+   * Ends the module and starts it anew, logged in with the same PIN, so that it sees what other processes have made since.
+   * Every handle from before is void.
+   */
+  restart(): Promise<void>;
   /**
    * A key that serves callers rather than the store, with a random id. It is made in a read-write session of its own,
    * which is closed again, so that the session itself may be read-only.

@@ -4,7 +4,7 @@ export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';
 export type { Pkcs11Seal, SealOptions } from './pkcs11.ts';
-export { makeOnly } from './make-key.ts';
+export { makeKeys } from './make-keys.ts';
 export { missingKeys } from './keys.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';
 export type { ShareCounts } from './recovery.ts';

@@ -2,10 +2,10 @@ import { hex } from '../bytes.ts';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
 import { CKM, CKR, describeName, isReturnValue } from '../pkcs11/index.ts';
-import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
+import type { GeneratedKey, Key, KeyName, Session } from '../pkcs11/index.ts';
 import { isNamedForOther, keysFor } from './configured.ts';
 import type { Role } from './configured.ts';
-import { makeOnly } from './make-key.ts';
+import { makeKeys } from './make-keys.ts';
 import { isRsaMechanism } from './wrapping.ts';
 
 /** The larger first: not every token makes RSA keys of more than 2048 bits. */
@@ -26,7 +26,7 @@ interface WantedKey {
  * @throws HsmError `key_not_found` with the commands that would create them; nothing was created then. `key_raced` when another
  *   program created one of them meanwhile
  */
-export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Promise<GeneratedKey[]> {
+export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Promise<KeyName[]> {
   const missing = wantedKeys(config, session).filter((key) => there(config, session, key).length === 0);
   const unlabelled = missing.find(({ reference }) => reference.label === null);
   const [first] = missing;
@@ -39,12 +39,14 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
           : `a key is generated only with a label: set ${unlabelled.option}`,
     });
   }
-  const made: GeneratedKey[] = [];
-  for (const key of missing) {
-    const { reference, generate } = key;
-    made.push(await makeOnly(session, () => generate(reference.label ?? '', reference.id), () => there(config, session, key)));
-  }
-  return made;
+  return makeKeys(
+    session,
+    missing.map((key) => {
+      const label = key.reference.label ?? '';
+      const ofLabel = { ...key, reference: { label, id: null } };
+      return { label, id: key.reference.id, make: (id: Uint8Array | null) => key.generate(label, id), there: () => there(config, session, ofLabel) };
+    }),
+  );
 }
 
 /** What the token lacks of the keys in use. */

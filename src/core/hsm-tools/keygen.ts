@@ -2,7 +2,7 @@ import { hex } from '../../bytes.ts';
 import { HsmError, UsageError } from '../../errors.ts';
 import { listKeys } from '../../pkcs11/index.ts';
 import type { GeneratedKey, Key, Session } from '../../pkcs11/index.ts';
-import { makeOnly } from '../../seal/index.ts';
+import { makeKeys } from '../../seal/index.ts';
 import { withSeal } from '../hsm.ts';
 import type { Context } from '../hsm.ts';
 
@@ -34,8 +34,10 @@ const DEFAULT_RSA_BITS = 3072;
 export async function generateOneKey(context: Context, wanted: NewKey): Promise<MadeKey> {
   return withSeal(context, 'wanted', async (_seal, session) => {
     refuseTaken(session, wanted);
-    const { label, id } = await makeOnly(session, () => generate(session, wanted), () => taken(session, wanted));
-    return { label, id };
+    const { label } = wanted;
+    const there = (): Key[] => session.findKeys({ class: null, label, id: null });
+    const [made] = await makeKeys(session, [{ label, id: wanted.id, make: (id) => generate(session, { ...wanted, id }), there }]);
+    return made ?? { label, id: new Uint8Array(0) };
   });
 }
 
@@ -44,8 +46,7 @@ export async function generateMissingKeys(context: Context): Promise<MadeKey[]> 
   const { config } = context;
   const allowing: Context = { ...context, config: { ...config, seal: { ...config.seal, generateKey: true } } };
   return withSeal(allowing, 'wanted', async (seal) => {
-    const made = await seal.ensureKeys();
-    return made.map(({ label, id }) => ({ label, id }));
+    return [...(await seal.ensureKeys())];
   });
 }
 
