@@ -1,4 +1,5 @@
-import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { createPublicKey} from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withSeal } from '../../src/core/hsm.ts';
 import { openKeys } from '../../src/core/keys.ts';
