@@ -131,7 +131,7 @@ const FAULTS: readonly Fault[] = [
     status: 3,
     plant: () => {
       importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32), without: ['decrypt'] });
-      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_demo"', '"other"\n  previous_key_label = "hsm_demo"'));
     },
   },
   {
@@ -141,7 +141,7 @@ const FAULTS: readonly Fault[] = [
     status: 0,
     plant: () => {
       importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32) });
-      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_demo"', '"other"\n  previous_key_label = "hsm_demo"'));
     },
   },
   {
@@ -151,7 +151,7 @@ const FAULTS: readonly Fault[] = [
     status: 3,
     plant: () => {
       importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32) });
-      rewrite((text) => text.replace('"hsm_hmac_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_hmac_demo"', '"other"\n  previous_hmac_key_label = "hsm_hmac_demo"'));
     },
   },
   {
@@ -192,7 +192,7 @@ const FAULTS: readonly Fault[] = [
     finds: 'warning',
     status: 0,
     plant: () => {
-      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_demo"', '"other"\n  previous_key_label = "hsm_demo"'));
       stand.ok('hsm', 'keygen');
     },
   },
