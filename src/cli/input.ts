@@ -81,6 +81,11 @@ function readText(source: string | 0, name: string): string {
   }
 }
 
+/** All of stdin as text. @throws UsageError `bad_data` */
+export function readStdinText(): string {
+  return readText(0, 'stdin');
+}
+
 /** All of stdin, also where it is a pipe that does not block. */
 function readStdin(): Uint8Array {
   const chunks: Buffer[] = [];

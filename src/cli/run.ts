@@ -44,9 +44,14 @@ async function openContext(path: string | null, terminal: Terminal, forceLogin: 
   const config = await loadConfig({ path, env: process.env });
   for (const note of config.notes) terminal.note(note);
   const { pin } = config.seal;
+  const said = new Set<string>();
   return {
     config,
     machine: thisMachine(),
+    note(text) {
+      if (!said.has(text)) terminal.note(text);
+      said.add(text);
+    },
     forceLogin,
     cache: cacheFolder(process.env),
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),

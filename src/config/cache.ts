@@ -11,7 +11,7 @@ import { readPrivateFile, replacePrivateFile } from '../private-files.ts';
 import { cacheFolder, type Environment } from './paths.ts';
 
 /** Part of every name: a new number when what is parsed or stored changes. */
-const formatVersion = 'coffer config cache 2\n';
+const formatVersion = 'coffer config cache 3\n';
 const entriesKept = 16;
 
 /** What was parsed from `text` before, or undefined. */

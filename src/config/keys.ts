@@ -12,6 +12,10 @@ export const pkcs11Keys = [
   'key_id',
   'hmac_key_label',
   'hmac_key_id',
+  'previous_key_label',
+  'previous_key_id',
+  'previous_hmac_key_label',
+  'previous_hmac_key_id',
   'default_key_label',
   'default_hmac_key_label',
   'mechanism',
@@ -42,7 +46,7 @@ export const stanzaKeys: ReadonlyMap<string, readonly string[]> = new Map<string
 export const stanzaNames: readonly string[] = ['storage', 'seal', 'entropy'];
 
 /** The top-level keys whose value coffer looks at. */
-export const topLevelKeys: readonly string[] = ['auto_unseal', 'disable_sealwrap'];
+export const topLevelKeys: readonly string[] = ['auto_unseal', 'disable_sealwrap', 'store_id'];
 
 /** Stanzas and keys of a Vault server file that mean nothing to a command without a server. */
 export const serverOnly: ReadonlySet<string> = new Set([

@@ -17,7 +17,7 @@ export function checkNames(document: Document): string[] {
       ignored.add(stanza.name);
     } else if (topLevelKeys.includes(stanza.name)) {
       throw new ConfigError('config_type', `${where}: ${stanza.name} must be a key, not a stanza`, {
-        hint: `write ${stanza.name} = true or ${stanza.name} = false`,
+        hint: `write ${stanza.name} = ${stanza.name === 'store_id' ? '"..."' : `true or ${stanza.name} = false`}`,
       });
     } else if (!stanzaNames.includes(stanza.name)) {
       throw unknown(where, 'stanza', stanza.name, all);

@@ -23,6 +23,10 @@ export const sealReaders = {
   key_class: readClass,
   hmac_key_label: readName,
   hmac_key_id: readId,
+  previous_key_label: readNames,
+  previous_key_id: readIds,
+  previous_hmac_key_label: readNames,
+  previous_hmac_key_id: readIds,
   default_key_label: readText,
   default_hmac_key_label: readText,
   mechanism: readMechanism,
@@ -50,6 +54,21 @@ function readId(given: Given): Uint8Array {
   const id = readHex(given);
   if (id.length > LONGEST_IN_RECORD) throw tooLong(given);
   return id;
+}
+
+/** Separated by commas, blanks around each left aside: a label that has a comma in it is named by its id. */
+function readNames(given: Given): string[] {
+  return entries(given).map(readName);
+}
+
+function readIds(given: Given): Uint8Array[] {
+  return entries(given).map(readId);
+}
+
+function entries(given: Given): Given[] {
+  const texts = readText(given).split(',').map((text) => text.trim());
+  if (!texts.includes('')) return texts.map((value) => ({ ...given, value }));
+  throw new ConfigError('config_value', `${given.origin} has an empty entry`, { hint: 'separate the entries by single commas' });
 }
 
 function tooLong({ origin }: Given): ConfigError {

@@ -42,6 +42,11 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     pin: read('pin', sealReaders.pin),
     key: { ...key, class: read('key_class', sealReaders.key_class) },
     hmacKey: toKey(read('hmac_key_label', sealReaders.hmac_key_label), read('hmac_key_id', sealReaders.hmac_key_id)),
+    previousKeys: toKeys(read('previous_key_label', sealReaders.previous_key_label), read('previous_key_id', sealReaders.previous_key_id)),
+    previousHmacKeys: toKeys(
+      read('previous_hmac_key_label', sealReaders.previous_hmac_key_label),
+      read('previous_hmac_key_id', sealReaders.previous_hmac_key_id),
+    ),
     defaultKeyLabel: read('default_key_label', sealReaders.default_key_label),
     defaultHmacKeyLabel: read('default_hmac_key_label', sealReaders.default_hmac_key_label),
     mechanism: read('mechanism', sealReaders.mechanism),
@@ -58,6 +63,10 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
 
 function toKey(label: string | null, id: Uint8Array | null): KeyReference | null {
   return label === null && id === null ? null : { label, id };
+}
+
+function toKeys(labels: readonly string[] | null, ids: readonly Uint8Array[] | null): KeyReference[] {
+  return [...(labels ?? []).map((label) => ({ label, id: null })), ...(ids ?? []).map((id) => ({ label: null, id }))];
 }
 
 function refuseDisabled(givens: ReadonlyMap<string, Given>): void {

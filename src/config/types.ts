@@ -43,6 +43,10 @@ export interface Pkcs11SealConfig {
   readonly pin: PinSource | null;
   readonly key: WrappingKeyReference;
   readonly hmacKey: KeyReference | null;
+  /** Keys that wrapped the store before; each by its label alone or by its id alone. They open and make nothing new. */
+  readonly previousKeys: readonly KeyReference[];
+  /** The same for the keys of HMACs. */
+  readonly previousHmacKeys: readonly KeyReference[];
   /** Label of the key that is tried where the one that a wrap records is not on the token; null for none. */
   readonly defaultKeyLabel: string | null;
   /** The same for the key of an HMAC. */
@@ -78,6 +82,8 @@ export interface Config {
   /** Whether HSM random bytes are mixed into key generation. */
   readonly entropyAugmentation: boolean;
   readonly autoUnseal: boolean;
+  /** The only store that may stand at the place of the storage, a UUID in lower case; null for any. */
+  readonly storeId: string | null;
   /** One-line remarks for the operator (ignored server stanzas, a readable PIN), for stderr. */
   readonly notes: readonly string[];
 }

@@ -25,6 +25,7 @@ export function validate(document: Document | null, env: Environment): Config {
     seal,
     entropyAugmentation,
     autoUnseal: autoUnseal !== null && readFlag(autoUnseal),
+    storeId: toStoreId(topLevel(parsed, 'store_id')),
     notes,
   };
 }
@@ -34,6 +35,17 @@ function refuseDisabledSealWrap(setting: Given | null): void {
   if (setting === null || !readFlag(setting)) return;
   throw new ConfigError('unsupported', `${setting.origin} is not supported: coffer decides per mount`, {
     hint: 'remove it; a mount is wrapped by the HSM only if it was enabled with -seal-wrap',
+  });
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function toStoreId(setting: Given | null): string | null {
+  if (setting === null) return null;
+  const id = readText(setting).toLowerCase();
+  if (UUID.test(id)) return id;
+  throw new ConfigError('config_value', `${setting.origin} is not the id of a store`, {
+    hint: 'write the Store ID that `coffer seal-status` shows, or remove it to take whatever store is there',
   });
 }
 

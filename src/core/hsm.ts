@@ -14,6 +14,8 @@ export interface Context {
   readonly pin: (token: TokenDescription) => Promise<string | null>;
   /** Told before a login where the token has a PIN pad of its own. */
   readonly pinPad: (token: TokenDescription) => void;
+  /** Told, once, what an operator should know of the store beside the answer. */
+  readonly note: (text: string) => void;
   /** Log in even when the token says that few tries are left. */
   readonly forceLogin: boolean;
   /** Where coffer may keep what it need not find out twice (mode 0700), or null. */

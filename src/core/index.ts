@@ -5,6 +5,7 @@ export { thisMachine } from './machine.ts';
 export type { Machine } from './machine.ts';
 export type { Mount, NewMount } from './mounts.ts';
 export { rewrap } from './rewrap.ts';
+export type { Adoption } from './adopt.ts';
 export type { Rewrapped } from './rewrap.ts';
 export { keyStatus, rotate } from './rotate.ts';
 export type { KeyStatus } from './rotate.ts';

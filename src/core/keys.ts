@@ -1,10 +1,11 @@
-import { decodeKeyring, encodeKeyring, zeroKeyring } from '../barrier/index.ts';
+import { addHsmKeys, decodeKeyring, encodeKeyring, zeroKeyring } from '../barrier/index.ts';
 import type { Keyring } from '../barrier/index.ts';
 import { MalformedBytes, zero } from '../bytes.ts';
 import { augmentedEntropy, systemEntropy } from '../entropy/index.ts';
+import type { Pkcs11SealConfig } from '../config/types.ts';
 import type { Entropy } from '../entropy/index.ts';
 import { IntegrityError } from '../errors.ts';
-import { openRecord, sealRecord } from '../seal/index.ts';
+import { isRsaMechanism, openRecord, readRecord, sealRecord } from '../seal/index.ts';
 import type { Seal, Wrap } from '../seal/index.ts';
 import type { Context } from './hsm.ts';
 import { RECORD } from './rows.ts';
@@ -35,14 +36,41 @@ export async function openKeys(seal: Seal, record: Uint8Array): Promise<StoreKey
   }
 }
 
-/** The record that `openKeys` opens again; the wraps stay as they are. */
+/**
+ * The record that `openKeys` opens again; the wraps stay as they are. The keyring in it lists every HSM key that the
+ * configuration names now, too: any of them may have wrapped something.
+ */
 export async function sealKeys(seal: Seal, keys: StoreKeys): Promise<Uint8Array> {
-  const body = encodeKeyring(keys.keyring);
+  const body = encodeKeyring(await withConfiguredKeys(seal, keys));
   try {
     return await sealRecord(seal, { key: keys.rootKey, wraps: keys.wraps, context: keys.context, body, place: RECORD });
   } finally {
     zero(body);
   }
+}
+
+/**
+ * Whoever has an RSA public key can make a whole other store with it, unless an HMAC vouches for the true one. Where the
+ * configuration says that the key is RSA, the operator has read that already; here the key was found to be RSA.
+ */
+export function noteUnauthenticated({ config, note }: Context, record: Uint8Array): void {
+  const { wraps, macStanza } = readRecord(record, RECORD_NAME);
+  const rsa = wraps.find(({ mechanism }) => isRsaMechanism(mechanism));
+  if (rsa === undefined || macStanza !== null || isSaidToBeRsa(config.seal)) return;
+  note(`the store is under the RSA key "${rsa.keyLabel}" and has no HMAC: whoever has the public key can make a whole other store that opens; set hmac_key_label`);
+}
+
+function isSaidToBeRsa({ mechanism, key }: Pkcs11SealConfig): boolean {
+  return key.class === 'private' || (mechanism !== null && isRsaMechanism(mechanism));
+}
+
+/** Whether the record's keyring lists every HSM key that the configuration names. */
+export async function listsConfiguredKeys(seal: Seal, keys: StoreKeys): Promise<boolean> {
+  return (await withConfiguredKeys(seal, keys)) === keys.keyring;
+}
+
+async function withConfiguredKeys(seal: Seal, { keyring }: StoreKeys): Promise<Keyring> {
+  return addHsmKeys(keyring, await seal.configuredKeys());
 }
 
 export function zeroKeys(keys: StoreKeys): void {

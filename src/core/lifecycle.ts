@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Barrier, createKeyring } from '../barrier/index.ts';
 import type { Keyring } from '../barrier/index.ts';
 import { utf8, zero } from '../bytes.ts';
-import { HsmError, StoreError } from '../errors.ts';
+import { ConfigError, HsmError, StoreError } from '../errors.ts';
 import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
 import type { Seal, ShareCounts } from '../seal/index.ts';
 import type { Rows } from '../storage/index.ts';
@@ -10,13 +10,13 @@ import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
 import { encodeIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { openKeys, sealKeys, storeEntropy, zeroKeys } from './keys.ts';
+import { noteUnauthenticated, openKeys, sealKeys, storeEntropy, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease, encodeLease } from './lease.ts';
 import { readMounts } from './mount-rows.ts';
 import { encodeMounts } from './mounts.ts';
 import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
-import { readState, requireState, withStorage } from './state.ts';
+import { identityOf, readState, requireState, withStorage } from './state.ts';
 import { encodeUsage, readUsage } from './usage.ts';
 
 const KEY_BYTES = 32;
@@ -33,11 +33,12 @@ export interface Initialized {
  * Creates the HSM keys where they are missing, and the store. `handOut` shows the recovery shares before anything is
  * committed: were it to fail, no store should be left whose shares nobody has. The new record is opened through the HSM before anything
  * is kept, so that a key that cannot decrypt is found now and not at the first unseal.
- * @throws UsageError `recovery_shares`; StoreError `already_initialized`; HsmError
+ * @throws UsageError `recovery_shares`; StoreError `already_initialized`; ConfigError `store_id`; HsmError
  */
 export async function init(context: Context, counts: ShareCounts, handOut: (made: Initialized) => Promise<void>): Promise<void> {
   checkShareCounts(counts);
   if (await isInitialized(context)) throw alreadyInitialized(context);
+  refuseStoreId(context);
   const { generateKey } = context.config.seal;
   await withSeal(context, generateKey ? 'wanted' : false, async (seal) => {
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
@@ -45,7 +46,7 @@ export async function init(context: Context, counts: ShareCounts, handOut: (made
       storage.transaction('write', async (rows) => {
         if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
         const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
-        const createdKeys = await seal.ensureKeys();
+        const createdKeys = (await seal.ensureKeys()).map(({ label }) => label);
         const shares = await createStore(context, seal, rows, counts, drawn);
         try {
           await handOut({ shares, threshold: counts.threshold, createdKeys });
@@ -54,6 +55,14 @@ export async function init(context: Context, counts: ShareCounts, handOut: (made
         }
       }),
     );
+  });
+}
+
+/** A new store draws an id of its own, and would be refused from then on. */
+function refuseStoreId({ config }: Context): void {
+  if (config.storeId === null) return;
+  throw new ConfigError('store_id', `store_id names the store ${config.storeId}, and there is none at ${config.storage.path}`, {
+    hint: 'put that store back from a backup; or, for a new one, take store_id out and write there afterwards what `coffer seal-status` shows',
   });
 }
 
@@ -95,6 +104,7 @@ async function createStore(
   };
   const record = await sealKeys(seal, keys);
   await checkOpens(seal, record, rootKey);
+  noteUnauthenticated(context, record);
 
   const barrier = new Barrier(keys.keyring);
   await rows.put(RECORD, record);
@@ -148,6 +158,7 @@ export async function unseal(context: Context, ttl: number | null): Promise<Unse
         try {
           await readUsage(rows, keys);
           await readMounts(rows, new Barrier(keys.keyring));
+          noteUnauthenticated(context, state.record);
           if (state.unsealed && state.lease !== null) {
             authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
             if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl };
@@ -175,7 +186,9 @@ export async function seal(context: Context): Promise<boolean> {
   return withStorage(context, false, (storage) =>
     storage.transaction('write', async (rows) => {
       // An altered lease must not stand in the way, so the record is all that is looked at.
-      if ((await rows.get(RECORD)) === null) requireState(await readState(rows, context), context);
+      const record = await rows.get(RECORD);
+      if (record === null) requireState(await readState(rows, context), context);
+      else if (context.config.storeId !== null) identityOf(record, context);
       const wasUnsealed = (await rows.get(LEASE)) !== null && (await rows.get(SEALED_BY_OPERATOR)) === null;
       await rows.delete(LEASE);
       await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine.now)));

@@ -2,7 +2,7 @@ import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Rows } from '../storage/index.ts';
 import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
-import { openKeys, zeroKeys } from './keys.ts';
+import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease } from './lease.ts';
 import { writeLease } from './lifecycle.ts';
@@ -61,6 +61,7 @@ async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, 
   const keys = await openKeys(seal, state.record);
   try {
     const usage = await readUsage(rows, keys);
+    noteUnauthenticated(context, state.record);
     await admit(rows, context, state, keys);
     return await use({ rows, state, keys, seal, usage });
   } finally {

@@ -2,7 +2,9 @@ import { CofferError, HsmError, IntegrityError, UsageError } from '../errors.ts'
 import { readRecord } from '../seal/index.ts';
 import type { Seal } from '../seal/index.ts';
 import type { Context } from './hsm.ts';
-import { openKeys, sealKeys, zeroKeys } from './keys.ts';
+import { adopt } from './adopt.ts';
+import type { Adoption } from './adopt.ts';
+import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from './keys.ts';
 import { thisMachine } from './machine.ts';
 import { withOpening } from './opened.ts';
 import type { Opened, Opening } from './opened.ts';
@@ -10,7 +12,7 @@ import { Pace, TRIAL_VALUES } from './pace.ts';
 import { RECORD } from './rows.ts';
 import type { SealedValue } from './sealed-values.ts';
 import { surveyRecords } from './sealwrap.ts';
-import type { RecordSurvey, SealWrapStatus, Trouble } from './sealwrap.ts';
+import type { SealWrapStatus, Trouble } from './sealwrap.ts';
 import { RECORD_NAME } from './state.ts';
 import { sealWrapper } from './value-wrapper.ts';
 
@@ -21,8 +23,8 @@ const BATCH_MS = 2000;
 const REST = 1 / 4;
 
 export interface RewrapOptions {
-  /** Whether records without an HMAC are moved too: they were written before the seal had an HMAC key. */
-  readonly addHmac: boolean;
+  /** To move records without an HMAC too, which were written before the seal had an HMAC key; null to refuse them. */
+  readonly addHmac: Adoption | null;
   /** Told after each batch. */
   readonly progress: (done: number, total: number) => void;
 }
@@ -41,33 +43,40 @@ export interface Rewrapped {
  * is checked, it is unwrapped and wrapped anew. The barrier's encryption stays. It may be killed at any moment and run
  * again; each batch is one transaction.
  * @throws StoreError `not_initialized`, `sealed`, also when another process seals the store meanwhile; HsmError; UsageError
- *   `no_hmac_key` when an HMAC is to be added and the seal has no key for it
+ *   `no_hmac_key` when an HMAC is to be added and the seal has no key for it; what `adopt` throws
  */
 export async function rewrap(context: Context, { addHmac, progress }: RewrapOptions): Promise<Rewrapped> {
-  if (addHmac && context.config.seal.hmacKey === null) {
+  if (addHmac !== null && context.config.seal.hmacKey === null) {
     throw new UsageError('no_hmac_key', '-add-hmac needs an HMAC key, and the seal stanza names none', { hint: 'set hmac_key_label' });
   }
-  const run = async (opening: Opening): Promise<Rewrapped> => {
-    const first = await survey(context, opening, opening.mayRead ? 'read' : 'write');
+  const run = async (opened: Opening): Promise<Rewrapped> => {
+    const opening = addHmac === null ? opened : await adopt(context, opened, addHmac);
+    const first = await opening.transaction(atThisTime(context), opening.mayRead ? 'read' : 'write', async (found) => ({
+      ...(await surveyRecords(found)),
+      keyringIsOld: !(await listsConfiguredKeys(found.seal, found.keys)),
+    }));
     const total = first.old.length + Number(first.ownRecordIsOld);
     progress(0, total);
-    const moved = first.ownRecordIsOld && (await opening.transaction(atThisTime(context), 'write', rewrapOwnRecord)) ? 1 : 0;
+    const isOld = first.ownRecordIsOld || first.keyringIsOld;
+    const moved = isOld && (await opening.transaction(atThisTime(context), 'write', rewrapOwnRecord)) ? 1 : 0;
     const { rewrapped, failed } = await rewrapValues(context, opening, first.old, (done) => progress(total - first.old.length + done, total));
-    const { status } = await survey(context, opening, 'read');
+    const { status } = await opening.transaction(atThisTime(context), 'read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
-    return { rewrapped: rewrapped + moved, failed: [...failed, ...unknown], status };
+    const troubles = [...failed, ...unknown];
+    return { rewrapped: rewrapped + moved, failed: troubles, status: { ...status, dispensable: troubles.length > 0 ? [] : status.dispensable } };
   };
-  return withOpening(context, run, { acceptsNoMac: addHmac });
+  return withOpening(context, run, { acceptsNoMac: addHmac !== null });
 }
 
-async function survey(context: Context, { transaction }: Opening, mode: 'read' | 'write'): Promise<RecordSurvey> {
-  return transaction(atThisTime(context), mode, surveyRecords);
-}
-
-/** The root key stays, so that the lease and the count of encryptions stay what they are. */
+/**
+ * The root key stays, so that the lease and the count of encryptions stay what they are. A record under the configured keys is
+ * written again only where its keyring does not list every key that the configuration names.
+ * @returns whether it was under others
+ */
 async function rewrapOwnRecord({ rows, seal, keys, state }: Opened): Promise<boolean> {
-  if (await seal.isCurrent(readRecord(state.record, RECORD_NAME))) return false; // another process was here
-  const record = await sealKeys(seal, { ...keys, wraps: [await seal.wrapKey(keys.rootKey)] });
+  const isCurrent = await seal.isCurrent(readRecord(state.record, RECORD_NAME));
+  if (isCurrent && (await listsConfiguredKeys(seal, keys))) return false;
+  const record = await sealKeys(seal, { ...keys, wraps: isCurrent ? keys.wraps : [await seal.wrapKey(keys.rootKey)] });
   const opened = await openKeys(seal, record);
   const same = Buffer.compare(opened.rootKey, keys.rootKey) === 0;
   zeroKeys(opened);
@@ -77,7 +86,7 @@ async function rewrapOwnRecord({ rows, seal, keys, state }: Opened): Promise<boo
     });
   }
   await rows.put(RECORD, record);
-  return true;
+  return !isCurrent;
 }
 
 async function rewrapValues(

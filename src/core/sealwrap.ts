@@ -37,6 +37,11 @@ export interface SealWrapStatus {
   readonly uses: readonly KeyUse[];
   /** Values that are no records any more. */
   readonly altered: readonly Trouble[];
+  /**
+   * Parameters of the configuration that name keys which nothing in the store needs any more: `previous_key_label "old"`. None
+   * while there is a value that could not be looked at.
+   */
+  readonly dispensable: readonly string[];
 }
 
 /** A value that cannot be read, and why. */
@@ -67,9 +72,12 @@ export async function surveyRecords({ rows, seal, keys, state }: Omit<Opened, 'u
   const uses = new Map<string, KeyUse>();
   const altered: Trouble[] = [];
   const old: SealedValue[] = [];
+  const needed = new Set<string>();
 
   async function count(bytes: Uint8Array, name: string, ownRecord: boolean): Promise<boolean> {
-    const use = await keyUse(seal, readRecord(bytes, name));
+    const record = readRecord(bytes, name);
+    for (const parameter of seal.former.length === 0 ? [] : await seal.formerNeeded(record)) needed.add(parameter);
+    const use = await keyUse(seal, record);
     const id = JSON.stringify(use);
     const before = uses.get(id);
     uses.set(id, { ...use, records: (before?.records ?? 0) + 1, ownRecord: ownRecord || before?.ownRecord === true });
@@ -86,7 +94,8 @@ export async function surveyRecords({ rows, seal, keys, state }: Omit<Opened, 'u
       altered.push({ name: value.name, error });
     }
   }
-  return { status: summary([...uses.values()], altered), ownRecordIsOld, old };
+  const dispensable = altered.length > 0 ? [] : seal.former.filter((parameter) => !needed.has(parameter));
+  return { status: { ...summary([...uses.values()], altered), dispensable }, ownRecordIsOld, old };
 }
 
 async function keyUse(seal: Seal, record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<Omit<KeyUse, 'records' | 'ownRecord'>> {
@@ -104,7 +113,7 @@ async function keyUse(seal: Seal, record: { readonly wraps: readonly Wrap[]; rea
   };
 }
 
-function summary(uses: KeyUse[], altered: readonly Trouble[]): SealWrapStatus {
+function summary(uses: KeyUse[], altered: readonly Trouble[]): Omit<SealWrapStatus, 'dispensable'> {
   const count = (current: boolean): number => uses.reduce((total, use) => total + (use.current === current ? use.records : 0), 0);
   uses.sort((a, b) => Number(b.current) - Number(a.current) || (order(a) < order(b) ? -1 : 1));
   return { current: count(true), old: count(false), uses, altered };

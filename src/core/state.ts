@@ -23,7 +23,7 @@ export interface State {
   readonly mayAutoUnseal: boolean;
 }
 
-/** Null when the store was not initialised. @throws IntegrityError */
+/** Null when the store was not initialised. @throws IntegrityError, for another store than `store_id` names, too */
 export async function readState(rows: Rows, context: Context): Promise<State | null> {
   const record = await rows.get(RECORD);
   if (record === null) {
@@ -32,7 +32,7 @@ export async function readState(rows: Rows, context: Context): Promise<State | n
       hint: 'restore the store from a backup and find out who could write to it',
     });
   }
-  const identity = decodeIdentity(readRecord(record, RECORD_NAME).context);
+  const identity = identityOf(record, context);
   const bytes = await rows.get(LEASE);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
   const { machine, config } = context;
@@ -43,6 +43,19 @@ export async function readState(rows: Rows, context: Context): Promise<State | n
   const firstSinceBoot = lease === null || lease.lease.bootId !== machine.bootId;
   const mayAutoUnseal = config.autoUnseal && firstSinceBoot && !sealedByOperator;
   return { record, identity, lease, unsealed, sealedByOperator, mayAutoUnseal };
+}
+
+/**
+ * What a record says of the store, which must be the one that the configuration asks for.
+ * @throws IntegrityError `store_replaced`; `record_altered`
+ */
+export function identityOf(record: Uint8Array, { config }: Context): Identity {
+  const identity = decodeIdentity(readRecord(record, RECORD_NAME).context);
+  const { storeId, storage } = config;
+  if (storeId === null || identity.storeId.toLowerCase() === storeId) return identity;
+  throw new IntegrityError('store_replaced', `${storage.path} is not the store that store_id names`, {
+    hint: `nothing of it was used. store_id is ${storeId}: put that store back, or correct storage or store_id in the configuration if they are what is wrong`,
+  });
 }
 
 /** @throws StoreError `not_initialized` */

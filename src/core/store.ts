@@ -82,6 +82,7 @@ async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: S
   const names = await Names.open(keys.keyring.pathKey);
   let mounts = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
+  const hsm = seal.managed(keys.keyring.hsmKeys);
   const hsmEntropy = context.config.entropyAugmentation ? testedEntropy((length) => seal.random(length)) : null;
 
   function contextOf(mount: Mount): EngineContext {
@@ -92,7 +93,7 @@ async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: S
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
       sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),
-      hsm: seal.managed,
+      hsm,
       now: context.machine.now,
     };
   }

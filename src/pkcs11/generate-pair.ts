@@ -3,13 +3,13 @@ import { CKA, CKK, CKM, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import type { OpenSession } from './open.ts';
 import { names, newId, secretAttributes, subject, uses } from './template.ts';
-import type { Key } from './types.ts';
+import type { GeneratedKey } from './types.ts';
 import { numberToUlong } from './ulong.ts';
 
 const PUBLIC_EXPONENT = Buffer.of(1, 0, 1);
 
 /** RSA for wrapping: the public half encrypts and wraps, the private half decrypts and unwraps. @returns the private key */
-export function generateRsaKey(session: OpenSession, label: string, id: Uint8Array | null, bits: number): Key {
+export function generateRsaKey(session: OpenSession, label: string, id: Uint8Array | null, bits: number): GeneratedKey {
   const kind = { mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN, type: CKK.RSA };
   try {
     return generatePair(session, label, id, {
@@ -60,7 +60,7 @@ export interface PairKind {
 }
 
 /** A key pair whose private half can never leave the token. @returns the private key */
-export function generatePair({ module, handle }: OpenSession, label: string, givenId: Uint8Array | null, kind: PairKind): Key {
+export function generatePair({ module, handle }: OpenSession, label: string, givenId: Uint8Array | null, kind: PairKind): GeneratedKey {
   const id = givenId ?? newId();
   const { mechanism, type } = kind;
   const publicTemplate = [
@@ -82,5 +82,5 @@ export function generatePair({ module, handle }: OpenSession, label: string, giv
     (api) => api.C_GenerateKeyPair(handle, { mechanism }, publicTemplate, privateTemplate),
     subject(mechanism, label),
   );
-  return { handle: pair.privateKey, class: 'private', type, label, id };
+  return { handle: pair.privateKey, class: 'private', type, label, id, publicHalf: pair.publicKey };
 }

@@ -6,13 +6,13 @@ import { generatePair, rsaShape } from './generate-pair.ts';
 import type { OpenSession } from './open.ts';
 import { sign } from './operations.ts';
 import { newId, secretAttributes, subject, uses } from './template.ts';
-import type { GeneratedKind, Key } from './types.ts';
+import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
 
 /** Secret keys have 256 bits. */
 const SECRET_BYTES = 32;
 
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
-export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
+export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
   const allowed = [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP];
   return generateSecret(session, { mechanism: CKM.AES_KEY_GEN, type: CKK.AES }, label, id, uses(allowed, [CKA.SIGN, CKA.VERIFY]));
 }
@@ -44,17 +44,17 @@ const OTHER_KIND_WANTED = [
  * 32 random bytes for an HMAC: sign and verify, and they can never leave the token. Each kind of key is tried with one
  * HMAC, and destroyed again where the token does not want it for that.
  */
-export function generateHmacKey(session: OpenSession, label: string, id: Uint8Array | null): Key {
+export function generateHmacKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
   let first: CryptokiError | null = null;
   for (const kind of HMAC_KINDS) {
-    let key: Key | null = null;
+    let key: GeneratedKey | null = null;
     try {
       key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]));
       sign(session, key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {
       if (key !== null) {
-        destroy(session, key);
+        destroyKey(session, key);
       }
       if (!isReturnValue(error, ...OTHER_KIND_WANTED)) {
         throw error;
@@ -65,12 +65,17 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
   throw first ?? new RangeError('there is a kind to try');
 }
 
-function destroy({ module, handle }: OpenSession, key: Key): void {
+export function destroyKey({ module, handle }: OpenSession, key: Key): void {
   module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), () => `key "${key.label}"`);
 }
 
+/** Gives a key another CKA_ID. */
+export function setId({ module, handle }: OpenSession, key: Key, id: Uint8Array): void {
+  module.call('C_SetAttributeValue', (api) => api.C_SetAttributeValue(handle, key.handle, [{ type: CKA.ID, value: asBuffer(id) }]), () => `key "${key.label}"`);
+}
+
 /** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
-export function generateKey(session: OpenSession, label: string, kind: GeneratedKind): Key {
+export function generateKey(session: OpenSession, label: string, kind: GeneratedKind): GeneratedKey {
   switch (kind.kind) {
     case 'aes':
       return generateSecret(
@@ -103,7 +108,7 @@ function generateSecret(
   label: string,
   givenId: Uint8Array | null,
   more: readonly Attribute[],
-): Key {
+): GeneratedKey {
   const id = givenId ?? newId();
   const template = [
     { type: CKA.CLASS, value: CKO.SECRET_KEY },
@@ -113,5 +118,5 @@ function generateSecret(
     ...more,
   ];
   const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism }, template), subject(mechanism, label));
-  return { handle: key, class: 'secret', type, label, id };
+  return { handle: key, class: 'secret', type, label, id, publicHalf: null };
 }

@@ -1,8 +1,9 @@
 import type { Attribute } from 'pkcs11js';
-import { asBuffer, hex } from '../bytes.ts';
+import { asBuffer } from '../bytes.ts';
 import { CKA, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { begin } from './open.ts';
+import { isNamed } from './key-name.ts';
 import type { OpenSession } from './open.ts';
 import type { Key, KeyClass, KeyQuery } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
@@ -32,10 +33,7 @@ export function findKeys(session: OpenSession, query: KeyQuery): Key[] {
   if (found.length > 0 || query.label === null) {
     return found;
   }
-  const wanted = unpadded(query.label);
-  return search(session, { ...query, label: null, id: null }).filter(
-    (key) => unpadded(key.label) === wanted && (query.id === null || hex(key.id) === hex(query.id)),
-  );
+  return search(session, { ...query, label: null, id: null }).filter((key) => isNamed(key, query));
 }
 
 /** The public key of the private key's id, or of its label where it has no id. */
@@ -140,8 +138,4 @@ function fetchAttributes({ module, handle }: OpenSession, object: Buffer, types:
     id: new Uint8Array(id?.value ?? []),
     objectClass: objectClass === undefined ? null : ulongToNumber(objectClass.value),
   };
-}
-
-function unpadded(label: string): string {
-  return label.replace(/[ \0]+$/, '');
 }

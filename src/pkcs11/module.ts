@@ -17,6 +17,8 @@ export interface Module {
   call<T>(operation: CFunction, run: (api: PKCS11) => T, subject?: () => string): T;
   /** The same for a function of pkcs11js that runs in a thread of its own. */
   callInBackground<T>(operation: CFunction, run: (api: PKCS11) => Promise<T>, subject?: () => string): Promise<T>;
+  /** C_Finalize and C_Initialize: all sessions end. */
+  restart(): void;
   /** Found out at the first refusal and remembered. */
   gcmLayout: GcmLayout;
 }
@@ -66,7 +68,12 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   try {
     initialise(api, options.parameters);
     open = true;
-    return await use({ call, callInBackground, gcmLayout: 'with-iv-bits' });
+    const restart = (): void => {
+      finalise();
+      initialise(api, options.parameters);
+      open = true;
+    };
+    return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits' });
   } finally {
     finalise();
     stopWatching();

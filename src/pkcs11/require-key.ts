@@ -1,5 +1,5 @@
-import { hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
+import { describeName, isNamed } from './key-name.ts';
 import type { Key, KeyQuery, Session } from './types.ts';
 
 const CLASS_NAMES = { secret: 'secret keys', public: 'public keys', private: 'private keys' } as const;
@@ -11,19 +11,35 @@ const LISTED = 20;
  * `key_not_found`, listing the keys of that class on the token, or `key_ambiguous`, listing the ids to choose from.
  */
 export function requireKey(session: Session, query: KeyQuery, what: string): Key {
-  const found = session.findKeys(query);
+  return onlyKey(session, session.findKeys(query), query, what);
+}
+
+/** The same for keys that were found, with `query` or with something narrower. */
+export function onlyKey(session: Session, found: readonly Key[], query: KeyQuery, what: string): Key {
   const [key, ...others] = found;
   if (key === undefined) {
     throw notFound(session, query, what);
   }
   if (others.length > 0) {
-    throw new HsmError(
-      'key_ambiguous',
-      `${found.length} keys on token "${session.token.label}" have ${wanted(query)}, and one is needed as ${what}`,
-      { hint: `set key_id (for the HMAC key: hmac_key_id) in the seal stanza to choose one:\n${listKeys(found)}` },
-    );
+    throw ambiguous(session, found, query, what);
   }
   return key;
+}
+
+function ambiguous(session: Session, found: readonly Key[], query: KeyQuery, what: string): HsmError {
+  const twins = found.filter((key) => found.some((other) => other !== key && isNamed(key, other)));
+  const message = `${found.length} keys on token "${session.token.label}" have ${describeName(query)}, and one is needed as ${what}`;
+  if (twins.length === 0) {
+    return new HsmError('key_ambiguous', message, {
+      hint: `set key_id (for the HMAC key: hmac_key_id) in the seal stanza to choose one:\n${listKeys(found)}`,
+    });
+  }
+  return new HsmError('key_ambiguous', message, {
+    hint:
+      `some have the same label and id, so that nothing in the configuration chooses between them:\n${listKeys(twins)}\n` +
+      "back the token up, give one of them another id with the HSM's own tool (p11tool --set-id), and name each in turn by key_id " +
+      '(the HMAC key: hmac_key_id): the one with which `coffer operator diagnose` opens the store is the one to keep. Remove the other then, by its id',
+  });
 }
 
 function notFound(session: Session, query: KeyQuery, what: string): HsmError {
@@ -31,7 +47,7 @@ function notFound(session: Session, query: KeyQuery, what: string): HsmError {
   const classes = query.class === null ? 'secret or private keys' : CLASS_NAMES[query.class];
   return new HsmError(
     'key_not_found',
-    `no key on token "${session.token.label}" has ${wanted(query)}, and it is needed as ${what}`,
+    `no key on token "${session.token.label}" has ${describeName(query)}, and it is needed as ${what}`,
     {
       hint:
         there.length === 0
@@ -41,16 +57,8 @@ function notFound(session: Session, query: KeyQuery, what: string): HsmError {
   );
 }
 
-function wanted({ label, id }: KeyQuery): string {
-  return [label === null ? [] : [`label "${label}"`], id === null ? [] : [`id ${idText(id)}`]].flat().join(' and ');
-}
-
 /** For hints: a line for each key, with its label and id. */
 export function listKeys(keys: readonly Key[]): string {
-  const lines = keys.slice(0, LISTED).map((key) => `  label "${key.label}", id ${idText(key.id)}`);
+  const lines = keys.slice(0, LISTED).map((key) => `  ${describeName(key).replace(' and id', ', id')}`);
   return [...lines, ...(keys.length > LISTED ? [`  and ${keys.length - LISTED} more`] : [])].join('\n');
-}
-
-function idText(id: Uint8Array): string {
-  return id.length === 0 ? '(none)' : hex(id);
 }

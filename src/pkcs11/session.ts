@@ -1,7 +1,9 @@
+import type { TokenSelector } from '../config/types.ts';
+import { HsmError } from '../errors.ts';
 import { backgroundCipher } from './background.ts';
 import { CKF, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
-import { generateAesKey, generateHmacKey, generateKey } from './generate.ts';
+import { destroyKey, generateAesKey, generateHmacKey, generateKey, setId } from './generate.ts';
 import { generateRsaKey } from './generate-pair.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
 import { listKeys } from './list-keys.ts';
@@ -29,10 +31,18 @@ export async function withSession<T>(
     const token = findToken(module, options.token);
     const pin = await pinFor(token, options);
     const session = renewable(module, () => openAsWanted(module, token, options.readWrite));
-    if (pin !== null) {
-      login(module, session.handle, pin);
-    }
-    return use(bind(session, token, options.readWrite === true));
+    const enter = (): void => {
+      if (pin !== null) {
+        login(module, session.handle, pin);
+      }
+    };
+    const restart = async (): Promise<void> => {
+      requireSame(token, await findAgain(module, options.token));
+      session.reopen();
+      enter();
+    };
+    enter();
+    return use(bind(session, token, options.readWrite === true, restart));
   });
 }
 
@@ -57,12 +67,37 @@ function openSession(module: Module, token: TokenDescription, readWrite: boolean
   );
 }
 
-function renewable(module: Module, open: () => Buffer): OpenSession {
+const RESTARTS = 20;
+const RESTART_MS = 100;
+
+/** SoftHSM empties and rewrites a token's file at every login, so for a moment the token is not there for another process. */
+async function findAgain(module: Module, selector: TokenSelector): Promise<TokenDescription> {
+  for (let left = RESTARTS; ; left--) {
+    module.restart();
+    try {
+      return findToken(module, selector);
+    } catch (error) {
+      if (!(error instanceof HsmError) || left === 0) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+  }
+}
+
+/** Another token in the slot would get this one's PIN. */
+function requireSame(token: TokenDescription, now: TokenDescription): void {
+  if (token.slot === now.slot && token.serial === now.serial) return;
+  throw new HsmError('token_not_present', `token "${token.label}" went away while it was used`);
+}
+
+function renewable(module: Module, open: () => Buffer): OpenSession & { readonly reopen: () => void } {
   let handle = open();
   return {
     module,
     get handle() {
       return handle;
+    },
+    reopen() {
+      handle = open(); // the one before ended with the module
     },
     renew() {
       const old = handle;
@@ -98,7 +133,7 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
 }
 
 /** @param readWrite whether every session has to be read-write, since the module forbids others */
-function bind(session: OpenSession, token: TokenDescription, readWrite: boolean): Session {
+function bind(session: OpenSession, token: TokenDescription, readWrite: boolean, restart: () => Promise<void>): Session {
   let mechanisms: ReadonlySet<number> | null = null;
   return {
     token,
@@ -107,6 +142,9 @@ function bind(session: OpenSession, token: TokenDescription, readWrite: boolean)
     generateAesKey: (label, id) => generateAesKey(session, label, id),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
     generateRsaKey: (label, id, bits) => generateRsaKey(session, label, id, bits),
+    destroyKey: (key) => destroyKey(session, key),
+    setId: (key, id) => setId(session, key, id),
+    restart,
     generateKey: (label, kind) => inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
     shapeOf: (key) => shapeOf(session, key),
     publicKeyOf: (key) => publicKeyOf(session, key),

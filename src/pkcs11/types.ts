@@ -18,6 +18,12 @@ export interface Key {
   readonly id: Uint8Array;
 }
 
+/** A key that this process made. */
+export interface GeneratedKey extends Key {
+  /** The handle of the pair's public half; null for a secret key. */
+  readonly publicHalf: Buffer | null;
+}
+
 export interface KeyQuery {
   /** Null for secret and private keys alike. */
   readonly class: KeyClass | null;
@@ -158,14 +164,23 @@ export interface Session extends Cipher {
   /** Every key object with its attributes. */
   listKeys(): KeyDetails[];
   /** CKM_AES_KEY_GEN, 256 bits, with the attributes of a coffer wrapping key; the id is random when null. */
-  generateAesKey(label: string, id: Uint8Array | null): Key;
+  generateAesKey(label: string, id: Uint8Array | null): GeneratedKey;
   /**
    * 32 bytes, CKA_SIGN and CKA_VERIFY, of the first type that the token lets serve for CKM_SHA256_HMAC:
    * CKK_GENERIC_SECRET, CKK_SHA256_HMAC, CKK_AES.
    */
-  generateHmacKey(label: string, id: Uint8Array | null): Key;
+  generateHmacKey(label: string, id: Uint8Array | null): GeneratedKey;
   /** CKM_RSA_PKCS_KEY_PAIR_GEN with the attributes of a coffer wrapping key. @returns the private key */
-  generateRsaKey(label: string, id: Uint8Array | null, bits: number): Key;
+  generateRsaKey(label: string, id: Uint8Array | null, bits: number): GeneratedKey;
+  /** C_DestroyObject, of one object. The session must be read-write. */
+  destroyKey(key: Key): void;
+  /** C_SetAttributeValue of CKA_ID, of one object. The session must be read-write. */
+  setId(key: Key, id: Uint8Array): void;
+  /**
+   * Ends the module and starts it anew, logged in with the same PIN, so that it sees what other processes have made since.
+   * Every handle from before is void.
+   */
+  restart(): Promise<void>;
   /**
    * A key that serves callers rather than the store, with a random id. It is made in a read-write session of its own,
    * which is closed again, so that the session itself may be read-only.

@@ -1,9 +1,13 @@
+import { randomFillSync } from 'node:crypto';
 import { MalformedBytes, zero } from '../bytes.ts';
-import { HsmError, IntegrityError } from '../errors.ts';
+import { CofferError, HsmError, IntegrityError } from '../errors.ts';
+import { describeName } from '../pkcs11/index.ts';
 import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, macInput } from './record.ts';
 import type { Record } from './record.ts';
 import type { Seal, Wrap } from './seal.ts';
 import { isMalleable } from './wrapping.ts';
+
+const KEY_BYTES = 32;
 
 export interface Contents {
   /** K, 32 bytes, the caller's to zero. */
@@ -44,36 +48,32 @@ export async function sealRecord(seal: Seal, { key, wraps, context, body, place 
  * Checks the HMAC in the HSM, unwraps K there and decrypts the body.
  * @param name what an error calls the record
  * @throws IntegrityError `record_altered` for any changed byte, a record of another place, or one that lost its HMAC
+ * @throws IntegrityError `key_not_configured` for a record under a key that the configuration does not name
  * @throws HsmError when the HSM lacks the keys or fails
  */
 export async function openRecord(seal: Seal, bytes: Uint8Array, place: string, name: string): Promise<Contents> {
   const record = readRecord(bytes, name);
   try {
     await authenticate(seal, record, name);
+    return await open(seal, record, place, name);
   } catch (error) {
-    // Whether the HMAC key is gone or its name in the record was altered, the body tells: it authenticates the header.
-    if (isKeyMissing(error)) zeroContents(await open(seal, record, place, name, false));
-    throw error;
+    if (!(error instanceof IntegrityError) || error.code !== 'key_not_configured') throw error;
+    throw new IntegrityError(error.code, `${name} ${error.message}`, { ...(error.hint === null ? {} : { hint: error.hint }) });
   }
-  return open(seal, record, place, name, record.macStanza !== null);
 }
 
 /**
  * Where no HMAC vouches for the record, a wrap that the HSM rejects and a body that does not authenticate are one and the
- * same error: whoever may alter the record must not learn which, or the HSM would be a padding oracle to them.
+ * same error after the same work: whoever may alter the record must not learn which, or the HSM would be a padding oracle to them.
  */
-async function open(seal: Seal, record: Record, place: string, name: string, isVouchedFor: boolean): Promise<Contents> {
-  const key = await unwrap(seal, record, name, isVouchedFor);
-  const body = key === null ? null : decryptBody(record, key, place);
+async function open(seal: Seal, record: Record, place: string, name: string): Promise<Contents> {
+  const key = await unwrap(seal, record, name);
+  const body = decryptBody(record, key ?? randomFillSync(new Uint8Array(KEY_BYTES)), place);
   if (key === null || body === null) {
     if (key !== null) zero(key);
-    throw altered(name, 'it does not authenticate');
+    throw altered(name, 'it does not authenticate', await otherName(seal, record.wraps));
   }
   return { key, wraps: record.wraps, context: record.context, body };
-}
-
-function zeroContents({ key, body }: Contents): void {
-  zero(key, body);
 }
 
 function isKeyMissing(error: unknown): error is HsmError {
@@ -95,36 +95,57 @@ async function authenticate(seal: Seal, record: Record, name: string): Promise<v
   if (stanza === null) {
     if (!seal.requiresMac) return;
     throw new IntegrityError('record_altered', `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`, {
-      hint: 'if you yourself added hmac_key_label after this was written, run: coffer sealwrap rewrap -add-hmac; else restore the store from a backup',
+      hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
     });
   }
   if (!(await seal.verifyMac(stanza, macInput(stanza, record.authenticated), record.mac))) {
-    throw altered(name, "the HSM's HMAC does not match");
+    const anew = (await seal.hasOtherName(stanza)) ? `, and the HMAC key is not the one of ${describeName({ label: stanza.keyLabel, id: stanza.keyId })} that it claims` : '';
+    throw new IntegrityError('record_altered', `${name} was tampered with, or the HMAC key was made anew: the HSM's HMAC does not match${anew}`, {
+      hint:
+        'nothing of it was used. If the HMAC key was removed and made again under its old name, bring the old one back from a backup of the HSM; ' +
+        'else restore the store from a backup and find out who could write to it',
+    });
   }
 }
 
 /** The first wrap whose HSM key is there decides. Null when the HSM rejects it and nothing vouches for it. */
-async function unwrap(seal: Seal, record: Record, name: string, isVouchedFor: boolean): Promise<Uint8Array | null> {
+async function unwrap(seal: Seal, record: Record, name: string): Promise<Uint8Array | null> {
+  const isVouchedFor = record.macStanza !== null;
   // coffer makes none of these without an HMAC.
-  if (record.macStanza === null && record.wraps.some(({ mechanism }) => isMalleable(mechanism))) return null;
-  let missing: HsmError | null = null;
+  if (!isVouchedFor && record.wraps.some(({ mechanism }) => isMalleable(mechanism))) return null;
+  let missing: CofferError | null = null;
   for (const wrap of record.wraps) {
     try {
       const key = await seal.unwrapKey(wrap);
       if (key !== null || !isVouchedFor) return key;
-      throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered`, {
-        hint: 'is it another key of the same label and id? else have the HSM checked',
+      const anew = (await seal.hasOtherName(wrap)) ? `: it was made with another key, of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })}` : '';
+      throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`, {
+        hint: 'was the key removed and made again under its old name? then bring the old one back from a backup of the HSM; else have the HSM checked',
       });
     } catch (error) {
-      if (!isKeyMissing(error)) throw error;
-      missing ??= error;
+      // A key that should be there says more than a name that the file may have made up.
+      if (isKeyMissing(error)) missing = isKeyMissing(missing) ? missing : error;
+      else if (error instanceof IntegrityError && error.code === 'key_not_configured') missing ??= error;
+      else throw error;
     }
   }
   throw missing ?? altered(name, 'it has no wraps');
 }
 
-function altered(name: string, how: string): IntegrityError {
-  return new IntegrityError('record_altered', `${name} was tampered with: ${how}`, {
+/** For a message, where the key is not the one that a wrap claims. What is said depends on what everybody can read. */
+async function otherName(seal: Seal, wraps: readonly Wrap[]): Promise<string> {
+  for (const wrap of wraps) {
+    try {
+      if (await seal.hasOtherName(wrap)) return `, and the HSM key is not the one of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })} that it claims: either it was made anew, or that was altered`;
+    } catch (error) {
+      if (!(error instanceof CofferError)) throw error; // it is about a message
+    }
+  }
+  return '';
+}
+
+function altered(name: string, how: string, more = ''): IntegrityError {
+  return new IntegrityError('record_altered', `${name} was tampered with: ${how}${more}`, {
     hint: 'nothing of it was used; restore the store from a backup and find out who could write to it',
   });
 }

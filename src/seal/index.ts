@@ -1,9 +1,13 @@
+export { allReferences, formerKeys, isNamedForOther, narrowed } from './configured.ts';
+export type { Role } from './configured.ts';
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';
 export type { Pkcs11Seal, SealOptions } from './pkcs11.ts';
+export { makeKeys } from './make-keys.ts';
+export { missingKeys } from './keys.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';
 export type { ShareCounts } from './recovery.ts';
-export type { MacStanza, Seal, Wrap } from './seal.ts';
-export { methodName, methodOf } from './wrapping.ts';
+export type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
+export { isRsaMechanism, methodName, methodOf } from './wrapping.ts';
 export type { WrapMethod } from './wrapping.ts';

@@ -1,32 +1,37 @@
 import { hex } from '../bytes.ts';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, CKR, isReturnValue } from '../pkcs11/index.ts';
-import type { Key, Session } from '../pkcs11/index.ts';
+import { CKM, CKR, describeName, isReturnValue } from '../pkcs11/index.ts';
+import type { GeneratedKey, Key, KeyName, Session } from '../pkcs11/index.ts';
+import { isNamedForOther, keysFor } from './configured.ts';
+import type { Role } from './configured.ts';
+import { makeKeys } from './make-keys.ts';
 import { isRsaMechanism } from './wrapping.ts';
 
 /** The larger first: not every token makes RSA keys of more than 2048 bits. */
 const RSA_BITS = [3072, 2048] as const;
 
 interface WantedKey {
+  readonly role: Role;
   readonly option: string;
   readonly reference: KeyReference;
   /** As pkcs11-tool makes it. */
   readonly type: string;
-  readonly generate: (label: string, id: Uint8Array | null) => Key;
+  readonly generate: (label: string, id: Uint8Array | null) => GeneratedKey;
 }
 
 /**
  * Creates the wrapping key and the HMAC key where they are missing and `generate_key` allows it.
- * @returns the labels of the keys that it created
- * @throws HsmError `key_not_found` with the commands that would create them; nothing was created then
+ * @returns the keys that it created
+ * @throws HsmError `key_not_found` with the commands that would create them; nothing was created then. `key_raced` when another
+ *   program created one of them meanwhile
  */
-export function ensureKeys(config: Pkcs11SealConfig, session: Session): string[] {
-  const missing = wantedKeys(config, session).filter(({ reference }) => session.findKeys({ class: null, ...reference }).length === 0);
+export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Promise<KeyName[]> {
+  const missing = wantedKeys(config, session).filter((key) => there(config, session, key).length === 0);
   const unlabelled = missing.find(({ reference }) => reference.label === null);
   const [first] = missing;
   if (first !== undefined && (!config.generateKey || unlabelled !== undefined)) {
-    const names = missing.map(({ option, reference }) => `${option} (${describe(reference)})`).join(' and ');
+    const names = missing.map(({ option, reference }) => `${option} (${describeName(reference)})`).join(' and ');
     throw new HsmError('key_not_found', `the HSM has no key for ${names}${config.generateKey ? '' : ', and generate_key is false'}`, {
       hint:
         unlabelled === undefined
@@ -34,17 +39,34 @@ export function ensureKeys(config: Pkcs11SealConfig, session: Session): string[]
           : `a key is generated only with a label: set ${unlabelled.option}`,
     });
   }
-  return missing.map(({ reference, generate }) => generate(reference.label ?? '', reference.id).label);
+  return makeKeys(
+    session,
+    missing.map((key) => {
+      const label = key.reference.label ?? '';
+      const ofLabel = { ...key, reference: { label, id: null } };
+      return { label, id: key.reference.id, make: (id: Uint8Array | null) => key.generate(label, id), there: () => there(config, session, ofLabel) };
+    }),
+  );
+}
+
+/** What the token lacks of the keys in use. */
+export function missingKeys(config: Pkcs11SealConfig, session: Session): KeyReference[] {
+  return wantedKeys(config, session).flatMap((key) => (there(config, session, key).length === 0 ? [key.reference] : []));
+}
+
+function there(config: Pkcs11SealConfig, session: Session, { role, reference }: Pick<WantedKey, 'role' | 'reference'>): Key[] {
+  return keysFor(session, role, { class: null, ...reference }).filter((key) => !isNamedForOther(config, role, key));
 }
 
 function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
   const option = 'key_label';
   const reference = config.key;
   const wrapping: WantedKey = wantsRsa(config, session)
-    ? { option, reference, type: '--keypairgen --key-type RSA:2048 --usage-decrypt', generate: (label, id) => generateRsa(session, label, id) }
-    : { option, reference, type: '--keygen --key-type AES:32 --usage-decrypt', generate: (label, id) => session.generateAesKey(label, id) };
+    ? { role: 'wrap', option, reference, type: '--keypairgen --key-type RSA:2048 --usage-decrypt', generate: (label, id) => generateRsa(session, label, id) }
+    : { role: 'wrap', option, reference, type: '--keygen --key-type AES:32 --usage-decrypt', generate: (label, id) => session.generateAesKey(label, id) };
   if (config.hmacKey === null) return [wrapping];
   const hmac: WantedKey = {
+    role: 'hmac',
     option: 'hmac_key_label',
     reference: config.hmacKey,
     type: '--keygen --key-type GENERIC:32 --usage-sign',
@@ -63,7 +85,7 @@ function wantsRsa(config: Pkcs11SealConfig, session: Session): boolean {
   return !doesAes && session.hasMechanism(CKM.RSA_PKCS_KEY_PAIR_GEN);
 }
 
-function generateRsa(session: Session, label: string, id: Uint8Array | null): Key {
+function generateRsa(session: Session, label: string, id: Uint8Array | null): GeneratedKey {
   const [larger, smaller] = RSA_BITS;
   try {
     return session.generateRsaKey(label, id, larger);
@@ -79,8 +101,4 @@ function command({ reference, type }: WantedKey, config: Pkcs11SealConfig, sessi
     `  pkcs11-tool --module ${config.lib} --token-label '${session.token.label}' --login` +
     ` ${type} --sensitive --label '${reference.label ?? ''}'${id}`
   );
-}
-
-function describe({ label, id }: KeyReference): string {
-  return [...(label === null ? [] : [`label "${label}"`]), ...(id === null ? [] : [`id ${hex(id)}`])].join(', ');
 }

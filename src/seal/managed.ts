@@ -3,8 +3,10 @@ import type { JsonWebKey } from 'node:crypto';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { asBuffer, hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, CKR, CryptokiError, isCiphertextInvalid, isReturnValue, listKeys } from '../pkcs11/index.ts';
+import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isReturnValue, listKeys } from '../pkcs11/index.ts';
 import type { GeneratedKind, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
+import { reservedKeys } from './reserved.ts';
+import type { SealKey } from './seal.ts';
 import { base64url, publicKeyOf, publicShape, rsaJwk } from './public-key.ts';
 
 const EC_CURVES = {
@@ -46,13 +48,18 @@ export interface ManagedKeys {
 type Class = 'secret' | 'private';
 const GCM_TAG_BYTES = 16;
 
-export function managedKeys(config: Pkcs11SealConfig, session: Session): ManagedKeys {
+/** @param own the keys that ever wrapped or authenticated the store */
+export function managedKeys(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]): ManagedKeys {
   const found = new Map<string, Key>();
+  const reserved = reservedKeys(config, session, own);
 
-  /** Looked up once a command, however long its batch is. */
+  /** Looked up, and checked, once a command, however long its batch is. */
   function keyOf(reference: KeyReference, ...classes: readonly Class[]): Key {
     const name = JSON.stringify([reference.label, reference.id === null ? null : hex(reference.id), classes]);
-    const key = found.get(name) ?? lookUp(session, reference, classes);
+    const known = found.get(name);
+    if (known !== undefined) return known;
+    const key = lookUp(session, reference, classes);
+    reserved.refuse(key);
     found.set(name, key);
     return key;
   }
@@ -90,11 +97,10 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session): Managed
 
   return {
     find(reference) {
-      const key = keyOf(reference, 'secret', 'private');
-      refuseSealKey(config, key);
-      return describe(session, key);
+      return describe(session, keyOf(reference, 'secret', 'private'));
     },
     generate(label, type) {
+      reserved.refuseLabel(label);
       const there = (['secret', 'private'] as const).flatMap((each) => session.findKeys({ class: each, label, id: null }));
       if (there.length > 0) {
         throw new HsmError('key_exists', `token "${session.token.label}" has a key with label "${label}" already`, {
@@ -121,7 +127,7 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session): Managed
 function lookUp(session: Session, { label, id }: KeyReference, classes: readonly Class[]): Key {
   const matching = classes.flatMap((each) => session.findKeys({ class: each, label, id }));
   const [key, ...others] = matching;
-  const wanted = [...(label === null ? [] : [`label "${label}"`]), ...(id === null ? [] : [`id ${hex(id)}`])].join(' and ');
+  const wanted = describeName({ label, id });
   if (key === undefined) {
     const there = classes.flatMap((each) => session.findKeys({ class: each, label: null, id: null }));
     throw new HsmError('key_not_found', `no ${classes.join(' or ')} key on token "${session.token.label}" has ${wanted}`, {
@@ -132,15 +138,6 @@ function lookUp(session: Session, { label, id }: KeyReference, classes: readonly
   throw new HsmError('key_ambiguous', `${matching.length} keys on token "${session.token.label}" have ${wanted}`, {
     hint: `give managed_key_id=HEX, too, to choose one:\n${listKeys(matching)}`,
   });
-}
-
-/** A caller who could decrypt with the seal's own key could open the store's wraps. */
-function refuseSealKey({ key: wrapping, hmacKey }: Pkcs11SealConfig, key: Key): void {
-  const isSeals = [wrapping, ...(hmacKey === null ? [] : [hmacKey])].some(
-    ({ label, id }) => (label === null || label === key.label) && (id === null || hex(id) === hex(key.id)),
-  );
-  if (!isSeals) return;
-  throw new HsmError('seal_key', `the HSM key "${key.label}" is the seal's own and serves nothing else`, { hint: 'create another key: generate=true with a name of its own' });
 }
 
 function kindOf(type: ManagedType): GeneratedKind {

@@ -1,26 +1,30 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKK, CKM, isInputTooLong, keyTypeName, requireKey } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Key, KeyClass, Session } from '../pkcs11/index.ts';
+import { CKK, CKM, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
+import type { Cipher, CryptokiError, Key, KeyName, Session } from '../pkcs11/index.ts';
+import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
+import type { Claim, Role } from './configured.ts';
 import { ensureKeys } from './keys.ts';
 import { managedKeys } from './managed.ts';
 import type { ManagedKeys } from './managed.ts';
-import type { MacStanza, Seal, Wrap } from './seal.ts';
+import type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
 import { isMethodRefused, isRsaMechanism, methodName, methodOf, opensAgain, unwrapWith, wrapMethods, wrapWith } from './wrapping.ts';
 import type { Wrapped, WrapMethod } from './wrapping.ts';
 
 const KEY_BYTES = 32;
+/** Of HMAC-SHA256. */
+const MAC_BYTES = 32;
 
 export interface Pkcs11Seal extends Seal {
-  /** Keys of the same token that serve callers. */
-  readonly managed: ManagedKeys;
+  /** Keys of the same token that serve callers; none of `own` does, nor any that the configuration names. */
+  managed(own: readonly SealKey[]): ManagedKeys;
   /**
    * Makes sure that the wrapping key and the HMAC key are there, creating them when `generate_key` allows.
-   * @returns the labels of the keys that it created
-   * @throws HsmError `key_not_found` with the commands that would create them
+   * @returns the keys that it created
+   * @throws HsmError `key_not_found` with the commands that would create them; `key_raced` when another program creates one now
    */
-  ensureKeys(): Promise<string[]>;
+  ensureKeys(): Promise<readonly KeyName[]>;
   /** The same seal on up to `count` further sessions, which work side by side. */
   lanes(count: number): Seal[];
 }
@@ -33,8 +37,8 @@ export interface SealOptions {
 }
 
 /**
- * The seal on one logged-in PKCS#11 session. Each HSM key is looked up once, when it is first needed: by the recorded
- * label and id to open what it wrapped, by the configuration to write.
+ * The seal on one logged-in PKCS#11 session. Each HSM key is looked up once, when it is first needed, and by the
+ * configuration: what a record says of its keys only has to fit.
  */
 export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher = session, acceptsNoMac = false }: SealOptions = {}): Pkcs11Seal {
   const found = new Map<string, Key>();
@@ -43,17 +47,17 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
   /** Bytes from which on the HSM does not take a message whole. */
   let tooLong = Infinity;
 
-  /** The key of that label and id, else the one of the default label. */
-  function recorded(keyClass: KeyClass, label: string, id: Uint8Array, what: string, defaultLabel: string | null): Key {
-    const name = `${keyClass}\0${label}\0${hex(id)}`;
-    const key = found.get(name) ?? requireRecorded(session, keyClass, label, id, what, defaultLabel);
+  /** Asked of the token once for each name that is claimed. */
+  function configured(claim: Claim): Key {
+    const name = `${claim.role}\0${claim.class}\0${claim.label}\0${hex(claim.id)}`;
+    const key = found.get(name) ?? requireConfigured(session, config, claim);
     found.set(name, key);
     return key;
   }
 
   let writing: Key | null = null;
   function wrappingKey(): Key {
-    writing ??= requireKey(session, config.key, 'wrapping key (key_label)');
+    writing ??= onlyKey(session, keysFor(session, 'wrap', config.key), config.key, 'wrapping key (key_label)');
     return writing;
   }
 
@@ -65,18 +69,18 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
 
   async function wrapAndProve(key: Key, method: WrapMethod, secret: Uint8Array): Promise<Wrapped | null> {
     const wrapped = await wrapWith(session, key, method, secret, { local: config.rsaEncryptLocal, cipher });
-    if (sameMethod(proven.get(nameOf(key)), method)) return wrapped;
+    if (sameMethod(proven.get(handleOf(key)), method)) return wrapped;
     if (!(await opensAgain(cipher, key, method, wrapped, secret))) return null;
-    proven.set(nameOf(key), method);
+    proven.set(handleOf(key), method);
     return wrapped;
   }
 
   return {
-    managed: managedKeys(config, session),
+    managed: (own) => managedKeys(config, session, own),
     requiresMac: config.hmacKey !== null && !acceptsNoMac,
     async wrapKey(secret) {
       const key = wrappingKey();
-      const last = proven.get(nameOf(key));
+      const last = proven.get(handleOf(key));
       const methods = wrapMethods(config, key);
       const ordered = [...methods.filter((method) => sameMethod(last, method)), ...methods.filter((method) => !sameMethod(last, method))];
       let refusal: CryptokiError | null = null;
@@ -94,11 +98,10 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     async unwrapKey(wrap: Wrap) {
       const method = methodOf(wrap); // stored bytes: not yet trusted
       if (method === null) return null;
-      const keyClass = isRsaMechanism(wrap.mechanism) ? 'private' : 'secret';
-      const key = recorded(keyClass, wrap.keyLabel, wrap.keyId, 'key that wrapped this store', config.defaultKeyLabel);
+      const key = configured(claimOf(wrap));
       const secret = await unwrapWith(cipher, key, method, wrap);
       if (secret?.length === KEY_BYTES) {
-        proven.set(nameOf(key), method);
+        proven.set(handleOf(key), method);
         return secret;
       }
       if (secret !== null) zero(secret);
@@ -111,22 +114,41 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
       return { mechanism, keyLabel: key.label, keyId: key.id, overDigest: bytes >= tooLong };
     },
     async mac(stanza: MacStanza, message) {
-      const key = recorded('secret', stanza.keyLabel, stanza.keyId, 'HMAC key', null);
+      const key = configured(claimOf(stanza));
       try {
-        return await cipher.sign(key, { type: stanza.mechanism }, message);
+        const mac = await cipher.sign(key, { type: stanza.mechanism }, message);
+        if (mac.length === MAC_BYTES) return mac;
       } catch (error) {
         if (!isInputTooLong(error)) throw error;
         tooLong = stanza.overDigest ? tooLong : 0;
         return null;
       }
+      throw new HsmError('hsm_wrong_answer', `the HSM makes no HMAC of ${MAC_BYTES} bytes with the key "${key.label}"`, { hint: 'set another hmac_key_label, or have the HSM checked' });
     },
     async verifyMac(stanza: MacStanza, message, mac) {
       if (stanza.mechanism !== CKM.SHA256_HMAC) return false;
-      const key = recorded('secret', stanza.keyLabel, stanza.keyId, 'HMAC key of this store', config.defaultHmacKeyLabel);
-      return cipher.verify(key, { type: stanza.mechanism }, message, mac);
+      const key = configured(claimOf(stanza));
+      return mac.length === MAC_BYTES && cipher.verify(key, { type: stanza.mechanism }, message, mac); // a module may take a part of one for the whole
+    },
+    async hasOtherName(made) {
+      return !isNamed(configured(claimOf(made)), claimOf(made));
     },
     async isCurrent({ wraps, macStanza }) {
       return isMacCurrent(macStanza) && wraps.some(isWrapCurrent);
+    },
+    former: formerKeys(config).map(({ parameter }) => parameter),
+    async formerNeeded({ wraps, macStanza }) {
+      const claims: Claim[] = [...(wraps.some((wrap) => isNamed(wrappingKey(), claimOf(wrap))) ? [] : wraps.map(claimOf)), ...(macStanza === null ? [] : oldMac(macStanza))];
+      return formerKeys(config)
+        .filter(({ role, reference, isDefault }) => claims.some((claim) => claim.role === role && (isDefault || isNamed(claim, reference))))
+        .map(({ parameter }) => parameter);
+    },
+    async configuredKeys() {
+      return allReferences(config).flatMap(({ role, reference }) =>
+        keysFor(session, role, { class: null, ...reference })
+          .filter((key) => role === 'wrap' || key.class === 'secret')
+          .map((key) => sealKey(role, key)),
+      );
     },
     async random(length) {
       return session.random(length);
@@ -140,31 +162,35 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
   function isWrapCurrent(wrap: Wrap): boolean {
     const key = wrappingKey();
     const method = methodOf(wrap);
-    if (method === null || wrap.seal !== config.name || !isNamed(key, wrap)) return false;
+    if (method === null || wrap.seal !== config.name || !isNamed(key, claimOf(wrap))) return false;
     return wrapMethods(config, key).some((allowed) => sameMethod(allowed, method));
   }
 
   function isMacCurrent(stanza: MacStanza | null): boolean {
     if (stanza === null || config.hmacKey === null) return stanza === null && config.hmacKey === null;
-    return stanza.mechanism === (config.hmacMechanism ?? CKM.SHA256_HMAC) && isNamed(hmacKey(config.hmacKey), stanza);
+    return stanza.mechanism === (config.hmacMechanism ?? CKM.SHA256_HMAC) && isNamed(hmacKey(config.hmacKey), claimOf(stanza));
+  }
+
+  function oldMac(stanza: MacStanza): Claim[] {
+    const claim = claimOf(stanza);
+    return config.hmacKey !== null && isNamed(hmacKey(config.hmacKey), claim) ? [] : [claim];
   }
 }
 
-/** @throws HsmError `key_not_found` */
-function requireRecorded(session: Session, keyClass: KeyClass, label: string, id: Uint8Array, what: string, defaultLabel: string | null): Key {
-  try {
-    return requireKey(session, { class: keyClass, label, id: id.length === 0 ? null : id }, what);
-  } catch (error) {
-    const isMissing = error instanceof HsmError && error.code === 'key_not_found';
-    const [key, ...others] = isMissing && defaultLabel !== null ? session.findKeys({ class: keyClass, label: defaultLabel, id: null }) : [];
-    if (key === undefined || others.length > 0) throw error;
-    return key;
-  }
+function claimOf(made: Wrap | MacStanza): Claim {
+  const { keyLabel: label, keyId: id, mechanism } = made;
+  if (!('ciphertext' in made)) return { role: 'hmac', class: 'secret', label, id };
+  return { role: 'wrap', class: isRsaMechanism(mechanism) ? 'private' : 'secret', label, id };
+}
+
+function sealKey(role: Role, { class: keyClass, label, id }: Key): SealKey {
+  return { role, class: keyClass === 'private' ? 'private' : 'secret', label, id };
 }
 
 /** @throws HsmError `key_type` for a key that no token makes an HMAC with */
 function requireHmacKey(session: Session, reference: NonNullable<Pkcs11SealConfig['hmacKey']>): Key {
-  const key = requireKey(session, { class: null, ...reference }, 'HMAC key (hmac_key_label)');
+  const query = { class: null, ...reference };
+  const key = onlyKey(session, keysFor(session, 'hmac', query), query, 'HMAC key (hmac_key_label)');
   const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
   if (key.class === 'secret' && fits.includes(key.type)) return key;
   throw new HsmError('key_type', `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`, {
@@ -192,12 +218,9 @@ function noMethod(key: Key, methods: readonly WrapMethod[], refusal: CryptokiErr
   });
 }
 
-function isNamed(key: Key, { keyLabel, keyId }: { readonly keyLabel: string; readonly keyId: Uint8Array }): boolean {
-  return key.label === keyLabel && hex(key.id) === hex(keyId);
-}
-
-function nameOf({ class: keyClass, label, id }: Key): string {
-  return `${keyClass}\0${label}\0${hex(id)}`;
+/** Handles are those of this session. */
+function handleOf({ handle }: Key): string {
+  return hex(handle);
 }
 
 function sameMethod(a: WrapMethod | undefined, b: WrapMethod): boolean {

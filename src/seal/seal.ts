@@ -14,6 +14,15 @@ export interface Wrap {
   readonly ciphertext: Uint8Array;
 }
 
+/** An HSM key that wraps or authenticates. */
+export interface SealKey {
+  readonly role: 'wrap' | 'hmac';
+  readonly class: 'secret' | 'private';
+  readonly label: string;
+  /** CKA_ID, at most 255 bytes, possibly none. */
+  readonly id: Uint8Array;
+}
+
 /** Says how a record's HMAC is made. */
 export interface MacStanza {
   /** CKM_ number. */
@@ -32,7 +41,8 @@ export interface Seal {
   wrapKey(key: Uint8Array): Promise<Wrap>;
   /**
    * Decrypts a wrap in the HSM. Null when the HSM says that the ciphertext is not one of this key.
-   * @throws HsmError `key_not_found` when the HSM does not hold the key that made the wrap
+   * @throws IntegrityError `key_not_configured` when the configuration names no key of the wrap's name
+   * @throws HsmError `key_not_found` when it does, and the HSM does not hold that key
    */
   unwrapKey(wrap: Wrap): Promise<Uint8Array | null>;
   /**
@@ -42,9 +52,21 @@ export interface Seal {
   macStanza(bytes: number): Promise<MacStanza | null>;
   /** Null when the HSM does not take a message of this length; a stanza made after that knows. */
   mac(stanza: MacStanza, message: Uint8Array): Promise<Uint8Array | null>;
+  /** False also for an HMAC of another length. @throws as `unwrapKey` */
   verifyMac(stanza: MacStanza, message: Uint8Array, mac: Uint8Array): Promise<boolean>;
+  /**
+   * Whether the key that the configuration has for a wrap or an HMAC has another label or id than these say, as one that was
+   * made anew under the old label. For messages: what the wrap or HMAC says is not authentic.
+   */
+  hasOtherName(made: Wrap | MacStanza): Promise<boolean>;
   /** Whether the keys and mechanisms of the configuration made a record's wraps and HMAC. */
   isCurrent(record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<boolean>;
+  /** The parameters of the configuration that name a key beside those in use: `previous_key_label "old"`. */
+  readonly former: readonly string[];
+  /** Those of them that a record may need. */
+  formerNeeded(record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<readonly string[]>;
+  /** Every key on the token that the configuration names. */
+  configuredKeys(): Promise<readonly SealKey[]>;
   /** Bytes from the HSM's random number generator. */
   random(length: number): Promise<Uint8Array>;
 }

@@ -5,6 +5,8 @@ import { CofferError, HsmError } from '../errors.ts';
 import { hexNumber, returnValueName } from '../pkcs11/constants.ts';
 import { CKK, CKM, CKR, CryptokiError, isReturnValue, mechanismName } from '../pkcs11/index.ts';
 import type { Key, PaddingHash, Session } from '../pkcs11/index.ts';
+import { keysFor } from './configured.ts';
+import type { Role } from './configured.ts';
 import type { Seal } from './seal.ts';
 import { methodName, methodOf, opensAgain, wrapWith } from './wrapping.ts';
 import type { WrapMethod } from './wrapping.ts';
@@ -53,8 +55,8 @@ const RSA_METHODS: readonly WrapMethod[] = [
 
 /** A round trip with every mechanism that the stanza's keys could use, and with what the seal chooses. Writes nothing. */
 export async function tryKeys(config: Pkcs11SealConfig, seal: Seal, session: Session): Promise<SealTrial> {
-  const key = onlyKey(session, config.key);
-  const hmacKey = config.hmacKey === null ? null : onlyKey(session, config.hmacKey);
+  const key = onlyKey(session, 'wrap', config.key);
+  const hmacKey = config.hmacKey === null ? null : onlyKey(session, 'hmac', config.hmacKey);
   const trials = [
     ...(key === null ? [] : await wrappingTrials(config, session, key)),
     ...(hmacKey === null ? [] : [await hmacTrial(session, hmacKey)]),
@@ -103,8 +105,8 @@ async function randomTrial(session: Session): Promise<Trial> {
 }
 
 /** Null where none or several have that name: the seal's own trial says so. */
-function onlyKey(session: Session, reference: KeyReference): Key | null {
-  const [key, ...others] = session.findKeys({ class: null, ...reference });
+function onlyKey(session: Session, role: Role, reference: KeyReference): Key | null {
+  const [key, ...others] = keysFor(session, role, { class: null, ...reference });
   return key === undefined || others.length > 0 ? null : key;
 }
 

@@ -97,7 +97,8 @@ export function conformance(module: TestModule): void {
 
     fact('writes with new keys and opens with old ones after a rotation, until all is moved', ['rotation'], async () => {
       await opened();
-      stand.configure(['key_label = "wrapping-2"', 'hmac_key_label = "hmac-2"']);
+      const former = ['previous_key_label = "wrapping"', 'previous_hmac_key_label = "hmac"'];
+      stand.configure(['key_label = "wrapping-2"', 'hmac_key_label = "hmac-2"', ...former]);
       expect(code('kv', 'put', 'kv/b', 'b=second')).toBe('3 key_not_found');
       stand.ok('hsm', 'keygen');
       expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
@@ -123,9 +124,9 @@ export function conformance(module: TestModule): void {
 
     fact('tells a missing key', [], async () => {
       await opened();
-      stand.configure(['key_label = "wrapping"', 'hmac_key_label = "nowhere"']);
+      stand.configure(['key_label = "wrapping"', 'hmac_key_label = "nowhere"', 'previous_hmac_key_label = "hmac"']);
       expect(code('kv', 'put', 'kv/b', 'b=c')).toBe('3 key_not_found');
-      stand.configure(['key_label = "nowhere"', 'hmac_key_label = "hmac"']);
+      stand.configure(['key_label = "nowhere"', 'hmac_key_label = "hmac"', 'previous_key_label = "wrapping"']);
       expect(code('kv', 'put', 'kv/b', 'b=c')).toBe('3 key_not_found');
     });
 

@@ -143,7 +143,7 @@ const FAULTS: readonly Fault[] = [
     status: 3,
     plant: () => {
       importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32), without: ['decrypt'] });
-      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_demo"', '"other"\n  previous_key_label = "hsm_demo"'));
     },
   },
   {
@@ -153,7 +153,7 @@ const FAULTS: readonly Fault[] = [
     status: 0,
     plant: () => {
       importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32) });
-      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_demo"', '"other"\n  previous_key_label = "hsm_demo"'));
     },
   },
   {
@@ -163,7 +163,7 @@ const FAULTS: readonly Fault[] = [
     status: 3,
     plant: () => {
       importKey(stand.hsm, { label: 'other', id: 'aa', type: 'aes', value: new Uint8Array(32) });
-      rewrite((text) => text.replace('"hsm_hmac_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_hmac_demo"', '"other"\n  previous_hmac_key_label = "hsm_hmac_demo"'));
     },
   },
   {
@@ -204,7 +204,7 @@ const FAULTS: readonly Fault[] = [
     finds: 'warning',
     status: 0,
     plant: () => {
-      rewrite((text) => text.replace('"hsm_demo"', '"other"'));
+      rewrite((text) => text.replace('"hsm_demo"', '"other"\n  previous_key_label = "hsm_demo"'));
       stand.ok('hsm', 'keygen');
     },
   },

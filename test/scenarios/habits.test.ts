@@ -29,9 +29,9 @@ function live(stand: Stand): void {
   expectReadable(stand);
 }
 
-function expectReadable(stand: Stand): void {
-  expect(stand.ok('kv', 'get', '-field=v', 'kv/small')).toBe('little');
-  expect(stand.ok('kv', 'get', '-field=v', 'kv/large') === LARGE).toBe(true);
+function expectReadable(stand: Stand, env: Readonly<Record<string, string>> = {}): void {
+  expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env })).toMatchObject({ status: 0, stdout: 'little' });
+  expect(stand.run(['kv', 'get', '-field=v', 'kv/large'], { env }).stdout === LARGE).toBe(true);
 }
 
 /** Every record of the store: its own, and the seal-wrapped values. */
@@ -194,12 +194,13 @@ describe('sealwrap rewrap in parallel sessions, with a module that', () => {
     for (let at = 0; at < 6; at++) stand.ok('kv', 'put', `kv/more${at}`, `v=${'x'.repeat(1000 * at)}`);
     importKey(stand.hsm, { label: 'next', id: '02', type: 'aes', value: randomBytes(32) });
     importKey(stand.hsm, { label: 'next_hmac', id: '03', type: 'generic', value: randomBytes(32) });
-    const env = { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_HMAC_KEY_LABEL: 'next_hmac' };
+    const former = { COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo' };
+    const env = { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_HMAC_KEY_LABEL: 'next_hmac', ...former };
     const outcome = stand.run(['sealwrap', 'rewrap'], { env });
     expect(outcome, outcome.stderr).toMatchObject({ status: 0 });
     const labels = records(stand).flatMap(({ wraps, macStanza }) => [...wraps.map(({ keyLabel }) => keyLabel), macStanza?.keyLabel]);
     expect(new Set(labels.map((label) => label?.trim()))).toEqual(new Set(['next', 'next_hmac']));
-    expectReadable(stand);
+    expectReadable(stand, env);
   });
 });
 

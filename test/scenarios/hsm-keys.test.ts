@@ -39,7 +39,7 @@ describe('a store without the HSM keys that made it', () => {
     const stand = filled();
     destroyKeys(stand.hsm, 'hsm_demo');
     importKey(stand.hsm, { label: 'hsm_demo', id: '01', type: 'aes', value: randomBytes(32) });
-    expectClosed(stand, 3, 'no key on token "demo" has label "hsm_demo" and id');
+    expectClosed(stand, 3, 'the HSM key "hsm_demo" does not decrypt', 'it was made with another key, of label "hsm_demo" and id');
   });
 
   it('cannot be opened when the HMAC key is deleted: exit 3 and the label', () => {
@@ -60,7 +60,7 @@ describe('a store without the HSM keys that made it', () => {
     const elsewhere = filled();
     elsewhere.write('store/coffer.db', '');
     copyStore(stand.path, `${elsewhere.dir}/store`);
-    expectClosed(elsewhere, 3, 'hsm_hmac_demo');
+    expectClosed(elsewhere, 4, "the store's own record", 'the HMAC key is not the one of label "hsm_hmac_demo" and id');
   });
 
   it('cannot be opened on another machine whose HSM has other keys of the same labels and ids', () => {
@@ -84,10 +84,11 @@ describe('a store without the HSM keys that made it', () => {
     const stand = filled();
     importKey(stand.hsm, { label: 'next', id: '02', type: 'aes', value: randomBytes(32) });
     importKey(stand.hsm, { label: 'next_hmac', id: '03', type: 'generic', value: randomBytes(32) });
-    const env = { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_HMAC_KEY_LABEL: 'next_hmac' };
+    const former = { COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo' };
+    const env = { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_HMAC_KEY_LABEL: 'next_hmac', ...former };
     expect(stand.run(['kv', 'get', '-field=v', 'wrapped/app'], { env })).toMatchObject({ status: 0, stdout: 'plaintext-w' });
     expect(stand.run(['kv', 'put', 'wrapped/new', 'v=plaintext-n'], { env })).toMatchObject({ status: 0 });
-    expect(stand.ok('kv', 'get', '-field=v', 'wrapped/new')).toBe('plaintext-n');
+    expect(stand.run(['kv', 'get', '-field=v', 'wrapped/new'], { env })).toMatchObject({ status: 0, stdout: 'plaintext-n' });
     const records = readRows(stand.path).filter(({ path }) => path.startsWith('data/')).map(({ value }) => readRecord(value, 'it').wraps[0]?.keyLabel);
     expect(records.sort()).toEqual(['hsm_demo', 'next']);
   });
@@ -96,17 +97,17 @@ describe('a store without the HSM keys that made it', () => {
     const stand = filled();
     importKey(stand.hsm, { label: 'twice', id: '0a', type: 'aes', value: randomBytes(32) });
     importKey(stand.hsm, { label: 'twice', id: '0b', type: 'aes', value: randomBytes(32) });
-    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'twice' } });
+    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } });
     expect(outcome).toMatchObject({ status: 3, stdout: '' });
     expect(outcome.stderr).toMatch(/2 keys on token "demo" have label "twice"/);
     expect(outcome.stderr).toMatch(/key_id[^]*id 0a[^]*id 0b|key_id[^]*id 0b[^]*id 0a/);
-    expect(stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_KEY_ID: '0a' } })).toMatchObject({ status: 0 });
+    expect(stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_KEY_ID: '0a', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } })).toMatchObject({ status: 0 });
   });
 
   it('says which use a key forbids', () => {
     const stand = filled();
     importKey(stand.hsm, { label: 'no_encrypt', id: '0c', type: 'aes', value: randomBytes(32), without: ['encrypt'] });
-    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'no_encrypt' } });
+    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'no_encrypt', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } });
     expect(outcome).toMatchObject({ status: 3, stdout: '' });
     expect(outcome.stderr).toMatch(/C_EncryptInit .*key "no_encrypt".*CKR_KEY_FUNCTION_NOT_PERMITTED/);
     expect(stand.ok('kv', 'get', '-field=v', 'wrapped/app')).toBe('plaintext-w');

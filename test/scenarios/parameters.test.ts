@@ -111,7 +111,7 @@ describe('which keys', () => {
 
   it('key_label, hmac_key_label and name', () => {
     opened();
-    reconfigure(/key_label/, '  key_label = "other"\n  hmac_key_label = "other-hmac"\n  name = "second"');
+    reconfigure(/key_label/, '  key_label = "other"\n  hmac_key_label = "other-hmac"\n  name = "second"\n  previous_key_label = "hsm_demo"\n  previous_hmac_key_label = "hsm_hmac_demo"');
     stand.ok('hsm', 'keygen', '-type=aes', '-label=other');
     stand.ok('hsm', 'keygen', '-type=hmac', '-label=other-hmac');
     stand.ok('kv', 'put', 'kv/a', 'b=d');
@@ -134,7 +134,7 @@ describe('which keys', () => {
     opened();
     const value = new Uint8Array(32).fill(7);
     importKey(stand.hsm, { label: 'old', type: 'aes', id: '07', value });
-    reconfigure(/ key_label/, '  key_label = "old"');
+    reconfigure(/ key_label/, '  key_label = "old"\n  previous_key_label = "hsm_demo"');
     stand.ok('sealwrap', 'rewrap');
     destroyKeys(stand.hsm, 'old');
     importKey(stand.hsm, { label: 'renamed', type: 'aes', id: '08', value });
@@ -147,7 +147,7 @@ describe('which keys', () => {
     opened();
     const value = new Uint8Array(32).fill(9);
     importKey(stand.hsm, { label: 'old', type: 'generic', id: '07', value });
-    reconfigure(/hmac_key_label/, '  hmac_key_label = "old"');
+    reconfigure(/hmac_key_label/, '  hmac_key_label = "old"\n  previous_hmac_key_label = "hsm_hmac_demo"');
     stand.ok('sealwrap', 'rewrap');
     destroyKeys(stand.hsm, 'old');
     importKey(stand.hsm, { label: 'renamed', type: 'generic', id: '08', value });
@@ -222,7 +222,7 @@ describe('how it is used', () => {
     opened({ shim: true, seal: 'max_parallel = "3"' });
     for (let at = 0; at < 70; at++) stand.ok('kv', 'put', `kv/${at}`, 'b=c');
     stand.ok('hsm', 'keygen', '-type=aes', '-label=other');
-    reconfigure(/ key_label/, '  key_label = "other"\n  max_parallel = "3"');
+    reconfigure(/ key_label/, '  key_label = "other"\n  previous_key_label = "hsm_demo"\n  max_parallel = "3"');
     stand.shim?.clear();
     stand.ok('sealwrap', 'rewrap');
     expect(stand.shim?.calls().filter((name) => name === 'C_OpenSession')).toHaveLength(4);

@@ -5,7 +5,14 @@ import { atTerminal, plain } from '../support/pty.ts';
 import { destroyKeys } from '../support/softhsm.ts';
 import { contextOf, inDatabase, makeStand, ownToken, readRows, writeRows, type Outcome, type Stand, type StandOptions } from '../support/store.ts';
 
-const NEXT = { COFFER_HSM_KEY_LABEL: 'hsm_next', COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next' } as const;
+const NEXT = {
+  COFFER_HSM_KEY_LABEL: 'hsm_next',
+  COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next',
+  COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo,short_lived',
+  COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo',
+} as const;
+/** Commands with the old configuration run beside it, too. */
+const BESIDE = 'previous_key_label = "hsm_next"\n  previous_hmac_key_label = "hsm_hmac_next"';
 const OLD_KEYS = ['hsm_demo', 'hsm_hmac_demo'] as const;
 const RECORD = 'core/record';
 
@@ -16,7 +23,7 @@ afterEach(() => {
 
 /** A store with `count` values and more under the old keys, and the new keys in the token. */
 async function filled(count: number, options: StandOptions = {}): Promise<Stand> {
-  const stand = makeStand(options);
+  const stand = makeStand({ ...options, seal: `${BESIDE}\n  ${options.seal ?? ''}` });
   stands.push(stand);
   stand.open();
   stand.ok('secrets', 'enable', '-path=wrapped', '-seal-wrap', 'kv');
@@ -108,7 +115,7 @@ describe('sealwrap rewrap', () => {
   it('moves what only another mechanism or only another HMAC key made', async () => {
     const stand = await filled(3);
     const total = madeBy(stand).size;
-    for (const env of [{ COFFER_HSM_MECHANISM: 'CKM_AES_CBC' }, { COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next' }]) {
+    for (const env of [{ COFFER_HSM_MECHANISM: 'CKM_AES_CBC' }, { COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo' }]) {
       const told = JSON.parse(stand.run(['sealwrap', 'rewrap', '-format=json'], { env }).stdout) as unknown;
       expect(told).toMatchObject({ rewrapped: total, current: total, old: 0 });
       await expectReadable(stand, 3, env);
@@ -200,7 +207,7 @@ describe('sealwrap rewrap', () => {
 
   it('names a value whose key is gone, exit 3, and moves the others', async () => {
     const stand = await filled(100);
-    const other = { COFFER_HSM_KEY_LABEL: 'short_lived' };
+    const other = { COFFER_HSM_KEY_LABEL: 'short_lived', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' };
     stand.ok('hsm', 'keygen', '-type=aes', '-label=short_lived');
     const path = added(stand, () => stand.run(['kv', 'put', 'wrapped/lost', 'v=w'], { env: other }));
     const before = value(stand, path);
@@ -297,7 +304,7 @@ describe('sealwrap rewrap', () => {
     await typist.ends;
     expect(typist.screen()).toMatch(/rewrapping \[-{30}\] 0% 0 of 10\d/);
     expect(typist.screen()).toMatch(/rewrapping \[#{30}\] 100% (10\d) of \1/);
-    expect(plain(typist.screen()).endsWith('\r')).toBe(true);
+    expect(plain(typist.screen())).toMatch(/\rnote: nothing in the store needs previous_key_label "hsm_demo" any more[^%]*$/);
   });
 
   it('shows none with -format=json', async () => {

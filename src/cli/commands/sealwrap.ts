@@ -2,6 +2,9 @@ import { rewrap, sealWrapStatus } from '../../core/index.ts';
 import type { KeyUse, Rewrapped, SealWrapStatus, Trouble } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
+import { readShares } from '../shares.ts';
+import type { Quorum } from '../shares.ts';
+import { UsageError } from '../../errors.ts';
 import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { columns } from '../table.ts';
@@ -17,6 +20,7 @@ const status: CommandSpec = {
   async run(invocation) {
     const counted = await sealWrapStatus(await invocation.context());
     await printObject(invocation, describeStatus(counted), () => statusTable(counted));
+    tellDispensable(invocation, counted);
     return tell(invocation, counted.altered);
   },
 };
@@ -27,13 +31,17 @@ const rewrapCommand: CommandSpec = {
   arguments: '',
   least: 0,
   most: 0,
-  flags: [{ name: 'add-hmac', kind: 'boolean', help: 'move records without an HMAC too, after hmac_key_label was added to the seal' }],
+  flags: [
+    { name: 'add-hmac', kind: 'boolean', help: 'move records without an HMAC too, after hmac_key_label was added to the seal; asks for recovery key shares' },
+    { name: 'force', kind: 'boolean', help: 'with -add-hmac, where no shares were given out: trust the store as it is' },
+  ],
   examples: ['coffer sealwrap rewrap'],
   async run(invocation) {
     const result = await rewrapAll(invocation);
     const { failed, status: after } = result;
     await printObject(invocation, describeRewrapped(result), () => `${headline(result)}\n\n${statusTable(after)}`);
     if (after.old + after.altered.length > failed.length) invocation.terminal.note('something was written under other keys meanwhile; run it again to move that too');
+    tellDispensable(invocation, after);
     return tell(invocation, failed);
   },
 };
@@ -41,12 +49,16 @@ const rewrapCommand: CommandSpec = {
 export const sealwrapCommands: readonly CommandSpec[] = [status, rewrapCommand];
 
 async function rewrapAll(invocation: Invocation): Promise<Rewrapped> {
+  const { flags } = invocation;
+  const force = flags.boolean('force');
+  if (force && !flags.boolean('add-hmac')) throw new UsageError('bad_flag', '-force means nothing without -add-hmac', { hint: 'leave it out' });
+  const addHmac = flags.boolean('add-hmac') ? { force, shares: (quorum: Quorum) => readShares(invocation, quorum) } : null;
   const context = await invocation.context();
   const reached = { done: 0, total: 0 };
   try {
     return await withProgress(invocation, 'rewrapping', (progress) =>
       rewrap(context, {
-        addHmac: invocation.flags.boolean('add-hmac'),
+        addHmac,
         progress: (done, total) => {
           Object.assign(reached, { done, total });
           progress(done, total);
@@ -85,8 +97,8 @@ function describeRewrapped({ rewrapped, failed, status: after }: Rewrapped): Jso
   return { rewrapped, failed: failed.length, failures, ...describeStatus(after) };
 }
 
-function describeStatus({ current, old, uses, altered }: SealWrapStatus): JsonObject {
-  return { current, old, altered: altered.length, altered_values: altered.map(({ name }) => name), keys: uses.map(describeUse) };
+function describeStatus({ current, old, uses, altered, dispensable }: SealWrapStatus): JsonObject {
+  return { current, old, altered: altered.length, altered_values: altered.map(({ name }) => name), keys: uses.map(describeUse), no_longer_needed: [...dispensable] };
 }
 
 function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): JsonObject {
@@ -102,6 +114,12 @@ function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, recor
     records,
     store_record: ownRecord,
   };
+}
+
+/** Only the live store was looked at, so what a backup needs is left to the operator. */
+function tellDispensable({ terminal, format, field }: Invocation, { dispensable }: SealWrapStatus): void {
+  if (format !== 'table' || field !== null) return; // no_longer_needed says it
+  for (const parameter of dispensable) terminal.note(`nothing in the store needs ${parameter} any more: it can go, unless a backup that is still wanted is under that key`);
 }
 
 const MOST_ERRORS = 10;

@@ -1,9 +1,10 @@
 import { HsmError } from '../../errors.ts';
 import { testedEntropy } from '../../entropy/index.ts';
-import { CKF, keyTypeName, listMechanisms, probeModule, surveyModule } from '../../pkcs11/index.ts';
+import { CKF, isNamed, keyTypeName, listMechanisms, probeModule, surveyModule } from '../../pkcs11/index.ts';
 import type { KeyDetails, Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { KeyReference } from '../../config/types.ts';
 import { hex } from '../../bytes.ts';
+import { narrowed } from '../../seal/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import { moduleOptions } from '../hsm.ts';
@@ -87,7 +88,7 @@ function checkKey(
   list: Checklist,
   suits: (key: KeyDetails) => string | null,
 ): KeyDetails | null {
-  const found = keys.filter((key) => isNamed(key, reference));
+  const found = narrowed(name === 'HMAC key' ? 'hmac' : 'wrap', keys.filter((key) => isNamed(key, reference)));
   const [key, ...others] = found;
   if (key === undefined) {
     const missing = `no key on the token has ${wanted(reference)} (${option})`;
@@ -128,10 +129,6 @@ function suitsHmac({ class: keyClass, type, attributes }: KeyDetails): string | 
 function exposure({ attributes }: KeyDetails): string | null {
   if (attributes.extractable === true) return 'can leave the HSM (CKA_EXTRACTABLE is true)';
   return attributes.sensitive === false ? 'can be read in the clear (CKA_SENSITIVE is false)' : null;
-}
-
-function isNamed(key: KeyDetails, { label, id }: KeyReference): boolean {
-  return (label === null || key.label.trimEnd() === label.trimEnd()) && (id === null || hex(key.id) === hex(id));
 }
 
 function wanted({ label, id }: KeyReference): string {

@@ -1,7 +1,8 @@
 import { hex } from '../../bytes.ts';
 import { HsmError, UsageError } from '../../errors.ts';
 import { listKeys } from '../../pkcs11/index.ts';
-import type { Key, Session } from '../../pkcs11/index.ts';
+import type { GeneratedKey, Key, Session } from '../../pkcs11/index.ts';
+import { makeKeys } from '../../seal/index.ts';
 import { withSeal } from '../hsm.ts';
 import type { Context } from '../hsm.ts';
 
@@ -27,13 +28,16 @@ const DEFAULT_RSA_BITS = 3072;
 
 /**
  * Makes one key, with the attributes of a key of coffer's, in a read-write session.
- * @throws HsmError `key_exists` for a label that is taken, unless an id that is not is given
+ * @throws HsmError `key_exists` for a label that is taken, unless an id that is not is given; `key_raced` when another program
+ *   makes one of that name at the same moment
  */
 export async function generateOneKey(context: Context, wanted: NewKey): Promise<MadeKey> {
   return withSeal(context, 'wanted', async (_seal, session) => {
     refuseTaken(session, wanted);
-    const { label, id } = generate(session, wanted);
-    return { label, id };
+    const { label } = wanted;
+    const there = (): Key[] => session.findKeys({ class: null, label, id: null });
+    const [made] = await makeKeys(session, [{ label, id: wanted.id, make: (id) => generate(session, { ...wanted, id }), there }]);
+    return made ?? { label, id: new Uint8Array(0) };
   });
 }
 
@@ -41,26 +45,29 @@ export async function generateOneKey(context: Context, wanted: NewKey): Promise<
 export async function generateMissingKeys(context: Context): Promise<MadeKey[]> {
   const { config } = context;
   const allowing: Context = { ...context, config: { ...config, seal: { ...config.seal, generateKey: true } } };
-  return withSeal(allowing, 'wanted', async (seal, session) => {
-    const labels = await seal.ensureKeys();
-    return labels.flatMap((label) => session.findKeys({ class: null, label, id: null }).map((key) => ({ label: key.label, id: key.id })));
+  return withSeal(allowing, 'wanted', async (seal) => {
+    return [...(await seal.ensureKeys())];
   });
 }
 
-function generate(session: Session, { type, label, id, bits }: NewKey): Key {
+function generate(session: Session, { type, label, id, bits }: NewKey): GeneratedKey {
   if (type === 'aes') return session.generateAesKey(label, id);
   return type === 'hmac' ? session.generateHmacKey(label, id) : session.generateRsaKey(label, id, bits);
 }
 
 /** Two keys of one label are told apart by their ids alone, so the second must have one that somebody chose. */
-function refuseTaken(session: Session, { label, id }: NewKey): void {
-  const there = session.findKeys({ class: null, label, id: null });
-  const same = id === null ? there : session.findKeys({ class: null, label: null, id });
+function refuseTaken(session: Session, wanted: NewKey): void {
+  const { label, id } = wanted;
+  const same = taken(session, wanted);
   if (same.length === 0) return;
   const what = id === null ? `label "${label}"` : `id ${hex(id)}`;
   throw new HsmError('key_exists', `token "${session.token.label}" has a key with ${what} already`, {
     hint: `choose another ${id === null ? '-label, or give an -id=HEX of its own' : '-id'}:\n${listKeys(same)}`,
   });
+}
+
+function taken(session: Session, { label, id }: NewKey): Key[] {
+  return session.findKeys({ class: null, label: id === null ? label : null, id });
 }
 
 /** @throws UsageError `bad_flag` */

@@ -1,11 +1,14 @@
 import { hex } from '../../bytes.ts';
 import type { KeyReference, Pkcs11SealConfig } from '../../config/types.ts';
+import { isNamed } from '../../pkcs11/index.ts';
 import type { KeyDetails, TokenDescription } from '../../pkcs11/index.ts';
+import { formerKeys, isNamedForOther } from '../../seal/index.ts';
+import type { Role } from '../../seal/index.ts';
 import { withSeal } from '../hsm.ts';
 import type { Context } from '../hsm.ts';
 
-/** Which key of the stanza an object is: the one that wraps, the one of the HMAC, or the fallback for either. */
-export type KeyRole = 'wrapping' | 'hmac' | 'default wrapping' | 'default hmac';
+/** Which key of the stanza an object is: the one that wraps, the one of the HMAC, one before either, or the fallback for either. */
+export type KeyRole = 'wrapping' | 'hmac' | 'previous wrapping' | 'previous hmac' | 'default wrapping' | 'default hmac';
 
 export interface TokenKey extends KeyDetails {
   readonly roles: readonly KeyRole[];
@@ -28,21 +31,11 @@ function compare(a: string, b: string): number {
 
 /** A public key wraps nothing that its private key would not open, so it has the role of its pair. */
 function rolesOf(seal: Pkcs11SealConfig, key: KeyDetails): KeyRole[] {
-  const named: readonly (readonly [KeyRole, KeyReference | null])[] = [
-    ['wrapping', seal.key],
-    ['hmac', seal.hmacKey],
-    ['default wrapping', asReference(seal.defaultKeyLabel)],
-    ['default hmac', asReference(seal.defaultHmacKeyLabel)],
+  const named: readonly (readonly [KeyRole, Role, KeyReference | null])[] = [
+    ['wrapping', 'wrap', seal.key],
+    ['hmac', 'hmac', seal.hmacKey],
+    ...formerKeys(seal).map(({ role, reference, isDefault }) => [`${isDefault ? 'default' : 'previous'} ${role === 'wrap' ? 'wrapping' : 'hmac'}`, role, reference] as const),
   ];
-  return named.filter(([, reference]) => reference !== null && isNamed(reference, key)).map(([role]) => role);
-}
-
-function asReference(label: string | null): KeyReference | null {
-  return label === null ? null : { label, id: null };
-}
-
-/** Some tokens pad labels with blanks. */
-function isNamed({ label, id }: KeyReference, key: Pick<KeyDetails, 'label' | 'id'>): boolean {
-  const labelFits = label === null || label === key.label || label === key.label.trimEnd();
-  return labelFits && (id === null || hex(id) === hex(key.id));
+  const roles = named.filter(([, role, reference]) => reference !== null && isNamed(key, reference) && !isNamedForOther(seal, role, key)).map(([name]) => name);
+  return [...new Set(roles)];
 }

@@ -1,4 +1,4 @@
-import type { KeyReference } from '../../config/types.ts';
+import { missingKeys } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import type { SealTrial } from '../../seal/trial.ts';
 import { withSeal } from '../hsm.ts';
@@ -12,13 +12,8 @@ export type Tried =
 /** Logs in and tries the keys; where one is missing there is nothing to try. Changes nothing on the token. */
 export async function tryConfiguration(context: Context): Promise<Tried> {
   const { seal: stanza } = context.config;
-  const wanted: readonly (KeyReference | null)[] = [stanza.key, stanza.hmacKey];
   return withSeal(context, false, async (seal, session) => {
-    const missing = wanted.flatMap((reference) => {
-      if (reference === null) return [];
-      const { label, id } = reference;
-      return session.findKeys({ class: null, label, id }).length === 0 ? [label ?? ''] : [];
-    });
+    const missing = missingKeys(stanza, session).map(({ label }) => label ?? '');
     if (missing.length > 0) return { missing, trial: null };
     return { missing: [], trial: await tryKeys(stanza, seal, session) };
   });

@@ -36,6 +36,8 @@ describe('a minimal configuration', () => {
         pin: null,
         key: { label: 'hsm_demo', id: null, class: null },
         hmacKey: { label: 'hsm_hmac_demo', id: null },
+        previousKeys: [],
+        previousHmacKeys: [],
         defaultKeyLabel: null,
         defaultHmacKeyLabel: null,
         mechanism: null,
@@ -48,6 +50,7 @@ describe('a minimal configuration', () => {
       },
       entropyAugmentation: false,
       autoUnseal: false,
+      storeId: null,
       notes: [],
     });
   });
@@ -185,6 +188,8 @@ describe('the seal stanza', () => {
     ['max_parallel = 1.5', 'config_type', /max_parallel must be a non-negative number/],
     ['priority = "x"', 'config_type', /priority must be a non-negative number/],
     ['priority = "9007199254740992"', 'config_value', /priority is too large/],
+    ['previous_key_label = "a,,b"', 'config_value', /previous_key_label has an empty entry/],
+    ['previous_key_id = "01,x"', 'config_value', /previous_key_id must be hexadecimal/],
     ['default_key_label = ""', 'config_value', /default_key_label is empty/],
     ['default_hmac_key_label = true', 'config_type', /default_hmac_key_label must be a string/],
     ['disabled = "true"', 'seal_disabled', /disabled is true, and there is no other seal/],

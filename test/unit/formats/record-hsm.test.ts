@@ -1,11 +1,14 @@
+import crypto from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hex } from '../../../src/bytes.ts';
 import type { Pkcs11SealConfig } from '../../../src/config/types.ts';
 import { IntegrityError } from '../../../src/errors.ts';
 import { CKM, withSession } from '../../../src/pkcs11/index.ts';
+import type { Cipher } from '../../../src/pkcs11/index.ts';
 import { openRecord, pkcs11Seal, readRecord } from '../../../src/seal/index.ts';
 import { encodeHeader } from '../../../src/seal/record.ts';
 import type { MacStanza, Seal, Wrap } from '../../../src/seal/index.ts';
@@ -26,7 +29,7 @@ beforeAll(() => {
   importKey(hsm, { label: hmacKey.label, id: hmacKey.id, type: 'generic', value: bytes(hmacKey.value) });
 });
 
-function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Promise<T> {
+function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>, verify: Cipher['verify'] | null = null): Promise<T> {
   Object.assign(process.env, hsm.env);
   const token = { slot: null, label: hsm.label, serial: null, manufacturer: null, model: null };
   const config: Pkcs11SealConfig = {
@@ -38,6 +41,8 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Pro
     pin: null,
     key: { label: 'hsm_demo', id: null, class: null },
     hmacKey: withHmacKey ? { label: hmacKey.label, id: null } : null,
+    previousKeys: [],
+    previousHmacKeys: [],
     defaultKeyLabel: null,
     defaultHmacKeyLabel: null,
     rsaOaepHash: null,
@@ -56,7 +61,7 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Pro
     pinPad: () => undefined,
     forceLogin: false,
   };
-  return withSession(options, (session) => use(pkcs11Seal(config, session)));
+  return withSession(options, (session) => use(pkcs11Seal(config, session, verify === null ? {} : { cipher: { ...session, verify } })));
 }
 
 describe('a token with the keys of the vectors', () => {
@@ -80,6 +85,21 @@ function withHeader(whole: Uint8Array, change: (was: { wraps: readonly Wrap[]; m
   return new Uint8Array([...encodeHeader(record.context, wraps, macStanza), ...whole.subarray(record.header.length)]);
 }
 
+/** How often a body is decrypted meanwhile. */
+async function decipherments(run: () => Promise<unknown>): Promise<number> {
+  const real = crypto.createDecipheriv;
+  const counted = vi.fn(real);
+  Object.assign(crypto, { createDecipheriv: counted });
+  syncBuiltinESMExports();
+  try {
+    await run();
+    return counted.mock.calls.length;
+  } finally {
+    Object.assign(crypto, { createDecipheriv: real });
+    syncBuiltinESMExports();
+  }
+}
+
 async function failure(withHmacKey: boolean, record: Uint8Array, place: string): Promise<unknown> {
   return withSeal(withHmacKey, (seal) => openRecord(seal, record, place, 'the vector')).catch((error: unknown) => error);
 }
@@ -97,6 +117,14 @@ describe('a record that no HMAC vouches for', () => {
     const altered = whole.map((byte, at) => (at === whole.length - 1 ? byte ^ 1 : byte));
     expect(await failure(false, rejected, plain.place)).toEqual(await failure(false, altered, plain.place));
     expect(await failure(false, rejected, plain.place)).toBeInstanceOf(IntegrityError);
+  });
+
+  it('is worked on alike, whether the HSM rejects its wrap or its body does not authenticate', async () => {
+    const whole = bytes(plain.bytes);
+    const rejected = withHeader(whole, ({ wraps }) => ({ wraps: wraps.map(otherCiphertext), macStanza: null }));
+    const altered = whole.map((byte, at) => (at === whole.length - 1 ? byte ^ 1 : byte));
+    expect(await decipherments(() => failure(false, rejected, plain.place))).toBe(1);
+    expect(await decipherments(() => failure(false, altered, plain.place))).toBe(1);
   });
 
   it('fails in the same way when the HMAC key that it names is not there', async () => {
@@ -119,5 +147,20 @@ describe('a record that no HMAC vouches for', () => {
     );
     await expect(opening).rejects.toThrow(IntegrityError);
     expect(decryptions).toBe(0);
+  });
+});
+
+describe('an HMAC of another length', () => {
+  const vouched = cases.find(({ mac_stanza: stanza }) => stanza?.over_digest === false);
+  if (vouched === undefined) throw new Error('the vectors lack a record with an HMAC');
+
+  it.each([0, 1, 31, 33])('is refused with %i bytes, also where the module takes a part of one for the whole', async (length) => {
+    const { authenticated, mac } = readRecord(bytes(vouched.bytes), 'the vector');
+    const other = Uint8Array.from({ length }, (_, at) => mac[at] ?? 0);
+    const record = new Uint8Array([...authenticated, length, ...other]);
+    let asked = 0;
+    const opening = withSeal(true, (seal) => openRecord(seal, record, vouched.place, 'the vector'), () => ++asked > 0);
+    await expect(opening).rejects.toMatchObject({ code: 'record_altered' });
+    expect(asked).toBe(0);
   });
 });

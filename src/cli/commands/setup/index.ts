@@ -115,6 +115,7 @@ function contextOf(config: Config, terminal: Terminal): Context {
   return {
     config,
     machine: thisMachine(),
+    note: (text) => terminal.note(text),
     forceLogin: false,
     cache: cacheFolder(process.env),
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),

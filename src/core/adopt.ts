@@ -1,0 +1,94 @@
+import { timingSafeEqual } from 'node:crypto';
+import { zero } from '../bytes.ts';
+import { IntegrityError, StoreError } from '../errors.ts';
+import { combineRecoveryShares, readRecord, recoveryVerifier } from '../seal/index.ts';
+import type { ShareCounts } from '../seal/index.ts';
+import type { Context } from './hsm.ts';
+import { thisMachine } from './machine.ts';
+import type { Opened, Opening } from './opened.ts';
+import { RECORD_NAME } from './state.ts';
+
+/** How a store is taken over that no HMAC vouches for. */
+export interface Adoption {
+  /** Asked for as many shares as `counts` wants. They are zeroed here. */
+  readonly shares: (counts: ShareCounts) => Promise<readonly Uint8Array[]>;
+  /** Whether a store for which no shares were given out is taken as it is. */
+  readonly force: boolean;
+}
+
+/**
+ * Lets a store without an HMAC be used where a quorum of its recovery shares vouches for it. Whoever has an RSA public key can make
+ * a whole store with it, but not one whose keyring has the verifier of a recovery key that they do not know: the true verifier
+ * stands nowhere but inside the true keyring, under the root key. So a store that agrees with the shares has a keyring that coffer
+ * wrote, with the root key that goes with it; which of its former states it is, they do not say.
+ * @returns the same opening, each of whose transactions looks again: the file may be exchanged at any time
+ * @throws IntegrityError `recovery_shares_wrong`; StoreError `no_recovery_shares` without shares and without `force`
+ */
+export async function adopt(context: Context, opening: Opening, { shares, force }: Adoption): Promise<Opening> {
+  const now = { ...context, machine: thisMachine() };
+  const needed = await opening.transaction(now, opening.mayRead ? 'read' : 'write', async (opened) => (isVouchedFor(opened) ? null : opened.keys.keyring.recovery));
+  if (needed === null) return watched(opening, () => throwUnvouched());
+  const { verifier, ...counts } = needed;
+  if (verifier === null) {
+    if (!force) throw noShares();
+    context.note('-force: no shares vouch for this store; from now on everything in it counts as written by you, whoever could write to the file until now');
+    return watched(opening, (opened) => {
+      if (opened.keys.keyring.recovery.verifier !== null) throwUnvouched();
+    });
+  }
+  if (counts.threshold < 1) throw wrongShares(); // coffer makes none such
+  const given = await verifierOf(await shares(counts));
+  const check = ({ keys }: Opened): void => {
+    const wanted = keys.keyring.recovery.verifier;
+    if (wanted === null || !timingSafeEqual(wanted, given)) throw wrongShares();
+  };
+  if (!timingSafeEqual(verifier, given)) throw wrongShares(); // before anything is begun
+  return watched(opening, check);
+}
+
+async function verifierOf(shares: readonly Uint8Array[]): Promise<Uint8Array> {
+  const key = await combineRecoveryShares(shares);
+  zero(...shares);
+  const verifier = recoveryVerifier(key);
+  zero(key);
+  return verifier;
+}
+
+/** @param check throws for a store that no HMAC vouches for and that is not the one that was taken over */
+function watched(opening: Opening, check: (opened: Opened) => void): Opening {
+  return {
+    ...opening,
+    transaction: (context, mode, use) =>
+      opening.transaction(context, mode, (opened) => {
+        if (!isVouchedFor(opened)) check(opened);
+        return use(opened);
+      }),
+  };
+}
+
+/** The HMAC, where there is one, was checked when the record was opened. */
+function isVouchedFor({ state }: Opened): boolean {
+  return readRecord(state.record, RECORD_NAME).macStanza !== null;
+}
+
+function throwUnvouched(): never {
+  throw new IntegrityError('record_altered', `${RECORD_NAME} was exchanged for one without an HMAC while this command ran`, {
+    hint: 'find out who could write to the store',
+  });
+}
+
+function wrongShares(): IntegrityError {
+  return new IntegrityError('recovery_shares_wrong', 'these shares do not make the recovery key of this store', {
+    hint:
+      'check that each is whole and one of this store\'s. If they are, then this is not the store that they were given out for: ' +
+      'somebody put another one in its place; restore it from a backup',
+  });
+}
+
+function noShares(): StoreError {
+  return new StoreError('no_recovery_shares', 'this store says that no recovery shares were given out for it, so nothing tells it from one that somebody else made', {
+    hint:
+      'if yours has shares, this is not yours: restore it from a backup. If it has none, -force takes it as it is: everything in it then counts as ' +
+      'written by you, whoever could write to the file until now',
+  });
+}

@@ -1,0 +1,47 @@
+import { constants, createCipheriv, createHmac, publicEncrypt, randomBytes, randomUUID, type KeyObject } from 'node:crypto';
+import { Barrier, encodeKeyring } from '../../src/barrier/index.ts';
+import { encodeIdentity } from '../../src/core/identity.ts';
+import { encodeMounts } from '../../src/core/mounts.ts';
+import { MOUNTS, RECORD, USAGE } from '../../src/core/rows.ts';
+import { encodeUsage } from '../../src/core/usage.ts';
+import { appendMac, encodeBody, encodeHeader, macInput } from '../../src/seal/record.ts';
+import type { MacStanza, Wrap } from '../../src/seal/seal.ts';
+
+/** What somebody has who can write the file: keys of the token whose values they know, or a public key of it. */
+export interface Forgery {
+  readonly wrap: { readonly label: string; readonly id: string } & ({ readonly aes: Uint8Array } | { readonly rsa: KeyObject });
+  readonly mac: { readonly label: string; readonly id: string; readonly value: Uint8Array } | null;
+  /** What the forged store says of its recovery key. */
+  readonly recovery: { readonly shares: number; readonly threshold: number; readonly verifier: Uint8Array | null };
+  readonly storeId?: string;
+}
+
+/** The rows of a whole store that nobody made with coffer, and that has no mounts. */
+export function forgeStore({ wrap, mac, recovery, storeId = randomUUID() }: Forgery): Record<string, Uint8Array> {
+  const rootKey = new Uint8Array(randomBytes(32));
+  const keyring = {
+    terms: [{ number: 1, created: 1, key: new Uint8Array(randomBytes(32)) }],
+    pathKey: new Uint8Array(randomBytes(64)),
+    recovery,
+    hsmKeys: [],
+  };
+  const context = encodeIdentity({ storeId, created: 1, recoveryShares: recovery.shares, recoveryThreshold: recovery.threshold });
+  const stanza: MacStanza | null = mac === null ? null : { mechanism: 0x251, keyLabel: mac.label, keyId: Buffer.from(mac.id, 'hex'), overDigest: false };
+  const header = encodeHeader(context, [wrapOf(wrap, rootKey)], stanza);
+  const authenticated = encodeBody(header, rootKey, RECORD, encodeKeyring(keyring));
+  const record =
+    mac === null || stanza === null ? authenticated : appendMac(authenticated, createHmac('sha256', mac.value).update(macInput(stanza, authenticated)).digest());
+  const mounts = new Barrier(keyring).encrypt(MOUNTS, encodeMounts([]));
+  return { [RECORD]: record, [MOUNTS]: mounts, [USAGE]: encodeUsage({ term: 1, encryptions: 1 }, rootKey) };
+}
+
+function wrapOf(by: Forgery['wrap'], key: Uint8Array): Wrap {
+  const name = { seal: 'pkcs11', keyLabel: by.label, keyId: Buffer.from(by.id, 'hex') };
+  if ('rsa' in by) {
+    const ciphertext = publicEncrypt({ key: by.rsa, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, key);
+    return { ...name, mechanism: 0x9, parameters: Buffer.from('00000220', 'hex'), ciphertext };
+  }
+  const iv = randomBytes(16);
+  const cipher = createCipheriv('aes-256-cbc', by.aes, iv);
+  return { ...name, mechanism: 0x1085, parameters: iv, ciphertext: Buffer.concat([cipher.update(key), cipher.final()]) };
+}
