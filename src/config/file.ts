@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { shellWord } from '../shell.ts';
 import { configFiles, variable, type Environment } from './paths.ts';
 
 export interface ConfigFile {
@@ -76,12 +77,12 @@ function read(path: string): ConfigFile | null {
 function refuseWritable(path: string, stat: fs.Stats): void {
   if ((stat.mode & 0o022) !== 0) {
     throw new ConfigError('config_writable', `${path}: other users can write this configuration file`, {
-      hint: `look through it, then run: chmod go-w ${path}`,
+      hint: `look through it, then run: chmod go-w ${shellWord(path)}`,
     });
   }
   if (!isTrusted(stat)) {
     throw new ConfigError('config_writable', `${path}: this configuration file belongs to another user`, {
-      hint: `look through it, then run: chown ${process.getuid?.() ?? 'root'} ${path}`,
+      hint: `look through it, then run: chown ${process.getuid?.() ?? 'root'} ${shellWord(path)}`,
     });
   }
   for (const folder of new Set([dirname(path), dirname(fs.realpathSync(path))])) {
@@ -89,7 +90,7 @@ function refuseWritable(path: string, stat: fs.Stats): void {
     const sticky = (folderStat.mode & 0o1000) !== 0;
     if ((folderStat.mode & 0o022) === 0 || sticky) continue;
     throw new ConfigError('config_writable', `${path}: other users can replace this file, for they can write ${folder}`, {
-      hint: `look through the file, then run: chmod go-w ${folder}`,
+      hint: `look through the file, then run: chmod go-w ${shellWord(folder)}`,
     });
   }
 }

@@ -1,5 +1,6 @@
 import { hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
+import { visible } from '../visible.ts';
 import type { Key, KeyQuery, Session } from './types.ts';
 
 const CLASS_NAMES = { secret: 'secret keys', public: 'public keys', private: 'private keys' } as const;
@@ -47,7 +48,7 @@ function wanted({ label, id }: KeyQuery): string {
 
 /** For hints: a line for each key, with its label and id. */
 export function listKeys(keys: readonly Key[]): string {
-  const lines = keys.slice(0, LISTED).map((key) => `  label "${key.label}", id ${idText(key.id)}`);
+  const lines = keys.slice(0, LISTED).map((key) => `  label "${visible(key.label)}", id ${idText(key.id)}`);
   return [...lines, ...(keys.length > LISTED ? [`  and ${keys.length - LISTED} more`] : [])].join('\n');
 }
 

@@ -3,6 +3,7 @@ import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
 import { CKM, CKR, isReturnValue } from '../pkcs11/index.ts';
 import type { Key, Session } from '../pkcs11/index.ts';
+import { shellWord } from '../shell.ts';
 import { isRsaMechanism } from './wrapping.ts';
 
 /** The larger first: not every token makes RSA keys of more than 2048 bits. */
@@ -76,8 +77,8 @@ function generateRsa(session: Session, label: string, id: Uint8Array | null): Ke
 function command({ reference, type }: WantedKey, config: Pkcs11SealConfig, session: Session): string {
   const id = reference.id === null ? '' : ` --id ${hex(reference.id)}`;
   return (
-    `  pkcs11-tool --module ${config.lib} --token-label '${session.token.label}' --login` +
-    ` ${type} --sensitive --label '${reference.label ?? ''}'${id}`
+    `  pkcs11-tool --module ${shellWord(config.lib)} --token-label ${shellWord(session.token.label)} --login` +
+    ` ${type} --private --sensitive --label ${shellWord(reference.label ?? '')}${id}`
   );
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { shellWord } from '../../shell.ts';
 import type { Context } from '../hsm.ts';
 import type { Checklist } from './check.ts';
 
@@ -19,17 +20,17 @@ export function checkFiles({ config }: Context, list: Checklist): void {
   }
   const readable = [storage.path, `${storage.path}-wal`, `${storage.path}-shm`].filter((path) => (modeOf(path) & OTHERS) !== 0);
   if (readable.length === 0) list.ok('store file', `${storage.path} is for its owner alone`);
-  else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.join(' ')}`);
+  else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.map(shellWord).join(' ')}`);
   const folder = dirname(storage.path);
   const mode = modeOf(folder);
   if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) list.ok('store folder', `nobody else can write ${folder}`);
-  else list.warn('store folder', `other users can replace the store, for they can write ${folder}`, `run: chmod go-w ${folder}`);
+  else list.warn('store folder', `other users can replace the store, for they can write ${folder}`, `run: chmod go-w ${shellWord(folder)}`);
 }
 
 function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
   const source = pin?.kind === 'file' ? pin.path : pin?.kind === 'literal' ? config : null;
   if (source !== null && (modeOf(source) & OTHERS_READ) !== 0) {
-    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, `run: chmod go= ${source}`);
+    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, `run: chmod go= ${shellWord(source)}`);
     return;
   }
   const from = { literal: 'the configuration or the environment', env: 'an environment variable', file: 'a file', credential: 'a systemd credential' };
@@ -42,7 +43,7 @@ function checkModuleFile(lib: string, list: Checklist): void {
   const file = realpathSync(lib);
   const [path] = [file, dirname(file)].filter(isForeign);
   if (path === undefined) list.ok('module file', `nobody else can change ${lib}`);
-  else list.warn('module file', `other users can replace the module ${lib}, for they can change ${path}`, `run: chown root ${path} && chmod go-w ${path}`);
+  else list.warn('module file', `other users can replace the module ${lib}, for they can change ${path}`, `run: chown root ${shellWord(path)} && chmod go-w ${shellWord(path)}`);
 }
 
 /** Whether users other than root and this one can change a file or folder; this one's own group is taken for theirs alone. */
