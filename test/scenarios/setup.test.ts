@@ -67,6 +67,7 @@ describe('coffer setup', () => {
     const text = readFileSync(target, 'utf8');
     expect(text).not.toContain('pin-4711');
     expect(text).toMatch(/^ {2}token_label = "demo"$/m);
+    expect(text).toContain(`\n  serial = "${stand.hsm.serial}"\n`);
     expect(text).toMatch(/^ {2}generate_key = true$/m);
 
     const env = { ...fresh, COFFER_HSM_PIN: 'pin-4711' };

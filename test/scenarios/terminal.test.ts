@@ -103,7 +103,7 @@ describe('what a terminal sees', () => {
       ['two keys of one label', ['hsm', 'test'], { COFFER_HSM_KEY_LABEL: KEY }],
       ['a token that is not there: the list of those that are', ['unseal'], { COFFER_HSM_SERIAL: `none\n${MAKER}` }],
       ['a field that is not there: the list of those that are', ['kv', 'get', `-field=none${MAKER}`, 'kv/app'], {}],
-      ['a path', ['kv', 'get', `kv/\u202e${'x'}`], {}],
+      ['a path', ['kv', 'get', 'kv/\u202ex'], {}],
       ['a flag', [`-${MAKER}`], {}],
       ['a command', [`${MAKER}\nerror: forged`], {}],
       ['a file name', ['kv', 'put', 'kv/b', `a=@${MAKER}\nerror: forged`], {}],
