@@ -2,7 +2,7 @@ import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKK, CKM, isInputTooLong, keyTypeName, requireKey } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Key, KeyClass, Session } from '../pkcs11/index.ts';
+import type { Cipher, CryptokiError, Exposure, Key, KeyClass, Session } from '../pkcs11/index.ts';
 import { ensureKeys } from './keys.ts';
 import { managedKeys } from './managed.ts';
 import type { ManagedKeys } from './managed.ts';
@@ -11,6 +11,13 @@ import { isMethodRefused, isRsaMechanism, methodName, methodOf, opensAgain, unwr
 import type { Wrapped, WrapMethod } from './wrapping.ts';
 
 const KEY_BYTES = 32;
+
+/** A key that wraps or authenticates, and what is unsafe about it. */
+export interface ExposedKey {
+  readonly label: string;
+  /** At least one. */
+  readonly exposures: readonly Exposure[];
+}
 
 export interface Pkcs11Seal extends Seal {
   /** Keys of the same token that serve callers. */
@@ -21,6 +28,8 @@ export interface Pkcs11Seal extends Seal {
    * @throws HsmError `key_not_found` with the commands that would create them
    */
   ensureKeys(): Promise<string[]>;
+  /** Those of the keys used so far that are not safe; a trip to the HSM for each key. */
+  exposedKeys(): ExposedKey[];
   /** The same seal on up to `count` further sessions, which work side by side. */
   lanes(count: number): Seal[];
 }
@@ -133,6 +142,11 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     },
     async ensureKeys() {
       return ensureKeys(config, session);
+    },
+    exposedKeys() {
+      const used = [writing, signing, ...found.values()].filter((key) => key !== null);
+      const keys = new Map(used.map((key) => [hex(key.handle), key]));
+      return [...keys.values()].map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0);
     },
     lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, { cipher: each, acceptsNoMac })),
   };
