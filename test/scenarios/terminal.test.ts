@@ -124,6 +124,18 @@ describe('what a terminal sees', () => {
     }
   });
 
+  it("a fault of coffer's own has no line but its own", () => {
+    const preload = stand.write('fault.cjs', `Date.now = () => { throw new Error(${JSON.stringify(`${MAKER}\nerror: forged`)}); };\n`);
+    const NODE_OPTIONS = `--require ${preload}`;
+    const { status, stdout, stderr } = run(['status'], { NODE_OPTIONS });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toBe('internal error: \\x1b[2J\\x9b\\u200b\\nerror: forged (COFFER_DEBUG=1 shows where)\n');
+    const traced = run(['status'], { NODE_OPTIONS, COFFER_DEBUG: '1' });
+    expect(traced.stderr).toMatch(/^Error: [^\n]*forged\n +at /);
+    expect(traced.stderr).not.toMatch(RAW);
+    expect(JSON.parse(run(['-format=json', 'status'], { NODE_OPTIONS }).stderr)).toMatchObject({ code: 'internal', errors: [expect.stringContaining('forged')] });
+  });
+
   describe('at a terminal', () => {
     it('a table is as it is in a file', async () => {
       const typist = atTerminal(stand, 'coffer kv get kv/app');

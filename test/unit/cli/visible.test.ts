@@ -26,6 +26,12 @@ describe('visible text', () => {
     }
   });
 
+  it('is escaped where Unicode says that a display may leave it out, and nowhere else', () => {
+    const hidden = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/u;
+    const different = each(0, 0x10ffff).filter((character) => hasHidden(character) !== hidden.test(character));
+    expect(different.map((character) => character.codePointAt(0)?.toString(16))).toEqual([]);
+  });
+
   it('is the same text where there is nothing to show', () => {
     for (const text of ['', 'plain', 'Zürich', 'ключ', '鍵', '😀', 'e\u0301', 'a\u00a0b', '\\x1b', 'ا\u0600']) {
       expect(visible(text)).toBe(text);

@@ -39,7 +39,7 @@ export const initTokenCommand: CommandSpec = {
     const pins = await newPins(invocation, token);
     const made = await initialiseToken(module, slot, { label, ...pins });
     if (made.slot !== slot) terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
-    await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${made.label}" in slot ${made.slot}, serial ${made.serial}`);
+    await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${visible(made.label)}" in slot ${made.slot}, serial ${visible(made.serial)}`);
     return 0;
   },
 };
