@@ -14,7 +14,8 @@ describe('what is unsafe about a key', () => {
     ['that it could leave once', { never_extractable: false }, ['once extractable']],
     ['that it could be read once', { always_sensitive: false }, ['once readable']],
     ['that it came from outside, which says all of its past', { local: false, never_extractable: false, always_sensitive: false }, ['imported']],
-    ['everything', { private: false, extractable: true, sensitive: false, local: false }, ['public', 'extractable', 'readable', 'imported']],
+    ['everything', { private: false, extractable: true, sensitive: false, never_extractable: false, always_sensitive: false, local: false }, ['public', 'extractable', 'readable', 'imported']],
+    ['not that it came from outside, where the token says at once that it never left', { local: false, never_extractable: true, always_sensitive: true }, []],
   ] as const) {
     it(`is ${what}`, () => {
       expect(exposuresOf({ class: 'secret', attributes: { ...SAFE, ...attributes } })).toEqual(expected);
