@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { shellWord } from './shell.ts';
 
 /** A file, folder or link through which somebody else decides what stands at a path. */
 export interface Exposure {
@@ -35,11 +36,11 @@ export function exposures(path: string): Exposure[] {
 
 /** What is wrong, and a command that helps and can do no harm. */
 export function describeExposure({ path, by, uid }: Exposure): { readonly problem: string; readonly remedy: string } {
-  if (by === 'mode') return { problem: `other users can write ${path}`, remedy: `look through it, then run: chmod go-w ${quoted(path)}` };
+  if (by === 'mode') return { problem: `other users can write ${path}`, remedy: `look through it, then run: chmod go-w ${shellWord(path)}` };
   const me = process.getuid?.() ?? 0;
   return {
     problem: `${path} belongs to another user (uid ${uid})`,
-    remedy: `if that user is to be trusted, run coffer as that user; else look through it, then run: chown -h ${me} ${quoted(path)}`,
+    remedy: `if that user is to be trusted, run coffer as that user; else look through it, then run: chown -h ${me} ${shellWord(path)}`,
   };
 }
 
@@ -110,8 +111,4 @@ function isUnmapped(uid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

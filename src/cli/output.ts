@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts';
 import { isJsonObject, isLosslessNumber, stringifyJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { Invocation } from './command.ts';
+import { hasHidden, visible, visibleJson } from '../visible.ts';
 import { keyValues, raw } from './table.ts';
 
 /** Prints an object as JSON or YAML, or with `table` as a table. -field picks one of `fields`. */
@@ -14,9 +15,9 @@ export async function printObject(
   table: () => string,
   fields: JsonObject = isJsonObject(object) ? object : {},
 ): Promise<void> {
-  if (field !== null) terminal.printRaw(raw(pick(fields, field)));
-  else if (format === 'json') terminal.print(stringifyJson(object, 2));
-  else if (format === 'yaml') terminal.printRaw(await yaml(object));
+  if (field !== null) terminal.printValue(raw(pick(fields, field)));
+  else if (format === 'json') terminal.print(visibleJson(stringifyJson(object, 2)));
+  else if (format === 'yaml') terminal.print(await yaml(object));
   else terminal.print(table());
 }
 
@@ -47,13 +48,28 @@ function pick(fields: JsonObject, name: string): JsonValue {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
   if (value !== undefined) return value;
   throw new UsageError('no_field', `field ${JSON.stringify(name)} is not present`, {
-    hint: `there are: ${Object.keys(fields).sort().join(', ')}`,
+    hint: `there are: ${visible(Object.keys(fields).sort().join(', '))}`,
   });
 }
 
+/** Without the last newline. */
 async function yaml(value: JsonValue): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(value, { sortMapEntries: true, customTags: [LOSSLESS_NUMBER] });
+  const { Document, Scalar, visit } = await import('yaml');
+  const document = new Document(value, { sortMapEntries: true, customTags: [LOSSLESS_NUMBER] });
+  visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && needsQuotes(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString().replace(/\n$/, '');
+}
+
+/**
+ * In double quotes an escape means the character, so that the terminal can show what it will not send. Blank lines alone
+ * are quoted, too: as a block, yaml 2.9 writes them so that they do not come back.
+ */
+function needsQuotes(text: string): boolean {
+  return hasHidden(text.replaceAll('\n', '')) || text.trim() === '';
 }
 
 /** A number with the digits that it came with; JSON's numbers are YAML's (YAML 1.2.2 section 10.2). */

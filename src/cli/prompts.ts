@@ -1,6 +1,6 @@
 import type { createPromptModule } from 'inquirer';
 import { StoreError } from '../errors.ts';
-import { visible } from './terminal.ts';
+import { hasHidden, visible } from '../visible.ts';
 
 /**
  * Questions to the operator. They go to stderr, so that stdout stays for results; inquirer is loaded only here. They may
@@ -27,10 +27,10 @@ export async function askNewPin(message: string, problem: (pin: string) => strin
   return answered(async (prompt) => (await prompt<{ answer: string }>([again])).answer);
 }
 
-/** Asks for a line of text. @param problem what is wrong with an answer; null for nothing */
+/** Asks for a line of text. A proposal that cannot be shown as it is is not made. @param problem what is wrong with an answer; null for nothing */
 export async function askText(message: string, proposal: string, problem: (text: string) => string | null): Promise<string> {
   const validate = (text: string): true | string => problem(text.trim()) ?? true;
-  const question = { type: 'input', name: 'answer', message: visible(message), default: proposal, validate } as const;
+  const question = { type: 'input', name: 'answer', message: visible(message), default: hasHidden(proposal) ? '' : proposal, validate } as const;
   return answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer.trim());
 }
 

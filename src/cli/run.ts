@@ -8,7 +8,7 @@ import { askPin } from './prompts.ts';
 import { FORMATS, openTerminal } from './terminal.ts';
 import type { OutputFormat, Terminal } from './terminal.ts';
 
-/** Runs one command line and returns its exit status; an error is printed, never thrown. */
+/** Runs one command line and returns its exit status; an error is printed, and a fault of coffer's own, too. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const env = process.env;
   let format: OutputFormat = wantsJson(argv, env) ? 'json' : 'table';
@@ -34,9 +34,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     };
     return await parsed.spec.run(invocation);
   } catch (error) {
-    if (!(error instanceof CofferError)) throw error;
-    terminal.error(error, format);
-    return error.exitStatus;
+    if (error instanceof CofferError) {
+      terminal.error(error, format);
+      return error.exitStatus;
+    }
+    terminal.fault(error, format);
+    return 1;
   }
 }
 

@@ -1,11 +1,13 @@
 import { isLosslessNumber, stringifyJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
+import { visible, visibleJson } from '../visible.ts';
 
 const GAP = '    ';
 
-/** Columns as Vault prints them: headings, a line of dashes under each, rows. */
+/** Columns as Vault prints them: headings, a line of dashes under each, rows. A line break in a cell is shown, for it would forge a row. */
 export function columns(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [headings, headings.map((heading) => '-'.repeat(heading.length)), ...rows];
+  const shown = rows.map((row) => row.map((text) => visible(text)));
+  const lines = [headings, headings.map((heading) => '-'.repeat(heading.length)), ...shown];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => width(line[column] ?? ''))));
   return lines.map((line) => line.map((cell, column) => pad(cell, widths[column] ?? 0)).join(GAP).trimEnd()).join('\n');
 }
@@ -35,7 +37,7 @@ export function cell(value: JsonValue): string {
 
 /** A value raw for -field: text as it is, anything else as JSON. */
 export function raw(value: JsonValue): string {
-  return typeof value === 'string' ? value : stringifyJson(value);
+  return typeof value === 'string' ? value : visibleJson(stringifyJson(value));
 }
 
 /** Columns that a terminal gives to a text, near enough: one for each code point. */

@@ -5,13 +5,16 @@
  * - Colour only where stdout is a terminal and nobody said no.
  * - An error has no capital and no full stop; its hint follows on lines of its own.
  * - With -format=json an error is JSON on stderr.
- * - What a terminal would obey (control characters in secrets and names) is shown, not sent, when stdout is one.
+ * - What a terminal would obey (control characters in secrets, names, labels, modules) is shown, not sent, whether a terminal
+ *   is there or a file that is looked at later. Line breaks are coffer's own, so whoever puts data between them makes it
+ *   visible first. Only the value of -field goes out as it is, unless it goes to a terminal.
  * - Nothing that only a terminal needs is loaded where there is none: node:tty, streams and chalk cost milliseconds.
  */
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import type { CofferError } from '../errors.ts';
 import { UsageError } from '../errors.ts';
+import { visible, visibleJson } from '../visible.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -19,14 +22,19 @@ export type OutputFormat = (typeof FORMATS)[number];
 export interface Terminal {
   /** A line, or several, to stdout. */
   print(text: string): void;
-  /** Text to stdout as it is, without a newline. */
-  printRaw(text: string): void;
-  /** Text to stderr as it is: the help that nobody asked for. */
+  /**
+   * A value to stdout, without a newline: byte for byte to a pipe or a file. A terminal gets its line breaks and tabs, since
+   * keys and certificates are read and copied there, and the rest made visible.
+   */
+  printValue(text: string): void;
+  /** Lines to stderr: the help that nobody asked for. */
   printAside(text: string): void;
-  /** A remark to stderr. */
+  /** A remark to stderr, of one line. */
   note(text: string): void;
   warn(text: string): void;
   error(error: CofferError, format: OutputFormat): void;
+  /** What no operator can have caused. */
+  fault(error: unknown, format: OutputFormat): void;
   /**
    * Shows how far a long command is: a line on stderr, at most `width` wide, in the place of the one before; null takes it
    * away. Nothing where stderr is no terminal.
@@ -50,27 +58,34 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const { env } = process;
   const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
-  const say = (label: string, text: string): void => write(STDERR, `${label} ${visible(text)}\n`);
+  const say = (label: string, text: string, kept = ''): void => write(STDERR, `${label} ${visible(text, kept)}\n`);
+  const asJson = (errors: readonly string[], code: string): void => write(STDERR, `${visibleJson(JSON.stringify({ errors, code }))}\n`);
+  const isDebug = env['COFFER_DEBUG'] === '1';
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
-    print: (text) => write(STDOUT, `${toTerminal ? visible(text) : text}\n`),
+    print: (text) => write(STDOUT, `${visible(text, '\n')}\n`),
     progress(line) {
       if (env['TERM'] === 'dumb' || !isTerminal(STDERR)) return;
-      write(STDERR, `\r\x1b[K${line?.(process.stderr.columns - 1) ?? ''}`); // a line of full width would begin the next
+      write(STDERR, `\r\x1b[K${visible(line?.(process.stderr.columns - 1) ?? '')}`); // a line of full width would begin the next
     },
-    printRaw: (text) => write(STDOUT, text),
-    printAside: (text) => write(STDERR, `${text}\n`),
+    printValue: (text) => write(STDOUT, toTerminal ? visible(text, '\n\t') : text),
+    printAside: (text) => write(STDERR, `${visible(text, '\n')}\n`),
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
     warn: (text) => say(paint?.yellow('warning:') ?? 'warning:', text),
     error(error, format) {
       if (format === 'json') {
-        const errors = [error.message, ...(error.hint === null ? [] : [error.hint])];
-        write(STDERR, `${JSON.stringify({ errors, code: error.code })}\n`);
+        asJson([error.message, ...(error.hint === null ? [] : [error.hint])], error.code);
         return;
       }
       say(paint?.red('error:') ?? 'error:', error.message);
-      if (error.hint !== null) say(paint?.dim('hint:') ?? 'hint:', error.hint);
-      if (env['COFFER_DEBUG'] === '1') write(STDERR, `${error.stack ?? ''}\n`);
+      if (error.hint !== null) say(paint?.dim('hint:') ?? 'hint:', error.hint, '\n');
+      if (isDebug) write(STDERR, `${trace(error)}\n`);
+    },
+    fault(error, format) {
+      const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
+      if (format === 'json') asJson([message], 'internal');
+      else if (isDebug && error instanceof Error) write(STDERR, `${trace(error)}\n`);
+      else write(STDERR, `${visible(message)} (COFFER_DEBUG=1 shows where)\n`);
     },
   };
 }
@@ -91,9 +106,10 @@ function isTerminal(descriptor: 0 | 1 | 2): boolean {
   return stream.isTTY;
 }
 
-/** Control characters but newline and tab as \xNN. */
-export function visible(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+/** Where an error comes from. A line break in its message would look like one more place. */
+function trace({ message, stack = '' }: Error): string {
+  const after = stack.indexOf(message) + message.length;
+  return stack.includes(message) ? visible(stack.slice(0, after)) + visible(stack.slice(after), '\n') : visible(stack, '\n');
 }
 
 /** Writes all of it before it returns; `coffer kv get ... | head -1` is no error. */

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { ConfigError } from '../errors.ts';
 import { changedBy, describeExposure, exposures } from '../exposure.ts';
 import type { Exposure } from '../exposure.ts';
+import { shellWord } from '../shell.ts';
 import { configFiles, variable, type Environment } from './paths.ts';
 
 export interface ConfigFile {
@@ -78,12 +79,12 @@ function refuseWritable(path: string, stat: fs.Stats): void {
   const by = changedBy(stat);
   if (by === 'mode') {
     throw new ConfigError('config_writable', `${path}: other users can write this configuration file`, {
-      hint: `look through it, then run: chmod go-w ${path}`,
+      hint: `look through it, then run: chmod go-w ${shellWord(path)}`,
     });
   }
   if (by === 'owner') {
     throw new ConfigError('config_writable', `${path}: this configuration file belongs to another user`, {
-      hint: `look through it, then run: chown ${process.getuid?.() ?? 'root'} ${path}`,
+      hint: `look through it, then run: chown ${process.getuid?.() ?? 'root'} ${shellWord(path)}`,
     });
   }
   const exposure = exposuresOf(path).find(({ at }) => at !== 'end');

@@ -1,4 +1,5 @@
 /** The front door: a configuration file and the environment in, a Config that the rest of coffer trusts out. */
+import { shellWord } from '../shell.ts';
 import type { Document } from './document.ts';
 import { sealTypeFromEnvironment } from './environment.ts';
 import { configNotFound, readConfigFile, type ConfigFile } from './file.ts';
@@ -56,7 +57,7 @@ function pinNotes(config: Config, document: Document, file: ConfigFile): string[
     ({ settings }) => isLiteralPin(settings.get('pin')?.value) || holdsPin(settings.get('uri')?.value),
   );
   if (withPin && file.readableByOthers) {
-    notes.push(`${file.path}: holds a PIN, and other users can read it; run: chmod go= ${file.path}`);
+    notes.push(`${file.path}: holds a PIN, and other users can read it; run: chmod go= ${shellWord(file.path)}`);
   }
   return notes.filter((note) => note !== null);
 }

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { shellWord } from '../shell.ts';
 import { variable, type Environment } from './paths.ts';
 import type { PinSource } from './types.ts';
 
@@ -57,7 +58,7 @@ export function pinFileNote(source: PinSource): string | null {
   if (source.kind !== 'file') return null;
   try {
     const readable = (fs.statSync(source.path).mode & 0o044) !== 0;
-    return readable ? `${source.path}: other users can read this PIN file; run: chmod go= ${source.path}` : null;
+    return readable ? `${source.path}: other users can read this PIN file; run: chmod go= ${shellWord(source.path)}` : null;
   } catch {
     return null;
   }

@@ -4,8 +4,9 @@ import type { Keyring } from '../barrier/index.ts';
 import { utf8, zero } from '../bytes.ts';
 import { ConfigError, HsmError, StoreError } from '../errors.ts';
 import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
-import type { Seal, ShareCounts } from '../seal/index.ts';
+import type { ExposedKey, Seal, ShareCounts } from '../seal/index.ts';
 import type { Rows } from '../storage/index.ts';
+import { presentlyExposed } from './exposed-keys.ts';
 import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
 import { encodeIdentity } from './identity.ts';
@@ -27,6 +28,8 @@ export interface Initialized {
   readonly threshold: number;
   /** Labels of the HSM keys that were created. */
   readonly createdKeys: readonly string[];
+  /** Keys that wrap or authenticate, and are not safe. */
+  readonly exposedKeys: readonly ExposedKey[];
 }
 
 /**
@@ -49,7 +52,7 @@ export async function init(context: Context, counts: ShareCounts, handOut: (made
         const createdKeys = (await seal.ensureKeys()).map(({ label }) => label);
         const shares = await createStore(context, seal, rows, counts, drawn);
         try {
-          await handOut({ shares, threshold: counts.threshold, createdKeys });
+          await handOut({ shares, threshold: counts.threshold, createdKeys, exposedKeys: seal.exposedKeys() });
         } finally {
           zero(...shares);
         }
@@ -142,6 +145,8 @@ export interface Unsealed {
   readonly already: boolean;
   /** Milliseconds until it seals itself, or null for as long as the machine is up. */
   readonly ttl: number | null;
+  /** Keys that opened the store and that somebody else could use or read now. */
+  readonly exposedKeys: readonly ExposedKey[];
 }
 
 /**
@@ -151,8 +156,8 @@ export interface Unsealed {
 export async function unseal(context: Context, ttl: number | null): Promise<Unsealed> {
   return withStorage(context, false, async (storage) => {
     await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
-    return withSeal(context, false, (seal) =>
-      storage.transaction('write', async (rows) => {
+    return withSeal(context, false, async (seal) => {
+      const already = await storage.transaction('write', async (rows) => {
         const state = requireState(await readState(rows, context), context);
         const keys = await openKeys(seal, state.record);
         try {
@@ -161,15 +166,16 @@ export async function unseal(context: Context, ttl: number | null): Promise<Unse
           noteUnauthenticated(context, state.record);
           if (state.unsealed && state.lease !== null) {
             authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
-            if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl };
+            if (state.lease.lease.ends === null && ttl === null) return true;
           }
           await writeLease(rows, context, state.identity, keys, ttl);
-          return { already: false, ttl };
+          return false;
         } finally {
           zeroKeys(keys);
         }
-      }),
-    );
+      });
+      return { already, ttl, exposedKeys: presentlyExposed(seal.exposedKeys()) };
+    });
   });
 }
 

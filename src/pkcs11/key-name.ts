@@ -1,5 +1,6 @@
 import type { KeyReference } from '../config/types.ts';
 import { asBuffer, hex } from '../bytes.ts';
+import { visible } from '../visible.ts';
 
 /** What a key object is called, or what somebody says that one is called. */
 export interface KeyName {
@@ -35,10 +36,5 @@ function withoutLeadingZeros(id: Uint8Array): Uint8Array {
 
 /** For messages: `label "hsm_demo" and id 01ab`, with what a terminal would obey shown and not sent. */
 export function describeName({ label, id }: { readonly label: string | null; readonly id: Uint8Array | null }): string {
-  return [...(label === null ? [] : [`label ${quoted(label)}`]), ...(id === null ? [] : [`id ${id.length === 0 ? '(none)' : hex(id)}`])].join(' and ');
-}
-
-/** Control and format characters (bidirectional overrides are among these) as \u{N}. */
-function quoted(label: string): string {
-  return `"${label.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`)}"`;
+  return [...(label === null ? [] : [`label "${visible(label)}"`]), ...(id === null ? [] : [`id ${id.length === 0 ? '(none)' : hex(id)}`])].join(' and ');
 }

@@ -1,8 +1,8 @@
 import { CKA, CKK, CKR, keyTypeName } from './constants.ts';
-import { isReturnValue } from './errors.ts';
+import { CryptokiError, isReturnValue } from './errors.ts';
 import { findAll } from './keys.ts';
 import type { OpenSession } from './open.ts';
-import type { KeyAttribute, KeyClass, KeyDetails } from './types.ts';
+import type { ExposureAttributes, Key, KeyAttribute, KeyClass, KeyDetails } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
 
 const BOOLEANS: { readonly [name in KeyAttribute]: number } = {
@@ -30,12 +30,35 @@ export function listKeys(session: OpenSession): KeyDetails[] {
   );
 }
 
+/**
+ * What decides whether a key is safe, in one C_GetAttributeValue (two calls of the module), or one for each where the
+ * token refuses them together. It is advice, so that a token which fails to give it stops nothing.
+ */
+export function exposureAttributes(session: OpenSession, { handle }: Key): ExposureAttributes {
+  const names = ['private', 'extractable', 'sensitive', 'never_extractable', 'always_sensitive', 'local'] as const;
+  const read = (asked: readonly KeyAttribute[]): (boolean | null)[] | null => {
+    try {
+      const found = session.module.call('C_GetAttributeValue', (api) =>
+        api.C_GetAttributeValue(session.handle, handle, asked.map((name) => ({ type: BOOLEANS[name] }))),
+      );
+      return found.map(({ value }) => truth(value));
+    } catch (error) {
+      if (error instanceof CryptokiError) return null;
+      throw error;
+    }
+  };
+  const [isPrivate = null, extractable = null, sensitive = null, never = null, always = null, local = null] =
+    read(names) ?? names.map((name) => read([name])?.[0] ?? null);
+  return { private: isPrivate, extractable, sensitive, never_extractable: never, always_sensitive: always, local };
+}
+
+function truth(value: Buffer | null): boolean | null {
+  return value === null || value.length === 0 ? null : value[0] !== 0;
+}
+
 function describe(session: OpenSession, object: Buffer, keyClass: KeyClass): KeyDetails {
   const read = (type: number): Buffer | null => attribute(session, object, type);
-  const flag = (name: KeyAttribute): boolean | null => {
-    const value = read(BOOLEANS[name]);
-    return value === null || value.length === 0 ? null : value[0] !== 0;
-  };
+  const flag = (name: KeyAttribute): boolean | null => truth(read(BOOLEANS[name]));
   const type = number(read(CKA.KEY_TYPE)) ?? 0;
   return {
     class: keyClass,

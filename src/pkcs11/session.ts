@@ -3,10 +3,11 @@ import { HsmError } from '../errors.ts';
 import { backgroundCipher } from './background.ts';
 import { CKF, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
+import { exposuresOf } from './exposure.ts';
 import { destroyKey, generateAesKey, generateHmacKey, generateKey, setId } from './generate.ts';
 import { generateRsaKey } from './generate-pair.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
-import { listKeys } from './list-keys.ts';
+import { exposureAttributes, listKeys } from './list-keys.ts';
 import { login, pinFor } from './login.ts';
 import { mechanismTypes } from './mechanisms.ts';
 import { type Module, withModule } from './module.ts';
@@ -139,6 +140,7 @@ function bind(session: OpenSession, token: TokenDescription, readWrite: boolean,
     token,
     findKeys: (query) => findKeys(session, query),
     listKeys: () => listKeys(session),
+    exposuresOf: (key) => exposuresOf({ class: key.class, attributes: exposureAttributes(session, key) }),
     generateAesKey: (label, id) => generateAesKey(session, label, id),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
     generateRsaKey: (label, id, bits) => generateRsaKey(session, label, id, bits),

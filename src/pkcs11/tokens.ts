@@ -1,6 +1,7 @@
 import type { TokenInfo } from 'pkcs11js';
 import type { TokenSelector } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
+import { visible } from '../visible.ts';
 import { CKF, CKR, returnValueName } from './constants.ts';
 import { CryptokiError, isReturnValue } from './errors.ts';
 import type { Module } from './module.ts';
@@ -163,7 +164,7 @@ function list(found: readonly (TokenDescription | SilentSlot)[]): string {
 function named(token: TokenDescription): string {
   return (token.flags & CKF.TOKEN_INITIALIZED) === 0 && token.label === ''
     ? 'not initialised'
-    : `label "${token.label}", serial "${token.serial}"`;
+    : `label "${visible(token.label)}", serial "${visible(token.serial)}"`;
 }
 
 function silence({ error }: SilentSlot): string {

@@ -120,6 +120,15 @@ export type KeyAttribute =
   | 'token' | 'private' | 'sensitive' | 'always_sensitive' | 'extractable' | 'never_extractable' | 'local'
   | 'encrypt' | 'decrypt' | 'sign' | 'verify' | 'wrap' | 'unwrap' | 'derive' | 'modifiable';
 
+/** What makes a key less than one that this token alone has and that only a login can use. */
+export type Exposure = 'public' | 'extractable' | 'readable' | 'once extractable' | 'once readable' | 'imported';
+
+/** What decides it; null where the token does not tell. */
+export type ExposureAttributes = Pick<
+  KeyDetails['attributes'],
+  'private' | 'extractable' | 'sensitive' | 'never_extractable' | 'always_sensitive' | 'local'
+>;
+
 export interface SessionOptions {
   readonly module: ModuleOptions;
   readonly token: TokenSelector;
@@ -163,6 +172,8 @@ export interface Session extends Cipher {
   findKeys(query: KeyQuery): Key[];
   /** Every key object with its attributes. */
   listKeys(): KeyDetails[];
+  /** What is unsafe about a secret or private key, as far as the token tells. Never throws for what the token says. */
+  exposuresOf(key: Key): Exposure[];
   /** CKM_AES_KEY_GEN, 256 bits, with the attributes of a coffer wrapping key; the id is random when null. */
   generateAesKey(label: string, id: Uint8Array | null): GeneratedKey;
   /**

@@ -3,7 +3,7 @@ export type { Role } from './configured.ts';
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';
-export type { Pkcs11Seal, SealOptions } from './pkcs11.ts';
+export type { ExposedKey, Pkcs11Seal, SealOptions } from './pkcs11.ts';
 export { makeKeys } from './make-keys.ts';
 export { missingKeys } from './keys.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';

@@ -3,6 +3,7 @@ import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
 import { CKM, CKR, describeName, isReturnValue } from '../pkcs11/index.ts';
 import type { GeneratedKey, Key, KeyName, Session } from '../pkcs11/index.ts';
+import { shellWord } from '../shell.ts';
 import { isNamedForOther, keysFor } from './configured.ts';
 import type { Role } from './configured.ts';
 import { makeKeys } from './make-keys.ts';
@@ -98,7 +99,7 @@ function generateRsa(session: Session, label: string, id: Uint8Array | null): Ge
 function command({ reference, type }: WantedKey, config: Pkcs11SealConfig, session: Session): string {
   const id = reference.id === null ? '' : ` --id ${hex(reference.id)}`;
   return (
-    `  pkcs11-tool --module ${config.lib} --token-label '${session.token.label}' --login` +
-    ` ${type} --sensitive --label '${reference.label ?? ''}'${id}`
+    `  pkcs11-tool --module ${shellWord(config.lib)} --token-label ${shellWord(session.token.label)} --login` +
+    ` ${type} --private --sensitive --label ${shellWord(reference.label ?? '')}${id}`
   );
 }

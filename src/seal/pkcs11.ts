@@ -2,7 +2,7 @@ import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKK, CKM, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Key, KeyName, Session } from '../pkcs11/index.ts';
+import type { Cipher, CryptokiError, Exposure, Key, KeyName, Session } from '../pkcs11/index.ts';
 import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
 import type { Claim, Role } from './configured.ts';
 import { ensureKeys } from './keys.ts';
@@ -16,6 +16,13 @@ const KEY_BYTES = 32;
 /** Of HMAC-SHA256. */
 const MAC_BYTES = 32;
 
+/** A key that wraps or authenticates, and what is unsafe about it. */
+export interface ExposedKey {
+  readonly label: string;
+  /** At least one. */
+  readonly exposures: readonly Exposure[];
+}
+
 export interface Pkcs11Seal extends Seal {
   /** Keys of the same token that serve callers; none of `own` does, nor any that the configuration names. */
   managed(own: readonly SealKey[]): ManagedKeys;
@@ -25,6 +32,8 @@ export interface Pkcs11Seal extends Seal {
    * @throws HsmError `key_not_found` with the commands that would create them; `key_raced` when another program creates one now
    */
   ensureKeys(): Promise<readonly KeyName[]>;
+  /** Those of the keys used so far that are not safe; a trip to the HSM for each key. */
+  exposedKeys(): ExposedKey[];
   /** The same seal on up to `count` further sessions, which work side by side. */
   lanes(count: number): Seal[];
 }
@@ -155,6 +164,11 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     },
     async ensureKeys() {
       return ensureKeys(config, session);
+    },
+    exposedKeys() {
+      const used = [writing, signing, ...found.values()].filter((key) => key !== null);
+      const keys = new Map(used.map((key) => [hex(key.handle), key]));
+      return [...keys.values()].map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0);
     },
     lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, { cipher: each, acceptsNoMac })),
   };

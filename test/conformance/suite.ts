@@ -44,6 +44,14 @@ export function conformance(module: TestModule): void {
       return { path: row.path, bytes: new Uint8Array(row.value) };
     }
 
+    fact('has nothing to say against the keys that coffer makes', [], async () => {
+      stand = await makeConformanceStand(module);
+      expect(stand.run(['init', '-recovery-shares=0', '-recovery-threshold=0'])).toMatchObject({ status: 0, stderr: expect.not.stringContaining('warning:') as string });
+      expect(stand.run(['unseal'])).toMatchObject({ status: 0, stderr: '' });
+      const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as { checks: { name: string; status: string }[] };
+      for (const name of ['wrapping key', 'HMAC key']) expect(checks.find((check) => check.name === name)).toMatchObject({ status: 'ok' });
+    });
+
     fact('opens what it wrapped, small and large, with the mechanism that it finds best', [], async () => {
       await opened();
       expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');

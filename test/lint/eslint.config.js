@@ -49,4 +49,12 @@ export default defineConfig([
       'no-console': 'error',
     },
   },
+  {
+    // What goes to a terminal goes through the one file that makes it visible.
+    files: ['src/**/*.ts'],
+    ignores: ['src/cli/terminal.ts', 'src/cli/prompts.ts'],
+    rules: {
+      'no-restricted-properties': ['error', { object: 'process', property: 'stdout' }, { object: 'process', property: 'stderr' }],
+    },
+  },
 ]);

@@ -21,7 +21,8 @@ describe('coffer hsm init-token at a terminal', () => {
   it('erases a token in use only for somebody who types its label', async () => {
     for (const typed of ['other', '', 'DEMO']) {
       const typist = atTerminal(stand, `coffer hsm init-token -slot=${stand.hsm.slot} -label=new`);
-      await answer(typist, 'This erases every key on the token "demo"', typed);
+      await typist.shows('this erases every key on the token "demo"');
+      await answer(typist, 'Type its label to go on', typed);
       expect(await typist.ends).toBe(2);
       expect(plain(typist.screen())).toContain('error: nothing was initialised');
     }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usualPlaces } from '../../src/core/setup/places.ts';
 import { atTerminal, KEYS, plain, type Typist } from '../support/pty.ts';
+import { createSoftHsm } from '../support/softhsm.ts';
 import { makeStand, type Stand } from '../support/store.ts';
 
 const DOWN = '\x1b[B';
@@ -67,6 +68,7 @@ describe('coffer setup', () => {
     const text = readFileSync(target, 'utf8');
     expect(text).not.toContain('pin-4711');
     expect(text).toMatch(/^ {2}token_label = "demo"$/m);
+    expect(text).toContain(`\n  serial = "${stand.hsm.serial}"\n`);
     expect(text).toMatch(/^ {2}generate_key = true$/m);
 
     const env = { ...fresh, COFFER_HSM_PIN: 'pin-4711' };
@@ -74,6 +76,16 @@ describe('coffer setup', () => {
     expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining('The store is initialised') as string });
     expect(existsSync(join(stand.dir, 'made/coffer.db'))).toBe(true);
     expect(stand.run(['unseal'], { env }).status).toBe(0);
+
+    // Another token of the same label, in place of the one that was chosen, is not sent the PIN.
+    stand.write('twin/none', '');
+    const twin = createSoftHsm({ dir: join(stand.dir, 'twin'), label: 'demo', pin: 'pin-4711' });
+    stand.shim?.clear();
+    const refused = stand.run(['unseal'], { env: { ...env, ...twin.env, COFFER_HSM_LIB: stand.lib } });
+    expect(refused.status, refused.stderr).toBe(3);
+    expect(refused.stderr).toContain(`error: no token has label "demo" and serial "${stand.hsm.serial}"`);
+    expect(stand.shim?.calls()).toContain('C_GetTokenInfo');
+    expect(stand.shim?.calls()).not.toContain('C_Login');
   });
 
   it('tries the keys where they are, and replaces a file only when told so', async () => {

@@ -77,7 +77,7 @@ describe('a store forged under keys of another application', () => {
   it('gives its name as what it claims, shown and not sent, and no line to paste', () => {
     const stand = forged();
     for (const { message, hint } of [fails(stand, 'unseal')]) {
-      expect(message).toContain(String.raw`the store's own record claims an HMAC by the HSM key with label "evil\u{1b}[2J\u{202e}-mac" and id 0b, which the configuration does not name`);
+      expect(message).toContain(String.raw`the store's own record claims an HMAC by the HSM key with label "evil\x1b[2J\u202e-mac" and id 0b, which the configuration does not name`);
       expect(hint).not.toMatch(/evil|0b|=/);
       expect(hint).toContain('previous_hmac_key_label');
     }

@@ -1,5 +1,5 @@
-// The PKCS#11 modules beside SoftHSM that the conformance suite runs against, from the distribution's packages. Only root
-// can install them; where one is missing, its part of the suite is skipped and says so.
+// The PKCS#11 modules beside SoftHSM that the conformance suite runs against, and the tool of the manual's examples, from
+// the distribution's packages. Only root can install them; where one is missing, the tests of it are skipped and say so.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ const TPM2 = {
 const MODULES = [
   { name: 'openCryptoki', files: ['libopencryptoki.so.0'], packages: ['opencryptoki'] },
   { name: 'NSS', files: ['libsoftokn3.so'], packages: ['libnss3'] },
+  { name: 'pkcs11-tool', files: ['/usr/bin/pkcs11-tool'], packages: ['opensc'] },
   { name: 'p11-kit', files: ['pkcs11/p11-kit-client.so'], packages: ['p11-kit', 'p11-kit-modules'] },
 ];
 
@@ -27,7 +28,7 @@ export function ensureModules(module) {
   }
   const names = missing.map(({ name }) => name).join(', ');
   if (process.getuid?.() !== 0) {
-    say(`${names} missing, and only root can install them; their part of the conformance suite is skipped`);
+    say(`${names} missing, and only root can install them; the tests of them are skipped`);
     return;
   }
   const packages = missing.flatMap((each) => each.packages);
@@ -37,6 +38,7 @@ export function ensureModules(module) {
 }
 
 function isThere(file) {
+  if (file.startsWith('/')) return existsSync(file);
   const folders = ['/usr/lib', '/usr/lib64', '/usr/local/lib'].filter((folder) => existsSync(folder));
   const multiarch = readdirSync('/usr/lib').filter((name) => name.endsWith('-linux-gnu'));
   return [...folders, ...multiarch.map((name) => join('/usr/lib', name))].some((folder) => existsSync(join(folder, file)));

@@ -10,6 +10,7 @@
  *   random-biased             every other byte is the same, the rest is random
  *   random-error              C_GenerateRandom returns CKR_RANDOM_NO_RNG
  *   no-token                  C_GetSlotList finds none
+ *   manufacturer:TEXT         what C_GetInfo says of the module
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
  *                             flags of C_GetTokenInfo
  *   protected-auth:PIN        the token has a PIN pad: the flag is set, and this is entered there where a PIN is empty
@@ -205,8 +206,19 @@ static const CK_ULONG *type_of(CK_MECHANISM_PTR mechanism)
   }
 #define HABIT_OF(name, detail, parameters, arguments) SHIM(name, detail, habit_##name, parameters, arguments)
 
+static CK_RV get_info(CK_INFO_PTR info)
+{
+  char text[sizeof info->manufacturerID + 1];
+  CK_RV rv = real->C_GetInfo(info);
+  if (rv == CKR_OK && fault("manufacturer", text, sizeof text)) {
+    memset(info->manufacturerID, ' ', sizeof info->manufacturerID);
+    memcpy(info->manufacturerID, text, strlen(text));
+  }
+  return rv;
+}
+
 FORWARD(C_Finalize, (CK_VOID_PTR p), (p))
-FORWARD(C_GetInfo, (CK_INFO_PTR info), (info))
+SHIM(C_GetInfo, NULL, get_info, (CK_INFO_PTR info), (info))
 FORWARD(C_GetSlotInfo, (CK_SLOT_ID slot, CK_SLOT_INFO_PTR info), (slot, info))
 HABIT(C_GetMechanismList, (CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR n), (slot, list, n))
 HABIT(C_GetMechanismInfo, (CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR info), (slot, type, info))

@@ -1,6 +1,7 @@
 import { diagnose } from '../../core/index.ts';
 import type { Check, Context } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
+import { visible } from '../../visible.ts';
 import type { CommandSpec } from '../command.ts';
 import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
@@ -38,5 +39,5 @@ const MARKS = { ok: '[ ok ]', warning: '[warn]', failure: '[FAIL]', skipped: '[s
 
 function line({ name, status, message, remedy }: Check): string {
   const advice = remedy === null || status === 'ok' ? [] : remedy.split('\n').map((part) => `         ${part}`);
-  return [`${MARKS[status]} ${name}: ${message}`, ...advice].join('\n');
+  return [`${MARKS[status]} ${name}: ${visible(message)}`, ...advice].join('\n');
 }

@@ -3,6 +3,7 @@ import { init, isInitialized } from '../../core/index.ts';
 import type { Initialized } from '../../core/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { printObject } from '../output.ts';
+import { warnOfExposedKeys } from './exposed-keys.ts';
 
 const DEFAULT_SHARES = 5;
 const DEFAULT_THRESHOLD = 3;
@@ -29,6 +30,7 @@ export const initCommand: CommandSpec = {
     const threshold = flags.integer('recovery-threshold') ?? DEFAULT_THRESHOLD;
     await init(context, { shares, threshold }, async (made) => {
       for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
+      warnOfExposedKeys(terminal, made.exposedKeys);
       await show(invocation, made);
     });
     return 0;

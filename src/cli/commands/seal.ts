@@ -6,6 +6,7 @@ import type { CommandSpec } from '../command.ts';
 import { formatDuration } from '../../duration.ts';
 import { printObject } from '../output.ts';
 import { columns } from '../table.ts';
+import { warnOfExposedKeys } from './exposed-keys.ts';
 
 export const unsealCommand: CommandSpec = {
   words: ['unseal'],
@@ -21,7 +22,8 @@ export const unsealCommand: CommandSpec = {
   examples: ['coffer unseal', 'coffer unseal -ttl=8h'],
   async run(invocation) {
     const context = await invocation.context({ forceLogin: invocation.flags.boolean('force') });
-    const { already, ttl } = await unseal(context, invocation.flags.duration('ttl'));
+    const { already, ttl, exposedKeys } = await unseal(context, invocation.flags.duration('ttl'));
+    warnOfExposedKeys(invocation.terminal, exposedKeys);
     const until = ttl === null ? '' : `; it seals itself in ${formatDuration(ttl)}`;
     const line = already ? 'Success! The store was already unsealed' : `Success! The store is unsealed${until}`;
     await printObject(invocation, await statusObject(context), () => line);

@@ -4,6 +4,7 @@ import { HsmError } from '../../errors.ts';
 import { describeExposure, exposures } from '../../exposure.ts';
 import { checkModuleFile } from '../../pkcs11/index.ts';
 import { folderFault, storeExposed } from '../../storage/index.ts';
+import { shellWord } from '../../shell.ts';
 import type { Context } from '../hsm.ts';
 import type { Checklist } from './check.ts';
 
@@ -32,7 +33,7 @@ function checkStoreFile(path: string, list: Checklist): void {
   }
   const readable = files.filter((name) => (statSync(name).mode & OTHERS) !== 0);
   if (readable.length === 0) list.ok('store file', `${path} is for its owner alone`);
-  else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.join(' ')}`);
+  else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.map(shellWord).join(' ')}`);
 }
 
 /** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */
@@ -55,7 +56,7 @@ function checkStoreFolder(path: string, list: Checklist): void {
 function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
   const source = pin?.kind === 'file' ? pin.path : pin?.kind === 'literal' ? config : null;
   if (source !== null && (modeOf(source) & OTHERS_READ) !== 0) {
-    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, `run: chmod go= ${source}`);
+    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, `run: chmod go= ${shellWord(source)}`);
     return;
   }
   const from = { literal: 'the configuration or the environment', env: 'an environment variable', file: 'a file', credential: 'a systemd credential' };

@@ -1,6 +1,6 @@
 import { HsmError } from '../../errors.ts';
 import { testedEntropy } from '../../entropy/index.ts';
-import { CKF, isNamed, keyTypeName, listMechanisms, probeModule, surveyModule } from '../../pkcs11/index.ts';
+import { CKF, EXPOSURE_TEXT, exposuresOf, isNamed, keyTypeName, listMechanisms, probeModule, surveyModule } from '../../pkcs11/index.ts';
 import type { KeyDetails, Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { KeyReference } from '../../config/types.ts';
 import { hex } from '../../bytes.ts';
@@ -107,9 +107,9 @@ function checkKey(
     list.fail(name, new HsmError('key_use', `the key "${key.label}" ${unfit}`, { hint: `name another in ${option}, or make one with: coffer hsm keygen` }));
     return null;
   }
-  const exposed = exposure(key);
-  if (exposed === null) list.ok(name, `"${key.label}", ${key.typeName}${key.bits === null ? '' : ` of ${key.bits} bits`}, id ${hex(key.id)}`);
-  else list.warn(name, `the key "${key.label}" ${exposed}`, 'make another that cannot leave the HSM with `coffer hsm keygen`, name it, and run: coffer sealwrap rewrap');
+  const exposed = exposuresOf(key).map((exposure) => EXPOSURE_TEXT[exposure]);
+  if (exposed.length === 0) list.ok(name, `"${key.label}", ${key.typeName}${key.bits === null ? '' : ` of ${key.bits} bits`}, id ${hex(key.id)}`);
+  else list.warn(name, `the key "${key.label}" ${exposed.join('; it ')}`, SAFER_KEY);
   return key;
 }
 
@@ -126,10 +126,8 @@ function suitsHmac({ class: keyClass, type, attributes }: KeyDetails): string | 
   return attributes.sign === false ? 'may not sign (CKA_SIGN is false)' : null;
 }
 
-function exposure({ attributes }: KeyDetails): string | null {
-  if (attributes.extractable === true) return 'can leave the HSM (CKA_EXTRACTABLE is true)';
-  return attributes.sensitive === false ? 'can be read in the clear (CKA_SENSITIVE is false)' : null;
-}
+const SAFER_KEY =
+  'make another with `coffer hsm keygen`, which only this HSM has and only a login can use, name it, and run: coffer sealwrap rewrap';
 
 function wanted({ label, id }: KeyReference): string {
   return [...(label === null ? [] : [`label "${label}"`]), ...(id === null ? [] : [`id ${hex(id)}`])].join(' and ');

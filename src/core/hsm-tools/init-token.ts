@@ -1,6 +1,7 @@
 import { HsmError, UsageError } from '../../errors.ts';
 import { CKR, initToken, isReturnValue } from '../../pkcs11/index.ts';
 import type { CryptokiError, ModuleOptions, NewToken, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
+import { visible } from '../../visible.ts';
 import { surveySlots, tokenState } from './slots.ts';
 
 /**
@@ -63,5 +64,5 @@ function wrongSoPin(error: CryptokiError): HsmError {
 }
 
 function describe(token: TokenDescription): string {
-  return tokenState(token).initialized ? `token "${token.label}", serial ${token.serial}` : 'a token that is not initialised';
+  return tokenState(token).initialized ? `token "${visible(token.label)}", serial ${visible(token.serial)}` : 'a token that is not initialised';
 }

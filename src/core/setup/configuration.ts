@@ -1,3 +1,5 @@
+import { hasHidden } from '../../visible.ts';
+
 /** The answers of `coffer setup` as the text of a configuration file that coffer-config(5) describes. */
 
 export interface Answers {
@@ -31,7 +33,8 @@ export function configurationText(answers: Answers): string {
     `  lib = ${quoted(lib)}`,
     ...(libraryParameters === null ? [] : ['  # What C_Initialize is given.', `  library_parameters = ${quoted(libraryParameters)}`]),
     '',
-    '  # Which of its tokens. token_label, serial and slot can be combined; all must match.',
+    '  # Which of its tokens. token_label, serial and slot can be combined; all must match. The serial number keeps',
+    '  # another token of the same label from being sent the PIN.',
     ...token.map(([name, value]) => `  ${name} = ${quoted(value)}`),
     '',
     ...pinLines(pin),
@@ -71,12 +74,16 @@ function entropyLines(entropy: boolean): string[] {
   return ["# Mix the HSM's random bytes into every key that coffer makes.", ...stanza.map((line) => (entropy ? line : `# ${line}`))];
 }
 
-/** A string of HCL: what would begin a template is doubled, control characters are escaped. */
+/** A string of HCL: what would begin a template is doubled, what an editor would not show is escaped. */
 function quoted(text: string): string {
   const escaped = text
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
-    .replace(/[$%]\{/g, (begin) => `${begin.charAt(0)}${begin}`)
-    .replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return `"${escaped}"`;
+    .replace(/[$%]\{/g, (begin) => `${begin.charAt(0)}${begin}`);
+  return `"${Array.from(escaped, (character) => (hasHidden(character) ? codePoint(character) : character)).join('')}"`;
+}
+
+function codePoint(character: string): string {
+  const digits = (character.codePointAt(0) ?? 0).toString(16);
+  return digits.length <= 4 ? `\\u${digits.padStart(4, '0')}` : `\\U${digits.padStart(8, '0')}`;
 }

@@ -2,6 +2,7 @@ import { base64, fromUtf8, utf8 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
+import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
@@ -18,7 +19,7 @@ export async function backup(context: EngineContext, _data: JsonObject, paramete
   for (const [setting, allowed] of Object.entries({ exportable: key.exportable, allow_plaintext_backup: key.plaintextBackup })) {
     if (allowed) continue;
     throw new StoreError('backup_not_allowed', `the key "${key.name}" may not be backed up: ${setting} is not set`, {
-      hint: `allow it, for good, with: coffer write ${context.mountPath}keys/${key.name}/config ${setting}=true`,
+      hint: `allow it, for good, with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} ${setting}=true`,
     });
   }
   return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now)))) });

@@ -1,6 +1,7 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
+import { visible } from '../../visible.ts';
 import { answer } from '../engine.ts';
 import type { Response } from '../engine.ts';
 
@@ -25,7 +26,7 @@ export function answerEach(data: JsonObject, each: (item: JsonObject) => JsonObj
   const results = items.map((item) => attempt(item, each));
   const errors = results.flatMap(({ error }) => (typeof error === 'string' ? [error] : []));
   if (errors.length === results.length) {
-    throw new UsageError('batch_failed', 'every item of the batch failed', { hint: errors.map((error, at) => `item ${at}: ${error}`).join('\n') });
+    throw new UsageError('batch_failed', 'every item of the batch failed', { hint: errors.map((error, at) => `item ${at}: ${visible(error)}`).join('\n') });
   }
   const notes = errors.length === 0 ? warnings : [...warnings, `${errors.length} of ${results.length} items failed; see their error`];
   return answer({ batch_results: results }, { warnings: notes });

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
@@ -37,7 +38,7 @@ export async function trim(context: EngineContext, data: JsonObject, parameters:
   if (oldest < key.minAvailable) throw new UsageError('bad_parameter', `min_available_version is ${key.minAvailable} already and cannot be lowered`);
   if (key.minEncryption === 0) {
     throw new UsageError('bad_parameter', 'the key has no min_encryption_version, which must be set before versions can be trimmed', {
-      hint: `set it with: coffer write ${context.mountPath}keys/${key.name}/config min_encryption_version=N`,
+      hint: `set it with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} min_encryption_version=N`,
     });
   }
   const most = Math.min(key.minDecryption, key.minEncryption);

@@ -1,5 +1,6 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { publicText } from './describe.ts';
@@ -23,7 +24,7 @@ export async function exportKey(context: EngineContext, _data: JsonObject, param
   if (kind !== 'public-key') refuseManaged(key, 'be exported: its key object never leaves the HSM', 'export/public-key/NAME has the public key');
   if (!key.exportable && kind !== 'public-key') {
     throw new StoreError('not_exportable', `the key "${key.name}" is not exportable`, {
-      hint: `allow it, for good, with: coffer write ${context.mountPath}keys/${key.name}/config exportable=true`,
+      hint: `allow it, for good, with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} exportable=true`,
     });
   }
   checkKind(key, kind);

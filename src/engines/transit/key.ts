@@ -1,5 +1,6 @@
 import { fromUtf8, utf8 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
+import { shellWord } from '../../shell.ts';
 import type { EngineContext, Parameters } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
@@ -106,7 +107,7 @@ export async function requireKey(context: EngineContext, name: string): Promise<
   const key = await loadKey(context, name);
   if (key !== null) return key;
   throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
-    hint: `create it with: coffer write -f ${context.mountPath}keys/${name}`,
+    hint: `create it with: coffer write -f ${shellWord(`${context.mountPath}keys/${name}`)}`,
   });
 }
 

@@ -1,5 +1,6 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { listing } from '../kv.ts';
@@ -41,7 +42,7 @@ export async function removeKey(context: EngineContext, _data: JsonObject, param
   const key = await requireKey(context, keyName(parameters));
   if (!key.deletionAllowed) {
     throw new StoreError('deletion_not_allowed', `deletion is not allowed for the key "${key.name}"`, {
-      hint: `allow it with: coffer write ${context.mountPath}keys/${key.name}/config deletion_allowed=true`,
+      hint: `allow it with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} deletion_allowed=true`,
     });
   }
   await deleteKey(context, key.name);

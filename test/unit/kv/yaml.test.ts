@@ -5,7 +5,7 @@ import { parseJson } from '../../../src/json.ts';
 
 async function yaml(json: string): Promise<string> {
   const printed: string[] = [];
-  const terminal = { printRaw: (text: string) => void printed.push(text) } as Invocation['terminal'];
+  const terminal = { print: (text: string) => void printed.push(`${text}\n`) } as Invocation['terminal'];
   await printObject({ terminal, format: 'yaml', field: null }, parseJson(json), () => '');
   return printed.join('');
 }

@@ -38,7 +38,7 @@ describe('isNamed', () => {
 
 describe('describeName', () => {
   it('shows what a terminal would obey', () => {
-    expect(describeName(key('a\x1b[0m\u202e\u0085', '01ab'))).toBe('label "a\\u{1b}[0m\\u{202e}\\u{85}" and id 01ab');
+    expect(describeName(key('a\x1b[0m\u202e\u0085', '01ab'))).toBe('label "a\\x1b[0m\\u202e\\x85" and id 01ab');
     expect(describeName({ label: null, id: id('') })).toBe('id (none)');
   });
 });

@@ -1,9 +1,11 @@
 import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
 import type { TokenDescription } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
+import { visible } from '../../../visible.ts';
 import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askHidden, askNewPin, askText, confirm } from '../../prompts.ts';
+import type { Terminal } from '../../terminal.ts';
 import { chosenModule, LIB } from './module.ts';
 import { describeToken } from './slots.ts';
 
@@ -33,11 +35,11 @@ export const initTokenCommand: CommandSpec = {
     }
     const module = await chosenModule(invocation);
     const { slot, token } = await slotForToken(module, wanted);
-    if (!flags.boolean('force')) await ask(token);
+    if (!flags.boolean('force')) await ask(token, terminal);
     const pins = await newPins(invocation, token);
     const made = await initialiseToken(module, slot, { label, ...pins });
     if (made.slot !== slot) terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
-    await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${made.label}" in slot ${made.slot}, serial ${made.serial}`);
+    await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${visible(made.label)}" in slot ${made.slot}, serial ${visible(made.serial)}`);
     return 0;
   },
 };
@@ -50,14 +52,16 @@ function slotNumber(flags: FlagValues): bigint | null {
 }
 
 /** A token in use is erased only for somebody who knows which one it is. */
-async function ask(token: TokenDescription): Promise<void> {
+async function ask(token: TokenDescription, terminal: Terminal): Promise<void> {
   const where = `slot ${token.slot} (${[token.manufacturer, token.model, token.serial].filter((text) => text !== '').join(', ')})`;
   if (!tokenState(token).initialized) {
     if (await confirm(`Initialise the token in ${where}?`)) return;
     throw cancelled();
   }
-  const answer = await askText(`This erases every key on the token "${token.label}" in ${where}.\nType its label to go on`, '', () => null);
-  if (answer !== token.label.trim()) throw cancelled();
+  const label = visible(token.label); // who cannot type what is in it types what is shown
+  terminal.warn(`this erases every key on the token "${label}" in ${where}`);
+  const answer = await askText('Type its label to go on', '', () => null);
+  if (answer !== label.trim()) throw cancelled();
 }
 
 function cancelled(): StoreError {

@@ -2,6 +2,7 @@ import { hex } from '../../../bytes.ts';
 import { checkNewKey, generateMissingKeys, generateOneKey } from '../../../core/index.ts';
 import type { MadeKey, NewKeyType } from '../../../core/index.ts';
 import { UsageError } from '../../../errors.ts';
+import { visible } from '../../../visible.ts';
 import type { CommandSpec, FlagValues } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { FORCE } from './keys.ts';
@@ -68,5 +69,5 @@ function describe({ label, id }: MadeKey) {
 }
 
 function success({ label, id }: MadeKey): string {
-  return `Success! Created the key "${label}" in the HSM, id ${hex(id)}`;
+  return `Success! Created the key "${visible(label)}" in the HSM, id ${hex(id)}`;
 }

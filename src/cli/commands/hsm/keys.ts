@@ -1,6 +1,6 @@
 import { hex } from '../../../bytes.ts';
-import { tokenKeys } from '../../../core/index.ts';
-import type { TokenKey } from '../../../core/index.ts';
+import { exposuresOf, tokenKeys } from '../../../core/index.ts';
+import type { Exposure, TokenKey } from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { CommandSpec, Flag } from '../../command.ts';
 import { printObject } from '../../output.ts';
@@ -43,17 +43,23 @@ function row(key: TokenKey): string[] {
   ];
 }
 
-/** What is out of the ordinary is said, too: a key that can leave the token, or that a logged-out program sees. */
-function protection({ class: objectClass, attributes }: TokenKey): string[] {
-  const isPublic = objectClass === 'public';
+/** What is out of the ordinary is in capitals. */
+function protection(key: TokenKey): string[] {
   return [
-    ...(attributes.sensitive === true ? ['sensitive'] : []),
-    ...(attributes.extractable === true && !isPublic ? ['EXTRACTABLE'] : []),
-    ...(attributes.sensitive === false && !isPublic ? ['NOT SENSITIVE'] : []),
-    ...(attributes.private === false && !isPublic ? ['NOT PRIVATE'] : []),
-    ...(attributes.token === false ? ['session only'] : []),
+    ...(key.attributes.sensitive === true ? ['sensitive'] : []),
+    ...exposuresOf(key).map((exposure) => EXPOSED[exposure]),
+    ...(key.attributes.token === false ? ['session only'] : []),
   ];
 }
+
+const EXPOSED: { readonly [exposure in Exposure]: string } = {
+  public: 'NOT PRIVATE',
+  extractable: 'EXTRACTABLE',
+  readable: 'NOT SENSITIVE',
+  'once extractable': 'WAS EXTRACTABLE',
+  'once readable': 'WAS NOT SENSITIVE',
+  imported: 'IMPORTED',
+};
 
 function describe(key: TokenKey): JsonObject {
   return {

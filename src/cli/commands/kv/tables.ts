@@ -1,10 +1,11 @@
 import { isJsonObject } from '../../../json.ts';
 import type { JsonObject, JsonValue } from '../../../json.ts';
+import { visible } from '../../../visible.ts';
 import { heading, keyValues } from '../../table.ts';
 
 /** The path and the metadata of a version that was just written. */
 export function writtenTables(path: string, metadata: JsonObject): string {
-  return [section('Secret Path', path), section('Metadata', metadataTable(metadata))].join('\n\n');
+  return [section('Secret Path', visible(path)), section('Metadata', metadataTable(metadata))].join('\n\n');
 }
 
 /** Path, metadata and, unless it is deleted, data of a version. */
@@ -24,7 +25,7 @@ export function secretTables(path: string, { versions, ...settings }: JsonObject
     const info = isJsonObject(versions) ? versions[number] : undefined;
     return section(`Version ${number}`, metadataTable(isJsonObject(info) ? info : {}));
   });
-  return [section('Metadata Path', path), section('Metadata', metadataTable(settings)), ...tables].join('\n\n');
+  return [section('Metadata Path', visible(path)), section('Metadata', metadataTable(settings)), ...tables].join('\n\n');
 }
 
 /** As Vault: an empty deletion time reads "n/a". */

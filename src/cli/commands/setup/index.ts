@@ -6,6 +6,7 @@ import { configFiles } from '../../../config/paths.ts';
 import { configurationText, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
 import type { Context } from '../../../core/index.ts';
 import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
+import { shellWord } from '../../../shell.ts';
 import type { CommandSpec, Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askPin, confirm } from '../../prompts.ts';
@@ -36,7 +37,7 @@ export const setupCommand: CommandSpec = {
     const config = await readBack(target, text);
     if (!(await looksGood(config, terminal)) && !(await confirm('Write the configuration all the same?'))) throw nothingWritten();
     draftConfiguration(target, text).keep();
-    const next = foundByItself() === target ? 'coffer init' : `coffer -config=${target} init`;
+    const next = foundByItself() === target ? 'coffer init' : `coffer -config=${shellWord(target)} init`;
     await printObject(invocation, { config: target, next }, () => `Success! Wrote ${target}. Create the store with: ${next}`);
     return 0;
   },

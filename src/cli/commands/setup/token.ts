@@ -46,16 +46,20 @@ function tokensOf({ module, survey }: SurveyedModule): ChosenToken[] {
 }
 
 /**
- * By label where that suffices, since slot numbers change; with the serial number where two are named alike. HCL keeps
- * text in Unicode's normal form C, so a label that is not in it cannot be said there.
+ * By label and serial number, since slot numbers change, and since whoever brings another token of the same label would be
+ * sent the PIN. By slot where a token has neither, or not alone. HCL keeps text in Unicode's normal form C, so what is not in
+ * it cannot be said there.
  */
 function selectorOf(token: TokenDescription, all: readonly TokenDescription[]): Answers['token'] {
-  const isAlone = (same: (other: TokenDescription) => boolean): boolean => all.filter(same).length === 1;
-  const byLabel = token.label === '' || token.label.normalize() !== token.label ? [] : [['token_label', token.label] as const];
-  if (byLabel.length > 0 && isAlone(({ label }) => label === token.label)) return byLabel;
-  const bySerial = token.serial === '' ? [] : [...byLabel, ['serial', token.serial] as const];
-  if (bySerial.length > 0 && isAlone(({ label, serial }) => label === token.label && serial === token.serial)) return bySerial;
-  return [...byLabel, ['slot', String(token.slot)]];
+  const isSayable = (text: string): boolean => text !== '' && text.normalize() === text;
+  const label = isSayable(token.label) ? token.label : null;
+  const serial = isSayable(token.serial) ? token.serial : null;
+  const same = all.filter((other) => (label === null || other.label === label) && (serial === null || other.serial === serial));
+  return [
+    ...(label === null ? [] : [['token_label', label] as const]),
+    ...(serial === null ? [] : [['serial', serial] as const]),
+    ...(same.length === 1 && (label ?? serial) !== null ? [] : [['slot', String(token.slot)] as const]),
+  ];
 }
 
 function choiceOf({ module, token }: ChosenToken): Choice {
