@@ -138,7 +138,7 @@ describe('convergent encryption', () => {
   it.each(['aes128-gcm96', 'aes256-gcm96', 'chacha20-poly1305'])('of type %s has one nonce for each associated data', async (type) => {
     const transit = mount();
     await transit.write('keys/k', { type, derived: true, convergent_encryption: true });
-    // The last pair would be one text, were the length not before it.
+    // The second and the last would be one text, were the length not before it.
     const requests: JsonObject[] = [INPUT, { ...INPUT, associated_data: b64('one') }, { ...INPUT, associated_data: b64('oneh') }, { ...INPUT, plaintext: b64('ello'), associated_data: b64('oneh') }];
     const nonces = [];
     for (const request of requests) {
