@@ -27,9 +27,10 @@ export async function backup(context: EngineContext, data: JsonObject, parameter
 
 /** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. Warns of what it leaves behind. */
 export async function restore(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const { key, left } = decodeBackup(requiredText(data, 'backup'));
-  const name = checkedName(parameters['name'] ?? optionalText(data, 'name') ?? key.name);
+  const given = optionalText(data, 'name');
   const force = optionalBoolean(data, 'force') ?? false;
+  const { key, left } = decodeBackup(requiredText(data, 'backup'));
+  const name = checkedName(parameters['name'] ?? given ?? key.name);
   if (!force && (await loadKey(context, name)) !== null) throw keyExists(context, name, 'give force=true to replace it, or restore under another name');
   const restored = { ...key, name, restored: { time: context.now, version: key.latest } };
   describeKey(restored); // takes every version's public key once, so that a broken backup is refused

@@ -25,12 +25,12 @@ export async function importKey(context: EngineContext, data: JsonObject, parame
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
   }
+  const settings = { ...creationSettings(data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
   if ((await loadKey(context, name)) !== null) throw keyExists(context, name, `add a version with: ${context.mountPath}keys/${name}/import_version`);
   const { material, warnings } = await givenMaterial(context, data, type);
   const keySize = type.family === 'hmac' ? Buffer.byteLength(material.key ?? '', 'base64') : 0;
-  const importedRotation = optionalBoolean(data, 'allow_rotation') ?? false;
   const kdf = type.family === 'aead' ? 'counter' : 'hkdf';
-  const key = newKey(name, type.name, { ...creationSettings(data), kdf, imported: true, importedRotation, keySize });
+  const key = newKey(name, type.name, { ...settings, kdf, imported: true, keySize });
   checkDerivation(key);
   refusePublicAlone(key, material);
   await storeKey(context, addVersion(key, await withHmacKey(context, material)));
