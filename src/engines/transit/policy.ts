@@ -100,12 +100,15 @@ function decoded(policy: JsonObject, archive: readonly JsonObject[]): { key: Key
 
 /** Every version that there is, by number. @throws RangeError when one is missing that may be used */
 function versionEntries(current: { readonly [number: string]: JsonObject }, archive: readonly JsonObject[], key: Key): Map<number, JsonObject> {
+  const held = new Set([...Object.keys(current).map(Number), ...archive.map((_, at) => at + key.minAvailable)]);
   const entries = new Map<number, JsonObject>();
-  for (let number = Math.max(1, key.minAvailable); number <= key.latest; number++) {
+  for (const number of [...held].sort((a, b) => a - b)) {
     const entry = current[number] ?? archive[number - key.minAvailable];
-    if (entry !== undefined && !isEmptyEntry(entry)) entries.set(number, entry);
-    else if (number >= key.minDecryption) throw new RangeError('a version is missing');
+    const isVersion = Number.isInteger(number) && number >= Math.max(1, key.minAvailable) && number <= key.latest;
+    if (isVersion && entry !== undefined && !isEmptyEntry(entry)) entries.set(number, entry);
   }
+  const usable = [...entries.keys()].filter((number) => number >= key.minDecryption);
+  if (usable.length !== key.latest - key.minDecryption + 1) throw new RangeError('a version is missing');
   return entries;
 }
 

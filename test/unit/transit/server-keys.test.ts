@@ -172,6 +172,7 @@ describe('restore', () => {
     ['min_decryption_version above the latest', { min_decryption_version: 2 }, 'min_decryption_version cannot be 2: the latest version is 1'],
     ['min_encryption_version above the latest', { min_encryption_version: 2 }, 'min_encryption_version cannot be 2'],
     ['no version', { latest_version: 0 }, 'the latest version is 0'],
+    ['more versions than it holds, at once', { latest_version: 9_007_199_254_740_991, min_decryption_version: 9_007_199_254_740_991 }, 'missing'],
   ])('refuses %s', async (_what, policy, message) => {
     const error = await mount().failure('write', 'restore/k', { backup: symmetric(good, policy) });
     expect(error).toMatchObject({ code: 'bad_backup', exitStatus: 1 });
