@@ -8,8 +8,8 @@ import type { JsonObject, JsonValue } from '../json.ts';
  * @throws UsageError `bad_parameter`
  */
 export function optionalInteger(data: JsonObject, name: string, { min }: { min: number }): number | null {
-  const given = data[name];
-  if (given === undefined || given === null || given === '') return null;
+  const given = givenValue(data, name);
+  if (given === null) return null;
   const text = scalarText(given);
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value) || value < min) {
@@ -20,21 +20,21 @@ export function optionalInteger(data: JsonObject, name: string, { min }: { min: 
 
 /** Milliseconds from "30m" or plain seconds, with a minus sign for a negative one; null when it is not given. @throws UsageError `bad_parameter` */
 export function optionalDuration(data: JsonObject, name: string): number | null {
-  const given = data[name];
-  if (given === undefined || given === null || given === '') return null;
+  const given = givenValue(data, name);
+  if (given === null) return null;
   const text = scalarText(given);
   const milliseconds = parseDuration(text.replace(/^-/, ''));
   if (milliseconds === null) throw new UsageError('bad_parameter', `${name} must be a duration, e.g. 30m or 720h`);
   return text.startsWith('-') ? -milliseconds : milliseconds;
 }
 
-/** Integers from a list of them, or from text such as "1,2"; none when it is not given. @throws UsageError `bad_parameter` */
+/** Integers from a list of them, or from text such as "1,2"; none when it is not given, or empty. @throws UsageError `bad_parameter` */
 export function integerList(data: JsonObject, name: string, { min }: { min: number }): number[] {
   const given = data[name];
   if (given === undefined || given === null || given === '') return [];
   const items = Array.isArray(given) ? given : typeof given === 'string' ? given.split(',').map((item) => item.trim()) : [given];
   return items.map((item) => {
-    const value = optionalInteger({ [name]: item }, name, { min });
+    const value = item === '' ? null : optionalInteger({ [name]: item }, name, { min });
     if (value === null) throw new UsageError('bad_parameter', `${name} must be whole numbers, e.g. 1,2`);
     return value;
   });
@@ -42,22 +42,33 @@ export function integerList(data: JsonObject, name: string, { min }: { min: numb
 
 /** true or false, as a literal or as text; null when it is not given. @throws UsageError `bad_parameter` */
 export function optionalBoolean(data: JsonObject, name: string): boolean | null {
-  const given = data[name];
-  if (given === undefined || given === null || given === '') return null;
+  const given = givenValue(data, name);
+  if (given === null) return null;
   const text = scalarText(given);
   if (/^(true|t|1)$/i.test(text)) return true;
   if (/^(false|f|0)$/i.test(text)) return false;
   throw new UsageError('bad_parameter', `${name} must be true or false`);
 }
 
-/** Text, or a number as it was written; null when it is not given or empty. @throws UsageError `bad_parameter` */
+/** Text, or a number as it was written; null when it is not given. @throws UsageError `bad_parameter` */
 export function optionalText(data: JsonObject, name: string): string | null {
-  const given = data[name];
-  if (given === undefined || given === null || given === '') return null;
+  const given = givenValue(data, name);
+  if (given === null) return null;
   if (typeof given === 'string') return given;
   if (isLosslessNumber(given)) return given.value;
   if (typeof given === 'number') return String(given);
   throw new UsageError('bad_parameter', `${name} must be text`);
+}
+
+/**
+ * A parameter among the data of a request; null when it is not given. One that is there and empty was meant to say
+ * something, as in `type=$TYPE` without that variable, so it does not stand for the default.
+ * @throws UsageError `bad_parameter`
+ */
+function givenValue(data: JsonObject, name: string): JsonValue | null {
+  const given = data[name] ?? null;
+  if (given !== '') return given;
+  throw new UsageError('bad_parameter', `${name} is empty`, { hint: `give ${name} a value, or leave it out` });
 }
 
 /** A number, a boolean or text as text; nothing for a list or an object. */

@@ -1,10 +1,11 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { asBuffer, base64, zero } from '../../bytes.ts';
+import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { exported, publicOf } from './generate.ts';
 import type { KeyVersion } from './key.ts';
 import { ED25519_BYTES } from './material.ts';
+import { parsePkcs8 } from './pkcs8.ts';
+import { parsePublicPem } from './spki.ts';
 import { HMAC_KEY_BYTES } from './types.ts';
 import type { KeyType } from './types.ts';
 
@@ -23,7 +24,7 @@ export function acceptSecret(type: KeyType, bytes: Uint8Array): Material {
       }
       return { key: base64(bytes), public: null };
     default:
-      return acceptPrivateKey(type, parsePkcs8(type, bytes));
+      return acceptPrivateKey(type, privateKeyIn(type, bytes));
   }
 }
 
@@ -42,9 +43,9 @@ export function acceptPublicPem(type: KeyType, text: string): Material {
   if (type.family === 'aead' || type.family === 'hmac') throw badKey(type, 'the type has no public key');
   let key;
   try {
-    key = createPublicKey({ key: text, format: 'pem' });
+    key = parsePublicPem(text);
   } catch {
-    throw badKey(type, 'public_key is not PEM of a public key');
+    throw badKey(type, 'public_key is not a public key of transit in PEM', 'make it with: openssl pkey -pubout; of a certificate: openssl x509 -noout -pubkey');
   }
   return acceptPublicKey(type, key);
 }
@@ -55,11 +56,11 @@ export function acceptPublicKey(type: KeyType, key: KeyObject): Material {
   return { key: null, public: publicOf(key) };
 }
 
-function parsePkcs8(type: KeyType, bytes: Uint8Array): KeyObject {
+function privateKeyIn(type: KeyType, pkcs8: Uint8Array): KeyObject {
   try {
-    return createPrivateKey({ key: asBuffer(bytes), format: 'der', type: 'pkcs8' });
+    return parsePkcs8(pkcs8);
   } catch {
-    throw badKey(type, 'it is not a private key in PKCS#8');
+    throw badKey(type, 'it is not a private key of transit in PKCS#8', 'convert it with: openssl pkcs8 -topk8 -nocrypt -outform DER');
   }
 }
 
@@ -69,6 +70,6 @@ function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: K
   if (found !== wanted) throw badKey(type, `it is ${asymmetricKeyType ?? 'another'}${found === asymmetricKeyType ? '' : ` ${String(found)}`}`);
 }
 
-function badKey(type: KeyType, why: string): UsageError {
-  return new UsageError('bad_key', `the key is not one of type ${type.name}: ${why}`);
+function badKey(type: KeyType, why: string, hint?: string): UsageError {
+  return new UsageError('bad_key', `the key is not one of type ${type.name}: ${why}`, hint === undefined ? {} : { hint });
 }

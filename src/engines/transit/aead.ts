@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { concat, zero } from '../../bytes.ts';
+import { ByteWriter, concat, utf8, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { keyBytes } from './derive.ts';
 import type { Key } from './key.ts';
@@ -12,6 +12,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Of the key that convergent encryption makes its nonce with. */
 const NONCE_KEY_BYTES = 32;
+const AAD_NONCE_LABEL = utf8('coffer convergent aad v1');
 
 export interface AeadOptions {
   readonly context: Uint8Array | null;
@@ -25,7 +26,7 @@ export interface AeadOptions {
 export function aeadEncrypt(type: AeadType, key: Key, secret: string, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
   const keys = keyBytes(key, secret, options.context, type.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
   try {
-    const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext) : randomBytes(NONCE_BYTES);
+    const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData) : randomBytes(NONCE_BYTES);
     return concat(nonce, seal(type, keys.subarray(0, type.keyBytes), nonce, plaintext, options.associatedData));
   } finally {
     zero(keys);
@@ -43,9 +44,25 @@ export function aeadDecrypt(type: AeadType, key: Key, secret: string, ciphertext
   }
 }
 
-/** Version 3 of Vault's convergent encryption: HMAC-SHA256 of the plaintext, cut to 12 bytes, under a key derived beside the encryption key. */
-function convergentNonce(nonceKey: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  return createHmac('sha256', nonceKey).update(plaintext).digest().subarray(0, NONCE_BYTES);
+/**
+ * Version 3 of Vault's convergent encryption: HMAC-SHA256 of the plaintext, cut to 12 bytes, under a key derived beside
+ * the encryption key. Vault does the same with associated data, so that one nonce serves under several of them, which
+ * gives GCM's authentication key away (NIST SP 800-38D appendix A). Here associated data, with its length before it,
+ * is part of what the nonce is made of, under a key of its own.
+ */
+function convergentNonce(nonceKey: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
+  if (associatedData === null || associatedData.length === 0) return hmacSha256(nonceKey, plaintext).subarray(0, NONCE_BYTES);
+  const ownKey = hmacSha256(nonceKey, AAD_NONCE_LABEL);
+  const length = new ByteWriter().u64(associatedData.length).finish();
+  const nonce = hmacSha256(ownKey, length, associatedData, plaintext).subarray(0, NONCE_BYTES);
+  zero(ownKey);
+  return nonce;
+}
+
+function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const hmac = createHmac('sha256', key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
 }
 
 function seal(type: AeadType, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {

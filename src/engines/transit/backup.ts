@@ -7,13 +7,14 @@ import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
-import { decodeBase64, requiredText } from './input.ts';
+import { choice, decodeBase64, requiredText } from './input.ts';
 import { checkedName, keyExists, keyName, loadKey, refuseManaged, requireKey, storeKey } from './key.ts';
-import type { Key } from './key.ts';
 import { decodePolicy, encodePolicy } from './policy.ts';
+import { DIALECTS } from './policy-type.ts';
 
-/** backup/NAME: the whole key, in the clear, as Vault's transit/backup gives it: base64 of JSON. */
-export async function backup(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+/** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. */
+export async function backup(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  const dialect = choice(data, 'dialect', DIALECTS);
   const key = await requireKey(context, keyName(parameters));
   refuseManaged(key, 'be backed up: its key object never leaves the HSM', "back the HSM up with its own tool, and write keys/NAME again for the same key object");
   for (const [setting, allowed] of Object.entries({ exportable: key.exportable, allow_plaintext_backup: key.plaintextBackup })) {
@@ -22,23 +23,24 @@ export async function backup(context: EngineContext, _data: JsonObject, paramete
       hint: `allow it, for good, with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} ${setting}=true`,
     });
   }
-  return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now)))) });
+  return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now, dialect)))) });
 }
 
-/** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. */
+/** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. Warns of what it leaves behind. */
 export async function restore(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = decodeBackup(requiredText(data, 'backup'));
-  const name = checkedName(parameters['name'] ?? optionalText(data, 'name') ?? key.name);
+  const given = optionalText(data, 'name');
   const force = optionalBoolean(data, 'force') ?? false;
+  const { key, left } = decodeBackup(requiredText(data, 'backup'));
+  const name = checkedName(parameters['name'] ?? given ?? key.name);
   if (!force && (await loadKey(context, name)) !== null) throw keyExists(context, name, 'give force=true to replace it, or restore under another name');
   const restored = { ...key, name, restored: { time: context.now, version: key.latest } };
   describeKey(restored); // takes every version's public key once, so that a broken backup is refused
   await storeKey(context, restored);
-  return answer(null);
+  return answer(null, { warnings: left });
 }
 
 /** @throws UsageError `bad_backup`, `unsupported_backup` */
-function decodeBackup(text: string): Key {
+function decodeBackup(text: string): ReturnType<typeof decodePolicy> {
   let content;
   try {
     content = parseJson(fromUtf8(decodeBase64(text, 'backup')));

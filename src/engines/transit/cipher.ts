@@ -6,7 +6,7 @@ import type { HsmKeys } from '../engine.ts';
 import { aeadDecrypt, aeadEncrypt } from './aead.ts';
 import type { AeadOptions } from './aead.ts';
 import { decodeBase64 } from './input.ts';
-import { versionForNew, versionForOld } from './key.ts';
+import { versionForNew, versionOfCiphertext } from './key.ts';
 import type { Key } from './key.ts';
 import { managedDecrypt, managedEncrypt, managedOaepHash, requireHsm } from './managed.ts';
 import { privateKeyOf, publicKeyOf, secretOf } from './material.ts';
@@ -42,7 +42,7 @@ export function encryptWith(key: Key, wanted: number, plaintext: Uint8Array, opt
 export function decryptWith(key: Key, ciphertext: string, options: AeadOptions, hsm?: HsmKeys): Uint8Array {
   const type = cipherType(key, 'decryption', options);
   const { version, payload } = parseVersioned(ciphertext, 'ciphertext');
-  const found = versionForOld(key, version);
+  const found = versionOfCiphertext(key, version);
   const bytes = decodeBase64(payload, 'ciphertext');
   if (key.managed !== null) return managedDecrypt(requireHsm({ hsm }), key.managed, type, bytes, options.associatedData);
   if (type.family === 'aead') return aeadDecrypt(type, key, secretOf(key, found), bytes, options);

@@ -8,6 +8,7 @@ import { describeKey } from './describe.ts';
 import { keyName, refuseManaged, requireKey, storeKey } from './key.ts';
 import type { Key } from './key.ts';
 import { refuseAutoRotation } from './keys.ts';
+import { limitsConflict } from './version-limits.ts';
 
 /** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
 export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
@@ -24,7 +25,8 @@ export async function configure(context: EngineContext, data: JsonObject, parame
     exportable: key.exportable || (optionalBoolean(data, 'exportable') ?? false),
     plaintextBackup: key.plaintextBackup || (optionalBoolean(data, 'allow_plaintext_backup') ?? false),
   };
-  checkVersions(changed);
+  const conflict = limitsConflict(changed);
+  if (conflict !== null) throw new UsageError('bad_parameter', conflict);
   await storeKey(context, changed);
   return answer(describeKey(changed), { warnings: warningsFor(key, data, lowest) });
 }
@@ -49,17 +51,6 @@ export async function trim(context: EngineContext, data: JsonObject, parameters:
   const changed = { ...key, minAvailable: oldest, versions };
   await storeKey(context, changed);
   return answer(describeKey(changed));
-}
-
-/** @throws UsageError `bad_parameter` */
-function checkVersions({ latest, minDecryption, minEncryption, minAvailable }: Key): void {
-  for (const [name, value] of Object.entries({ min_decryption_version: minDecryption, min_encryption_version: minEncryption })) {
-    if (value > latest) throw new UsageError('bad_parameter', `${name} cannot be ${value}: the latest version is ${latest}`);
-    if (value < minAvailable) throw new UsageError('bad_parameter', `${name} cannot be ${value}: versions before ${minAvailable} were trimmed`);
-  }
-  if (minEncryption > 0 && minEncryption < minDecryption) {
-    throw new UsageError('bad_parameter', `min_encryption_version (${minEncryption}) cannot be less than min_decryption_version (${minDecryption})`);
-  }
 }
 
 function warningsFor(key: Key, data: JsonObject, lowest: number | null): string[] {

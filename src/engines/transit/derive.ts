@@ -23,19 +23,35 @@ export function hkdf(key: Uint8Array, info: Uint8Array, length: number): Buffer 
 }
 
 /**
- * The key bytes to use: those of the version, or for a derived key the first `length` bytes that HKDF makes of them
+ * The key derivation that Vault had before HKDF, and has for derived keys that were imported: counter mode (NIST SP
+ * 800-108r1 section 4.1) of HMAC-SHA256 with a counter of 32 bits that starts at 0, the context, and the output's length
+ * of 256 bits in 32 bits.
+ * @returns 32 bytes
+ */
+export function counterKdf(key: Uint8Array, context: Uint8Array): Buffer {
+  const [counter, outputBits] = [Buffer.alloc(4), Buffer.alloc(4)];
+  outputBits.writeUInt32BE(8 * HASH_BYTES);
+  return createHmac('sha256', key).update(counter).update(context).update(outputBits).digest();
+}
+
+/**
+ * The key bytes to use: those of the version, or for a derived key the first `length` bytes that are derived of them
  * with the context. The caller's to zero.
  * @throws UsageError `missing_context`
  */
 export function keyBytes(key: Key, secret: string, context: Uint8Array | null, length: number): Buffer {
   const bytes = Buffer.from(secret, 'base64');
-  if (!key.derived) return bytes;
+  return key.derived ? derivedBytes(key, bytes, context, length) : bytes;
+}
+
+/** @param secret is zeroed @param length at most 32 where the key derives in counter mode @throws UsageError `missing_context` */
+export function derivedBytes({ name, kdf }: Key, secret: Uint8Array, context: Uint8Array | null, length: number): Buffer {
   try {
     if (context === null || context.length === 0) {
-      throw new UsageError('missing_context', `the key "${key.name}" is derived and needs a context`, { hint: 'give context=BASE64' });
+      throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, { hint: 'give context=BASE64' });
     }
-    return hkdf(bytes, context, length);
+    return kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
   } finally {
-    zero(bytes);
+    zero(secret);
   }
 }

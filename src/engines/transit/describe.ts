@@ -1,9 +1,12 @@
 import type { JsonObject } from '../../json.ts';
 import { usableVersions } from './key.ts';
-import type { Key, KeyVersion, ManagedReference } from './key.ts';
+import type { Kdf, Key, KeyVersion, ManagedReference } from './key.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
 import { derives, encrypts, MANAGED_TYPE, signs, typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
+
+/** As Vault spells them. */
+const KDF_NAMES: { readonly [kdf in Kdf]: string } = { hkdf: 'hkdf_sha256', counter: 'hmac-sha256-counter' };
 
 /** What Vault tells of a key: everything but its secrets. @param context for the public keys of a derived key, or null */
 export function describeKey(key: Key, context: Uint8Array | null = null): JsonObject {
@@ -39,9 +42,9 @@ function describeManaged(key: Key, { label, id, oaepHash }: ManagedReference): J
   return { managed_key_name: label, managed_key_id: id, managed_key_type: key.type, ...(oaepHash === null ? {} : { oaep_hash: oaepHash }) };
 }
 
-function derivation({ convergent }: Key): JsonObject {
+function derivation({ convergent, kdf }: Key): JsonObject {
   // Vault writes -1: each version of the key knows its own, which is 3.
-  return { kdf: 'hkdf_sha256', convergent_encryption: convergent, ...(convergent ? { convergent_encryption_version: -1 } : {}) };
+  return { kdf: KDF_NAMES[kdf], convergent_encryption: convergent, ...(convergent ? { convergent_encryption_version: -1 } : {}) };
 }
 
 /** The time of creation in seconds, or for an asymmetric key an object. */

@@ -73,7 +73,7 @@ export function cipherOptions(item: JsonObject): AeadOptions {
 /** As in Vault: a batch has a context in all of its items or in none. @throws UsageError `bad_batch` */
 function checkContexts(data: JsonObject): void {
   const items = batchItems(data) ?? [];
-  if (new Set(items.map((item) => optionalText(item, 'context') !== null)).size < 2) return;
+  if (new Set(items.map(({ context }) => (context ?? null) !== null)).size < 2) return;
   throw new UsageError('bad_batch', 'context must be given in all items of the batch or in none');
 }
 

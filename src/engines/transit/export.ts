@@ -53,7 +53,7 @@ function checkKind(key: Key, kind: Kind): void {
  * RSA keys in PEM of PKCS#1; public keys as describeKey has them. Empty where only the public key is there.
  */
 function material(key: Key, kind: Kind, found: { number: number; version: KeyVersion }): string {
-  if (kind === 'hmac-key') return hmacKey(key, found.version);
+  if (kind === 'hmac-key') return hmacKey(key, found);
   if (kind === 'public-key') return publicText(key, found, null);
   const secret = found.version.key;
   if (secret === null) return '';

@@ -36,7 +36,7 @@ async function generateSecret(context: EngineContext, type: KeyType, size: numbe
       return { key: await randomBase64(context, size || HMAC_KEY_BYTES.default), public: null };
     case 'ed25519': {
       const seed = await randomBase64(context, SEED_BYTES);
-      return { key: seed, public: publicOf(ed25519PrivateKey(seed)) };
+      return { key: seed, public: publicOf(ed25519PrivateKey(Buffer.from(seed, 'base64'))) };
     }
     case 'ec':
       return exported(context.externalEntropy ? await generateEcFrom(context.entropy, type) : await generateEc(type));

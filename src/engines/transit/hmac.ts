@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { zero } from '../../bytes.ts';
+import { StoreError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { answerEach } from './batch.ts';
@@ -17,8 +18,8 @@ export async function hmac(context: EngineContext, data: JsonObject, parameters:
   const key = await requireKey(context, keyName(parameters));
   refuseManaged(key, 'make HMACs');
   const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
-  const { number, version } = versionForNew(key, keyVersion(data));
-  return answerEach(data, (item) => ({ hmac: formatVersioned(number, mac(key, version, hash, requiredBase64(item, 'input')).toString('base64')) }));
+  const found = versionForNew(key, keyVersion(data));
+  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, mac(key, found, hash, requiredBase64(item, 'input')).toString('base64')) }));
 }
 
 /** verify/NAME with hmac=... */
@@ -30,13 +31,13 @@ export async function verifyHmac(context: EngineContext, data: JsonObject, param
     const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
     const given = decodeBase64(payload, 'hmac');
     const found = versionForOld(key, version);
-    const right = mac(key, found.version, hash, requiredBase64(item, 'input'));
+    const right = mac(key, found, hash, requiredBase64(item, 'input'));
     return { valid: given.length === right.length && timingSafeEqual(given, right) };
   });
 }
 
-function mac(key: Key, version: KeyVersion, { openssl }: Hash, input: Uint8Array): Buffer {
-  const secret = Buffer.from(hmacKey(key, version), 'base64');
+function mac(key: Key, found: { number: number; version: KeyVersion }, { openssl }: Hash, input: Uint8Array): Buffer {
+  const secret = Buffer.from(hmacKey(key, found), 'base64');
   try {
     return createHmac(openssl, secret).update(input).digest();
   } finally {
@@ -44,7 +45,11 @@ function mac(key: Key, version: KeyVersion, { openssl }: Hash, input: Uint8Array
   }
 }
 
-/** Base64. */
-export function hmacKey(key: Key, version: KeyVersion): string {
-  return key.type === 'hmac' && version.key !== null ? version.key : version.hmac;
+/** Base64, never empty. @throws StoreError `no_hmac_key` */
+export function hmacKey(key: Key, { number, version }: { number: number; version: KeyVersion }): string {
+  const secret = key.type === 'hmac' ? version.key : version.hmac;
+  if (secret !== null && secret !== '') return secret;
+  throw new StoreError('no_hmac_key', `version ${number} of the key "${key.name}" has no HMAC key`, {
+    hint: 'the backup that it came from had none; a version that is made here has one: coffer write -f MOUNT/keys/NAME/rotate',
+  });
 }

@@ -15,50 +15,75 @@ import { DEFAULT_TYPE, parseType, typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
 import { unwrapImported } from './wrapping.ts';
 
-/** keys/NAME/import: a new key from outside, wrapped in `ciphertext`, or only the public half in `public_key`. */
+/**
+ * keys/NAME/import: a new key from outside, wrapped in `ciphertext`, or only the public half in `public_key`. A derived
+ * one derives in counter mode, as in Vault; but for ed25519, for which Vault's counter mode gives no key.
+ */
 export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
   const type = parseType((optionalText(data, 'type') ?? DEFAULT_TYPE).toLowerCase());
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
   }
+  const settings = { ...creationSettings(data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
   if ((await loadKey(context, name)) !== null) throw keyExists(context, name, `add a version with: ${context.mountPath}keys/${name}/import_version`);
-  const material = await givenMaterial(context, data, type);
+  const { material, warnings } = await givenMaterial(context, data, type);
   const keySize = type.family === 'hmac' ? Buffer.byteLength(material.key ?? '', 'base64') : 0;
-  const importedRotation = optionalBoolean(data, 'allow_rotation') ?? false;
-  const key = newKey(name, type.name, { ...creationSettings(data), imported: true, importedRotation, keySize });
+  const kdf = type.family === 'aead' ? 'counter' : 'hkdf';
+  const key = newKey(name, type.name, { ...settings, kdf, imported: true, keySize });
   checkDerivation(key);
+  refusePublicAlone(key, material);
   await storeKey(context, addVersion(key, await withHmacKey(context, material)));
-  return answer(null);
+  return answer(null, { warnings });
 }
 
-/** keys/NAME/import_version: a further version; or the private key of one that had only its public key. */
+/**
+ * keys/NAME/import_version: a further version; or the private key of one that had only its public key, which is meant
+ * without `version` when the newest is such and the keys belong together.
+ */
 export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
   refuseManaged(key, 'take a version from outside: its one version is a key object in the HSM');
   if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
-  const material = await givenMaterial(context, data, typeOf(key.type));
-  const number = optionalInteger(data, 'version', { min: 1 }) ?? latestWithoutSecret(key, material);
+  const { material, warnings } = await givenMaterial(context, data, typeOf(key.type));
+  refusePublicAlone(key, material);
+  const number = optionalInteger(data, 'version', { min: 1 }) ?? halfOf(key, material);
   const changed = number === null ? addVersion(key, await withHmacKey(context, material)) : completeVersion(key, number, material);
   await storeKey(context, changed);
-  return answer(null);
+  return answer(null, { warnings });
 }
 
-async function givenMaterial(context: EngineContext, data: JsonObject, type: KeyType): Promise<Material> {
+/** As in Vault, `ciphertext` counts where both are given. */
+async function givenMaterial(context: EngineContext, data: JsonObject, type: KeyType): Promise<{ material: Material; warnings: string[] }> {
   const publicKey = optionalText(data, 'public_key');
-  const isWrapped = optionalText(data, 'ciphertext') !== null;
-  if (isWrapped && publicKey !== null) throw new UsageError('bad_parameter', 'give ciphertext or public_key, not both');
-  if (publicKey !== null) return acceptPublicPem(type, publicKey);
+  if (publicKey !== null && optionalText(data, 'ciphertext') === null) return { material: acceptPublicPem(type, publicKey), warnings: [] };
   const bytes = await unwrapImported(context, data);
   try {
-    return acceptSecret(type, bytes);
+    const material = acceptSecret(type, bytes);
+    const belongs = publicKey === null || isPublicKeyOf(type, material, publicKey);
+    return { material, warnings: belongs ? [] : ['public_key was ignored: it is not the public key of the key in ciphertext'] };
   } finally {
     zero(bytes);
   }
 }
 
-function latestWithoutSecret(key: Key, material: Material): number | null {
-  return material.key !== null && key.versions[key.latest]?.key === null ? key.latest : null;
+function isPublicKeyOf(type: KeyType, material: Material, pem: string): boolean {
+  try {
+    return acceptPublicPem(type, pem).public === material.public;
+  } catch {
+    return false;
+  }
+}
+
+/** What keys are derived of is no key pair, and no public key comes of it. @throws UsageError `bad_key` */
+function refusePublicAlone({ derived, type }: Key, { key }: Material): void {
+  if (derived && key === null) throw new UsageError('bad_key', `a derived key of type ${type} needs the private key: its public keys follow from that`);
+}
+
+/** The newest version, when it is the public key of the private key that is given. */
+function halfOf(key: Key, material: Material): number | null {
+  const newest = key.versions[key.latest];
+  return material.key !== null && newest?.key === null && newest.public === material.public ? key.latest : null;
 }
 
 /** @throws StoreError `no_version`; UsageError `bad_key` */

@@ -15,7 +15,7 @@ export function decodeBase64Url(text: string, name: string): Buffer {
   return Buffer.from(text, 'base64url');
 }
 
-/** Base64 among the data of a request; null when it is not given, or empty. @throws UsageError `bad_base64`, `bad_parameter` */
+/** Base64 among the data of a request; null when it is not given. @throws UsageError `bad_base64`, `bad_parameter` */
 export function optionalBase64(data: JsonObject, name: string): Buffer | null {
   const text = optionalText(data, name);
   return text === null ? null : decodeBase64(text, name);
@@ -23,12 +23,15 @@ export function optionalBase64(data: JsonObject, name: string): Buffer | null {
 
 /** Base64 that must be given, but may be empty. @throws UsageError `missing_parameter`, `bad_base64`, `bad_parameter` */
 export function requiredBase64(data: JsonObject, name: string): Buffer {
-  if (data[name] === undefined || data[name] === null) throw missing(name);
-  return optionalBase64(data, name) ?? Buffer.alloc(0);
+  if (data[name] === '') return Buffer.alloc(0);
+  const bytes = optionalBase64(data, name);
+  if (bytes === null) throw missing(name);
+  return bytes;
 }
 
-/** Text that must be given. @throws UsageError `missing_parameter`, `bad_parameter` */
+/** Text that must be given and not be empty. @throws UsageError `missing_parameter`, `bad_parameter` */
 export function requiredText(data: JsonObject, name: string): string {
+  if (data[name] === '') throw missing(name);
   const text = optionalText(data, name);
   if (text === null) throw missing(name);
   return text;

@@ -15,7 +15,7 @@ export interface KeyVersion {
   readonly key: string | null;
   /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type. */
   readonly public: string | null;
-  /** The 32-byte key of hmac/ for types other than hmac. */
+  /** The key of hmac/ for types other than hmac; empty where there is none, as in a managed key and in some backups. */
   readonly hmac: string;
 }
 
@@ -28,12 +28,16 @@ export interface ManagedReference {
   readonly oaepHash: 'sha1' | 'sha256' | null;
 }
 
+export type Kdf = 'hkdf' | 'counter';
+
 /** A named key: one row with all its versions. Version numbers are whole and start at 1. */
 export interface Key {
   readonly name: string;
   readonly type: KeyTypeName;
   readonly derived: boolean;
   readonly convergent: boolean;
+  /** How keys are derived of it, if they are: HKDF, or the counter mode that Vault has for imported keys. */
+  readonly kdf: Kdf;
   readonly exportable: boolean;
   readonly plaintextBackup: boolean;
   readonly deletionAllowed: boolean;
@@ -60,6 +64,7 @@ export function newKey(name: string, type: KeyTypeName, settings: Partial<Key> =
     type,
     derived: false,
     convergent: false,
+    kdf: 'hkdf',
     exportable: false,
     plaintextBackup: false,
     deletionAllowed: false,
@@ -90,8 +95,8 @@ export const KEYS_FOLDER = [FOLDER];
 export async function loadKey({ view }: EngineContext, name: string): Promise<Key | null> {
   const bytes = await view.get([FOLDER, name]);
   if (bytes === null) return null;
-  const stored = JSON.parse(fromUtf8(bytes)) as Omit<Key, 'managed'> & Partial<Pick<Key, 'managed'>>;
-  return { ...stored, managed: stored.managed ?? null }; // rows that are older than managed keys do not say
+  const stored = JSON.parse(fromUtf8(bytes)) as Omit<Key, 'managed' | 'kdf'> & Partial<Pick<Key, 'managed' | 'kdf'>>;
+  return { ...stored, managed: stored.managed ?? null, kdf: stored.kdf ?? 'hkdf' }; // older rows do not say
 }
 
 export async function storeKey({ view }: EngineContext, key: Key): Promise<void> {
@@ -147,14 +152,19 @@ export function versionForNew(key: Key, wanted: number): { number: number; versi
   return existing(key, number);
 }
 
-/** The version that made a ciphertext, signature or HMAC. @throws StoreError `no_version`, `version_too_old` */
+/** The version that made a signature or an HMAC, or that is asked for. @throws StoreError `no_version`, `version_too_old` */
 export function versionForOld(key: Key, number: number): { number: number; version: KeyVersion } {
-  return existing(key, number === 0 ? 1 : number); // Vault numbered from 0 once
+  return existing(key, number);
+}
+
+/** The version that made a ciphertext. @throws StoreError `no_version`, `version_too_old` */
+export function versionOfCiphertext(key: Key, number: number): { number: number; version: KeyVersion } {
+  return existing(key, number === 0 ? 1 : number); // Vault numbered from 0 once, before it had signatures and HMACs
 }
 
 function existing(key: Key, number: number): { number: number; version: KeyVersion } {
   const version = key.versions[number];
-  if (number > key.latest || (version === undefined && number >= key.minDecryption)) {
+  if (number < 1 || number > key.latest || (version === undefined && number >= key.minDecryption)) {
     throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, { hint: `its latest version is ${key.latest}` });
   }
   if (version === undefined || number < key.minDecryption) throw tooOld(key, number, 'min_decryption_version', key.minDecryption);

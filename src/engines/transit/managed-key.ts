@@ -51,7 +51,7 @@ export async function writeManagedKey(context: EngineContext, name: string, data
 
 /** @throws UsageError `bad_parameter` */
 export function refuseManagedParameters(data: JsonObject): void {
-  const given = PARAMETERS.find((name) => (data[name] ?? '') !== '');
+  const given = PARAMETERS.find((name) => (data[name] ?? null) !== null);
   if (given !== undefined) throw new UsageError('bad_parameter', `${given} is for keys of type ${MANAGED_TYPE}`, { hint: `give type=${MANAGED_TYPE}` });
 }
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { zero } from '../../bytes.ts';
+import { concat, zero } from '../../bytes.ts';
 import { StoreError } from '../../errors.ts';
-import { keyBytes } from './derive.ts';
+import { derivedBytes } from './derive.ts';
 import type { Key, KeyVersion } from './key.ts';
 import { typeOf } from './types.ts';
 
@@ -22,7 +22,7 @@ export function secretOf(key: Key, { number, version }: { number: number; versio
 /** The private key of an asymmetric type. @throws StoreError `no_private_key`; UsageError `missing_context` */
 export function privateKeyOf(key: Key, found: { number: number; version: KeyVersion }, context: Uint8Array | null): KeyObject {
   const secret = secretOf(key, found);
-  if (typeOf(key.type).family === 'ed25519') return ed25519PrivateKey(secret, key, context);
+  if (typeOf(key.type).family === 'ed25519') return ed25519KeyOf(key, found.version, Buffer.from(secret, 'base64'), context);
   const der = Buffer.from(secret, 'base64');
   try {
     return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
@@ -37,9 +37,20 @@ export function publicKeyOf(key: Key, found: { number: number; version: KeyVersi
   return createPublicKey({ key: Buffer.from(found.version.public ?? '', 'base64'), format: 'der', type: 'spki' });
 }
 
-/** @param secret base64 of a 32-byte seed, or of the key that the seed is derived from */
-export function ed25519PrivateKey(secret: string, key: Key | null = null, context: Uint8Array | null = null): KeyObject {
-  const seed = key === null ? Buffer.from(secret, 'base64') : keyBytes(key, secret, context, ED25519_BYTES);
+/**
+ * As Vault derives it: what goes into the key derivation is its 64-byte form of a private key, the seed and the public
+ * key, and the first 32 bytes that come out are the seed of the derived key.
+ * @param seed is zeroed
+ */
+function ed25519KeyOf(key: Key, version: KeyVersion, seed: Uint8Array, context: Uint8Array | null): KeyObject {
+  if (!key.derived) return ed25519PrivateKey(seed);
+  const pair = concat(seed, ed25519PublicOf(version));
+  zero(seed);
+  return ed25519PrivateKey(derivedBytes(key, pair, context, ED25519_BYTES));
+}
+
+/** @param seed 32 bytes, which are zeroed */
+export function ed25519PrivateKey(seed: Uint8Array): KeyObject {
   const der = Buffer.concat([ED25519_PKCS8, seed]);
   try {
     return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });

@@ -2,16 +2,17 @@ import { createPublicKey } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { isJsonObject, isLosslessNumber, LosslessNumber } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
-import { optionalInteger, optionalText } from '../parameters.ts';
 import { acceptPrivateKey, acceptPublicKey, acceptSecret } from './accept.ts';
 import type { Material } from './accept.ts';
 import { toBigInt, toBytes } from './bigint.ts';
 import { curveOf } from './curves.ts';
 import { publicText, timestamp } from './describe.ts';
+import { publicOf } from './generate.ts';
 import { ecPrivateKey } from './generate-ec.ts';
 import type { Key, KeyVersion } from './key.ts';
 import { ED25519_BYTES, ed25519PrivateKey, ed25519PublicKey, ed25519PublicOf, privateKeyOf } from './material.ts';
 import { decodeBase64 } from './input.ts';
+import { memberText, memberWhole } from './policy-member.ts';
 import { rsaKeyOf, rsaPublicKeyOf } from './rsa-key.ts';
 import { signs, typeOf } from './types.ts';
 import type { EcType, KeyType } from './types.ts';
@@ -33,7 +34,7 @@ export const EMPTY_ENTRY: JsonObject = {
 };
 
 export function isEmptyEntry(entry: JsonObject): boolean {
-  return ['key', 'ec_x', 'rsa_key', 'rsa_public_key'].every((name) => (entry[name] ?? null) === null) && (optionalText(entry, 'public_key') ?? '') === '';
+  return ['key', 'ec_x', 'rsa_key', 'rsa_public_key'].every((name) => (entry[name] ?? null) === null) && memberText(entry, 'public_key') === '';
 }
 
 /** Of a KeyVersion and its type. */
@@ -44,7 +45,7 @@ export function encodeEntry(key: Key, version: KeyVersion): JsonObject {
   return {
     ...EMPTY_ENTRY,
     ...encodeSecret(type, master, version),
-    hmac_key: version.hmac,
+    hmac_key: type.family === 'hmac' ? version.key : version.hmac || null,
     time: timestamp(version.created),
     public_key: signs(type) && type.family !== 'rsa' ? publicText(master, { number: 0, version }, null) : '',
     convergent_version: key.convergent ? 3 : 0,
@@ -55,12 +56,12 @@ export function encodeEntry(key: Key, version: KeyVersion): JsonObject {
 
 /** @throws UsageError or another error when the entry is not one of the type */
 export function decodeEntry(type: KeyType, entry: JsonObject): KeyVersion {
-  const time = Date.parse(optionalText(entry, 'time') ?? '');
-  const seconds = optionalInteger(entry, 'creation_time', { min: 0 }) ?? 0;
+  const time = Date.parse(memberText(entry, 'time'));
+  const seconds = memberWhole(entry, 'creation_time');
   return {
     created: Number.isFinite(time) && time > 0 ? time : seconds * 1000,
     ...decodeSecret(type, entry),
-    hmac: decodeBase64(optionalText(entry, 'hmac_key') ?? '', 'hmac_key').toString('base64'),
+    hmac: memberBytes(entry, 'hmac_key').toString('base64'),
   };
 }
 
@@ -90,16 +91,18 @@ function decodeSecret(type: KeyType, entry: JsonObject): Material {
   switch (type.family) {
     case 'aead':
     case 'hmac':
-      return acceptSecret(type, decodeBase64(optionalText(entry, 'key') ?? '', 'key'));
+      return acceptSecret(type, memberBytes(entry, 'key'));
     case 'ed25519': {
-      const pair = optionalText(entry, 'key');
-      if (pair === null) return acceptPublicKey(type, ed25519PublicKey(decodeBase64(optionalText(entry, 'public_key') ?? '', 'public_key')));
-      const seed = decodeBase64(pair, 'key').subarray(0, ED25519_BYTES);
-      return acceptPrivateKey(type, ed25519PrivateKey(seed.toString('base64')));
+      const pair = memberBytes(entry, 'key');
+      if (pair.length === 0) return acceptPublicKey(type, ed25519PublicKey(memberBytes(entry, 'public_key')));
+      if (pair.length !== 2 * ED25519_BYTES) throw new RangeError('the key is not a seed and a public key');
+      return pairOf(acceptPrivateKey(type, ed25519PrivateKey(pair.subarray(0, ED25519_BYTES))), ed25519PublicKey(pair.subarray(ED25519_BYTES)));
     }
-    case 'ec':
-      if ((entry['ec_d'] ?? null) === null) return acceptPublicKey(type, ecPublicKey(type, bigint(entry['ec_x']), bigint(entry['ec_y'])));
-      return acceptPrivateKey(type, ecPrivateKey(type, bigint(entry['ec_d'])));
+    case 'ec': {
+      const publicKey = ecPublicKey(type, bigint(entry['ec_x']), bigint(entry['ec_y']));
+      if ((entry['ec_d'] ?? null) === null) return acceptPublicKey(type, publicKey);
+      return pairOf(acceptPrivateKey(type, ecPrivateKey(type, bigint(entry['ec_d']))), publicKey);
+    }
     case 'rsa': {
       const pair = entry['rsa_key'];
       const half = entry['rsa_public_key'];
@@ -108,6 +111,12 @@ function decodeSecret(type: KeyType, entry: JsonObject): Material {
       return acceptPublicKey(type, rsaPublicKeyOf({ n: bigint(half['N']), e: bigint(half['E']) }));
     }
   }
+}
+
+/** @throws RangeError when the public key is not that of the private key */
+function pairOf(material: Material, publicKey: KeyObject): Material {
+  if (material.public === publicOf(publicKey)) return material;
+  throw new RangeError('the public key belongs to another private key');
 }
 
 function decodeRsa(pair: JsonObject): KeyObject {
@@ -133,6 +142,10 @@ function jwkOf(key: Key, version: KeyVersion): JsonWebKey {
 
 function integer(base64url: string | undefined): LosslessNumber | null {
   return base64url === undefined ? null : new LosslessNumber(toBigInt(Buffer.from(base64url, 'base64url')).toString());
+}
+
+function memberBytes(entry: JsonObject, name: string): Buffer {
+  return decodeBase64(memberText(entry, name), name);
 }
 
 function bigint(value: JsonValue | undefined): bigint {

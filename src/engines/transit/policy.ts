@@ -1,13 +1,18 @@
 import { UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
-import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
+import { optionalInteger } from '../parameters.ts';
+import { checkDerivation } from './create.ts';
 import { timestamp } from './describe.ts';
 import { newKey, usableVersions } from './key.ts';
-import type { Key, KeyVersion } from './key.ts';
+import type { Kdf, Key, KeyVersion } from './key.ts';
 import { decodeEntry, EMPTY_ENTRY, encodeEntry, isEmptyEntry } from './policy-entry.ts';
-import { KEY_TYPE_NAMES, typeOf } from './types.ts';
-import type { KeyTypeName } from './types.ts';
+import { memberFlag, memberText, memberWhole } from './policy-member.ts';
+import { leftBehind } from './policy-rest.ts';
+import { policyType, typeNumber, unsupported } from './policy-type.ts';
+import type { Dialect } from './policy-type.ts';
+import { typeOf } from './types.ts';
+import { limitsConflict } from './version-limits.ts';
 
 /*
  * The JSON of Vault's transit/backup, which OpenBao shares: {"policy": {..., "keys": {"N": entry}}, "archived_keys":
@@ -15,27 +20,12 @@ import type { KeyTypeName } from './types.ts';
  * that of min_available_version (an empty entry for version 0 while that is 0).
  */
 
-const TYPE_NUMBERS: { readonly [name in KeyTypeName]: number } = {
-  'aes256-gcm96': 0,
-  'ecdsa-p256': 1,
-  ed25519: 2,
-  'rsa-2048': 3,
-  'rsa-4096': 4,
-  'chacha20-poly1305': 5,
-  'ecdsa-p384': 6,
-  'ecdsa-p521': 7,
-  'aes128-gcm96': 8,
-  'rsa-3072': 9,
-  hmac: 11,
-};
-
-/** HKDF-SHA256. Vault's 0 is the counter mode of 2016, which coffer does not have. */
-const KDF_HKDF = 1;
+const KDFS: readonly Kdf[] = ['counter', 'hkdf']; // by Vault's number
 /** Each version then says for itself. */
 const CONVERGENT_BY_VERSION = -1;
 
-/** @param now milliseconds since 1970 */
-export function encodePolicy(key: Key, now: number): JsonObject {
+/** @param now milliseconds since 1970 @param dialect whose numbers it has for the types */
+export function encodePolicy(key: Key, now: number, dialect: Dialect): JsonObject {
   const entries = new Map(Object.entries(key.versions).map(([number, version]) => [Number(number), encodeEntry(key, version)]));
   const archive: JsonObject[] = [];
   for (let number = key.minAvailable; number <= key.latest; number++) archive.push(entries.get(number) ?? EMPTY_ENTRY);
@@ -44,7 +34,7 @@ export function encodePolicy(key: Key, now: number): JsonObject {
     ...(key.keySize === 0 ? {} : { key_size: key.keySize }),
     keys: Object.fromEntries(usableVersions(key).map((number) => [number, entries.get(number) ?? EMPTY_ENTRY])),
     derived: key.derived,
-    kdf: key.derived ? KDF_HKDF : 0,
+    kdf: key.derived ? KDFS.indexOf(key.kdf) : 0,
     convergent_encryption: key.convergent,
     exportable: key.exportable,
     min_decryption_version: key.minDecryption,
@@ -55,7 +45,7 @@ export function encodePolicy(key: Key, now: number): JsonObject {
     min_available_version: key.minAvailable,
     deletion_allowed: key.deletionAllowed,
     convergent_version: key.convergent ? CONVERGENT_BY_VERSION : 0,
-    type: TYPE_NUMBERS[key.type],
+    type: typeNumber(key.type, dialect),
     backup_info: { time: timestamp(now), version: key.latest },
     restore_info: key.restored === null ? null : { time: timestamp(key.restored.time), version: key.restored.version },
     allow_plaintext_backup: key.plaintextBackup,
@@ -68,63 +58,94 @@ export function encodePolicy(key: Key, now: number): JsonObject {
   return { policy, archived_keys: { keys: archive } };
 }
 
-/** @throws UsageError `bad_backup`, `unsupported_backup` */
-export function decodePolicy(content: JsonObject): Key {
+/** @returns the key, and in a sentence each what of the backup it does not have @throws UsageError `bad_backup`, `unsupported_backup` */
+export function decodePolicy(content: JsonObject): { key: Key; left: string[] } {
   const { policy } = content;
   if (!isJsonObject(policy)) throw badBackup('it has no policy');
   try {
     return decoded(policy, archiveOf(content));
   } catch (error) {
-    if (error instanceof UsageError && error.code === 'unsupported_backup') throw error;
+    if (error instanceof UsageError && ['unsupported_backup', 'bad_backup'].includes(error.code)) throw error;
     throw badBackup('a field of it is missing or malformed'); // whatever it was, the message may hold key material
   }
 }
 
-function decoded(policy: JsonObject, archive: readonly JsonObject[]): Key {
-  const type = typeNumbered(whole(policy, 'type'));
+function decoded(policy: JsonObject, archive: readonly JsonObject[]): { key: Key; left: string[] } {
   const settings: Partial<Key> = {
-    derived: flag(policy, 'derived'),
-    convergent: flag(policy, 'convergent_encryption'),
-    exportable: flag(policy, 'exportable'),
-    plaintextBackup: flag(policy, 'allow_plaintext_backup'),
-    deletionAllowed: flag(policy, 'deletion_allowed'),
-    imported: flag(policy, 'Imported'),
-    importedRotation: flag(policy, 'AllowImportedKeyRotation'),
-    keySize: whole(policy, 'key_size'),
-    latest: whole(policy, 'latest_version'),
-    minDecryption: Math.max(1, whole(policy, 'min_decryption_version')),
-    minEncryption: whole(policy, 'min_encryption_version'),
-    minAvailable: whole(policy, 'min_available_version'),
+    derived: memberFlag(policy, 'derived'),
+    convergent: memberFlag(policy, 'convergent_encryption'),
+    exportable: memberFlag(policy, 'exportable'),
+    plaintextBackup: memberFlag(policy, 'allow_plaintext_backup'),
+    deletionAllowed: memberFlag(policy, 'deletion_allowed'),
+    imported: memberFlag(policy, 'Imported'),
+    importedRotation: memberFlag(policy, 'AllowImportedKeyRotation'),
+    keySize: memberWhole(policy, 'key_size'),
+    latest: memberWhole(policy, 'latest_version'),
+    minDecryption: Math.max(1, memberWhole(policy, 'min_decryption_version')),
+    minEncryption: memberWhole(policy, 'min_encryption_version'),
+    minAvailable: memberWhole(policy, 'min_available_version'),
   };
-  const key = newKey(optionalText(policy, 'name') ?? '', type, settings);
+  const current = entriesOf(policy);
+  const type = policyType(policy, [...Object.values(current), ...archive]);
+  const key = withKdf(newKey(memberText(policy, 'name'), type, settings), policy);
   checkSupported(policy, key);
-  return { ...key, versions: versionsOf(policy, archive, key) };
+  const conflict = limitsConflict(key);
+  if (conflict !== null) throw badBackup(conflict);
+  const entries = versionEntries(current, archive, key);
+  const versions = Object.fromEntries([...entries].map(([number, entry]) => [number, versionOf(policy, entry, key)]));
+  const surplus = Object.keys(current).filter((number) => !entries.has(Number(number)));
+  const left = [...leftBehind(policy, entries), ...surplus.map((number) => `version ${JSON.stringify(number)} was not restored: it is none of the key's`)];
+  return { key: { ...key, versions }, left };
 }
 
-function versionsOf(policy: JsonObject, archive: readonly JsonObject[], key: Key): Key['versions'] {
-  const current = isJsonObject(policy['keys']) ? policy['keys'] : {};
-  const versions: { [number: string]: KeyVersion } = {};
-  for (let number = Math.max(1, key.minAvailable); number <= key.latest; number++) {
+/** Every version that there is, by number. @throws RangeError when one is missing that may be used */
+function versionEntries(current: { readonly [number: string]: JsonObject }, archive: readonly JsonObject[], key: Key): Map<number, JsonObject> {
+  const held = new Set([...Object.keys(current).map(Number), ...archive.map((_, at) => at + key.minAvailable)]);
+  const entries = new Map<number, JsonObject>();
+  for (const number of [...held].sort((a, b) => a - b)) {
     const entry = current[number] ?? archive[number - key.minAvailable];
-    if (!isJsonObject(entry) || isEmptyEntry(entry)) {
-      if (number >= key.minDecryption) throw new RangeError('a version is missing');
-      continue;
-    }
-    if (key.convergent && convergentVersion(policy, entry) !== 3) throw unsupported('its convergent encryption is older than version 3');
-    versions[number] = decodeEntry(typeOf(key.type), entry);
+    const isVersion = Number.isInteger(number) && number >= Math.max(1, key.minAvailable) && number <= key.latest;
+    if (isVersion && entry !== undefined && !isEmptyEntry(entry)) entries.set(number, entry);
   }
-  if (key.latest < 1) throw new RangeError('there is no version');
-  return versions;
+  const usable = [...entries.keys()].filter((number) => number >= key.minDecryption);
+  if (usable.length !== key.latest - key.minDecryption + 1) throw new RangeError('a version is missing');
+  return entries;
+}
+
+function versionOf(policy: JsonObject, entry: JsonObject, key: Key): KeyVersion {
+  if (key.convergent && convergentVersion(policy, entry) !== 3) throw unsupported('its convergent encryption is older than version 3');
+  const version = decodeEntry(typeOf(key.type), entry);
+  if (key.derived && version.key === null) throw badBackup('it derives keys and has only a public key');
+  return version;
 }
 
 function convergentVersion(policy: JsonObject, entry: JsonObject): number {
-  return whole(entry, 'convergent_version') || (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0);
+  return memberWhole(entry, 'convergent_version') || (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0);
+}
+
+/** @throws UsageError `unsupported_backup` */
+function withKdf(key: Key, policy: JsonObject): Key {
+  if (!key.derived) return key;
+  const kdf = KDFS[memberWhole(policy, 'kdf')];
+  if (kdf === undefined) throw unsupported('it derives keys in a way that coffer does not know');
+  // The counter mode gives 32 bytes, of which no server makes an ed25519 key, or a nonce beside the encryption key.
+  if (kdf === 'counter' && key.type === 'ed25519') throw unsupported('in counter mode (kdf 0) no server derives ed25519 keys');
+  if (kdf === 'counter' && key.convergent) throw unsupported('in counter mode (kdf 0) no server has convergent encryption');
+  return { ...key, kdf };
 }
 
 function checkSupported(policy: JsonObject, key: Key): void {
-  // Vault takes HKDF for imported keys whose policy says 0.
-  if (key.derived && whole(policy, 'kdf') !== KDF_HKDF && !key.imported) throw unsupported('it derives keys in a way that is older than HKDF');
-  if ((optionalText(policy, 'version_template') ?? '') !== '') throw unsupported('its ciphertexts do not begin with vault:vN:');
+  try {
+    checkDerivation(key);
+  } catch {
+    throw unsupported('its type does not go with derived or convergent_encryption');
+  }
+  if (memberText(policy, 'version_template') !== '') throw unsupported('its ciphertexts do not begin with vault:vN:');
+  if (memberFlag(policy, 'soft_deleted')) throw unsupported('the key is marked as deleted (soft_deleted)');
+}
+
+function entriesOf({ keys }: JsonObject): { [number: string]: JsonObject } {
+  return isJsonObject(keys) ? Object.fromEntries(Object.entries(keys).map(([number, entry]) => [number, isJsonObject(entry) ? entry : EMPTY_ENTRY])) : {};
 }
 
 function archiveOf(content: JsonObject): JsonObject[] {
@@ -133,24 +154,6 @@ function archiveOf(content: JsonObject): JsonObject[] {
   return Array.isArray(keys) ? keys.map((entry) => (isJsonObject(entry) ? entry : EMPTY_ENTRY)) : [];
 }
 
-function typeNumbered(number: number): KeyTypeName {
-  const name = KEY_TYPE_NAMES.find((candidate) => TYPE_NUMBERS[candidate] === number);
-  if (name === undefined) throw unsupported(`its type (number ${number}) is not one that coffer has`);
-  return name;
-}
-
-function whole(object: JsonObject, name: string): number {
-  return optionalInteger(object, name, { min: 0 }) ?? 0;
-}
-
-function flag(object: JsonObject, name: string): boolean {
-  return optionalBoolean(object, name) ?? false;
-}
-
 function badBackup(why: string): UsageError {
   return new UsageError('bad_backup', `the backup cannot be restored: ${why}`);
-}
-
-function unsupported(why: string): UsageError {
-  return new UsageError('unsupported_backup', `the backup cannot be restored: ${why}`);
 }

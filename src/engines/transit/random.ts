@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
-import { optionalInteger } from '../parameters.ts';
+import { optionalInteger, optionalText } from '../parameters.ts';
 import { choice } from './input.ts';
 
 const DEFAULT_BYTES = 32;
@@ -30,8 +30,9 @@ export async function random(context: EngineContext, data: JsonObject, parameter
 /** What the path says comes before what the data say; a path of one part is a source or a number. @throws UsageError `bad_parameter` */
 function wanted(data: JsonObject, { source: first, bytes: last }: Parameters): { source: Source; length: number } {
   const alone = first === undefined && SOURCES.some((source) => source === last);
-  const source = choice({ source: (alone ? last : first) ?? data['source'] ?? null }, 'source', SOURCES);
-  const length = optionalInteger({ bytes: (alone ? undefined : last) ?? data['bytes'] ?? null }, 'bytes', { min: 1 }) ?? DEFAULT_BYTES;
+  const given = { source: optionalText(data, 'source'), bytes: optionalText(data, 'bytes') };
+  const source = choice({ source: (alone ? last : first) ?? given.source }, 'source', SOURCES);
+  const length = optionalInteger({ bytes: (alone ? undefined : last) ?? given.bytes }, 'bytes', { min: 1 }) ?? DEFAULT_BYTES;
   if (length > MOST_BYTES) throw new UsageError('bad_parameter', `bytes can be at most ${MOST_BYTES}`);
   return { source, length };
 }

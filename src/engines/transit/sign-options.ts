@@ -37,11 +37,11 @@ export function signOptions(data: JsonObject, parameters: Parameters, type: KeyT
   }
   const hash = name === 'none' ? null : parseHash(name, { sha1: true });
   const marshaling = choice(data, 'marshaling_algorithm', ['asn1', 'jws']);
-  return { hash, prehashed, scheme, marshaling, salt: type.family === 'rsa' ? saltLength(data, type.bits, hash) : SALT_AUTO };
+  const salt = optionalText(data, 'salt_length')?.toLowerCase() ?? 'auto';
+  return { hash, prehashed, scheme, marshaling, salt: type.family === 'rsa' ? saltLength(salt, type.bits, hash) : SALT_AUTO };
 }
 
-function saltLength(data: JsonObject, modulusBits: number, hash: Hash | null): number {
-  const text = optionalText(data, 'salt_length')?.toLowerCase() ?? 'auto';
+function saltLength(text: string, modulusBits: number, hash: Hash | null): number {
   if (text === 'auto') return SALT_AUTO;
   if (text === 'hash') return SALT_HASH;
   const most = modulusBits / 8 - (hash?.bytes ?? 0) - 2;

@@ -2,7 +2,8 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../src/json.ts';
-import { b64, giveKey, mount, payload, text, unb64 } from './support.ts';
+import { b64, fixture, giveKey, hexed, mount, payload, text, unb64 } from './support.ts';
+import type { Mount } from './support.ts';
 
 const CONTEXT = b64('a context');
 
@@ -115,6 +116,56 @@ describe('derived and convergent keys', () => {
       await transit.write('encrypt/k', { plaintext: b64('hello'), context: b64('other') }),
     ];
     for (const other of others) expect(payload(other['ciphertext']).subarray(0, 12)).not.toEqual(nonce);
+  });
+});
+
+describe('convergent encryption', () => {
+  interface Convergent {
+    readonly key: string;
+    readonly without: string;
+    readonly with: readonly { associated_data: string; ciphertext: string; vault: string }[];
+  }
+  const { convergent } = fixture('derived') as { convergent: Convergent };
+  const INPUT = { plaintext: b64('hello'), context: CONTEXT };
+  const settings = { derived: true, kdf: 1, convergent_encryption: true, convergent_version: 3 };
+
+  async function convergentKey(): Promise<Mount> {
+    const transit = mount();
+    await giveKey(transit, 'k', 'aes256-gcm96', convergent.key, settings);
+    return transit;
+  }
+
+  it.each(['aes128-gcm96', 'aes256-gcm96', 'chacha20-poly1305'])('of type %s has one nonce for each associated data', async (type) => {
+    const transit = mount();
+    await transit.write('keys/k', { type, derived: true, convergent_encryption: true });
+    // The second and the last would be one text, were the length not before it.
+    const requests: JsonObject[] = [INPUT, { ...INPUT, associated_data: b64('one') }, { ...INPUT, associated_data: b64('oneh') }, { ...INPUT, plaintext: b64('ello'), associated_data: b64('oneh') }];
+    const nonces = [];
+    for (const request of requests) {
+      const made = await transit.write('encrypt/k', request);
+      expect(await transit.write('encrypt/k', request)).toEqual(made);
+      nonces.push(payload(made['ciphertext']).subarray(0, 12).toString('hex'));
+      const { plaintext, ...options } = request;
+      expect(await transit.write('decrypt/k', { ...options, ciphertext: made['ciphertext'] ?? '' })).toEqual({ plaintext });
+    }
+    expect(new Set(nonces).size).toBe(requests.length);
+  });
+
+  it('gives what was made outside from its description, and without associated data what Vault gives', async () => {
+    const transit = await convergentKey();
+    expect(payload((await transit.write('encrypt/k', INPUT))['ciphertext']).toString('hex')).toBe(convergent.without);
+    for (const { associated_data, ciphertext } of convergent.with) {
+      const made = await transit.write('encrypt/k', { ...INPUT, associated_data: b64(hexed(associated_data)) });
+      expect(payload(made['ciphertext']).toString('hex')).toBe(ciphertext);
+    }
+  });
+
+  it('decrypts what Vault made with associated data, and coffer once did', async () => {
+    const transit = await convergentKey();
+    for (const { associated_data, vault } of convergent.with) {
+      const request = { ciphertext: `vault:v1:${b64(hexed(vault))}`, context: CONTEXT, associated_data: b64(hexed(associated_data)) };
+      expect(await transit.write('decrypt/k', request)).toEqual({ plaintext: b64('hello') });
+    }
   });
 });
 

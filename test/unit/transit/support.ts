@@ -83,8 +83,9 @@ export function vaultBackup(type: string, entry: { readonly [name: string]: stri
 
 /** Puts a symmetric key that is known into the mount as `name`. @param hex the raw key */
 export async function giveKey(target: Mount, name: string, type: string, hex: string, policy: JsonObject = {}): Promise<void> {
-  const key = JSON.stringify(b64(Buffer.from(hex, 'hex')));
-  await target.write(`restore/${name}`, { backup: vaultBackup(type, { key, hmac_key: key }, policy) });
+  const key = JSON.stringify(b64(hexed(hex)));
+  const size = type === 'hmac' ? { key_size: hexed(hex).length } : {};
+  await target.write(`restore/${name}`, { backup: vaultBackup(type, { key, hmac_key: key }, { ...size, ...policy }) });
 }
 
 export function b64(content: string | Uint8Array): string {
