@@ -27,6 +27,7 @@ const packages = {
   'better-sqlite3': ['storage'],
   'shamir-secret-sharing': ['seal'],
   '@noble/ciphers': ['barrier', 'engines'],
+  '@noble/curves': ['engines'],
 };
 
 const folder = (name) => `^src/${name}/`;

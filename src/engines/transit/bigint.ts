@@ -14,7 +14,7 @@ export function toBytes(value: bigint, length: number): Buffer {
 }
 
 /** As few bytes as hold the value. */
-export function toShortBytes(value: bigint): Buffer {
+function toShortBytes(value: bigint): Buffer {
   return toBytes(value, Math.ceil(value.toString(16).length / 2));
 }
 
@@ -22,7 +22,7 @@ export function toBase64Url(value: bigint): string {
   return toShortBytes(value).toString('base64url');
 }
 
-export function modulo(value: bigint, modulus: bigint): bigint {
+function modulo(value: bigint, modulus: bigint): bigint {
   const rest = value % modulus;
   return rest < 0n ? rest + modulus : rest;
 }

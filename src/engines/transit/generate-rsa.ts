@@ -1,33 +1,42 @@
 import { checkPrimeSync, createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { zero } from '../../bytes.ts';
+import { utf8, zero } from '../../bytes.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { greatestDivisor, inverse, toBigInt } from './bigint.ts';
-import { HmacDrbg } from './drbg.ts';
 import { rsaKeyOf } from './rsa-key.ts';
 
 const PUBLIC_EXPONENT = 65_537n;
-/** Entropy input of twice the security strength of HMAC_DRBG, and a nonce of half of it. */
-const SEED_BYTES = 64 + 16;
+/** A key and a counter block of AES-256: the seed of CTR_DRBG without a derivation function (SP 800-90A table 3). */
+const SEED_BYTES = 32 + 16;
+
+/** A deterministic random bit generator of NIST SP 800-90A. */
+interface Drbg {
+  /** The caller's to zero. */
+  randomBytes(length: number): Uint8Array;
+}
 
 /**
- * An RSA key pair of probable primes (FIPS 186-5 appendix A.1.3) whose candidates come from an HMAC_DRBG seeded with 80
- * bytes of `entropy`, as Vault does it: candidates straight from an HSM would be hundreds of calls. Primality is
- * OpenSSL's Miller-Rabin with 64 rounds or more.
+ * An RSA key pair of probable primes (FIPS 186-5 appendix A.1.3). The candidates come from a CTR_DRBG: straight from an
+ * HSM they would be hundreds of calls. Primality is OpenSSL's Miller-Rabin with 64 rounds or more.
+ *
+ * The DRBG is of AES-256 and without a derivation function, for the seed has full entropy: the system's generator is in
+ * it. It is personalized with the purpose and the size, so that sizes have nothing in common. It is never reseeded: it
+ * makes one key, with thousands of requests where 2^48 are allowed (SP 800-90A table 3), and is zeroed.
  * @param bits of the modulus: 2048, 3072 or 4096
  */
 export async function generateRsaFrom(entropy: Entropy, bits: number): Promise<KeyObject> {
+  const { rngAesCtrDrbg256 } = await import('@noble/ciphers/aes.js');
   const seed = await entropy.bytes(SEED_BYTES);
-  const drbg = new HmacDrbg(seed);
+  const drbg = rngAesCtrDrbg256(seed, utf8(`coffer transit rsa-${bits}`));
   zero(seed);
   try {
     return pairwiseChecked(rsaKey(bits, drbg));
   } finally {
-    drbg.zero();
+    drbg.clean();
   }
 }
 
-function rsaKey(bits: number, drbg: HmacDrbg): KeyObject {
+function rsaKey(bits: number, drbg: Drbg): KeyObject {
   for (;;) {
     const p = probablePrime(bits / 2, drbg);
     const q = probablePrime(bits / 2, drbg);
@@ -37,10 +46,10 @@ function rsaKey(bits: number, drbg: HmacDrbg): KeyObject {
 }
 
 /** A prime of exactly that many bits, at least √2 · 2^(bits - 1), with p - 1 prime to the public exponent. */
-function probablePrime(bits: number, drbg: HmacDrbg): bigint {
+function probablePrime(bits: number, drbg: Drbg): bigint {
   const smallestSquare = 2n ** BigInt(2 * bits - 1);
   for (;;) {
-    const random = drbg.bytes(bits / 8);
+    const random = drbg.randomBytes(bits / 8);
     const candidate = toBigInt(random) | 1n;
     zero(random);
     if (candidate * candidate >= smallestSquare && (candidate - 1n) % PUBLIC_EXPONENT !== 0n && checkPrimeSync(candidate)) return candidate;

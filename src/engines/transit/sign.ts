@@ -6,10 +6,13 @@ import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { decodeBase64, decodeBase64Url, keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
 import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
+import type { Key } from './key.ts';
 import { managedSign, requireHsm } from './managed.ts';
 import { ed25519PublicBytes, privateKeyOf, publicKeyOf } from './material.ts';
 import { signOptions } from './sign-options.ts';
-import { signInput, verifyInput } from './signature.ts';
+import type { SignOptions } from './sign-options.ts';
+import { signatureScheme } from './signature.ts';
+import type { SigningType } from './signature.ts';
 import { signs, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
@@ -21,19 +24,25 @@ export async function sign(context: EngineContext, data: JsonObject, parameters:
   const options = signOptions(data, parameters, type);
   const found = versionForNew(key, keyVersion(data));
   const isBatch = batchItems(data) !== null;
+  const makeSignature = await signer(context, key, type, found, options);
   return answerEach(data, (item) => {
     const derivation = optionalBase64(item, 'context');
     const input = requiredBase64(item, 'input');
-    const signature =
-      key.managed === null
-        ? signInput(type, privateKeyOf(key, found, derivation), input, options)
-        : managedSign(requireHsm(context), key.managed, type, input, options);
+    const signature = makeSignature(input, derivation);
     const text = options.marshaling === 'jws' ? Buffer.from(signature).toString('base64url') : base64(signature);
     const result = { signature: formatVersioned(found.number, text), key_version: found.number };
     if (!key.derived) return result;
     const publicKey = base64(ed25519PublicBytes(publicKeyOf(key, found, derivation)));
     return { ...result, [isBatch ? 'publickey' : 'public_key']: publicKey }; // Vault spells it in two ways
   });
+}
+
+/** Signs an input with the version that was found: here, or in the HSM where a managed key is. */
+async function signer(context: EngineContext, key: Key, type: SigningType, found: ReturnType<typeof versionForNew>, options: SignOptions) {
+  const { managed } = key;
+  if (managed !== null) return (input: Uint8Array) => managedSign(requireHsm(context), managed, type, input, options);
+  const scheme = await signatureScheme(type, options);
+  return (input: Uint8Array, derivation: Uint8Array | null) => scheme.sign(privateKeyOf(key, found, derivation), input);
 }
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
@@ -43,11 +52,12 @@ export async function verify(context: EngineContext, data: JsonObject, parameter
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
   const options = signOptions(data, parameters, type);
+  const scheme = await signatureScheme(type, options);
   return answerEach(data, (item) => {
     const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');
     const signature = options.marshaling === 'jws' ? decodeBase64Url(payload, 'signature') : decodeBase64(payload, 'signature');
     const publicKey = publicKeyOf(key, versionForOld(key, version), optionalBase64(item, 'context'));
-    return { valid: verifyInput(type, publicKey, requiredBase64(item, 'input'), signature, options) };
+    return { valid: scheme.verify(publicKey, requiredBase64(item, 'input'), signature) };
   });
 }
 

@@ -1,12 +1,11 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { checkPrimeSync, createHash, createPublicKey } from 'node:crypto';
+import { rngAesCtrDrbg256 } from '@noble/ciphers/aes.js';
 import { describe, expect, it } from 'vitest';
-import { curveOf } from '../../../src/engines/transit/curves.ts';
-import { ecPrivateKey, generateEcFrom, scalarFrom } from '../../../src/engines/transit/generate-ec.ts';
+import { ecPrivateKey, generateEcFrom } from '../../../src/engines/transit/generate-ec.ts';
 import { generateRsaFrom } from '../../../src/engines/transit/generate-rsa.ts';
-import { parseType } from '../../../src/engines/transit/types.ts';
-import type { EcType } from '../../../src/engines/transit/types.ts';
 import type { Entropy } from '../../../src/entropy/index.ts';
-import { hexed, mount, openssl, text } from './support.ts';
+import { CtrDrbg } from './ctr-drbg.ts';
+import { CURVES, ecType, fixture, hexed, mount, openssl, text } from './support.ts';
 
 /** A source that can be repeated and that counts. */
 function counted(seed: string): Entropy & { asked: number[] } {
@@ -21,60 +20,73 @@ function counted(seed: string): Entropy & { asked: number[] } {
   };
 }
 
-function ecType(name: string): EcType {
-  const type = parseType(name);
-  if (type.family !== 'ec') throw new TypeError(name);
-  return type;
+function integer(base64url: string | undefined): bigint {
+  return BigInt(`0x${Buffer.from(base64url ?? '', 'base64url').toString('hex')}`);
 }
 
 describe('the private scalar of an EC key', () => {
-  it.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s: is (c mod (n - 1)) + 1, from 1 to n - 1', (name) => {
-    const curve = curveOf(ecType(name));
-    const bytes = Math.ceil((curve.bits + 64) / 8);
-    const wide = (value: bigint) => hexed(value.toString(16).padStart(2 * bytes, '0'));
-    expect(scalarFrom(curve, wide(0n))).toBe(1n);
-    expect(scalarFrom(curve, wide(curve.n - 2n))).toBe(curve.n - 1n);
-    expect(scalarFrom(curve, wide(curve.n - 1n))).toBe(1n);
-    expect(scalarFrom(curve, wide(curve.n))).toBe(2n);
-    const most = 2n ** BigInt(curve.bits + 64) - 1n;
-    expect(scalarFrom(curve, wide(most))).toBe((most % (curve.n - 1n)) + 1n);
-    expect(scalarFrom(curve, Buffer.alloc(bytes, 0xff))).toBe((most % (curve.n - 1n)) + 1n);
+  it.each(CURVES)('%s: is (c mod (n - 1)) + 1, from 1 to n - 1', async (name, n, asked) => {
+    const most = 256n ** BigInt(asked) - 1n;
+    const cases = [[0n, 1n], [n - 2n, n - 1n], [n - 1n, 1n], [n, 2n], [most, (most % (n - 1n)) + 1n]] as const;
+    for (const [c, scalar] of cases) {
+      const key = await generateEcFrom({ bytes: async (length) => hexed(c.toString(16).padStart(2 * length, '0')) }, ecType(name));
+      expect(integer(key.export({ format: 'jwk' }).d)).toBe(scalar);
+    }
   });
 
-  it.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s: makes a key that openssl finds valid, at both ends too', async (name) => {
+  it.each(CURVES)('%s: makes a key that openssl finds valid, at both ends too', async (name, n, asked) => {
     const type = ecType(name);
-    const { n } = curveOf(type);
     const entropy = counted('ec');
     const keys = [await generateEcFrom(entropy, type), ecPrivateKey(type, 1n), ecPrivateKey(type, n - 1n)];
-    expect(entropy.asked).toEqual([Math.ceil((curveOf(type).bits + 64) / 8)]);
+    expect(entropy.asked).toEqual([asked]);
     for (const key of keys) {
       const checked = openssl(['pkey', '-in', 'key.pem', '-check', '-pubcheck', '-noout'], { 'key.pem': key.export({ type: 'pkcs8', format: 'pem' }) });
       expect(checked.toString()).toContain('Key is valid');
     }
   });
 
-  it('knows the curves as OpenSSL does: n - 1 has the x of the base point, and p its coordinates', () => {
-    for (const name of ['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521']) {
-      const type = ecType(name);
-      const [base, last] = [1n, curveOf(type).n - 1n].map((scalar) => createPublicKey(ecPrivateKey(type, scalar)).export({ format: 'jwk' }));
-      expect(last?.x).toBe(base?.x);
-      const sum = [base, last].reduce((total, point) => total + BigInt(`0x${Buffer.from(point?.y ?? '', 'base64url').toString('hex')}`), 0n);
-      expect(sum).toBe(curveOf(type).p); // a point and its opposite
-    }
+  it.each(CURVES)('%s: is refused when it is 0 or the order', (name, n) => {
+    expect(() => ecPrivateKey(ecType(name), 0n)).toThrow();
+    expect(() => ecPrivateKey(ecType(name), n)).toThrow();
+  });
+});
+
+describe('the generator of RSA candidates', () => {
+  const { drbg: vector } = fixture('derivation') as { drbg: { entropy: string; bytes: number; output: string } };
+
+  it('gives what NIST CAVP expects, and so does what it is compared with', () => {
+    const seed = hexed(vector.entropy);
+    const [library, ours] = [rngAesCtrDrbg256(Uint8Array.from(seed)), new CtrDrbg(seed)];
+    library.randomBytes(vector.bytes);
+    ours.bytes(vector.bytes);
+    expect(Buffer.from(library.randomBytes(vector.bytes)).toString('hex')).toBe(vector.output);
+    expect(ours.bytes(vector.bytes).toString('hex')).toBe(vector.output);
+  });
+
+  it('is CTR_DRBG of 48 bytes of entropy, with the type of the key as its personalization', async () => {
+    const drbg = new CtrDrbg(await counted('rsa').bytes(48), 'coffer transit rsa-2048');
+    const prime = (): bigint => {
+      for (;;) {
+        const candidate = BigInt(`0x${drbg.bytes(128).toString('hex')}`) | 1n;
+        if (candidate * candidate >= 2n ** 2047n && (candidate - 1n) % 65_537n !== 0n && checkPrimeSync(candidate)) return candidate;
+      }
+    };
+    const jwk = (await generateRsaFrom(counted('rsa'), 2048)).export({ format: 'jwk' });
+    expect([integer(jwk.p), integer(jwk.q)].sort()).toEqual([prime(), prime()].sort());
   });
 });
 
 describe('an RSA key from entropy', () => {
-  it.each([2048, 3072])('of %i bits is valid, from 80 bytes, and the same from the same bytes', async (bits) => {
+  it.each([2048, 3072])('of %i bits is valid, from 48 bytes, and the same from the same bytes', async (bits) => {
     const entropy = counted('rsa');
     const key = await generateRsaFrom(entropy, bits);
-    expect(entropy.asked).toEqual([80]);
+    expect(entropy.asked).toEqual([48]);
     expect(key.asymmetricKeyDetails).toEqual({ modulusLength: bits, publicExponent: 65_537n });
     const checked = openssl(['rsa', '-in', 'key.pem', '-check', '-noout'], { 'key.pem': key.export({ type: 'pkcs1', format: 'pem' }) });
     expect(checked.toString()).toContain('RSA key ok');
 
     const jwk = key.export({ format: 'jwk' });
-    const number = (name: 'n' | 'e' | 'd' | 'p' | 'q') => BigInt(`0x${Buffer.from(jwk[name] ?? '', 'base64url').toString('hex')}`);
+    const number = (name: 'n' | 'e' | 'd' | 'p' | 'q') => integer(jwk[name]);
     const [p, q, d] = [number('p'), number('q'), number('d')];
     expect(p * q).toBe(number('n'));
     expect((number('e') * d) % (p - 1n)).toBe(1n);
@@ -94,7 +106,7 @@ describe('the primes of RSA keys from entropy', () => {
   it.each(['a', 'b', 'c', 'd', 'e'])('are at least √2 · 2^1023, so that the modulus has all its bits: seed %s', async (seed) => {
     const jwk = (await generateRsaFrom(counted(seed), 2048)).export({ format: 'jwk' });
     for (const prime of [jwk.p, jwk.q]) {
-      const value = BigInt(`0x${Buffer.from(prime ?? '', 'base64url').toString('hex')}`);
+      const value = integer(prime);
       expect(value < 2n ** 1024n && value * value >= 2n ** 2047n).toBe(true);
     }
   });
@@ -107,10 +119,10 @@ describe('a mount with external entropy', () => {
     ['chacha20-poly1305', [32, 32]],
     ['hmac', [32, 32]],
     ['ed25519', [32, 32]],
-    ['ecdsa-p256', [40, 32]],
-    ['ecdsa-p384', [56, 32]],
-    ['ecdsa-p521', [74, 32]],
-    ['rsa-2048', [80, 32]],
+    ['ecdsa-p256', [48, 32]],
+    ['ecdsa-p384', [72, 32]],
+    ['ecdsa-p521', [99, 32]],
+    ['rsa-2048', [48, 32]],
   ])('makes %s keys of bytes %j of it: the same bytes, the same keys', async (type, asked) => {
     const made: unknown[] = [];
     for (let at = 0; at < 2; at++) {
@@ -138,7 +150,7 @@ describe('a mount with external entropy', () => {
     const entropy = counted('mount');
     const transit = mount({ entropy, externalEntropy: true });
     const first = await transit.read('wrapping_key');
-    expect(entropy.asked).toEqual([80, 32]);
+    expect(entropy.asked).toEqual([48, 32]);
     expect(await transit.read('wrapping_key')).toEqual(first);
     expect(createPublicKey(text(first['public_key'])).asymmetricKeyDetails?.modulusLength).toBe(4096);
   });

@@ -6,6 +6,8 @@ import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch } from '../../../src/engines/index.ts';
 import type { EngineContext, Operation, Response } from '../../../src/engines/index.ts';
 import { transit } from '../../../src/engines/transit/index.ts';
+import { parseType } from '../../../src/engines/transit/types.ts';
+import type { EcType } from '../../../src/engines/transit/types.ts';
 import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import type { JsonObject } from '../../../src/json.ts';
@@ -86,6 +88,19 @@ export async function giveKey(target: Mount, name: string, type: string, hex: st
   const key = JSON.stringify(b64(hexed(hex)));
   const size = type === 'hmac' ? { key_size: hexed(hex).length } : {};
   await target.write(`restore/${name}`, { backup: vaultBackup(type, { key, hmac_key: key }, { ...size, ...policy }) });
+}
+
+/** The orders of the curves (NIST SP 800-186 section 3.2.1), and of how many bytes of entropy a scalar is made. */
+export const CURVES: readonly [name: string, order: bigint, asked: number][] = [
+  ['ecdsa-p256', 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n, 48],
+  ['ecdsa-p384', 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n, 72],
+  ['ecdsa-p521', 2n ** 521n - 0x5ae79787c40d069948033feb708f65a2fc44a36477663b851449048e16ec79bf7n, 99],
+];
+
+export function ecType(name: string): EcType {
+  const type = parseType(name);
+  if (type.family !== 'ec') throw new TypeError(name);
+  return type;
 }
 
 export function b64(content: string | Uint8Array): string {
