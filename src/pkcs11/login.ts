@@ -72,6 +72,6 @@ function refuseRiskyLogin({ label, flags }: TokenDescription, forceLogin: boolea
 
 function risky(message: string): HsmError {
   return new HsmError('pin_low', message, {
-    hint: 'check the PIN (COFFER_HSM_PIN, pin in the seal stanza), then log in once with: coffer unseal -force',
+    hint: 'check the PIN (COFFER_HSM_PIN, pin in the seal stanza), then log in once with: coffer hsm test -force',
   });
 }

@@ -1,9 +1,10 @@
 import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
 import type { TokenDescription } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
+import { pinFrom } from '../../../pin.ts';
 import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
-import { askHidden, askNewPin, askText, confirm } from '../../prompts.ts';
+import { askNewPin, askPinAs, askText, confirm } from '../../prompts.ts';
 import { chosenModule, LIB } from './module.ts';
 import { describeToken } from './slots.ts';
 
@@ -73,22 +74,23 @@ async function newPins({ terminal }: Invocation, token: TokenDescription): Promi
     terminal.note("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
     return { soPin: '', pin: '' };
   }
-  const given = { soPin: process.env['COFFER_HSM_SO_PIN'] || null, pin: process.env['COFFER_HSM_PIN'] || null };
+  const given = { soPin: fromEnvironment('COFFER_HSM_SO_PIN'), pin: fromEnvironment('COFFER_HSM_PIN') };
   if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
     throw new UsageError('pin_missing', `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`, {
       hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
     });
   }
   const soPin = given.soPin ?? (await soPinFromTerminal(token));
-  return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with', notEmpty)) };
+  return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with')) };
+}
+
+function fromEnvironment(name: string): string | null {
+  const value = process.env[name] || null;
+  return value === null ? null : pinFrom(value, `environment variable ${name}`);
 }
 
 /** An initialised token wants the one that it has (PKCS#11 v2.40 section 5.5, C_InitToken). */
 async function soPinFromTerminal(token: TokenDescription): Promise<string> {
-  if (!tokenState(token).initialized) return askNewPin('New security officer PIN', notEmpty);
-  return askHidden(`Security officer PIN of the token "${token.label}"`);
-}
-
-function notEmpty(pin: string): string | null {
-  return pin === '' ? 'a PIN has at least one character' : null;
+  if (!tokenState(token).initialized) return askNewPin('New security officer PIN');
+  return askPinAs(`Security officer PIN of the token "${token.label}"`);
 }
