@@ -3,10 +3,11 @@
  * the SHA-256 of the text it was parsed from, which holds no secret, and so neither does the entry. Whatever goes
  * wrong here only costs time: nothing in this file throws.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { makeFolders } from '../folders.ts';
+import { fromUtf8 } from '../bytes.ts';
+import { readPrivateFile, replacePrivateFile } from '../private-files.ts';
 import { cacheFolder, type Environment } from './paths.ts';
 
 /** Part of every name: a new number when what is parsed or stored changes. */
@@ -17,48 +18,27 @@ const entriesKept = 16;
 export function readCache(text: string, env: Environment): unknown {
   try {
     const folder = cacheFolder(env);
-    if (folder === null || !isOurs(fs.lstatSync(folder))) return undefined;
-    const file = fs.openSync(join(folder, entryName(text)), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
-    try {
-      const stat = fs.fstatSync(file);
-      if (!stat.isFile() || !isOurs(stat)) return undefined;
-      return JSON.parse(fs.readFileSync(file, 'utf8'));
-    } finally {
-      fs.closeSync(file);
-    }
+    const entry = folder === null ? null : readPrivateFile(join(folder, entryName(text)));
+    return entry === null ? undefined : JSON.parse(fromUtf8(entry));
   } catch {
     return undefined;
   }
 }
 
-/** Keeps `parsed` for `text` in a file of mode 0600, and removes all but the newest entries. */
+/** Keeps `parsed` for `text`, and removes all but the newest entries. */
 export function writeCache(text: string, parsed: unknown, env: Environment): void {
   try {
     const folder = cacheFolder(env);
     if (folder === null) return;
-    makeFolders(folder);
-    if (!isOurs(fs.lstatSync(folder))) return;
-    const entry = join(folder, entryName(text));
-    const temporary = `${entry}.${randomBytes(6).toString('hex')}`;
-    try {
-      fs.writeFileSync(temporary, JSON.stringify(parsed), { flag: 'wx', mode: 0o600 });
-      fs.renameSync(temporary, entry);
-    } finally {
-      fs.rmSync(temporary, { force: true });
-    }
+    replacePrivateFile(join(folder, entryName(text)), JSON.stringify(parsed));
     prune(folder);
   } catch {
-    // A read-only home is not a reason to fail.
+    // A read-only home is not a reason to fail, nor is one in which somebody else could name a library that we load.
   }
 }
 
 function entryName(text: string): string {
   return `config-${createHash('sha256').update(formatVersion).update(text).digest('hex')}.json`;
-}
-
-/** Somebody else's file, or one that others can write, could name a library that we load. */
-function isOurs(stat: fs.Stats): boolean {
-  return stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0;
 }
 
 function prune(folder: string): void {

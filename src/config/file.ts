@@ -1,7 +1,8 @@
 /** Finds the configuration file and reads it, if nobody else could have written it. */
 import * as fs from 'node:fs';
-import { dirname } from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { changedBy, describeExposure, exposures } from '../exposure.ts';
+import type { Exposure } from '../exposure.ts';
 import { configFiles, variable, type Environment } from './paths.ts';
 
 export interface ConfigFile {
@@ -74,29 +75,29 @@ function read(path: string): ConfigFile | null {
 
 /** A configuration names a library that coffer loads: who can write one can run code as the operator. */
 function refuseWritable(path: string, stat: fs.Stats): void {
-  if ((stat.mode & 0o022) !== 0) {
+  const by = changedBy(stat);
+  if (by === 'mode') {
     throw new ConfigError('config_writable', `${path}: other users can write this configuration file`, {
       hint: `look through it, then run: chmod go-w ${path}`,
     });
   }
-  if (!isTrusted(stat)) {
+  if (by === 'owner') {
     throw new ConfigError('config_writable', `${path}: this configuration file belongs to another user`, {
       hint: `look through it, then run: chown ${process.getuid?.() ?? 'root'} ${path}`,
     });
   }
-  for (const folder of new Set([dirname(path), dirname(fs.realpathSync(path))])) {
-    const folderStat = fs.statSync(folder);
-    const sticky = (folderStat.mode & 0o1000) !== 0;
-    if ((folderStat.mode & 0o022) === 0 || sticky) continue;
-    throw new ConfigError('config_writable', `${path}: other users can replace this file, for they can write ${folder}`, {
-      hint: `look through the file, then run: chmod go-w ${folder}`,
-    });
-  }
+  const exposure = exposuresOf(path).find(({ at }) => at !== 'end');
+  if (exposure === undefined) return;
+  const { problem, remedy } = describeExposure(exposure);
+  throw new ConfigError('config_writable', `${path}: other users can replace this file, for ${problem}`, { hint: remedy });
 }
 
-function isTrusted(stat: fs.Stats): boolean {
-  const uid = process.getuid?.();
-  return uid === undefined || stat.uid === 0 || stat.uid === uid;
+function exposuresOf(path: string): Exposure[] {
+  try {
+    return exposures(path);
+  } catch (error) {
+    throw unreadable(path, errorCode(error));
+  }
 }
 
 function decode(path: string, bytes: Uint8Array): string {

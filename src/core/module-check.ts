@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolders } from '../folders.ts';
 import { probeModule } from '../pkcs11/index.ts';
 import type { ModuleOptions } from '../pkcs11/index.ts';
+import { createPrivateFile, readPrivateFile } from '../private-files.ts';
 
 /**
  * A module runs in coffer's own process, and one that crashes takes the command with it, without a message. So each is
@@ -15,16 +15,22 @@ import type { ModuleOptions } from '../pkcs11/index.ts';
 export async function checkModule(cache: string | null, bootId: string, options: ModuleOptions): Promise<void> {
   const identity = identify(options, bootId);
   if (identity === null) return; // loading it says what is wrong
-  const folder = cache === null ? null : join(cache, 'modules');
-  const mark = folder === null ? null : join(folder, identity);
-  if (mark !== null && existsSync(mark)) return;
+  const mark = cache === null ? null : join(cache, 'modules', identity);
+  if (mark !== null && isMarked(mark)) return;
   await probeModule(options);
-  if (folder === null || mark === null) return;
+  if (mark === null) return;
   try {
-    makeFolders(folder);
-    writeFileSync(mark, '', { mode: 0o600 });
+    createPrivateFile(mark);
   } catch {
     // It is tried again next time.
+  }
+}
+
+function isMarked(mark: string): boolean {
+  try {
+    return readPrivateFile(mark) !== null;
+  } catch {
+    return false;
   }
 }
 

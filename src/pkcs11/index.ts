@@ -4,6 +4,7 @@ export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
 export { initToken } from './init-token.ts';
 export type { NewToken } from './init-token.ts';
 export { isInputTooLong } from './operations.ts';
+export { checkModuleFile } from './module-file.ts';
 export { probeModule } from './probe.ts';
 export { listKeys, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';

@@ -1,14 +1,14 @@
-import { accessSync, constants, statSync } from 'node:fs';
 import type { PKCS11 } from 'pkcs11js';
 import { HsmError } from '../errors.ts';
 import { CryptokiError, returnValueOf } from './errors.ts';
+import { checkModuleFile } from './module-file.ts';
 
 /**
  * Loads the shared library at `lib` and takes its function list (C_GetFunctionList). Throws HsmError
- * `module_not_found`, `module_unreadable` or `module_invalid`; the last keeps the dynamic loader's own words.
+ * `module_not_found`, `module_unreadable`, `module_exposed` or `module_invalid`; the last keeps the dynamic loader's own words.
  */
 export async function loadModule(lib: string): Promise<PKCS11> {
-  checkFile(lib);
+  checkModuleFile(lib);
   const { default: pkcs11js } = await import('pkcs11js');
   const api = new pkcs11js.PKCS11();
   try {
@@ -18,36 +18,6 @@ export async function loadModule(lib: string): Promise<PKCS11> {
     throw rv === null ? invalid(lib, thrown) : new CryptokiError('C_GetFunctionList', rv, lib, thrown);
   }
   return api;
-}
-
-function checkFile(lib: string): void {
-  try {
-    if (!statSync(lib).isFile()) {
-      throw new HsmError('module_invalid', `${lib} is not a file`, {
-        hint: 'set lib in the seal stanza (or COFFER_HSM_LIB) to the library itself',
-      });
-    }
-    accessSync(lib, constants.R_OK);
-  } catch (cause) {
-    if (cause instanceof HsmError) {
-      throw cause;
-    }
-    throw cause instanceof Error && 'code' in cause && cause.code === 'EACCES' ? unreadable(lib, cause) : notFound(lib, cause);
-  }
-}
-
-function notFound(lib: string, cause: unknown): HsmError {
-  return new HsmError('module_not_found', `there is no PKCS#11 module at ${lib}`, {
-    hint: 'set lib in the seal stanza (or COFFER_HSM_LIB) to the absolute path of the library that came with the HSM; it often ends in .so',
-    cause,
-  });
-}
-
-function unreadable(lib: string, cause: unknown): HsmError {
-  return new HsmError('module_unreadable', `the PKCS#11 module ${lib} cannot be read by this user`, {
-    hint: 'give this user read permission on the file and its folders, or run coffer as a user who has it',
-    cause,
-  });
 }
 
 function invalid(lib: string, cause: unknown): HsmError {

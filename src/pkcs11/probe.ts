@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { HsmError } from '../errors.ts';
+import { checkModuleFile } from './module-file.ts';
 import { initializeArguments } from './module.ts';
 import type { ModuleOptions } from './types.ts';
 
@@ -18,9 +19,10 @@ const SOURCE = `
 /**
  * Loads the module, initialises it, looks at its tokens and finalises it in a child process, so that a module which
  * crashes takes only that with it.
- * @throws HsmError `module_crashed`
+ * @throws HsmError `module_crashed`, and what `checkModuleFile` throws
  */
 export async function probeModule({ lib, parameters }: ModuleOptions): Promise<void> {
+  checkModuleFile(lib);
   const { spawnSync } = await import('node:child_process');
   const pkcs11js = createRequire(import.meta.url).resolve('pkcs11js');
   const { signal, error } = spawnSync(process.execPath, ['-e', SOURCE], {

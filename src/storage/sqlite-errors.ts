@@ -3,6 +3,8 @@ import { IntegrityError, StoreError, UsageError } from '../errors.ts';
 /** How long SQLite waits for another process before it says SQLITE_BUSY. */
 export const BUSY_TIMEOUT_MS = 10_000;
 
+export const NAME_ANOTHER = { hint: 'name another file in storage "sqlite" { path }' };
+
 /** Runs `use`; what SQLite throws there comes as a CofferError. */
 export function guard<T>(path: string, use: () => T): T {
   try {

@@ -1,10 +1,9 @@
 import type { Options } from 'better-sqlite3';
-import { closeSync, constants, existsSync, fchmodSync, fstatSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { IntegrityError, StoreError, UsageError } from '../errors.ts';
-import { makeFolders } from '../folders.ts';
+import { claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
-import { BUSY_TIMEOUT_MS, errorCode, guard, translated } from './sqlite-errors.ts';
+import { BUSY_TIMEOUT_MS, errorCode, guard, NAME_ANOTHER, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
 import type { Child, Rows, Storage } from './storage.ts';
 
@@ -13,13 +12,12 @@ const APPLICATION_ID = 0x636f6666;
 /** The row layout; raised when it changes. */
 const SCHEMA_VERSION = 1;
 const BUSY_STEP_MS = 20;
-const NAME_ANOTHER = { hint: 'name another file in storage "sqlite" { path }' };
 const SELECT_APPLICATION_ID = 'PRAGMA application_id';
 
 /**
  * Opens the store's SQLite file.
  * @throws StoreError `not_initialized` when the file does not exist and `create` is false, `storage_busy`,
- *   `storage_failed`; UsageError `not_a_store` for a file that is something else; IntegrityError `storage_corrupt`.
+ *   `storage_failed`, `storage_exposed`; UsageError `not_a_store` for a file that is something else; IntegrityError `storage_corrupt`.
  */
 export async function openSqlite(path: string, { create }: { create: boolean }): Promise<Storage> {
   const present = claimFile(path, create);
@@ -33,38 +31,6 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
   } catch (error) {
     connection.close();
     throw translated(path, error);
-  }
-}
-
-/** Makes sure that the file exists, is a regular file and has mode 0600. Returns false when it is not there. */
-function claimFile(path: string, create: boolean): boolean {
-  const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | (create ? constants.O_CREAT : 0);
-  try {
-    if (create) makeFolders(dirname(path));
-    const descriptor = openSync(path, flags, 0o600);
-    try {
-      const stat = fstatSync(descriptor);
-      if (!stat.isFile()) throw new UsageError('not_a_store', `${path} is not a regular file`, NAME_ANOTHER);
-      if ((stat.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
-    } finally {
-      closeSync(descriptor);
-    }
-    return true;
-  } catch (error) {
-    const code = errorCode(error);
-    if ((code === 'ENOENT' || code === 'ENOTDIR') && !create) return false;
-    if (code === 'EISDIR' || code === 'ENXIO') throw new UsageError('not_a_store', `${path} is not a regular file`, NAME_ANOTHER);
-    if (code === 'ELOOP') throw new UsageError('not_a_store', `${path} is a symbolic link`, { hint: 'name the file itself in storage "sqlite" { path }' });
-    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-      throw new StoreError('storage_failed', `cannot open ${path} for reading and writing: ${code}`, {
-        hint: 'run coffer as the user who owns the store',
-        cause: error,
-      });
-    }
-    if (code !== null && code.startsWith('E')) {
-      throw new StoreError('storage_failed', `cannot open ${path}: ${code}`, { cause: error });
-    }
-    throw error;
   }
 }
 

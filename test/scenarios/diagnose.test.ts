@@ -1,4 +1,4 @@
-import { chmodSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { chmodSync, mkdirSync, openSync, readFileSync, renameSync, statSync, symlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSoftHsm, destroyKeys, importKey } from '../support/softhsm.ts';
@@ -75,7 +75,19 @@ const FAULTS: readonly Fault[] = [
     plant: () => rewrite((text) => text.replace(/pin .*= .*/, `pin = "file:${stand.dir}/none"`)),
   },
   { fault: 'a store that others can read', check: 'store file', finds: 'warning', status: 0, plant: () => chmodSync(stand.path, 0o644) },
-  { fault: 'a store that others can replace', check: 'store folder', finds: 'warning', status: 0, plant: () => chmodSync(dirname(stand.path), 0o777) },
+  { fault: 'a store that others can replace', check: 'store folder', finds: 'failure', status: 2, plant: () => chmodSync(dirname(stand.path), 0o777) },
+  {
+    fault: 'a store that others can replace together with its folder',
+    check: 'store folder',
+    finds: 'warning',
+    status: 0,
+    plant: () => {
+      mkdirSync(`${stand.dir}/open`);
+      renameSync(dirname(stand.path), `${stand.dir}/open/store`);
+      chmodSync(`${stand.dir}/open`, 0o777);
+      symlinkSync(`${stand.dir}/open/store`, dirname(stand.path));
+    },
+  },
   {
     fault: 'a damaged database',
     check: 'database',
@@ -90,8 +102,8 @@ const FAULTS: readonly Fault[] = [
   {
     fault: 'a module that others can replace',
     check: 'module file',
-    finds: 'warning',
-    status: 0,
+    finds: 'failure',
+    status: 3,
     plant: () => {
       stand.write('theirs/module.so', readFileSync(stand.lib));
       chmodSync(`${stand.dir}/theirs`, 0o777);
@@ -101,8 +113,8 @@ const FAULTS: readonly Fault[] = [
   {
     fault: 'a module that others can write',
     check: 'module file',
-    finds: 'warning',
-    status: 0,
+    finds: 'failure',
+    status: 3,
     plant: () => {
       chmodSync(stand.write('module.so', readFileSync(stand.lib)), 0o777);
       rewrite((text) => text.replace(/lib .*= .*/, `lib = "${stand.dir}/module.so"`));

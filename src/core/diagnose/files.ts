@@ -1,29 +1,55 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { HsmError } from '../../errors.ts';
+import { describeExposure, exposures } from '../../exposure.ts';
+import { checkModuleFile } from '../../pkcs11/index.ts';
+import { storeExposed, storeExposure } from '../../storage/index.ts';
 import type { Context } from '../hsm.ts';
 import type { Checklist } from './check.ts';
 
 const OTHERS = 0o077;
 const OTHERS_READ = 0o044;
-const OTHERS_WRITE = 0o022;
-const STICKY = 0o1000;
 
 /** Who else can read or write what coffer relies on. The store is looked at before anything opens it. */
 export function checkFiles({ config }: Context, list: Checklist): void {
   const { storage, seal, file } = config;
   checkPin(file, seal.pin, list);
-  checkModuleFile(seal.lib, list);
-  if (!existsSync(storage.path)) {
-    list.warn('store file', `there is no store at ${storage.path}`, 'create it with: coffer init');
+  checkModule(seal.lib, list);
+  checkStoreFile(storage.path, list);
+  checkStoreFolder(storage.path, list);
+}
+
+function checkStoreFile(path: string, list: Checklist): void {
+  if (!existsSync(path)) {
+    list.warn('store file', `there is no store at ${path}`, 'create it with: coffer init');
     return;
   }
-  const readable = [storage.path, `${storage.path}-wal`, `${storage.path}-shm`].filter((path) => (modeOf(path) & OTHERS) !== 0);
-  if (readable.length === 0) list.ok('store file', `${storage.path} is for its owner alone`);
+  const files = [path, `${path}-wal`, `${path}-shm`].filter((name) => existsSync(name));
+  const foreign = files.flatMap((name) => exposures(name)).find(({ at, by }) => at === 'end' && by === 'owner');
+  if (foreign !== undefined) {
+    list.fail('store file', storeExposed(path, foreign));
+    return;
+  }
+  const readable = files.filter((name) => (statSync(name).mode & OTHERS) !== 0);
+  if (readable.length === 0) list.ok('store file', `${path} is for its owner alone`);
   else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.join(' ')}`);
-  const folder = dirname(storage.path);
-  const mode = modeOf(folder);
-  if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) list.ok('store folder', `nobody else can write ${folder}`);
-  else list.warn('store folder', `other users can replace the store, for they can write ${folder}`, `run: chmod go-w ${folder}`);
+}
+
+/** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */
+function checkStoreFolder(path: string, list: Checklist): void {
+  const folder = dirname(path);
+  const exposure = storeExposure(path);
+  if (exposure !== null && exposure.at !== 'end') {
+    list.fail('store folder', storeExposed(path, exposure));
+    return;
+  }
+  const [above] = exposures(folder);
+  if (above === undefined) {
+    list.ok('store folder', `nobody else can write ${folder}`);
+    return;
+  }
+  const { problem, remedy } = describeExposure(above);
+  list.warn('store folder', `other users can replace the store, for ${problem}`, remedy);
 }
 
 function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
@@ -36,21 +62,15 @@ function checkPin(config: string | null, pin: Context['config']['seal']['pin'], 
   list.ok('PIN source', pin === null ? 'none; coffer asks on a terminal' : from[pin.kind]);
 }
 
-/** Whoever can replace the module has the PIN, and all that the HSM decrypts. */
-function checkModuleFile(lib: string, list: Checklist): void {
-  if (!existsSync(lib)) return; // loading it says so
-  const file = realpathSync(lib);
-  const [path] = [file, dirname(file)].filter(isForeign);
-  if (path === undefined) list.ok('module file', `nobody else can change ${lib}`);
-  else list.warn('module file', `other users can replace the module ${lib}, for they can change ${path}`, `run: chown root ${path} && chmod go-w ${path}`);
-}
-
-/** Whether users other than root and this one can change a file or folder; this one's own group is taken for theirs alone. */
-function isForeign(path: string): boolean {
-  const { mode, uid, gid } = statSync(path);
-  if (uid !== 0 && uid !== process.getuid?.()) return true;
-  if ((mode & STICKY) !== 0) return false;
-  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== process.getgid?.());
+/** Whether the module may be loaded; where it is not there, or is no module, loading it says so. */
+function checkModule(lib: string, list: Checklist): void {
+  try {
+    checkModuleFile(lib);
+    list.ok('module file', `nobody else can change ${lib}`);
+  } catch (error) {
+    if (!(error instanceof HsmError)) throw error;
+    if (error.code === 'module_exposed') list.fail('module file', error);
+  }
 }
 
 /** 0 where there is no such file. */

@@ -21,6 +21,10 @@ export async function diagnose(load: () => Promise<Context>, deep: boolean): Pro
   if (context === null) return list.checks;
   checkFiles(context, list);
   const state = await checkDatabase(context, list);
+  if (list.hasFailed('module file')) {
+    list.skip(['module', 'token', 'login', ...AFTER_LOGIN, ...AFTER_RECORD], 'the module is not loaded');
+    return list.checks;
+  }
   if (!(await checkToken(context, list))) {
     list.skip(AFTER_RECORD, 'there is no HSM to open the store with');
     return list.checks;
@@ -29,7 +33,7 @@ export async function diagnose(load: () => Promise<Context>, deep: boolean): Pro
     await withSeal(context, false, async (seal, session) => {
       list.ok('login', `as the user of "${session.token.label}"`);
       await checkKeys(context, seal, session, state !== null, list);
-      if (state === null) list.skip(AFTER_RECORD, list.hasFailed('database') ? 'the database does not open' : 'there is no initialised store');
+      if (state === null) list.skip(AFTER_RECORD, ['store file', 'store folder', 'database'].some((name) => list.hasFailed(name)) ? 'the database does not open' : 'there is no initialised store');
       else await checkStore(context, seal, state, deep, list);
     });
   } catch (error) {

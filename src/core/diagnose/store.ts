@@ -24,6 +24,10 @@ export const AFTER_RECORD = ['record', 'lease', 'clock', 'encryptions', 'mount t
 /** The database and what it says without the HSM. Null where there is no initialised store to look into. */
 export async function checkDatabase(context: Context, list: Checklist): Promise<State | null> {
   const { path } = context.config.storage;
+  if (list.hasFailed('store file') || list.hasFailed('store folder')) {
+    list.skip(['database'], 'the store is not opened');
+    return null;
+  }
   try {
     const problems = await checkSqlite(path);
     if (problems.length > 0) {

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { ConfigError } from '../../errors.ts';
-import { makeFolders } from '../../folders.ts';
+import { createPrivateFile, draftName, renamePrivateFile, UnsafePlace } from '../../private-files.ts';
 
 /** A configuration beside the place where it will stand, so that it can be read back before it replaces anything. */
 export interface Draft {
@@ -19,23 +17,14 @@ export interface Draft {
  * @throws ConfigError `config_unwritable`
  */
 export function draftConfiguration(target: string, text: string): Draft {
-  const path = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
-  told(target, () => {
-    makeFolders(dirname(target));
-    const file = openSync(path, 'wx', 0o600);
-    try {
-      writeFileSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-  });
+  const path = draftName(target);
+  told(target, () => createPrivateFile(path, text));
   const discard = (): void => rmSync(path, { force: true });
   return {
     path,
     keep() {
       try {
-        told(target, () => renameSync(path, target));
+        told(target, () => renamePrivateFile(path, target));
       } finally {
         discard();
       }
@@ -48,6 +37,7 @@ function told(target: string, run: () => void): void {
   try {
     run();
   } catch (error) {
+    if (error instanceof UnsafePlace) throw new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new ConfigError('config_unwritable', `cannot write ${target}: ${reason}`, {
       hint: 'name a place that you may write to with -config=PATH',
