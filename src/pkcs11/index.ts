@@ -1,8 +1,9 @@
+export type * from './session-options.ts';
 export type * from './types.ts';
 export { CKF, CKK, CKM, CKR, keyTypeName, mechanismName } from './constants.ts';
 export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
 export { initToken } from './init-token.ts';
-export type { NewToken } from './init-token.ts';
+export type { NewToken, OfficerOptions } from './init-token.ts';
 export { isInputTooLong } from './operations.ts';
 export { checkModuleFile } from './module-file.ts';
 export { probeModule } from './probe.ts';

@@ -9,6 +9,7 @@ import { CKM, withSession } from '../../../src/pkcs11/index.ts';
 import { openRecord, pkcs11Seal, readRecord } from '../../../src/seal/index.ts';
 import { encodeHeader } from '../../../src/seal/record.ts';
 import type { MacStanza, Seal, Wrap } from '../../../src/seal/index.ts';
+import { NO_MEMORY, PLAIN_LOGIN } from '../../support/login.ts';
 import { createSoftHsm, importKey, type SoftHsm } from '../../support/softhsm.ts';
 import { readRecords } from './records.ts';
 import { bytes } from './vectors.ts';
@@ -53,8 +54,8 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Pro
     token,
     readWrite: false,
     pin: async () => hsm.pin,
-    pinPad: () => undefined,
-    forceLogin: false,
+    ...PLAIN_LOGIN,
+    pinMemory: NO_MEMORY,
   };
   return withSession(options, (session) => use(pkcs11Seal(config, session)));
 }

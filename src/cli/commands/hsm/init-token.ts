@@ -1,3 +1,4 @@
+import { stateFolder } from '../../../config/index.ts';
 import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
 import type { TokenDescription } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
@@ -6,6 +7,7 @@ import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askNewPin, askPinAs, askText, confirm } from '../../prompts.ts';
 import { chosenModule, LIB } from './module.ts';
+import { RETRY_PIN } from './retry-pin.ts';
 import { describeToken } from './slots.ts';
 
 const DEFAULT_LABEL = 'coffer';
@@ -21,6 +23,7 @@ export const initTokenCommand: CommandSpec = {
     { name: 'label', kind: 'text', value: 'LABEL', help: `label of the token, at most 32 bytes (${DEFAULT_LABEL})` },
     LIB,
     { name: 'force', kind: 'boolean', help: 'do not ask; needed where there is no terminal' },
+    RETRY_PIN,
   ],
   examples: ['coffer hsm init-token -label=demo', 'coffer hsm init-token -slot=1 -label=demo -force'],
   async run(invocation) {
@@ -36,7 +39,11 @@ export const initTokenCommand: CommandSpec = {
     const { slot, token } = await slotForToken(module, wanted);
     if (!flags.boolean('force')) await ask(token);
     const pins = await newPins(invocation, token);
-    const made = await initialiseToken(module, slot, { label, ...pins });
+    const made = await initialiseToken(module, slot, { label, ...pins }, {
+      state: stateFolder(process.env, process.getuid?.()),
+      retryPin: flags.boolean('retry-pin'),
+      note: (text) => terminal.note(text),
+    });
     if (made.slot !== slot) terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
     await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${made.label}" in slot ${made.slot}, serial ${made.serial}`);
     return 0;
