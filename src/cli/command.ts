@@ -33,6 +33,8 @@ export interface ContextOptions {
   readonly forceLogin?: boolean;
   /** -retry-pin. */
   readonly retryPin?: boolean;
+  /** Do not say the configuration's notes. */
+  readonly quiet?: boolean;
 }
 
 /** What a command is run with. */

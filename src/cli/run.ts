@@ -40,9 +40,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function openContext(path: string | null, terminal: Terminal, { forceLogin = false, retryPin = false }: ContextOptions): Promise<Context> {
+async function openContext(path: string | null, terminal: Terminal, { forceLogin = false, retryPin = false, quiet = false }: ContextOptions): Promise<Context> {
   const config = await loadConfig({ path, env: process.env });
-  for (const note of config.notes) terminal.note(note);
+  if (!quiet) for (const note of config.notes) terminal.note(note);
   const { pin } = config.seal;
   return {
     config,

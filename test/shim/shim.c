@@ -175,7 +175,8 @@ static CK_RV enter(const char *name, const CK_ULONG *detail)
   {
     long ms = strtol(value, NULL, 10);
     struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
-    nanosleep(&pause, NULL);
+    while (nanosleep(&pause, &pause) != 0)
+      ; /* a signal does not end it */
   }
   snprintf(key, sizeof key, "fail:%s", name);
   if (fault(key, value, sizeof value))
