@@ -5,8 +5,9 @@ import { runTry } from './process.ts';
 import type { Ended } from './process.ts';
 import { errorOf } from './report.ts';
 
-/** The first try is short, for a module that hangs without its daemon; a slow HSM gets more time from try to try. */
-const BOUNDS_MS: readonly number[] = [5000, 10_000, 20_000, 30_000];
+/** The first try is short, for a module that hangs without its daemon; a slow HSM gets twice the time at each further one. */
+const SHORTEST_TRY_MS = 5000;
+const LONGEST_TRY_MS = 30_000;
 const PAUSE_MS = 1000;
 
 export interface Wait {
@@ -27,7 +28,7 @@ export async function waitToUnseal({ args, longest, note }: Wait): Promise<boole
   const deadline = performance.now() + longest;
   let last: CofferError | null = null;
   for (let tries = 0; ; tries++) {
-    const bound = BOUNDS_MS[Math.min(tries, BOUNDS_MS.length - 1)] ?? PAUSE_MS;
+    const bound = Math.min(SHORTEST_TRY_MS * 2 ** tries, LONGEST_TRY_MS);
     const ended = await runTry(args, { bound, left: Math.max(0, deadline - performance.now()) });
     for (const report of ended.reports) if (report.kind === 'note') note(report.text);
     const final = ended.reports.at(-1);
