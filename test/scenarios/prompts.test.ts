@@ -49,6 +49,18 @@ describe('at a terminal', () => {
     expect(logins()).toBe(1);
   });
 
+  it('what cannot be a PIN is not taken, and can be mended', async () => {
+    stand.shim?.clear();
+    const typist = atTerminal(stand, `${asking} kv get kv/a`);
+    await typist.shows('PIN of the token');
+    typist.type(`pin-4711\uFEFF${KEYS.enter}`);
+    await typist.shows('holds a byte order mark, which no PIN has');
+    expect(logins()).toBe(0);
+    typist.type(`${KEYS.backspace}${KEYS.enter}`);
+    expect(await typist.ends).toBe(0);
+    expect(logins()).toBe(1);
+  });
+
   it('an empty PIN is not sent', async () => {
     stand.shim?.clear();
     const typist = atTerminal(stand, `${asking} kv get kv/a`);
