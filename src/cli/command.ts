@@ -28,6 +28,15 @@ export interface CommandSpec {
   run(invocation: Invocation): Promise<number>;
 }
 
+export interface ContextOptions {
+  /** -force. */
+  readonly forceLogin?: boolean;
+  /** -retry-pin. */
+  readonly retryPin?: boolean;
+  /** Do not say the configuration's notes. */
+  readonly quiet?: boolean;
+}
+
 /** What a command is run with. */
 export interface Invocation {
   readonly args: readonly string[];
@@ -39,7 +48,7 @@ export interface Invocation {
   /** -config, or null. */
   readonly configPath: string | null;
   /** Loads the configuration, says its notes and makes what core works with. */
-  context(options?: { forceLogin?: boolean }): Promise<Context>;
+  context(options?: ContextOptions): Promise<Context>;
 }
 
 /** The values of a command's flags, already checked. Asking for a flag that the command does not have is a bug. */

@@ -1,5 +1,6 @@
 import type { createPromptModule } from 'inquirer';
 import { StoreError } from '../errors.ts';
+import { pinProblem } from '../pin.ts';
 import { hasHidden, visible } from '../visible.ts';
 
 /**
@@ -9,18 +10,24 @@ import { hasHidden, visible } from '../visible.ts';
 
 /** Asks for the user PIN without showing it. */
 export async function askPin(tokenLabel: string): Promise<string> {
-  return askHidden(`PIN of the token "${tokenLabel}"`);
+  return askPinAs(`PIN of the token "${tokenLabel}"`);
 }
 
-/** Asks for what must not be shown. */
-export async function askHidden(message: string): Promise<string> {
-  const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message) } as const;
+/** Asks for a PIN in words of the caller's; what cannot be one is not taken. */
+export async function askPinAs(message: string): Promise<string> {
+  return askHidden(message, pinProblem);
+}
+
+/** Asks for what must not be shown. @param problem what is wrong with an answer; null for nothing */
+export async function askHidden(message: string, problem: (answer: string) => string | null = () => null): Promise<string> {
+  const validate = (answer: string): true | string => problem(answer) ?? true;
+  const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message), validate } as const;
   return answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer);
 }
 
-/** Asks for a new PIN twice, until both are the same. @param problem what is wrong with one; null for nothing */
-export async function askNewPin(message: string, problem: (pin: string) => string | null): Promise<string> {
-  const validate = (pin: string): true | string => problem(pin) ?? true;
+/** Asks for a new PIN twice, until both are the same. */
+export async function askNewPin(message: string): Promise<string> {
+  const validate = (pin: string): true | string => (pin === '' ? 'a PIN has at least one character' : (pinProblem(pin) ?? true));
   const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message), validate } as const;
   const first = await answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer);
   const again = { ...question, message: `${question.message}, again`, validate: (pin: string) => pin === first || 'that is another one' };

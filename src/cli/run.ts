@@ -1,8 +1,8 @@
-import { cacheFolder, loadConfig, readPin } from '../config/index.ts';
+import { cacheFolder, loadConfig, readPin, stateFolder } from '../config/index.ts';
 import { thisMachine } from '../core/index.ts';
 import type { Context } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
-import type { Invocation } from './command.ts';
+import type { ContextOptions, Invocation } from './command.ts';
 import { parseCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
 import { FORMATS, openTerminal } from './terminal.ts';
@@ -30,7 +30,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       format,
       field: global.field,
       configPath: global.config,
-      context: (options) => openContext(global.config, terminal, options?.forceLogin ?? false),
+      context: (options) => openContext(global.config, terminal, options ?? {}),
     };
     return await parsed.spec.run(invocation);
   } catch (error) {
@@ -43,9 +43,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function openContext(path: string | null, terminal: Terminal, forceLogin: boolean): Promise<Context> {
+async function openContext(path: string | null, terminal: Terminal, { forceLogin = false, retryPin = false, quiet = false }: ContextOptions): Promise<Context> {
   const config = await loadConfig({ path, env: process.env });
-  for (const note of config.notes) terminal.note(note);
+  if (!quiet) for (const note of config.notes) terminal.note(note);
   const { pin } = config.seal;
   const said = new Set<string>();
   return {
@@ -56,7 +56,10 @@ async function openContext(path: string | null, terminal: Terminal, forceLogin: 
       said.add(text);
     },
     forceLogin,
+    retryPin,
     cache: cacheFolder(process.env),
+    state: stateFolder(process.env, process.getuid?.()),
+    onLogin: () => undefined,
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin !== null) return readPin(pin, process.env);

@@ -17,6 +17,17 @@ export function cacheFolder(env: Environment): string | null {
   return folder === null ? null : join(folder, 'coffer');
 }
 
+/**
+ * What one command has to know of another. Root's is the machine's, wherever HOME leads, so that a boot script and a shell
+ * know the same; anybody else's is their own. Null when they have no home directory.
+ */
+export function stateFolder(env: Environment, uid: number | undefined): string | null {
+  const given = variable(env, 'XDG_STATE_HOME');
+  if (uid === 0 && (given === null || !isAbsolute(given))) return '/var/lib/coffer';
+  const folder = userFolder(env, 'XDG_STATE_HOME', '.local/state');
+  return folder === null ? null : join(folder, 'coffer');
+}
+
 /** The store of root is the machine's; anybody else's is their own. Null when they have no home directory. */
 export function defaultStorePath(env: Environment, uid: number | undefined): string | null {
   const folder = uid === 0 ? '/var/lib' : userFolder(env, 'XDG_DATA_HOME', '.local/share');

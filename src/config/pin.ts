@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
+import { pinFrom } from '../pin.ts';
 import { shellWord } from '../shell.ts';
 import { variable, type Environment } from './paths.ts';
 import type { PinSource } from './types.ts';
@@ -34,14 +35,14 @@ export function parsePinSource(value: string, origin: string): PinSource {
   });
 }
 
-/** The PIN: a file's one trailing line break is not part of it. Throws a ConfigError when there is none. */
+/** The PIN, read anew. Throws a ConfigError when there is none, or something that cannot be one. */
 export function readPin(source: PinSource, env: Environment): string {
   switch (source.kind) {
     case 'literal':
-      return source.value;
+      return pinFrom(source.value, 'the PIN of COFFER_HSM_PIN or the seal stanza');
     case 'env': {
       const value = env[source.name];
-      if (value) return value;
+      if (value) return pinFrom(value, `environment variable ${source.name}, which pin names,`);
       throw new ConfigError('pin_not_set', `environment variable ${source.name}, which pin names, is not set or empty`, {
         hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
       });
@@ -72,22 +73,9 @@ function credentialsFolder(name: string, env: Environment): string {
   });
 }
 
-/** What cannot be a PIN must not cost one of the token's tries. */
 function readPinFile(path: string): string {
-  const pin = decode(read(path))?.replace(/\r?\n$/, '');
-  if (pin === '') throw new ConfigError('pin_not_set', `${path}: this PIN file is empty`, { hint: 'write the PIN to it, on one line' });
-  if (pin !== undefined && !/\p{Cc}/u.test(pin)) return pin;
-  throw new ConfigError('pin_malformed', `${path}: this PIN file holds something else than one line of text; the token was not asked`, {
-    hint: 'write the PIN to it, on one line and nothing else',
-  });
-}
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(read(path));
+  return pinFrom(text, `${path}: this PIN file`);
 }
 
 function read(path: string): Uint8Array {

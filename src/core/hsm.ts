@@ -5,6 +5,7 @@ import { pkcs11Seal } from '../seal/index.ts';
 import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Machine } from './machine.ts';
 import { checkModule } from './module-check.ts';
+import { pinMemory } from './pin-memory.ts';
 
 /** What every operation on a store is given. */
 export interface Context {
@@ -18,8 +19,14 @@ export interface Context {
   readonly note: (text: string) => void;
   /** Log in even when the token says that few tries are left. */
   readonly forceLogin: boolean;
+  /** Send a PIN even when the token refused it before. */
+  readonly retryPin: boolean;
+  /** Told when a login begins, and when it has succeeded. */
+  readonly onLogin: (stage: 'begins' | 'done') => void;
   /** Where coffer may keep what it need not find out twice (mode 0700), or null. */
   readonly cache: string | null;
+  /** Where coffer keeps what the next command has to know (mode 0700), or null. */
+  readonly state: string | null;
 }
 
 /**
@@ -40,6 +47,10 @@ export async function withSeal<T>(
     pin: context.pin,
     pinPad: context.pinPad,
     forceLogin: context.forceLogin,
+    retryPin: context.retryPin,
+    pinMemory: pinMemory(context.state),
+    onLogin: context.onLogin,
+    note: context.note,
   };
   await checkModule(context.cache, context.machine.bootId, options.module);
   return withSession(options, (session) => use(pkcs11Seal(seal, session, sealOptions), session));

@@ -1,6 +1,7 @@
 export type { Context } from './hsm.ts';
 export { init, isInitialized, seal, status, unseal } from './lifecycle.ts';
 export type { Initialized, Status, Unsealed } from './lifecycle.ts';
+export { mayPass } from './may-pass.ts';
 export { thisMachine } from './machine.ts';
 export type { Machine } from './machine.ts';
 export type { Mount, NewMount } from './mounts.ts';

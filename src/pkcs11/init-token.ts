@@ -1,6 +1,8 @@
 import { HsmError } from '../errors.ts';
 import { CKF, CKU } from './constants.ts';
 import { type Module, withModule } from './module.ts';
+import { refuseKnownPin, tellOfRefusal } from './refused-pin.ts';
+import type { LoginOptions } from './session-options.ts';
 import { describeToken, slotHandle } from './tokens.ts';
 import type { ModuleOptions, TokenDescription } from './types.ts';
 import { ulongToBigint } from './ulong.ts';
@@ -16,16 +18,30 @@ export interface NewToken {
   readonly pin: string;
 }
 
+/** How the security officer's PIN is handled. */
+export type OfficerOptions = Pick<LoginOptions, 'pinMemory' | 'retryPin' | 'note'>;
+
 /**
  * C_InitToken, which erases what is in the slot, then C_InitPIN as the security officer. The module is started anew in
- * between: SoftHSM gives a token its lasting slot number only then. Throws HsmError.
+ * between: SoftHSM gives a token its lasting slot number only then. The security officer's PIN is checked by C_InitToken,
+ * and no try is spent on one that the token refused before. Throws HsmError, `so_pin_locked`, `so_pin_low` and
+ * `so_pin_refused` before anything is done.
  * @returns the token with its PIN set
  */
-export async function initToken(options: ModuleOptions, slot: bigint, { label, soPin, pin }: NewToken): Promise<TokenDescription> {
+export async function initToken(options: ModuleOptions, slot: bigint, { label, soPin, pin }: NewToken, officer: OfficerOptions): Promise<TokenDescription> {
   const padded = label + ' '.repeat(LABEL_BYTES - Buffer.byteLength(label));
   const before = await withModule(options, async (module) => {
     const there = tokens(module);
-    module.call('C_InitToken', (api) => api.C_InitToken(slotHandle(slot), soPin, padded), () => `slot ${slot}`);
+    const old = there.find((token) => token.slot === slot);
+    if (old !== undefined) refuseRiskyOfficer(old, soPin, officer);
+    try {
+      module.call('C_InitToken', (api) => api.C_InitToken(slotHandle(slot), soPin, padded), () => `slot ${slot}`);
+    } catch (error) {
+      if (old !== undefined) tellOfRefusal(old, 'so', soPin, error, officer);
+      throw error;
+    }
+    // What was remembered is about a token that is no more.
+    if (old !== undefined) forgetAll(old, officer);
     return there;
   });
   return withModule(options, async (module) => {
@@ -33,8 +49,28 @@ export async function initToken(options: ModuleOptions, slot: bigint, { label, s
     const session = module.call('C_OpenSession', (api) => api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION));
     module.call('C_Login', (api) => api.C_Login(session, CKU.SO, soPin), () => 'security officer');
     module.call('C_InitPIN', (api) => api.C_InitPIN(session, pin));
+    forgetAll(token, officer);
     return describeToken(module, token.slot);
   });
+}
+
+function refuseRiskyOfficer(token: TokenDescription, soPin: string, officer: OfficerOptions): void {
+  const name = `the security officer's PIN of token "${token.label}"`;
+  // Of a token that is not initialised, SoftHSM says that this PIN is locked.
+  const flags = (token.flags & CKF.TOKEN_INITIALIZED) === 0 ? 0 : token.flags;
+  if ((flags & CKF.SO_PIN_LOCKED) !== 0) {
+    throw new HsmError('so_pin_locked', `${name} is locked; nothing was tried`, { hint: "see in the HSM's documentation what can be done about it" });
+  }
+  if ((flags & CKF.SO_PIN_FINAL_TRY) !== 0) {
+    throw new HsmError('so_pin_low', `one more wrong try locks ${name}; nothing was tried`, {
+      hint: "a token whose security officer is locked out may be lost for good: check the PIN, and use the last try with the HSM's own tool",
+    });
+  }
+  if (soPin !== '') refuseKnownPin(token, 'so', soPin, officer);
+}
+
+function forgetAll(token: TokenDescription, { pinMemory }: OfficerOptions): void {
+  for (const user of ['so', 'user'] as const) pinMemory.forget(token, user);
 }
 
 function tokens(module: Module): TokenDescription[] {

@@ -118,9 +118,32 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
 const ONLY_READ_WRITE = `some tokens open no read-only sessions: try force_rw_session = "true" in the seal stanza; else ${RESTART}`;
 const NOT_GENERATED = "the token makes no key of this kind: create it with the HSM's own tool and name it in the seal stanza";
 
+const MAYBE_A_TRY = 'the HSM does not say that the PIN is wrong, but may have counted a try: see that it is powered and reachable, and look at its log, before anything logs in again';
+
+/** What is no word about the PIN. A login that failed is no reason to send the PIN again, so no hint says to run the command again. */
+const NO_LOGIN: ReadonlyMap<number, string> = new Map(
+  [
+    CKR.CANCEL,
+    CKR.CRYPTOKI_NOT_INITIALIZED,
+    CKR.DEVICE_ERROR,
+    CKR.DEVICE_REMOVED,
+    CKR.FUNCTION_CANCELED,
+    CKR.FUNCTION_FAILED,
+    CKR.FUNCTION_REJECTED,
+    CKR.GENERAL_ERROR,
+    CKR.HOST_MEMORY,
+    CKR.OPERATION_ACTIVE,
+    CKR.SESSION_CLOSED,
+    CKR.SESSION_HANDLE_INVALID,
+    CKR.USER_NOT_LOGGED_IN,
+  ].map((rv) => [rv, MAYBE_A_TRY]),
+);
+
 /** Where the function says more than the value alone. */
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
   C_Initialize: INITIALIZE,
+  C_InitToken: NO_LOGIN, // it checks the security officer's PIN
+  C_Login: NO_LOGIN,
   C_OpenSession: new Map([[CKR.FUNCTION_FAILED, ONLY_READ_WRITE]]),
   C_GenerateKey: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED], [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED]]),
   C_GenerateKeyPair: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED], [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED]]),

@@ -8,14 +8,15 @@ import { destroyKey, generateAesKey, generateHmacKey, generateKey, setId } from 
 import { generateRsaKey } from './generate-pair.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
 import { exposureAttributes, listKeys } from './list-keys.ts';
-import { login, pinFor } from './login.ts';
+import { login, prepareLogin } from './login.ts';
 import { mechanismTypes } from './mechanisms.ts';
 import { type Module, withModule } from './module.ts';
 import type { OpenSession } from './open.ts';
 import { decrypt, encrypt, random, sign, verify } from './operations.ts';
 import { shapeOf } from './shape.ts';
 import { findToken, slotHandle } from './tokens.ts';
-import type { Cipher, Session, SessionOptions, TokenDescription } from './types.ts';
+import type { SessionOptions } from './session-options.ts';
+import type { Cipher, Session, TokenDescription } from './types.ts';
 
 /**
  * Opens one session on the chosen token, logs in where the token wants it, and lends the session to `use`. The
@@ -30,11 +31,11 @@ export async function withSession<T>(
 ): Promise<T> {
   return withModule(options.module, async (module) => {
     const token = findToken(module, options.token);
-    const pin = await pinFor(token, options);
+    const wanted = await prepareLogin(token, options);
     const session = renewable(module, () => openAsWanted(module, token, options.readWrite));
     const enter = (): void => {
-      if (pin !== null) {
-        login(module, session.handle, pin);
+      if (wanted !== null) {
+        login(module, session.handle, token, wanted, options);
       }
     };
     const restart = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { PaddingHash, TokenSelector } from '../config/types.ts';
+import type { PaddingHash } from '../config/types.ts';
 import type { HsmError } from '../errors.ts';
 
 export type { PaddingHash } from '../config/types.ts';
@@ -128,24 +128,6 @@ export type ExposureAttributes = Pick<
   KeyDetails['attributes'],
   'private' | 'extractable' | 'sensitive' | 'never_extractable' | 'always_sensitive' | 'local'
 >;
-
-export interface SessionOptions {
-  readonly module: ModuleOptions;
-  readonly token: TokenSelector;
-  /**
-   * Read-write session (needed to create token objects). 'wanted' makes do with a read-only one where the token is
-   * write-protected.
-   */
-  readonly readWrite: boolean | 'wanted';
-  /**
-   * Asked once, after the token was found and only if it wants a login. Null means that no source gave a PIN.
-   */
-  readonly pin: (token: TokenDescription) => Promise<string | null>;
-  /** Told before C_Login where the token has a PIN pad of its own, so that somebody can go there. */
-  readonly pinPad: (token: TokenDescription) => void;
-  /** Log in even when the token says that the PIN count is low or that this is the final try. */
-  readonly forceLogin: boolean;
-}
 
 /** What one PKCS#11 session does with keys. Every failure is an HsmError that names the C_ function and the CKR_ code. */
 export interface Cipher {

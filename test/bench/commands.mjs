@@ -21,6 +21,7 @@ const env = {
   COFFER_CONFIG: join(folder, 'coffer.hcl'),
   SOFTHSM2_CONF: join(folder, 'softhsm2.conf'),
   XDG_CACHE_HOME: join(folder, 'cache'),
+  XDG_STATE_HOME: join(folder, 'state'),
   ...(libraryPath === null ? {} : { LD_LIBRARY_PATH: libraryPath }),
 };
 run(process.execPath, [join(root, 'test/setup/token.mjs'), folder, module, LABEL], { env });

@@ -33,6 +33,7 @@ export async function makeConformanceStand(module: TestModule): Promise<Conforma
   const env = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
     HOME: home,
+    XDG_STATE_HOME: join(home, 'state'),
     LC_ALL: 'C.UTF-8',
     COFFER_CONFIG: config,
     ...(process.env['LD_LIBRARY_PATH'] === undefined ? {} : { LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] }),

@@ -124,7 +124,7 @@ export function conformance(module: TestModule): void {
 
     fact('tells a wrong PIN', ['wrong-pin'], async () => {
       await opened();
-      const wrong = stand.run(['kv', 'get', 'kv/a', '-format=json'], { env: { COFFER_HSM_PIN: '00000000' } });
+      const wrong = stand.run(['kv', 'get', 'kv/a', '-format=json'], { env: { COFFER_HSM_PIN: '00000000', XDG_STATE_HOME: `${stand.dir}/state-of-another` } });
       expect(wrong.status).toBe(3);
       expect(wrong.stderr).toContain('"code":"pin_incorrect"');
       expect(stand.run(['unseal', '-force']).status).toBe(0);

@@ -110,7 +110,7 @@ describe('what a command asks of the HSM', () => {
 
   it('a wrong PIN is sent once', () => {
     shim.clear();
-    const outcome = stand.run(['kv', 'get', 'plain/a'], { env: { COFFER_HSM_PIN: '99999999' } });
+    const outcome = stand.run(['kv', 'get', 'plain/a'], { env: { ...stand.anotherUser, COFFER_HSM_PIN: '99999999' } });
     expect(outcome).toMatchObject({ status: 3, stdout: '' });
     expect(outcome.stderr).toContain('CKR_PIN_INCORRECT');
     expect(outcome.stderr).not.toContain('99999999');
@@ -118,9 +118,9 @@ describe('what a command asks of the HSM', () => {
   });
 
   it('no PIN stands in what COFFER_DEBUG=1 prints', () => {
-    const outcome = stand.run(['unseal', '-force'], { env: { COFFER_HSM_PIN: '99999999', COFFER_DEBUG: '1' } });
+    const outcome = stand.run(['unseal'], { env: { ...stand.anotherUser, COFFER_HSM_PIN: '88888888', COFFER_DEBUG: '1' } });
     expect(outcome.status).toBe(3);
     expect(outcome.stderr).toMatch(/CKR_PIN_INCORRECT[^]*\n {4}at /);
-    expect(outcome.stderr).not.toContain('99999999');
+    expect(outcome.stderr).not.toContain('88888888');
   });
 });

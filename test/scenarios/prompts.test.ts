@@ -40,14 +40,25 @@ describe('at a terminal', () => {
 
   it('a wrong PIN is sent once and not asked for again', async () => {
     stand.shim?.clear();
-    const typist = atTerminal(stand, `${asking} kv get kv/a`);
+    const typist = atTerminal(stand, `${asking} kv get kv/a`, stand.anotherUser);
     await typist.shows('PIN of the token');
     typist.type(`pin-9999${KEYS.enter}`);
     expect(await typist.ends).toBe(3);
     expect(plain(typist.screen())).toContain('CKR_PIN_INCORRECT');
     expect(typist.screen()).not.toContain('pin-9999');
     expect(logins()).toBe(1);
-    stand.ok('unseal', '-force'); // the token minds the wrong one
+  });
+
+  it('what cannot be a PIN is not taken, and can be mended', async () => {
+    stand.shim?.clear();
+    const typist = atTerminal(stand, `${asking} kv get kv/a`);
+    await typist.shows('PIN of the token');
+    typist.type(`pin-4711\uFEFF${KEYS.enter}`);
+    await typist.shows('holds a byte order mark, which no PIN has');
+    expect(logins()).toBe(0);
+    typist.type(`${KEYS.backspace}${KEYS.enter}`);
+    expect(await typist.ends).toBe(0);
+    expect(logins()).toBe(1);
   });
 
   it('an empty PIN is not sent', async () => {

@@ -114,7 +114,7 @@ describe('coffer setup', () => {
   });
 
   it('takes a module by its path, sends a wrong PIN once, and then writes nothing unless told to', async () => {
-    const typist = atTerminal(stand, 'coffer setup -config=other.hcl', fresh);
+    const typist = atTerminal(stand, 'coffer setup -config=other.hcl', { ...fresh, ...stand.anotherUser });
     await choose(typist, 'Which token holds the keys?', /another PKCS#11 module/);
     await typist.shows('Absolute path of the PKCS#11 module');
     typist.type(`relative.so${KEYS.enter}`);

@@ -13,6 +13,9 @@
  *   manufacturer:TEXT         what C_GetInfo says of the module
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
  *                             flags of C_GetTokenInfo
+ *   pin-flags-silent          it never says that a wrong PIN was given
+ *   so-pin-final-try, so-pin-locked
+ *                             the same of the security officer's PIN
  *   protected-auth:PIN        the token has a PIN pad: the flag is set, and this is entered there where a PIN is empty
  *
  * and has the habits of other modules (habits.c, ciphers.c, oaep.c):
@@ -45,6 +48,7 @@
  * With COFFER_SHIM_LOG_DETAIL=1 a call's mechanism or C_OpenSession's flags stand after its name: "C_SignInit 0x251".
  *
  * The environment is read at every call, so that a test can change it under way; counts start anew in C_Initialize.
+ * COFFER_SHIM_FAULT=@/path names a file that holds the faults, which can so change for a process that runs.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -118,9 +122,23 @@ static int next_fault(const char **at, const char *name, char *value, size_t siz
   return 0;
 }
 
+static const char *faults(void)
+{
+  static __thread char text[1024];
+  const char *given = getenv("COFFER_SHIM_FAULT");
+  if (given == NULL || *given != '@')
+    return given;
+  int file = open(given + 1, O_RDONLY);
+  ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
+  if (file >= 0)
+    close(file);
+  text[length < 0 ? 0 : length] = '\0';
+  return text;
+}
+
 int fault(const char *name, char *value, size_t size)
 {
-  const char *at = getenv("COFFER_SHIM_FAULT");
+  const char *at = faults();
   return next_fault(&at, name, value, size);
 }
 
@@ -133,7 +151,7 @@ int asked(const char *name)
 int asked_for(const char *name, CK_ULONG number)
 {
   char value[64];
-  const char *at = getenv("COFFER_SHIM_FAULT");
+  const char *at = faults();
   while (next_fault(&at, name, value, sizeof value))
     if (strtoul(value, NULL, 0) == number)
       return 1;
@@ -158,7 +176,8 @@ static CK_RV enter(const char *name, const CK_ULONG *detail)
   {
     long ms = strtol(value, NULL, 10);
     struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
-    nanosleep(&pause, NULL);
+    while (nanosleep(&pause, &pause) != 0)
+      ; /* a signal does not end it */
   }
   snprintf(key, sizeof key, "fail:%s", name);
   if (fault(key, value, sizeof value))
@@ -275,6 +294,12 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
   rv = rv != CKR_OK ? rv : real->C_GetTokenInfo(slot, info);
   if (rv != CKR_OK)
     return rv;
+  if (asked("pin-flags-silent"))
+    info->flags &= ~(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_SO_PIN_COUNT_LOW | CKF_SO_PIN_FINAL_TRY);
+  if (asked("so-pin-final-try"))
+    info->flags |= CKF_SO_PIN_FINAL_TRY;
+  if (asked("so-pin-locked"))
+    info->flags |= CKF_SO_PIN_LOCKED;
   if (asked("pin-count-low"))
     info->flags |= CKF_USER_PIN_COUNT_LOW;
   if (asked("pin-final-try"))

@@ -89,6 +89,11 @@ export function destroyKeys(hsm: SoftHsm, label: string): number {
   return inChild(DESTROY_KEYS, hsm.env, { ...hsm, label }) as number;
 }
 
+/** As the security officer, who need not know the PIN before (C_InitPIN). */
+export function setUserPin(hsm: SoftHsm, pin: string): void {
+  inChild(SET_PIN, hsm.env, { ...hsm, pin });
+}
+
 /** Boolean attributes of the one secret key with this label, by CKA_ number. */
 export function readKeyFlags(hsm: SoftHsm, label: string, attributes: readonly number[]): boolean[] {
   return inChild(READ_FLAGS, hsm.env, { ...hsm, label, attributes }) as boolean[];
@@ -176,6 +181,11 @@ const INIT_TOKEN = `
   p11.C_InitPIN(open(made.handle, pkcs11js.CKU_SO, input.soPin), input.pin);
   p11.C_Finalize();
   give({ slot: made.slot, serial: made.serialNumber.trim() });
+`;
+
+const SET_PIN = `
+  p11.C_InitPIN(open(tokens().find(({ slot }) => slot === input.slot).handle, pkcs11js.CKU_SO, input.soPin), input.pin);
+  p11.C_Finalize();
 `;
 
 const IMPORT_KEY = `

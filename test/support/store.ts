@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
 import { loadConfig } from '../../src/config/index.ts';
 import { thisMachine, type Context } from '../../src/core/index.ts';
+import { PLAIN_LOGIN } from './login.ts';
 import { createShim, type Shim } from './shim.ts';
 import { createSoftHsm, type SoftHsm } from './softhsm.ts';
 
@@ -46,6 +47,8 @@ export interface Stand {
   /** The database file. */
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Of another user of the same token: that they gave a wrong PIN is not remembered for the one of `env`. */
+  readonly anotherUser: Readonly<Record<string, string>>;
   /** Runs `coffer` with these arguments and waits; `input` is its stdin, which is empty otherwise. */
   run(args: readonly string[], options?: RunOptions): Outcome;
   /** As `run`, without blocking. */
@@ -93,6 +96,7 @@ export function makeStand(options: StandOptions = {}): Stand {
     XDG_CONFIG_HOME: join(home, 'config'),
     XDG_CACHE_HOME: join(home, 'cache'),
     XDG_DATA_HOME: join(home, 'share'),
+    XDG_STATE_HOME: join(home, 'state'),
     LC_ALL: 'C.UTF-8',
     COFFER_CONFIG: config,
     ...hsm.env,
@@ -107,6 +111,7 @@ export function makeStand(options: StandOptions = {}): Stand {
     config,
     path,
     env,
+    anotherUser: { XDG_STATE_HOME: join(home, 'state-of-another') },
     run(args, { input = '', env: more = {} } = {}) {
       const done = spawnSync(process.execPath, [COFFER, ...args], { cwd: dir, env: { ...env, ...more }, input, maxBuffer: 1 << 28 });
       if (done.error !== undefined) throw done.error;
@@ -140,7 +145,7 @@ export function makeStand(options: StandOptions = {}): Stand {
 export async function contextOf(stand: Stand): Promise<Context> {
   Object.assign(process.env, stand.hsm.env, stand.shim?.env);
   const config = await loadConfig({ path: stand.config, env: stand.env });
-  return { config, machine: thisMachine(), note: () => undefined, pin: async () => stand.hsm.pin, pinPad: () => undefined, forceLogin: false, cache: null };
+  return { config, machine: thisMachine(), pin: async () => stand.hsm.pin, ...PLAIN_LOGIN, cache: null, state: null };
 }
 
 /** What the demonstration's configuration says, for a token and a store of the test's own. */

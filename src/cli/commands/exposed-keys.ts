@@ -4,7 +4,9 @@ import type { Terminal } from '../terminal.ts';
 
 /** A warning for each key that wraps or authenticates and is not safe. */
 export function warnOfExposedKeys(terminal: Terminal, keys: readonly ExposedKey[]): void {
-  for (const { label, exposures } of keys) {
-    for (const exposure of exposures) terminal.warn(`the HSM key "${label}" ${EXPOSURE_TEXT[exposure]}; see: coffer diagnose`);
-  }
+  for (const warning of exposureWarnings(keys)) terminal.warn(warning);
+}
+
+export function exposureWarnings(keys: readonly ExposedKey[]): string[] {
+  return keys.flatMap(({ label, exposures }) => exposures.map((exposure) => `the HSM key "${label}" ${EXPOSURE_TEXT[exposure]}; see: coffer diagnose`));
 }

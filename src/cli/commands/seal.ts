@@ -1,11 +1,12 @@
-import { seal, status, unseal } from '../../core/index.ts';
+import { seal, status, thisMachine, unseal } from '../../core/index.ts';
 import type { Context, Status } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { VERSION } from '../../version.ts';
-import type { CommandSpec } from '../command.ts';
+import type { CommandSpec, Invocation } from '../command.ts';
 import { formatDuration } from '../../duration.ts';
 import { printObject } from '../output.ts';
 import { columns } from '../table.ts';
+import { tryDescriptor, tryOnce } from '../wait/try.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 
 export const unsealCommand: CommandSpec = {
@@ -17,19 +18,48 @@ export const unsealCommand: CommandSpec = {
   most: 0,
   flags: [
     { name: 'ttl', kind: 'duration', value: 'DURATION', help: 'seal again after this time, e.g. 8h' },
+    { name: 'wait', kind: 'duration', value: 'DURATION', help: 'wait so long for an HSM that is not up yet, e.g. 60s' },
     { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
   ],
-  examples: ['coffer unseal', 'coffer unseal -ttl=8h'],
+  examples: ['coffer unseal', 'coffer unseal -ttl=8h', 'coffer unseal -wait=60s'],
   async run(invocation) {
-    const context = await invocation.context({ forceLogin: invocation.flags.boolean('force') });
-    const { already, ttl, exposedKeys } = await unseal(context, invocation.flags.duration('ttl'));
-    warnOfExposedKeys(invocation.terminal, exposedKeys);
+    const { flags } = invocation;
+    const forceLogin = flags.boolean('force');
+    const ttl = flags.duration('ttl');
+    const descriptor = tryDescriptor();
+    if (descriptor !== null) return tryOnce(descriptor, async () => invocation.context({ forceLogin, quiet: true }), ttl);
+    const opened = await invocation.context({ forceLogin });
+    const waited = await waitFor(invocation, forceLogin, ttl);
+    const context = { ...opened, machine: thisMachine() }; // it may be much later now
+    const already = waited ?? (await unsealHere(invocation, context, ttl));
     const until = ttl === null ? '' : `; it seals itself in ${formatDuration(ttl)}`;
     const line = already ? 'Success! The store was already unsealed' : `Success! The store is unsealed${until}`;
     await printObject(invocation, await statusObject(context), () => line);
     return 0;
   },
 };
+
+/** @returns whether the store was unsealed before */
+async function unsealHere({ terminal }: Invocation, context: Context, ttl: number | null): Promise<boolean> {
+  const { already, exposedKeys } = await unseal(context, ttl);
+  warnOfExposedKeys(terminal, exposedKeys);
+  return already;
+}
+
+/** Whether the store was unsealed before; null where it is still to be unsealed here, with a PIN that somebody enters. */
+async function waitFor({ flags, terminal, configPath }: Invocation, forceLogin: boolean, ttl: number | null): Promise<boolean | null> {
+  const longest = flags.duration('wait');
+  if (longest === null) return null;
+  const { waitToUnseal } = await import('../wait/wait.ts');
+  const args = [
+    'unseal',
+    '-non-interactive',
+    ...(configPath === null ? [] : [`-config=${configPath}`]),
+    ...(ttl === null ? [] : [`-ttl=${ttl}ms`]),
+    ...(forceLogin ? ['-force'] : []),
+  ];
+  return waitToUnseal({ args, longest, note: (text) => terminal.note(text) });
+}
 
 export const sealCommand: CommandSpec = {
   words: ['seal'],

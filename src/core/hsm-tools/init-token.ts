@@ -1,7 +1,8 @@
 import { HsmError, UsageError } from '../../errors.ts';
 import { CKR, initToken, isReturnValue } from '../../pkcs11/index.ts';
-import type { CryptokiError, ModuleOptions, NewToken, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
+import type { CryptokiError, ModuleOptions, NewToken, OfficerOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
 import { visible } from '../../visible.ts';
+import { pinMemory } from '../pin-memory.ts';
 import { surveySlots, tokenState } from './slots.ts';
 
 /**
@@ -41,15 +42,20 @@ export function checkTokenLabel(label: string): string {
   });
 }
 
+/** How the security officer's PIN is handled; `state` as in Context. */
+export interface Officer extends Pick<OfficerOptions, 'retryPin' | 'note'> {
+  readonly state: string | null;
+}
+
 /**
  * Initialises the token (C_InitToken), which erases what is on it, and sets its user PIN. Some modules number their slots
  * anew then.
  * @returns the token where it is now
  */
-export async function initialiseToken(module: ModuleOptions, slot: bigint, wanted: NewToken): Promise<TokenDescription> {
+export async function initialiseToken(module: ModuleOptions, slot: bigint, wanted: NewToken, officer: Officer): Promise<TokenDescription> {
   checkTokenLabel(wanted.label);
   try {
-    return await initToken(module, slot, wanted);
+    return await initToken(module, slot, wanted, { ...officer, pinMemory: pinMemory(officer.state) });
   } catch (error) {
     throw isReturnValue(error, CKR.PIN_INCORRECT) ? wrongSoPin(error) : error;
   }

@@ -15,7 +15,7 @@ function failure(action: () => unknown): ConfigError {
 
 describe('readPin', () => {
   it('gives a literal as it is', () => {
-    expect(readPin({ kind: 'literal', value: ' env:x\n' }, {})).toBe(' env:x\n');
+    expect(readPin({ kind: 'literal', value: ' env:x' }, {})).toBe(' env:x');
   });
 
   it('gives the value of a variable', () => {
@@ -28,24 +28,59 @@ describe('readPin', () => {
     expect(error.message).toBe('environment variable MY_PIN, which pin names, is not set or empty');
   });
 
+  /** One text, as each kind of source holds it. */
+  function fromEverySource(text: string | Uint8Array): (() => string)[] {
+    const home = makeHome();
+    const path = home.write('pin', text);
+    const files = [
+      () => readPin({ kind: 'file', path }, {}),
+      () => readPin({ kind: 'credential', name: 'pin' }, { CREDENTIALS_DIRECTORY: home.path }),
+    ];
+    if (typeof text !== 'string') return files;
+    return [...files, () => readPin({ kind: 'env', name: 'MY_PIN' }, { MY_PIN: text }), () => readPin({ kind: 'literal', value: text }, {})];
+  }
+
   it.each([
     ['0042', '0042'],
     ['0042\n', '0042'],
     ['0042\r\n', '0042'],
     [' 0042 ', ' 0042 '],
-  ])('strips one line break from a file: %j', (content, pin) => {
-    expect(readPin({ kind: 'file', path: makeHome().write('pin', content) }, {})).toBe(pin);
+    ['pässwörd', 'pässwörd'],
+  ])('takes one line end for no part of the PIN, wherever it comes from: %j', (content, pin) => {
+    expect(fromEverySource(content).map((read) => read())).toEqual([pin, pin, pin, pin]);
   });
 
-  it.each([['0042\n\n'], ['0042\r'], ['0042\n0043\n'], ['\0'.repeat(100)], [new Uint8Array([0x30, 0xff])]])(
-    'takes nothing from a file that is more than one line of text: %j',
-    (content) => {
-      const path = makeHome().write('pin', content);
-      const error = failure(() => readPin({ kind: 'file', path }, {}));
+  it.each([
+    ['0042\n\n', 'a line break'],
+    ['0042\r', 'a line break'],
+    ['\n0042', 'a line break'],
+    ['0042\u2028', 'a line break'],
+    ['0042\n0043\n', 'a line break'],
+    ['\uFEFF0042\n', 'a byte order mark'],
+    ['0042\t', 'a tab'],
+    ['\x1b0042', 'a control character'],
+    ['0042\uFFFD', 'bytes that are not UTF-8'],
+    ['\0'.repeat(100), 'a NUL'],
+    [new Uint8Array([0x30, 0xff]), 'bytes that are not UTF-8'],
+    [new Uint8Array([0xff, 0xfe, 0x30, 0x00]), 'a NUL'],
+  ])('takes nothing that cannot be a PIN, wherever it comes from: %j', (content, what) => {
+    for (const read of fromEverySource(content)) {
+      const error = failure(read);
       expect(error).toMatchObject({ code: 'pin_malformed', exitStatus: 1 });
+      expect(error.message).toContain(`holds ${what}, which no PIN has; the token was not asked`);
       expect(error.message).not.toContain('0042');
-    },
-  );
+    }
+  });
+
+  it('says which source it was', () => {
+    const messages = fromEverySource('0042\t').map((read) => failure(read).message.replace(/ holds .*/, ''));
+    expect(messages.slice(2)).toEqual(['environment variable MY_PIN, which pin names,', 'the PIN of COFFER_HSM_PIN or the seal stanza']);
+    for (const message of messages.slice(0, 2)) expect(message).toMatch(/\/pin: this PIN file$/);
+  });
+
+  it.each(['\n', '\r\n'])('takes a line end alone for no PIN: %j', (content) => {
+    for (const read of fromEverySource(content)) expect(failure(read)).toMatchObject({ code: 'pin_not_set' });
+  });
 
   it('gives the content of a systemd credential', () => {
     const home = makeHome();

@@ -8,6 +8,7 @@ import { RECORD, USAGE } from '../../../src/core/rows.ts';
 import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../src/core/usage.ts';
 import type { Usage } from '../../../src/core/usage.ts';
 import { openSqlite } from '../../../src/storage/index.ts';
+import { PLAIN_LOGIN } from '../../support/login.ts';
 import { makeStand } from '../../support/store.ts';
 import type { Stand } from '../../support/store.ts';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
   stand = makeStand();
   process.env['SOFTHSM2_CONF'] = stand.hsm.conf;
   stand.open();
-  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), note: () => undefined, forceLogin: false, cache: null, pinPad: () => undefined, pin: async () => '1234' };
+  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), ...PLAIN_LOGIN, cache: null, state: null, pin: async () => '1234' };
   await enableMount(context, { type: 'kv', path: null, options: {}, description: '', sealWrap: false, externalEntropy: false });
 });
 afterAll(() => stand.remove());

@@ -12,6 +12,7 @@ import type { Cipher } from '../../../src/pkcs11/index.ts';
 import { openRecord, pkcs11Seal, readRecord } from '../../../src/seal/index.ts';
 import { encodeHeader } from '../../../src/seal/record.ts';
 import type { MacStanza, Seal, Wrap } from '../../../src/seal/index.ts';
+import { NO_MEMORY, PLAIN_LOGIN } from '../../support/login.ts';
 import { createSoftHsm, importKey, type SoftHsm } from '../../support/softhsm.ts';
 import { readRecords } from './records.ts';
 import { bytes } from './vectors.ts';
@@ -58,8 +59,8 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>, veri
     token,
     readWrite: false,
     pin: async () => hsm.pin,
-    pinPad: () => undefined,
-    forceLogin: false,
+    ...PLAIN_LOGIN,
+    pinMemory: NO_MEMORY,
   };
   return withSession(options, (session) => use(pkcs11Seal(config, session, verify === null ? {} : { cipher: { ...session, verify } })));
 }

@@ -54,6 +54,10 @@ const WITHOUT_REMEDY = new Set(
 );
 
 describe('remedies', () => {
+  it.each(Object.entries(CKR))('of CKR_%s from a login do not have the PIN sent again', (_, rv) => {
+    for (const operation of ['C_Login', 'C_InitToken']) expect(remedyFor(operation, rv)?.hint ?? '').not.toMatch(/run the command again|try (it )?again/i);
+  });
+
   it.each(Object.entries(CKR).filter(([name]) => !WITHOUT_REMEDY.has(name)))('CKR_%s has one, fit to be shown', (name, rv) => {
     const hint = remedyFor('C_Sign', rv)?.hint ?? '';
     expect(hint.length).toBeGreaterThan(20);

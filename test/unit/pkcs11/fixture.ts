@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { HsmError } from '../../../src/errors.ts';
 import { type Session, type SessionOptions, withSession } from '../../../src/pkcs11/index.ts';
+import { NO_MEMORY, PLAIN_LOGIN } from '../../support/login.ts';
 import { createShim, type Shim } from '../../support/shim.ts';
 import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
 
@@ -38,8 +39,8 @@ export function optionsFor(hsm: SoftHsm, shim: Shim | null = null, changes: Part
     token: { ...ANY_TOKEN, label: hsm.label },
     readWrite: false,
     pin: async () => hsm.pin,
-    pinPad: () => undefined,
-    forceLogin: false,
+    ...PLAIN_LOGIN,
+    pinMemory: NO_MEMORY,
     ...changes,
   };
 }

@@ -68,7 +68,7 @@ describe('login', () => {
     expect(logins(shim)).toBe(0);
     expect(shim.calls().at(-1)).toBe('C_Finalize');
     if (code === 'pin_low') {
-      expect(error.hint).toContain('coffer unseal -force');
+      expect(error.hint).toContain('coffer hsm test -force');
     }
   });
 

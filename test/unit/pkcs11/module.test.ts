@@ -122,12 +122,13 @@ describe('C_Finalize', () => {
 
 const CHILD = (use: string): string => `
   import { withSession } from './src/pkcs11/index.ts';
+  import { NO_MEMORY, PLAIN_LOGIN } from './test/support/login.ts';
   const say = (text: string) => new Promise((resolve) => process.stdout.write(text + '\\n', resolve));
   await withSession(
     {
       module: { lib: process.env.LIB!, parameters: null },
       token: { slot: null, label: ${JSON.stringify(hsm.label)}, serial: null, manufacturer: null, model: null },
-      readWrite: false, forceLogin: false, pinPad: () => undefined,
+      readWrite: false, ...PLAIN_LOGIN, pinMemory: NO_MEMORY,
       pin: async () => ${JSON.stringify(hsm.pin)},
     },
     async (session) => { ${use} },

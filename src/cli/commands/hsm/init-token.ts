@@ -1,12 +1,15 @@
+import { stateFolder } from '../../../config/index.ts';
 import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
 import type { TokenDescription } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
+import { pinFrom } from '../../../pin.ts';
 import { visible } from '../../../visible.ts';
 import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
-import { askHidden, askNewPin, askText, confirm } from '../../prompts.ts';
+import { askNewPin, askPinAs, askText, confirm } from '../../prompts.ts';
 import type { Terminal } from '../../terminal.ts';
 import { chosenModule, LIB } from './module.ts';
+import { RETRY_PIN } from './retry-pin.ts';
 import { describeToken } from './slots.ts';
 
 const DEFAULT_LABEL = 'coffer';
@@ -22,6 +25,7 @@ export const initTokenCommand: CommandSpec = {
     { name: 'label', kind: 'text', value: 'LABEL', help: `label of the token, at most 32 bytes (${DEFAULT_LABEL})` },
     LIB,
     { name: 'force', kind: 'boolean', help: 'do not ask; needed where there is no terminal' },
+    RETRY_PIN,
   ],
   examples: ['coffer hsm init-token -label=demo', 'coffer hsm init-token -slot=1 -label=demo -force'],
   async run(invocation) {
@@ -37,7 +41,11 @@ export const initTokenCommand: CommandSpec = {
     const { slot, token } = await slotForToken(module, wanted);
     if (!flags.boolean('force')) await ask(token, terminal);
     const pins = await newPins(invocation, token);
-    const made = await initialiseToken(module, slot, { label, ...pins });
+    const made = await initialiseToken(module, slot, { label, ...pins }, {
+      state: stateFolder(process.env, process.getuid?.()),
+      retryPin: flags.boolean('retry-pin'),
+      note: (text) => terminal.note(text),
+    });
     if (made.slot !== slot) terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
     await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${visible(made.label)}" in slot ${made.slot}, serial ${visible(made.serial)}`);
     return 0;
@@ -77,22 +85,23 @@ async function newPins({ terminal }: Invocation, token: TokenDescription): Promi
     terminal.note("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
     return { soPin: '', pin: '' };
   }
-  const given = { soPin: process.env['COFFER_HSM_SO_PIN'] || null, pin: process.env['COFFER_HSM_PIN'] || null };
+  const given = { soPin: fromEnvironment('COFFER_HSM_SO_PIN'), pin: fromEnvironment('COFFER_HSM_PIN') };
   if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
     throw new UsageError('pin_missing', `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`, {
       hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
     });
   }
   const soPin = given.soPin ?? (await soPinFromTerminal(token));
-  return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with', notEmpty)) };
+  return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with')) };
+}
+
+function fromEnvironment(name: string): string | null {
+  const value = process.env[name] || null;
+  return value === null ? null : pinFrom(value, `environment variable ${name}`);
 }
 
 /** An initialised token wants the one that it has (PKCS#11 v2.40 section 5.5, C_InitToken). */
 async function soPinFromTerminal(token: TokenDescription): Promise<string> {
-  if (!tokenState(token).initialized) return askNewPin('New security officer PIN', notEmpty);
-  return askHidden(`Security officer PIN of the token "${token.label}"`);
-}
-
-function notEmpty(pin: string): string | null {
-  return pin === '' ? 'a PIN has at least one character' : null;
+  if (!tokenState(token).initialized) return askNewPin('New security officer PIN');
+  return askPinAs(`Security officer PIN of the token "${token.label}"`);
 }

@@ -5,6 +5,7 @@ import type { CommandSpec } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
 import { FORCE } from './keys.ts';
+import { RETRY_PIN } from './retry-pin.ts';
 import { describeToken } from './slots.ts';
 
 const HSM_SAYS_NO = 3;
@@ -15,10 +16,11 @@ export const testCommand: CommandSpec = {
   arguments: '',
   least: 0,
   most: 0,
-  flags: [FORCE],
+  flags: [FORCE, RETRY_PIN],
   examples: ['coffer hsm test', 'coffer hsm test -format=json'],
   async run(invocation) {
-    const tested = await testSeal(await invocation.context({ forceLogin: invocation.flags.boolean('force') }));
+    const { flags } = invocation;
+    const tested = await testSeal(await invocation.context({ forceLogin: flags.boolean('force'), retryPin: flags.boolean('retry-pin') }));
     await printObject(invocation, describe(tested), () => trialTable(tested));
     const errors = [tested.wrapping, tested.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
     for (const error of errors) invocation.terminal.error(error, invocation.format);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { cacheFolder, loadConfig, readPin } from '../../../config/index.ts';
+import { cacheFolder, loadConfig, readPin, stateFolder } from '../../../config/index.ts';
 import type { Config } from '../../../config/index.ts';
 import { configFiles } from '../../../config/paths.ts';
 import { configurationText, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
@@ -116,9 +116,12 @@ function contextOf(config: Config, terminal: Terminal): Context {
   return {
     config,
     machine: thisMachine(),
-    note: (text) => terminal.note(text),
     forceLogin: false,
+    retryPin: false,
     cache: cacheFolder(process.env),
+    state: stateFolder(process.env, process.getuid?.()),
+    onLogin: () => undefined,
+    note: (text) => terminal.note(text),
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin === null) return askPin(token.label);

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { tokenState } from '../../../core/index.ts';
 import type { TokenDescription } from '../../../core/index.ts';
-import { askChoice, askHidden, askText } from '../../prompts.ts';
+import { askChoice, askPinAs, askText } from '../../prompts.ts';
 
 const SOURCES = ['ask', 'file', 'env', 'credential', 'literal'] as const;
 
@@ -26,7 +26,7 @@ export async function choosePin(token: TokenDescription): Promise<string | null>
     case 'credential':
       return `credential:${await askText('Name of the credential', 'coffer-pin', (name) => (/^[\w.-]{1,255}$/.test(name) && !/^\.{1,2}$/.test(name) ? null : 'letters, digits, _, . and -'))}`;
     case 'literal':
-      return askHidden('User PIN, to be written to the configuration');
+      return askPinAs('User PIN, to be written to the configuration');
     default:
       return null;
   }

@@ -1,0 +1,56 @@
+import { writeSync } from 'node:fs';
+import { mayPass, unseal } from '../../core/index.ts';
+import type { Context } from '../../core/index.ts';
+import { CofferError } from '../../errors.ts';
+import { exposureWarnings } from '../commands/exposed-keys.ts';
+import { TRY_VARIABLE } from './report.ts';
+import type { Report } from './report.ts';
+
+/** The descriptor to report to where this process is one try of `unseal -wait`, else null. */
+export function tryDescriptor(): number | null {
+  const text = process.env[TRY_VARIABLE];
+  return text !== undefined && /^[3-9]$/.test(text) ? Number(text) : null;
+}
+
+/**
+ * One try to unseal, for the process that waits: it prints nothing, asks nobody, and reports what comes of it. Each report
+ * is written before the next call to the module, so that it is known even of a process that hangs or dies in it.
+ * @returns the exit status
+ */
+export async function tryOnce(descriptor: number, open: () => Promise<Context>, ttl: number | null): Promise<number> {
+  const report = (what: Report): void => {
+    writeSync(descriptor, `${JSON.stringify(what)}\n`);
+  };
+  let stage: 'before' | 'begins' | 'done' = 'before';
+  try {
+    const { already, exposedKeys } = await unseal(
+      {
+        ...(await open()),
+        pinPad: () => {
+          throw new NeedsOperator();
+        },
+        note: (text) => report({ kind: 'note', text }),
+        onLogin: (now) => {
+          stage = now;
+          report({ kind: now === 'begins' ? 'login' : 'logged-in' });
+        },
+      },
+      ttl,
+    );
+    for (const text of exposureWarnings(exposedKeys)) report({ kind: 'note', text });
+    report({ kind: 'done', already });
+    return 0;
+  } catch (error) {
+    if (error instanceof NeedsOperator || (error instanceof CofferError && error.code === 'pin_missing')) {
+      report({ kind: 'operator' });
+      return 0;
+    }
+    if (!(error instanceof CofferError)) throw error;
+    const { code, message, hint, exitStatus } = error;
+    report({ kind: 'failed', code, message, hint, exitStatus, mayPass: mayPass(error, stage) });
+    return exitStatus;
+  }
+}
+
+/** The PIN is entered on the token's own PIN pad. */
+class NeedsOperator extends Error {}
