@@ -13,3 +13,4 @@ export { probeModule } from './probe.ts';
 export { listKeys, onlyKey, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';
+export { isInitialised } from './tokens.ts';
