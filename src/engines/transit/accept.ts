@@ -5,6 +5,7 @@ import { exported, publicOf } from './generate.ts';
 import type { KeyVersion } from './key.ts';
 import { ED25519_BYTES } from './material.ts';
 import { parsePkcs8 } from './pkcs8.ts';
+import { isConsistent } from './rsa-key.ts';
 import { parsePublicPem } from './spki.ts';
 import { HMAC_KEY_BYTES } from './types.ts';
 import type { KeyType } from './types.ts';
@@ -31,6 +32,7 @@ export function acceptSecret(type: KeyType, bytes: Uint8Array): Material {
 /** @throws UsageError `bad_key` */
 export function acceptPrivateKey(type: KeyType, key: KeyObject): Material {
   checkKind(type, key);
+  if (type.family === 'rsa' && !isConsistent(key)) throw badKey(type, 'its numbers do not belong together');
   if (type.family !== 'ed25519') return exported(key);
   const der = key.export({ type: 'pkcs8', format: 'der' });
   const seed = base64(der.subarray(16, 16 + ED25519_BYTES)); // RFC 8410 section 7
@@ -67,6 +69,8 @@ function privateKeyIn(type: KeyType, pkcs8: Uint8Array): KeyObject {
 function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: KeyObject): void {
   const found = asymmetricKeyType === 'ec' ? asymmetricKeyDetails?.namedCurve : asymmetricKeyType === 'rsa' ? asymmetricKeyDetails?.modulusLength : asymmetricKeyType;
   const wanted = type.family === 'ec' ? type.opensslCurve : type.family === 'rsa' ? type.bits : type.family;
+  const exponent = asymmetricKeyDetails?.publicExponent;
+  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n)) throw badKey(type, `its public exponent is ${exponent}, and not an odd number from 3 on`);
   if (found !== wanted) throw badKey(type, `it is ${asymmetricKeyType ?? 'another'}${found === asymmetricKeyType ? '' : ` ${String(found)}`}`);
 }
 

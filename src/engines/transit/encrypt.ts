@@ -11,13 +11,15 @@ import { keyVersion, optionalBase64, requiredBase64, requiredText } from './inpu
 import { keyName, loadKey, requireKey } from './key.ts';
 import type { Key } from './key.ts';
 import { DEFAULT_TYPE, parseType, wrongType } from './types.ts';
+import type { KeyType } from './types.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
 export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
   checkContexts(data);
+  const wanted = wantedKey(data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
-  const key = found ?? (await createForEncryption(context, name, data));
+  const key = found ?? (await createForEncryption(context, name, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
   return answerEach(data, (item) => encryptItem(key, item, context.hsm), warnings);
 }
@@ -77,9 +79,22 @@ function checkContexts(data: JsonObject): void {
   throw new UsageError('bad_batch', 'context must be given in all items of the batch or in none');
 }
 
-async function createForEncryption(context: EngineContext, name: string, data: JsonObject): Promise<Key> {
-  const type = parseType(optionalText(data, 'type') ?? DEFAULT_TYPE);
+/** What a key is to be like that is made for its first encryption. */
+interface WantedKey {
+  readonly type: KeyType;
+  readonly derived: boolean;
+  readonly convergent: boolean;
+}
+
+function wantedKey(data: JsonObject): WantedKey {
+  return {
+    type: parseType(optionalText(data, 'type') ?? DEFAULT_TYPE),
+    derived: optionalText(batchItems(data)?.[0] ?? data, 'context') !== null,
+    convergent: optionalBoolean(data, 'convergent_encryption') ?? false,
+  };
+}
+
+async function createForEncryption(context: EngineContext, name: string, { type, derived, convergent }: WantedKey): Promise<Key> {
   if (type.family !== 'aead') throw wrongType(type, 'creation by encrypt');
-  const derived = optionalText(batchItems(data)?.[0] ?? data, 'context') !== null;
-  return createKey(context, name, type, { derived, convergent: optionalBoolean(data, 'convergent_encryption') ?? false });
+  return createKey(context, name, type, { derived, convergent });
 }

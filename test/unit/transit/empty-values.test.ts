@@ -15,7 +15,7 @@ const HANDLERS: [path: string, request: { [name: string]: string | number }, nam
   ['keys/aes/config', {}, ['min_decryption_version', 'min_encryption_version', 'deletion_allowed', 'exportable', 'allow_plaintext_backup', 'auto_rotate_period']],
   ['keys/aes/trim', { min_available_version: 1 }, []],
   ['keys/new/import', { ciphertext: 'YQ==' }, ['type', 'hash_function', 'public_key', 'allow_rotation', ...CREATION]],
-  ['encrypt/aes', { plaintext: 'YQ==' }, ['key_version', ...CIPHER]],
+  ['encrypt/aes', { plaintext: 'YQ==' }, ['key_version', 'type', 'convergent_encryption', ...CIPHER]],
   ['encrypt/new', { plaintext: 'YQ==' }, ['type', 'convergent_encryption', 'context']],
   ['decrypt/aes', { ciphertext: 'vault:v1:AAAA' }, CIPHER],
   ['rewrap/aes', { ciphertext: 'vault:v1:AAAA' }, ['key_version', ...CIPHER]],

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../src/json.ts';
 import { b64, fixture, hexed, mount, openssl, text, unb64 } from './support.ts';
@@ -197,5 +197,33 @@ describe('a derived key that was imported', () => {
       const { backup } = await transit.read(`backup/${name}`);
       expect((JSON.parse(unb64(backup).toString()) as { policy: JsonObject }).policy).toMatchObject({ kdf: 0, Imported: true });
     }
+  });
+});
+
+describe('an RSA key whose numbers do not belong together', () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+  const plus = (text: string | undefined, more: bigint) => {
+    const number = BigInt(`0x${Buffer.from(text ?? '', 'base64url').toString('hex')}`) + more;
+    const hex = number.toString(16);
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url');
+  };
+  const altered = { e: { e: 'Aw' }, d: { d: plus(pair.d, 2n) }, dp: { dp: plus(pair.dp, 2n) }, qi: { qi: plus(pair.qi, 2n) }, n: { n: plus(pair.n, 2n) } };
+
+  it.each(Object.entries(altered))('is not imported: %s', async (_, change) => {
+    const key = createPrivateKey({ key: { ...pair, ...change }, format: 'jwk' }).export({ type: 'pkcs8', format: 'der' });
+    await expect(imported({ type: 'rsa-2048', ciphertext: wrapped(key) })).rejects.toMatchObject({ code: 'bad_key' });
+  });
+
+  it.each(['E', 'D'])('is not restored: %s', async (member) => {
+    const name = await imported({ type: 'rsa-2048', ciphertext: wrapped(createPrivateKey({ key: pair, format: 'jwk' }).export({ type: 'pkcs8', format: 'der' })) });
+    const backup = unb64(text((await transit.read(`backup/${name}`))['backup'])).toString();
+    const changed = backup.replace(new RegExp(`"${member}":(\\d+)`, 'g'), (_all, digits: string) => `"${member}":${BigInt(digits) + 2n}`);
+    expect(changed).not.toBe(backup);
+    await expect(transit.write(`restore/copy-${name}`, { backup: b64(Buffer.from(changed)) })).rejects.toMatchObject({ exitStatus: 1 });
+  });
+
+  it.each(['AQ', 'Ag', 'BA'])('is no public key either, with the exponent %s', async (e) => {
+    const public_key = createPublicKey({ key: { kty: 'RSA', n: pair.n ?? '', e }, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString();
+    await expect(imported({ type: 'rsa-2048', public_key })).rejects.toMatchObject({ code: 'bad_key' });
   });
 });
