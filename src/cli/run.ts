@@ -1,15 +1,27 @@
 import { cacheFolder, loadConfig, readPin } from '../config/index.ts';
-import { thisMachine } from '../core/index.ts';
-import type { Context } from '../core/index.ts';
+import { endModules, postponeEndings, reportFaults, thisMachine } from '../core/index.ts';
+import type { Context, FaultReport } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
+import { resultIsOut } from '../native/outcome.ts';
 import type { Invocation } from './command.ts';
 import { parseCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
 import { FORMATS, openTerminal } from './terminal.ts';
 import type { OutputFormat, Terminal } from './terminal.ts';
 
-/** Runs one command line and returns its exit status; an error is printed, never thrown. */
+/**
+ * Runs one command line and returns its exit status; an error is printed, never thrown. The PKCS#11 module is finalised after
+ * that, when its faults can no longer take away what was said.
+ */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  postponeEndings();
+  const status = await runAndReport(argv);
+  resultIsOut(status);
+  endModules();
+  return status;
+}
+
+async function runAndReport(argv: readonly string[]): Promise<number> {
   const env = process.env;
   let format: OutputFormat = wantsJson(argv, env) ? 'json' : 'table';
   let terminal = await openTerminal({ color: false, interactive: false });
@@ -23,6 +35,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       return parsed.asked ? 0 : 1;
     }
     format = outputFormat(global.format ?? (env['COFFER_FORMAT'] || null));
+    reportFaults(faultReport(terminal, format));
     const invocation: Invocation = {
       args: parsed.args,
       flags: parsed.flags,
@@ -54,6 +67,14 @@ async function openContext(path: string | null, terminal: Terminal, forceLogin: 
       if (pin !== null) return readPin(pin, process.env);
       return terminal.isInteractive() ? askPin(token.label) : null;
     },
+  };
+}
+
+/** As this command shows its errors and warnings. */
+function faultReport(terminal: Terminal, format: OutputFormat): FaultReport {
+  return {
+    error: (error) => terminal.errorText(error, format),
+    warning: (message) => terminal.lastWarningText(message, format),
   };
 }
 

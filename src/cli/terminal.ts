@@ -12,6 +12,7 @@ import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import type { CofferError } from '../errors.ts';
 import { UsageError } from '../errors.ts';
+import { resultOutput } from '../native/outcome.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -27,6 +28,9 @@ export interface Terminal {
   note(text: string): void;
   warn(text: string): void;
   error(error: CofferError, format: OutputFormat): void;
+  /** What `error` would write to stderr, and a warning as the last thing that is said. */
+  errorText(error: CofferError, format: OutputFormat): string;
+  lastWarningText(message: string, format: OutputFormat): string;
   /**
    * Shows how far a long command is: a line on stderr, at most `width` wide, in the place of the one before; null takes it
    * away. Nothing where stderr is no terminal.
@@ -50,27 +54,33 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const { env } = process;
   const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
-  const say = (label: string, text: string): void => write(STDERR, `${label} ${visible(text)}\n`);
+  const labelled = (label: string, text: string): string => `${label} ${visible(text)}\n`;
+  const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
+  const warning = paint?.yellow('warning:') ?? 'warning:';
+  const errorText: Terminal['errorText'] = (error, format) => {
+    if (format === 'json') {
+      const errors = [error.message, ...(error.hint === null ? [] : [error.hint])];
+      return `${JSON.stringify({ errors, code: error.code })}\n`;
+    }
+    const message = labelled(paint?.red('error:') ?? 'error:', error.message);
+    return error.hint === null ? message : message + labelled(paint?.dim('hint:') ?? 'hint:', error.hint);
+  };
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
-    print: (text) => write(STDOUT, `${toTerminal ? visible(text) : text}\n`),
+    print: (text) => write(resultOutput(), `${toTerminal ? visible(text) : text}\n`),
     progress(line) {
       if (env['TERM'] === 'dumb' || !isTerminal(STDERR)) return;
       write(STDERR, `\r\x1b[K${line?.(process.stderr.columns - 1) ?? ''}`); // a line of full width would begin the next
     },
-    printRaw: (text) => write(STDOUT, text),
+    printRaw: (text) => write(resultOutput(), text),
     printAside: (text) => write(STDERR, `${text}\n`),
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
-    warn: (text) => say(paint?.yellow('warning:') ?? 'warning:', text),
+    warn: (text) => say(warning, text),
+    errorText,
+    lastWarningText: (message, format) => (format === 'json' ? `${JSON.stringify({ errors: [], warnings: [message] })}\n` : labelled(warning, message)),
     error(error, format) {
-      if (format === 'json') {
-        const errors = [error.message, ...(error.hint === null ? [] : [error.hint])];
-        write(STDERR, `${JSON.stringify({ errors, code: error.code })}\n`);
-        return;
-      }
-      say(paint?.red('error:') ?? 'error:', error.message);
-      if (error.hint !== null) say(paint?.dim('hint:') ?? 'hint:', error.hint);
-      if (env['COFFER_DEBUG'] === '1') write(STDERR, `${error.stack ?? ''}\n`);
+      write(STDERR, errorText(error, format));
+      if (format !== 'json' && env['COFFER_DEBUG'] === '1') write(STDERR, `${error.stack ?? ''}\n`);
     },
   };
 }
@@ -97,7 +107,7 @@ export function visible(text: string): string {
 }
 
 /** Writes all of it before it returns; `coffer kv get ... | head -1` is no error. */
-function write(descriptor: 1 | 2, text: string): void {
+function write(descriptor: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
@@ -105,7 +115,7 @@ function write(descriptor: 1 | 2, text: string): void {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : null;
       if (code === 'EPIPE' || code === 'EBADF') return;
-      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDOUT ? 'stdout' : 'stderr'}: ${String(code)}`, { cause: error });
+      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDERR ? 'stderr' : 'stdout'}: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
   }

@@ -24,6 +24,7 @@ const suffixes: readonly (readonly [Pkcs11Key, string])[] = [
   ['generate_key', 'GENERATE_KEY'],
   ['force_rw_session', 'FORCE_RW_SESSION'],
   ['max_parallel', 'MAX_PARALLEL'],
+  ['timeout', 'TIMEOUT'],
   ['rsa_oaep_hash', 'RSA_OAEP_HASH'],
   ['rsa_encrypt_local', 'RSA_ENCRYPT_LOCAL'],
   ['default_key_label', 'DEFAULT_KEY_LABEL'],

@@ -21,6 +21,7 @@ export const pkcs11Keys = [
   'rsa_encrypt_local',
   'force_rw_session',
   'max_parallel',
+  'timeout',
   'name',
   'priority',
   'disabled',

@@ -4,7 +4,6 @@ import type { ModuleOptions, Session, TokenDescription } from '../pkcs11/index.t
 import { pkcs11Seal } from '../seal/index.ts';
 import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Machine } from './machine.ts';
-import { checkModule } from './module-check.ts';
 
 /** What every operation on a store is given. */
 export interface Context {
@@ -39,10 +38,9 @@ export async function withSeal<T>(
     pinPad: context.pinPad,
     forceLogin: context.forceLogin,
   };
-  await checkModule(context.cache, context.machine.bootId, options.module);
   return withSession(options, (session) => use(pkcs11Seal(seal, session, sealOptions), session));
 }
 
-export function moduleOptions({ lib, libraryParameters }: Pkcs11SealConfig): ModuleOptions {
-  return { lib, parameters: libraryParameters };
+export function moduleOptions({ lib, libraryParameters, timeout }: Pkcs11SealConfig): ModuleOptions {
+  return { lib, parameters: libraryParameters, timeout };
 }

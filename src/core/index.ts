@@ -34,5 +34,7 @@ export type { SurveyedModule } from './setup/find.ts';
 export { tryConfiguration } from './setup/try.ts';
 export type { Tried } from './setup/try.ts';
 export { draftConfiguration } from './setup/write.ts';
+export type { FaultReport } from '../pkcs11/index.ts';
+export { describeSituation, endModules, postponeEndings, reportFaults } from '../pkcs11/index.ts';
 export { diagnose } from './diagnose/index.ts';
 export type { Check } from './diagnose/index.ts';

@@ -1,10 +1,12 @@
 export type * from './types.ts';
 export { CKF, CKK, CKM, CKR, keyTypeName, mechanismName } from './constants.ts';
 export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
+export { endModules, postponeEndings } from './ending.ts';
+export { describeSituation, reportFaults } from './faults.ts';
+export type { FaultReport } from './faults.ts';
 export { initToken } from './init-token.ts';
 export type { NewToken } from './init-token.ts';
 export { isInputTooLong } from './operations.ts';
-export { probeModule } from './probe.ts';
 export { listKeys, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';

@@ -16,12 +16,18 @@ const BUSY_STEP_MS = 20;
 const NAME_ANOTHER = { hint: 'name another file in storage "sqlite" { path }' };
 const SELECT_APPLICATION_ID = 'PRAGMA application_id';
 
+export interface OpenOptions {
+  readonly create: boolean;
+  /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
+  readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
+}
+
 /**
  * Opens the store's SQLite file.
  * @throws StoreError `not_initialized` when the file does not exist and `create` is false, `storage_busy`,
  *   `storage_failed`; UsageError `not_a_store` for a file that is something else; IntegrityError `storage_corrupt`.
  */
-export async function openSqlite(path: string, { create }: { create: boolean }): Promise<Storage> {
+export async function openSqlite(path: string, { create, throughCommit = (commit) => commit() }: OpenOptions): Promise<Storage> {
   const present = claimFile(path, create);
   if (!present) {
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
@@ -29,7 +35,7 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
   const connection = await open(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {
     await prepare(connection, path, create);
-    return new SqliteStorage(connection, path);
+    return new SqliteStorage(connection, path, throughCommit);
   } catch (error) {
     connection.close();
     throw translated(path, error);
@@ -104,10 +110,12 @@ function isEmpty(connection: Connection): boolean {
 class SqliteStorage implements Storage {
   readonly #connection: Connection;
   readonly #path: string;
+  readonly #throughCommit: Required<OpenOptions>['throughCommit'];
 
-  constructor(connection: Connection, path: string) {
+  constructor(connection: Connection, path: string, throughCommit: Required<OpenOptions>['throughCommit']) {
     this.#connection = connection;
     this.#path = path;
+    this.#throughCommit = throughCommit;
   }
 
   async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
@@ -116,7 +124,8 @@ class SqliteStorage implements Storage {
       if (mode === 'write') guard(this.#path, () => createTable(this.#connection));
       const result = await use(guard(this.#path, () => new SqliteRows(this.#connection, this.#path, mode === 'write')));
       await heardSignals();
-      guard(this.#path, () => this.#connection.exec('COMMIT'));
+      const commit = async (): Promise<void> => guard(this.#path, () => this.#connection.exec('COMMIT'));
+      await (mode === 'write' ? this.#throughCommit(commit) : commit());
       return result;
     } catch (error) {
       if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK');

@@ -24,8 +24,8 @@ describe('what a command asks of the HSM', () => {
 
   it('init draws random bytes, makes two keys, and tries them', () => {
     const made = counts('init', '-recovery-shares=1', '-recovery-threshold=1');
-    // Twice: the module's first start in a child process, the new HMAC key's trial, and the new wrapping key's.
-    expect(made).toMatchObject({ C_Login: 1, C_GenerateKey: 2, C_Encrypt: 1, C_Decrypt: 2, C_Sign: 2, C_Verify: 1, C_Initialize: 2, C_Finalize: 2 });
+    // Twice: the new HMAC key's trial, and the new wrapping key's.
+    expect(made).toMatchObject({ C_Login: 1, C_GenerateKey: 2, C_Encrypt: 1, C_Decrypt: 2, C_Sign: 2, C_Verify: 1, C_Initialize: 1, C_Finalize: 1 });
     expect(made['C_GenerateRandom']).toBeGreaterThanOrEqual(5); // the start-up test, recovery key, root key, term, path key
   });
 

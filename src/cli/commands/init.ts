@@ -3,6 +3,7 @@ import { init, isInitialized } from '../../core/index.ts';
 import type { Initialized } from '../../core/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { printObject } from '../output.ts';
+import type { Terminal } from '../terminal.ts';
 
 const DEFAULT_SHARES = 5;
 const DEFAULT_THRESHOLD = 3;
@@ -29,7 +30,7 @@ export const initCommand: CommandSpec = {
     const threshold = flags.integer('recovery-threshold') ?? DEFAULT_THRESHOLD;
     await init(context, { shares, threshold }, async (made) => {
       for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
-      await show(invocation, made);
+      return prepared(invocation, (later) => show(later, made));
     });
     return 0;
   },
@@ -38,6 +39,19 @@ export const initCommand: CommandSpec = {
 async function showStatus(invocation: Invocation, initialized: boolean): Promise<number> {
   await printObject(invocation, { initialized }, () => `the store is ${initialized ? '' : 'not '}initialised`);
   return initialized ? 0 : 2;
+}
+
+/** Runs `use` with a terminal that keeps what it prints for the function that comes back. */
+async function prepared(invocation: Invocation, use: (invocation: Invocation) => Promise<void>): Promise<() => void> {
+  const { terminal } = invocation;
+  const kept: (() => void)[] = [];
+  const keeping: Terminal = {
+    ...terminal,
+    print: (text) => void kept.push(() => terminal.print(text)),
+    printRaw: (text) => void kept.push(() => terminal.printRaw(text)),
+  };
+  await use({ ...invocation, terminal: keeping });
+  return () => kept.forEach((print) => print());
 }
 
 async function show(invocation: Invocation, { shares, threshold }: Initialized): Promise<void> {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { cacheFolder, loadConfig, readPin } from '../../../config/index.ts';
 import type { Config } from '../../../config/index.ts';
 import { configFiles } from '../../../config/paths.ts';
-import { configurationText, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
+import { configurationText, describeSituation, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
 import type { Context } from '../../../core/index.ts';
 import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
 import type { CommandSpec, Invocation } from '../../command.ts';
@@ -29,6 +29,7 @@ export const setupCommand: CommandSpec = {
         hint: 'write the configuration by hand; coffer-config(5) describes it and begins with an example',
       });
     }
+    describeSituation('nothing was written; with COFFER_HSM_LIB set to the path of a module, setup looks at that one alone');
     const target = targetPath(invocation);
     if (existsSync(target) && !(await confirm(`${target} is there already. Replace it?`))) throw nothingWritten();
     warnOfEnvironment(terminal);
