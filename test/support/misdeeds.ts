@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ownToken, type Outcome, type Stand } from './store.ts';
 
 /** What test/shim/misbehave.c can do, by what a command has to say of it. */
@@ -39,7 +41,7 @@ export interface Misdeed {
 
 let tokens = 0;
 
-/** Runs a command with a token of its own, since a process that ends in a login can take SoftHSM's with it. */
+/** Runs a command with a copy of the token, since a process that ends in a login can take SoftHSM's with it. */
 export async function runMisbehaving(
   stand: Stand,
   args: readonly string[],
@@ -48,16 +50,22 @@ export async function runMisbehaving(
 ): Promise<Outcome> {
   const fault = `misbehave:${place}:${kind}${call === undefined ? '' : `:${call}`}`;
   const isSlow = HANGS.some((hang) => kind.endsWith(hang));
+  const token = ownToken(stand, `misdeed-${tokens++}`);
   const env = {
-    ...ownToken(stand, `misdeed-${tokens++}`),
+    ...token,
     COFFER_SHIM_FAULT: fault,
+    COFFER_SHIM_LOG: '/dev/null',
     ...(isSlow ? { COFFER_HSM_TIMEOUT: `${PATIENCE}s` } : {}),
     ...more.env,
   };
-  return stand.start(args, { ...more, env }).outcome;
+  try {
+    return await stand.start(args, { ...more, env }).outcome;
+  } finally {
+    rmSync(dirname(token.SOFTHSM2_CONF), { recursive: true, force: true });
+  }
 }
 
-/** Runs all, so many at a time. */
+/** Runs all, so many at a time, and to the end even where one fails. */
 export async function sideBySide<T>(tasks: readonly (() => Promise<T>)[], lanes = 4): Promise<T[]> {
   const results: T[] = [];
   let next = 0;
@@ -67,6 +75,7 @@ export async function sideBySide<T>(tasks: readonly (() => Promise<T>)[], lanes 
       results[at] = await task();
     }
   };
-  await Promise.all(Array.from({ length: lanes }, work));
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, work));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return results;
 }
