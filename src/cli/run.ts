@@ -1,4 +1,4 @@
-import { cacheFolder, loadConfig, readPin } from '../config/index.ts';
+import { loadConfig, readPin } from '../config/index.ts';
 import { endModules, postponeEndings, reportFaults, thisMachine } from '../core/index.ts';
 import type { Context, FaultReport } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
@@ -61,7 +61,6 @@ async function openContext(path: string | null, terminal: Terminal, forceLogin: 
     config,
     machine: thisMachine(),
     forceLogin,
-    cache: cacheFolder(process.env),
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin !== null) return readPin(pin, process.env);

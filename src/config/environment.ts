@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import type { Pkcs11Key } from './keys.ts';
 import { variable, type Environment } from './paths.ts';
-import type { SealParameter } from './seal-values.ts';
+import { sealReaders, type SealParameter } from './seal-values.ts';
 import { expandUri } from './uri.ts';
 import type { Given } from './values.ts';
 
@@ -76,6 +76,12 @@ export function sealTypeFromEnvironment(env: Environment): boolean {
 
 export function storagePathFromEnvironment(env: Environment): Given | null {
   return firstSet(env, ['COFFER_STORAGE_PATH']);
+}
+
+/** For a command that has a module and no configuration; null where it is not set. @throws ConfigError `config_value` */
+export function timeoutFromEnvironment(env: Environment): number | null {
+  const given = firstSet(env, ['COFFER_HSM_TIMEOUT', 'VAULT_HSM_TIMEOUT']);
+  return given === null ? null : sealReaders.timeout(given);
 }
 
 function firstSet(env: Environment, names: readonly string[]): Given | null {

@@ -10,7 +10,7 @@ import type { Config } from './types.ts';
 import { holdsPin } from './uri.ts';
 import { validate } from './validate.ts';
 
-export { cacheFolder } from './paths.ts';
+export { timeoutFromEnvironment } from './environment.ts';
 export { readPin } from './pin.ts';
 export type {
   Config,

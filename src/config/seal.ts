@@ -5,9 +5,6 @@ import { sealReaders, type SealParameter } from './seal-values.ts';
 import type { KeyReference, Pkcs11SealConfig } from './types.ts';
 import type { Given } from './values.ts';
 
-/** Longer than a network HSM's own patience with its peers, shorter than an operator's. */
-const DEFAULT_TIMEOUT_MS = 30_000;
-
 type Value<K extends SealParameter> = ReturnType<(typeof sealReaders)[K]>;
 
 /** `where` begins the message about a missing key. Remarks for the operator are added to `notes`. */
@@ -54,7 +51,7 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     maxParallel: read('max_parallel', sealReaders.max_parallel) ?? 1,
     generateKey: read('generate_key', sealReaders.generate_key) ?? false,
     forceRwSession: read('force_rw_session', sealReaders.force_rw_session) ?? false,
-    timeout: read('timeout', sealReaders.timeout) ?? DEFAULT_TIMEOUT_MS,
+    timeout: read('timeout', sealReaders.timeout),
   };
   notes.push(...checkCombination(seal, givens));
   return seal;

@@ -15,8 +15,6 @@ export interface Context {
   readonly pinPad: (token: TokenDescription) => void;
   /** Log in even when the token says that few tries are left. */
   readonly forceLogin: boolean;
-  /** Where coffer may keep what it need not find out twice (mode 0700), or null. */
-  readonly cache: string | null;
 }
 
 /**

@@ -15,7 +15,8 @@ import type { ModuleOptions } from './types.ts';
  * `module_not_found`, `module_unreadable` or `module_invalid`; the last keeps the dynamic loader's own words. Throws ConfigError
  * `guard_missing`.
  */
-export async function loadModule({ lib, timeout = DEFAULT_TIMEOUT_MS }: ModuleOptions): Promise<PKCS11> {
+export async function loadModule({ lib, timeout: wanted }: ModuleOptions): Promise<PKCS11> {
+  const timeout = wanted ?? DEFAULT_TIMEOUT_MS;
   checkFile(lib);
   const guard = standGuard(lib);
   const { default: pkcs11js } = await import('pkcs11js');

@@ -18,7 +18,7 @@ beforeAll(async () => {
   stand = makeStand();
   process.env['SOFTHSM2_CONF'] = stand.hsm.conf;
   stand.open();
-  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), forceLogin: false, cache: null, pinPad: () => undefined, pin: async () => '1234' };
+  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), forceLogin: false, pinPad: () => undefined, pin: async () => '1234' };
   await enableMount(context, { type: 'kv', path: null, options: {}, description: '', sealWrap: false, externalEntropy: false });
 });
 afterAll(() => stand.remove());

@@ -47,7 +47,7 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>): Pro
     hmacMechanism: null,
     generateKey: false,
     forceRwSession: false,
-  timeout: 30_000,
+  timeout: null,
   };
   const options = {
     module: { lib: hsm.lib, parameters: null },

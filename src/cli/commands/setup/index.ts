@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { cacheFolder, loadConfig, readPin } from '../../../config/index.ts';
+import { loadConfig, readPin } from '../../../config/index.ts';
 import type { Config } from '../../../config/index.ts';
 import { configFiles } from '../../../config/paths.ts';
 import { configurationText, describeSituation, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
@@ -117,7 +117,6 @@ function contextOf(config: Config, terminal: Terminal): Context {
     config,
     machine: thisMachine(),
     forceLogin: false,
-    cache: cacheFolder(process.env),
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin === null) return askPin(token.label);
