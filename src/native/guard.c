@@ -550,6 +550,9 @@ static void watch_over(nanoseconds deadline)
     sem_post(&wake_watchdog);
 }
 
+/* Most of it is for the thread-local variables of the runtime, which take their room there: Bun has more than 64 KiB. */
+#define WATCHDOG_STACK 524288
+
 static int start_watchdog(void)
 {
   pthread_attr_t attributes;
@@ -557,7 +560,7 @@ static int start_watchdog(void)
   sigset_t all, mask;
   if (sem_init(&wake_watchdog, 0, 0) != 0 || pthread_attr_init(&attributes) != 0)
     return -1;
-  pthread_attr_setstacksize(&attributes, 65536);
+  pthread_attr_setstacksize(&attributes, WATCHDOG_STACK);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &mask); /* it takes no signals */
   int failed = pthread_create(&thread, &attributes, watch, NULL);

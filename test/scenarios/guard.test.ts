@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileUnresolved } from '../support/shim.ts';
 import { CRASHES, HANGS, HARMLESS, PATIENCE, PTHREAD_EXIT, runMisbehaving, sideBySide, type Misdeed } from '../support/misdeeds.ts';
-import { makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
+import { copyStore, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
 
 let stand: Stand;
 beforeAll(() => {
@@ -131,6 +132,25 @@ describe('a write', () => {
     expect(stand.ok('kv', 'get', '-field=v', 'secret/kept')).toBe('kept');
   });
 });
+
+describe('sessions side by side', () => {
+  it('are under guard, each call with its own deadline', { timeout: 120_000 }, async () => {
+    for (let n = 0; n < 40; n++) stand.ok('kv', 'put', `secret/many/${n}`, 'v=w');
+    stand.ok('hsm', 'keygen', '-label=hsm_new');
+    const env = { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_MAX_PARALLEL: '4' };
+    const kinds = ['segv', 'abort', 'exit-0', '_exit', 'hang'];
+    // Far enough for sessions to work side by side. What was moved in transactions before stays, so each begins with less to do.
+    for (const kind of kinds) {
+      const { status, stdout, stderr } = await runMisbehaving(stand, ['sealwrap', 'rewrap'], { place: 'C_Encrypt', kind, call: 19 }, { env: { ...env, COFFER_STORAGE_PATH: copyStore(stand.path, join(stand.dir, `many-${kind}`)) } });
+      expect({ kind, status, stdout }).toEqual({ kind, status: 3, stdout: '' });
+      expect(stderr).toMatch(new RegExp(`^error: the PKCS#11 module \\S+ ${escaped(what({ place: 'C_Encrypt', kind }))} in C_\\w+( or C_\\w+)*\nhint: it stopped after 1\\d of 4\\d, which stay as they are now`));
+    }
+  });
+});
+
+function escaped(text: string): string {
+  return text.replace(/[()]/g, '\\$&');
+}
 
 describe('the timeout', () => {
   it('is not for making keys', () => {

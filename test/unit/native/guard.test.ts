@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { compileShim } from '../../support/shim.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const ADDON = join(ROOT, 'dist/guard.node');
@@ -87,6 +88,21 @@ describe('the stages of a command', () => {
     expect(run("guard.enter('C_A', 0); process.abort();")).toMatchObject({ status: 3, stderr: expect.stringContaining('crashed: <aborted (SIGABRT) in C_A>') as unknown });
     expect(run("guard.done(2); guard.enter('C_A', 0); process.abort();")).toMatchObject({ status: 2, stderr: expect.stringContaining('late: <aborted (SIGABRT) in C_A>') as unknown });
     expect(run("guard.keep(); guard.undo(); guard.enter('C_A', 0); process.exit(0);")).toMatchObject({ status: 3, stderr: 'ended: <called exit() in C_A>\n' });
+  });
+
+  it('stop only the thread that fails while the store or the result must come out whole', () => {
+    const env = { COFFER_SHIM_FAULT: 'misbehave:constructor:later-segv' };
+    const load = `guard.load(${JSON.stringify(compileShim())}, 60000);`;
+    const wait = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);';
+    const where = 'crashed (SIGSEGV) in a thread of its own, after dlopen, which loads it';
+    expect(run(`${load} ${wait}`, { env })).toMatchObject({ status: 3, stderr: `crashed: <${where}>\n` });
+    expect(run(`${load} guard.keep(); ${wait} fs.writeSync(1, 'whole'); guard.done(2);`, { env })).toEqual({
+      status: 2,
+      signal: null,
+      stdout: 'whole',
+      stderr: `late: <${where}>\n`,
+    });
+    expect(run(`${load} guard.keep(); ${wait} guard.enter('C_A', 0); fs.writeSync(1, 'called');`, { env })).toMatchObject({ status: 3, stdout: '', stderr: `crashed: <${where}>\n` });
   });
 
   it('leave what is not in a call to the runtime', () => {
