@@ -49,6 +49,8 @@ async function runAndReport(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
     terminal.error(error, format);
+    // One document of JSON is all that stderr holds.
+    if (format === 'json') reportFaults({ error: () => '', warning: () => '' });
     return error.exitStatus;
   }
 }

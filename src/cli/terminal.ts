@@ -22,6 +22,8 @@ export interface Terminal {
   print(text: string): void;
   /** Text to stdout as it is, without a newline. */
   printRaw(text: string): void;
+  /** As `printRaw`, for what is nowhere else: throws UsageError `output_failed` where nobody reads it, too. */
+  handOut(text: string): void;
   /** Text to stderr as it is: the help that nobody asked for. */
   printAside(text: string): void;
   /** A remark to stderr. */
@@ -73,6 +75,7 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
       write(STDERR, `\r\x1b[K${line?.(process.stderr.columns - 1) ?? ''}`); // a line of full width would begin the next
     },
     printRaw: (text) => write(resultOutput(), text),
+    handOut: (text) => writeWhole(resultOutput(), text),
     printAside: (text) => write(STDERR, `${text}\n`),
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
     warn: (text) => say(warning, text),
@@ -106,15 +109,24 @@ export function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-/** Writes all of it before it returns; `coffer kv get ... | head -1` is no error. */
+/** As `writeWhole`, but `coffer kv get ... | head -1` is no error. */
 function write(descriptor: number, text: string): void {
+  try {
+    writeWhole(descriptor, text);
+  } catch (error) {
+    const code = error instanceof UsageError && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : null;
+    if (code !== 'EPIPE' && code !== 'EBADF') throw error;
+  }
+}
+
+/** Writes all of it before it returns. @throws UsageError `output_failed` */
+function writeWhole(descriptor: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : null;
-      if (code === 'EPIPE' || code === 'EBADF') return;
       if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDERR ? 'stderr' : 'stdout'}: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }

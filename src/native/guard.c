@@ -188,7 +188,8 @@ static _Noreturn void report(enum fault text, int status, const struct words *wo
   if (atomic_flag_test_and_set(&reporting))
     stop_this_thread();
   write_all(texts[text].text, texts[text].before);
-  write_all(words->text, words->length);
+  if (texts[text].after > texts[text].before)
+    write_all(words->text, words->length);
   write_all(texts[text].text + texts[text].after, texts[text].length - texts[text].after);
   end_process(status);
 }
@@ -675,7 +676,7 @@ static int install_once(void)
   return 0;
 }
 
-/* install([crashed, ended, hung, late, unknown]): each with U+E000 where what happened is to stand. Again: other texts. */
+/* install([crashed, ended, hung, late, unknown]): each with U+E000 where what happened is to stand, or empty for nothing. Again: other texts. */
 static napi_value Install(napi_env env, napi_callback_info info)
 {
   napi_value list, element;

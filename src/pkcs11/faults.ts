@@ -41,7 +41,7 @@ export function faultTexts(lib: string): [string, string, string, string, string
     report.error(new HsmError('module_timeout', what, {
       hint: `${situation}; check that the HSM can be reached. One call may take as long as timeout in the seal stanza (COFFER_HSM_TIMEOUT) says`,
     })),
-    report.warning(`${what}, after the command was done; its result is whole`),
+    report.warning(`${what}, when the command was over; what it did and said stands`),
     report.error(new OutcomeError('outcome_unknown', `${what} while the store was written or the result shown, and the command could not end`, {
       hint: 'look whether it was done before you run it again',
     })),

@@ -66,7 +66,7 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
 
   it('in C_Finalize: the result is there whole, the exit status is 0 and a warning names the function', async () => {
     for (const { misdeed, outcome } of await tryAll(['C_Finalize'], FATAL)) {
-      const stderr = `warning: the PKCS#11 module ${stand.lib} ${what(misdeed)} in C_Finalize, after the command was done; its result is whole\n`;
+      const stderr = `warning: the PKCS#11 module ${stand.lib} ${what(misdeed)} in C_Finalize, when the command was over; what it did and said stands\n`;
       expect({ misdeed, ...outcome }).toEqual({ misdeed, status: 0, signal: null, stdout: 'whole', stderr });
     }
   });
@@ -105,6 +105,8 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
     expect(after?.status).toBe(0);
     expect(JSON.parse(after?.stdout ?? '')).toMatchObject({ data: { v: 'whole' } });
     expect(JSON.parse(after?.stderr ?? '')).toEqual({ errors: [], warnings: [expect.stringContaining('crashed (SIGSEGV) in C_Finalize')] });
+    const failed = await runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/none'], { place: 'C_Finalize', kind: 'segv' });
+    expect({ status: failed.status, error: JSON.parse(failed.stderr) as unknown }).toMatchObject({ status: 2, error: { code: 'no_value' } });
   });
 });
 

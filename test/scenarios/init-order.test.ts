@@ -37,6 +37,9 @@ describe('the recovery shares', () => {
     const failed = await stand.shell('exec coffer init >/dev/full');
     expect(failed).toMatchObject({ status: 1, stderr: expect.stringContaining('error: cannot write to stdout: ENOSPC') as unknown });
     expect(stand.run(['init', '-status']).status).toBe(2);
+    const unread = await stand.shell('(sleep 1; coffer init; echo "status $?" >&2) | true');
+    expect(unread.stderr).toMatch(/error: cannot write to stdout: EPIPE\nstatus 1\n$/);
+    expect(stand.run(['init', '-status']).status).toBe(2);
     expect(stand.run(['init', '-field=nothing'])).toMatchObject({ status: 1, stdout: '' });
     expect(stand.run(['init', '-status']).status).toBe(2);
     expect(stand.ok('init')).toContain('Recovery Key 5: ');

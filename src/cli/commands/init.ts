@@ -41,14 +41,14 @@ async function showStatus(invocation: Invocation, initialized: boolean): Promise
   return initialized ? 0 : 2;
 }
 
-/** Runs `use` with a terminal that keeps what it prints for the function that comes back. */
+/** Runs `use` with a terminal that keeps what it prints for the function that comes back, which throws if nobody reads it. */
 async function prepared(invocation: Invocation, use: (invocation: Invocation) => Promise<void>): Promise<() => void> {
   const { terminal } = invocation;
   const kept: (() => void)[] = [];
   const keeping: Terminal = {
     ...terminal,
-    print: (text) => void kept.push(() => terminal.print(text)),
-    printRaw: (text) => void kept.push(() => terminal.printRaw(text)),
+    print: (text) => void kept.push(() => terminal.handOut(`${text}\n`)),
+    printRaw: (text) => void kept.push(() => terminal.handOut(text)),
   };
   await use({ ...invocation, terminal: keeping });
   return () => kept.forEach((print) => print());
