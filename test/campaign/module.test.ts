@@ -190,11 +190,11 @@ function check(command: Command, done: Try): Told {
 }
 
 describe('a module that misbehaves at any of its calls', () => {
-  const figures: string[][] = [];
-  afterAll(() => {
-    const head = ['command', 'calls', 'tries', 'error, exit 3', 'done, exit 0, with a warning', 'done, exit 0', 'wrong'];
-    if (everything) console.log(`\n${[head, ...figures].map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`);
-  });
+  /** One line of the campaign's table, as soon as it is known. */
+  const tell = (...cells: readonly (string | number)[]): void => {
+    if (everything) console.log(`| ${cells.join(' | ')} |`);
+  };
+  beforeAll(() => tell('command', 'calls', 'tries', 'error, exit 3', 'done, exit 0, with a warning', 'done, exit 0', 'wrong'));
 
   it.each(COMMANDS)('leaves $name done and said to be done, or neither', { timeout: 7_200_000 }, async (command) => {
     const calls = callsOf(command);
@@ -209,8 +209,8 @@ describe('a module that misbehaves at any of its calls', () => {
         return said;
       }),
     );
-    const count = (said: Told): string => String(told.filter((one) => one === said).length);
-    figures.push([command.name, String(calls.length), String(misdeeds.length), count('error'), count('warning'), count('nothing'), '0']);
+    const count = (said: Told): number => told.filter((one) => one === said).length;
+    tell(command.name, calls.length, misdeeds.length, count('error'), count('warning'), count('nothing'), 0);
     expect(told).toHaveLength(misdeeds.length);
   });
 });
