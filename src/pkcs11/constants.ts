@@ -1,6 +1,7 @@
 /**
  * Names and numbers of PKCS#11 that coffer uses, so that messages and templates need no native module.
- * PKCS#11 v2.40 base specification, appendix B; pkcs11t.h. CKR_AEAD_DECRYPT_FAILED is v3.0.
+ * PKCS#11 v2.40 base specification, appendix B; pkcs11t.h. CKR_ values are those of v3.2: CKR_AEAD_DECRYPT_FAILED
+ * and 0x201 to 0x203 came with v3.0, 0x204 to 0x209 with v3.2.
  */
 
 /** Flags of sessions (RW_SESSION, SERIAL_SESSION), of C_Initialize (OS_LOCKING_OK) and of tokens (CK_TOKEN_INFO, section 3.2). */
@@ -213,6 +214,15 @@ export const CKR = {
   PIN_TOO_WEAK: 0x1b8,
   PUBLIC_KEY_INVALID: 0x1b9,
   FUNCTION_REJECTED: 0x200,
+  TOKEN_RESOURCE_EXCEEDED: 0x201,
+  OPERATION_CANCEL_FAILED: 0x202,
+  KEY_EXHAUSTED: 0x203,
+  PENDING: 0x204,
+  SESSION_ASYNC_NOT_SUPPORTED: 0x205,
+  SEED_RANDOM_REQUIRED: 0x206,
+  OPERATION_NOT_VALIDATED: 0x207,
+  TOKEN_NOT_INITIALIZED: 0x208,
+  PARAMETER_SET_NOT_SUPPORTED: 0x209,
 } as const;
 
 /** "CKM_AES_GCM", or "mechanism 0x80000001" for a number that is not in the table. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { HsmError } from '../../../src/errors.ts';
 import { CKA, CKF, CKK, CKM, CKO, CKR, CKU, mechanismName, returnValueName } from '../../../src/pkcs11/constants.ts';
-import { CryptokiError, isCiphertextInvalid, returnValueOf } from '../../../src/pkcs11/errors.ts';
+import { CryptokiError, isCiphertextInvalid, isCiphertextSuspect, returnValueOf } from '../../../src/pkcs11/errors.ts';
 import { remedyFor } from '../../../src/pkcs11/remedies.ts';
 import { present } from './fixture.ts';
 
@@ -11,9 +11,29 @@ import { present } from './fixture.ts';
 const HEADER = readFileSync(fileURLToPath(new URL('../../../node_modules/pkcs11js/includes/pkcs11/pkcs11t.h', import.meta.url)), 'utf8');
 const DEFINED = new Map([...HEADER.matchAll(/^\s*#define\s+(CK\w+)\s+\(?(0x[0-9A-Fa-f]+|\d+)(?:UL)?\)?/gm)].map(([, name, value]) => [name ?? '', Number(value)]));
 
+/** What PKCS#11 v3.0 and v3.2 add, by their specification. */
+const V3: readonly (readonly [number, string])[] = [
+  [0x201, 'CKR_TOKEN_RESOURCE_EXCEEDED'],
+  [0x202, 'CKR_OPERATION_CANCEL_FAILED'],
+  [0x203, 'CKR_KEY_EXHAUSTED'],
+  [0x204, 'CKR_PENDING'],
+  [0x205, 'CKR_SESSION_ASYNC_NOT_SUPPORTED'],
+  [0x206, 'CKR_SEED_RANDOM_REQUIRED'],
+  [0x207, 'CKR_OPERATION_NOT_VALIDATED'],
+  [0x208, 'CKR_TOKEN_NOT_INITIALIZED'],
+  [0x209, 'CKR_PARAMETER_SET_NOT_SUPPORTED'],
+];
+
 describe('constants', () => {
+  it.each(V3)('0x%x is %s', (rv, name) => expect(returnValueName(rv)).toBe(name));
+
+  it('have every CKR_ of pkcs11t.h', () => {
+    const names = [...DEFINED].filter(([name]) => name.startsWith('CKR_') && name !== 'CKR_VENDOR_DEFINED');
+    for (const [name, value] of names) expect(returnValueName(value)).toBe(name);
+  });
+
   it.each(Object.entries({ CKA, CKF, CKK, CKM, CKO, CKR, CKU }))('%s agrees with pkcs11t.h', (prefix, table) => {
-    const unknown = ['CKR_AEAD_DECRYPT_FAILED'];
+    const unknown = ['CKR_AEAD_DECRYPT_FAILED', ...V3.map(([, name]) => name)];
     for (const [name, value] of Object.entries(table)) {
       const full = `${prefix}_${name}`;
       if (!unknown.includes(full)) {
@@ -39,6 +59,7 @@ const NAMED_CODES: Readonly<Record<string, string>> = {
   CKR_KEY_TYPE_INCONSISTENT: 'key_type',
   CKR_KEY_FUNCTION_NOT_PERMITTED: 'key_use',
   CKR_RANDOM_NO_RNG: 'rng_missing',
+  CKR_TOKEN_NOT_INITIALIZED: 'token_not_initialised',
 };
 
 /** What only a bug in coffer, or a function coffer never calls, can return. */
@@ -79,6 +100,40 @@ describe('remedies', () => {
     expect(remedyFor('C_Initialize', CKR.HOST_MEMORY)).toEqual(remedyFor('C_Sign', CKR.HOST_MEMORY));
     expect(remedyFor('C_Initialize', CKR.CANT_LOCK)?.hint).toContain('CKF_OS_LOCKING_OK');
   });
+
+  it.each([
+    ['C_Initialize', CKR.TOKEN_NOT_PRESENT, /its own configuration/, /put the token/],
+    ['C_GetSlotList', CKR.TOKEN_NOT_PRESENT, /its? own configuration|module's own configuration/, /put the token/],
+    ['C_GetSlotList', CKR.DEVICE_ERROR, /configuration/, /mechanism/],
+    ['C_GetTokenInfo', CKR.TOKEN_NOT_PRESENT, /put the token/, /configuration/],
+    ['C_GetTokenInfo', CKR.ARGUMENTS_BAD, /lib/, /mechanism/],
+    ['C_OpenSession', CKR.TOKEN_NOT_PRESENT, /put the token/, /configuration/],
+    ['C_OpenSession', CKR.DEVICE_MEMORY, /session/, /remove objects/],
+    ['C_Login', CKR.PIN_INCORRECT, /COFFER_HSM_PIN/, /SO_PIN/],
+    ['C_FindObjectsInit', CKR.DATA_LEN_RANGE, /shorter/, /mechanism/],
+    ['C_FindObjects', CKR.ATTRIBUTE_TYPE_INVALID, /lib/, /new key|generate_key/],
+    ['C_GetAttributeValue', CKR.ATTRIBUTE_SENSITIVE, /lib/, /new key|generate_key/],
+    ['C_GenerateKey', CKR.DATA_LEN_RANGE, /shorter/, /mechanism/],
+    ['C_GenerateKey', CKR.DEVICE_MEMORY, /token is full/, /session/],
+    ['C_GenerateKeyPair', CKR.KEY_SIZE_RANGE, /-bits/, /256-bit AES/],
+    ['C_Encrypt', CKR.DEVICE_MEMORY, /memory/, /remove objects/],
+    ['C_Encrypt', CKR.DATA_LEN_RANGE, /mechanism/, /label/],
+    ['C_InitToken', CKR.PIN_INCORRECT, /COFFER_HSM_SO_PIN/, /COFFER_HSM_PIN|seal stanza/],
+    ['C_InitToken', CKR.PIN_LOCKED, /security officer's PIN is locked/, /has to unlock/],
+    ['C_InitToken', CKR.TOKEN_WRITE_PROTECTED, /write-protected/, /generate_key/],
+    ['C_InitPIN', CKR.PIN_LEN_RANGE, /user PIN: choose another/, /cannot be the right one/],
+    ['C_InitPIN', CKR.PIN_TOO_WEAK, /user PIN: choose another/, /right one/],
+    ['C_InitPIN', CKR.USER_NOT_LOGGED_IN, /security officer/, /another program/],
+  ])('fit the function: %s, 0x%x', (operation, rv, fitting, unfit) => {
+    const hint = remedyFor(operation, rv)?.hint ?? '';
+    expect(hint).toMatch(fitting);
+    expect(hint).not.toMatch(unfit);
+  });
+
+  it('give C_Initialize no code that speaks of a token', () => {
+    expect(new CryptokiError('C_Initialize', CKR.TOKEN_NOT_PRESENT).code).toBe('ckr_token_not_present');
+    expect(new CryptokiError('C_GetTokenInfo', CKR.TOKEN_NOT_PRESENT).code).toBe('token_not_present');
+  });
 });
 
 describe('CryptokiError', () => {
@@ -110,6 +165,18 @@ describe('isCiphertextInvalid', () => {
     expect(isCiphertextInvalid(new Error('CKR_ENCRYPTED_DATA_INVALID:64'))).toBe(false);
     expect(isCiphertextInvalid(null)).toBe(false);
   });
+});
+
+describe('isCiphertextSuspect', () => {
+  it.each([CKR.ENCRYPTED_DATA_INVALID, CKR.DEVICE_ERROR, CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.ARGUMENTS_BAD, 0x8000_0123])('is whatever may be about the data: 0x%x', (rv) => {
+    expect(isCiphertextSuspect(new CryptokiError('C_Decrypt', rv))).toBe(true);
+    expect(isCiphertextSuspect(new CryptokiError('C_DecryptInit', rv))).toBe(false);
+  });
+
+  it.each([CKR.SESSION_HANDLE_INVALID, CKR.USER_NOT_LOGGED_IN, CKR.KEY_HANDLE_INVALID, CKR.DEVICE_REMOVED, CKR.TOKEN_NOT_PRESENT, CKR.HOST_MEMORY])(
+    'is nothing about login, session, key or token: 0x%x',
+    (rv) => expect(isCiphertextSuspect(new CryptokiError('C_Decrypt', rv))).toBe(false),
+  );
 });
 
 describe('returnValueOf', () => {
