@@ -21,6 +21,10 @@ export interface Module {
   restart(): void;
   /** Found out at the first refusal and remembered. */
   gcmLayout: GcmLayout;
+  /** Whether the module takes only an IV of zeros for CKM_AES_GCM and writes its own there: found out in the same way. */
+  makesGcmIv: boolean;
+  /** Whether several threads may be in the module at once. */
+  readonly isThreadSafe: boolean;
 }
 
 /**
@@ -66,28 +70,47 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   };
   const stopWatching = onProcessEnd(finalise);
   try {
-    initialise(api, options.parameters);
+    const isThreadSafe = initialise(api, options.parameters);
     open = true;
     const restart = (): void => {
       finalise();
       initialise(api, options.parameters);
       open = true;
     };
-    return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits' });
+    return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits', makesGcmIv: false, isThreadSafe });
   } finally {
     finalise();
     stopWatching();
   }
 }
 
-function initialise(api: PKCS11, parameters: string | null): void {
+/**
+ * A module that cannot use the operating system's locks is told that one thread calls it (PKCS#11 v2.40 section 5.4: no
+ * flag and no mutex functions).
+ * @returns whether several threads may
+ */
+function initialise(api: PKCS11, parameters: string | null): boolean {
+  const args = initializeArguments(parameters);
   try {
-    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters)));
+    return initialiseWith(api, args);
+  } catch (error) {
+    if (!isReturnValue(error, CKR.CANT_LOCK)) {
+      throw error;
+    }
+    initialiseWith(api, { ...args, flags: 0 });
+    return false;
+  }
+}
+
+function initialiseWith(api: PKCS11, args: InitializationOptions): boolean {
+  try {
+    translated('C_Initialize', () => api.C_Initialize(args));
   } catch (error) {
     if (!isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
       throw error;
     }
   }
+  return true;
 }
 
 /** pkcs11js copies the library parameters without their last character, so they get one more. */

@@ -79,6 +79,42 @@ describe('a store lives with a module that', () => {
     expect(records(stand).map(({ macStanza }) => macStanza)).toEqual([null, null, null]);
   });
 
+  it.each([
+    ['gcm-zero-iv:0x71', ''],
+    ['gcm-zero-iv:0x7', ',gcm-zero-iv-late'],
+    ['gcm-zero-iv:0x71', ',gcm-no-iv-bits'],
+  ])('takes no GCM IV but zeros and writes its own there: %s%s', (habit, more) => {
+    const stand = standFor({ faults: `${habit}${more}`.split(','), seal: GCM });
+    live(stand);
+    const ivs = wrapsOf(stand).map(({ parameters }) => parameters);
+    expect(new Set(ivs).size).toBe(ivs.length);
+    for (const iv of ivs) expect(iv).toMatch(/^(?!0{24})[0-9a-f]{24}$/);
+    // It is the IV that was really used.
+    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'little' });
+  });
+
+  it('takes no GCM IV but zeros, for a managed key of transit', () => {
+    const stand = standFor({ faults: ['gcm-zero-iv:0x71'] });
+    stand.ok(...INIT);
+    stand.ok('unseal');
+    stand.ok('secrets', 'enable', 'transit');
+    stand.ok('write', 'transit/keys/k', 'type=managed_key', 'managed_key_name=own', 'generate=true', 'key_type=aes256');
+    const ciphertext = stand.ok('write', '-field=ciphertext', 'transit/encrypt/k', 'plaintext=aGVsbG8=');
+    expect(stand.run(['write', '-field=plaintext', 'transit/decrypt/k', `ciphertext=${ciphertext}`], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'aGVsbG8=' });
+  });
+
+  it("cannot use the operating system's locks: it is called by one thread", () => {
+    const stand = standFor({ faults: ['cant-lock'], seal: 'max_parallel = 4' });
+    live(stand);
+    for (let at = 0; at < 6; at++) stand.ok('kv', 'put', `kv/more${at}`, 'v=x');
+    importKey(stand.hsm, { label: 'next', id: '02', type: 'aes', value: randomBytes(32) });
+    stand.shim?.clear();
+    expect(stand.run(['sealwrap', 'rewrap'], { env: { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } })).toMatchObject({ status: 0 });
+    const calls = stand.shim?.calls() ?? [];
+    expect(calls.filter((name) => name === 'C_Initialize').length).toBeGreaterThan(1);
+    expect(calls.filter((name) => name === 'C_OpenSession')).toHaveLength(1);
+  });
+
   it.each(['gcm-no-iv-bits', 'gcm-iv-bits-only'])('takes one layout of CK_GCM_PARAMS: %s', (fault) => {
     const stand = standFor({ faults: [fault], seal: GCM });
     live(stand);
@@ -285,6 +321,10 @@ describe('what a module or a token cannot do is said, and no store is made', () 
 
   it('the configured mechanism is missing', () => {
     expectRefused(standFor({ faults: ['without-mechanism:0x1087'], seal: GCM }), 'CKM_AES_GCM', 'CKR_MECHANISM_INVALID');
+  });
+
+  it('the module takes no GCM IV but zeros, and uses them', () => {
+    expectRefused(standFor({ faults: ['gcm-zero-iv:0x71', 'gcm-zero-iv-kept'], seal: GCM }), 'made none of its own', 'CKR_MECHANISM_PARAM_INVALID');
   });
 
   it('no session is left', () => {

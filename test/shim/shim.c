@@ -22,6 +22,10 @@
  *
  *   gcm-own-iv, gcm-own-iv:16 C_Encrypt by CKM_AES_GCM takes no notice of the IV that it is given, makes one of 12 (16)
  *                             bytes and appends it to ciphertext and tag; C_Decrypt takes the IV that it is given
+ *   gcm-zero-iv:0x71          C_EncryptInit by CKM_AES_GCM returns this value unless the IV is 12 bytes of zero; it makes one
+ *                             and writes it there
+ *   gcm-zero-iv-late          with gcm-zero-iv: C_Encrypt writes it there
+ *   gcm-zero-iv-kept          with gcm-zero-iv: the zeros are what it encrypts with
  *   gcm-no-iv-bits            CK_GCM_PARAMS must not have ulIvBits, else CKR_MECHANISM_PARAM_INVALID
  *   gcm-iv-bits-only          CK_GCM_PARAMS must have ulIvBits
  *   oaep-hash:0x250           OAEP with this hash (a CKM_ number) only, else CKR_ARGUMENTS_BAD; may be there several times
@@ -31,6 +35,11 @@
  *   limit-says-buffer         with CKR_BUFFER_TOO_SMALL instead
  *   keeps-failed              an operation that failed stays active: CKR_OPERATION_ACTIVE to the next in that session
  *   no-decrypt:0x1085         C_Decrypt by this mechanism returns CKR_GENERAL_ERROR
+ *   altered-says:0x30         C_Decrypt returns this value for a ciphertext that the real module does not decrypt
+ *   label-limit:8             a longer CKA_LABEL in a template is CKR_DATA_LEN_RANGE
+ *   cant-lock                 C_Initialize with CKF_OS_LOCKING_OK is CKR_CANT_LOCK
+ *   not-initialised           C_GetTokenInfo describes a token before C_InitToken, which has no label and wants no login;
+ *                             with a text after a colon that is its label all the same
  *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
  *   rsa-narrow                C_GenerateKeyPair is CKR_GENERAL_ERROR for a template that speaks of signing or wrapping
  *   no-random                 C_GenerateRandom returns CKR_FUNCTION_NOT_SUPPORTED
@@ -294,6 +303,13 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
   rv = rv != CKR_OK ? rv : real->C_GetTokenInfo(slot, info);
   if (rv != CKR_OK)
     return rv;
+  char label[33];
+  if (fault("not-initialised", label, sizeof label))
+  {
+    info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_LOGIN_REQUIRED);
+    memset(info->label, ' ', sizeof info->label);
+    memcpy(info->label, label, strlen(label));
+  }
   if (asked("pin-flags-silent"))
     info->flags &= ~(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_SO_PIN_COUNT_LOW | CKF_SO_PIN_FINAL_TRY);
   if (asked("so-pin-final-try"))
