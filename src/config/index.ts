@@ -13,6 +13,7 @@ import { validate } from './validate.ts';
 
 export { cacheFolder, stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
+export { checkKeyLabel } from './key-label.ts';
 export type {
   Config,
   KeyReference,

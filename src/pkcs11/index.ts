@@ -10,6 +10,7 @@ export type { KeyName } from './key-name.ts';
 export { isInputTooLong } from './operations.ts';
 export { checkModuleFile } from './module-file.ts';
 export { probeModule } from './probe.ts';
-export { listKeys, onlyKey, requireKey } from './require-key.ts';
+export { keyNotFound, listKeys, onlyKey, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';
+export { isTokenInitialised } from './tokens.ts';

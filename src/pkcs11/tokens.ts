@@ -15,12 +15,17 @@ import { numberToUlong, ulongToBigint } from './ulong.ts';
  */
 export function findToken(module: Module, selector: TokenSelector): TokenDescription {
   const token = selector.slot === null ? search(module, selector) : inSlot(module, selector, selector.slot);
-  if ((token.flags & CKF.TOKEN_INITIALIZED) === 0 && (token.flags & CKF.LOGIN_REQUIRED) !== 0) {
+  if (!isTokenInitialised(token)) {
     throw new HsmError('token_not_initialised', `the token in slot ${token.slot} is not initialised`, {
       hint: 'initialise it with `coffer hsm init-token` or the HSM\'s own tool, or choose another token with slot or token_label',
     });
   }
   return token;
+}
+
+/** Whether C_InitToken has been called for it, as CKF_TOKEN_INITIALIZED says (PKCS#11 v2.40 section 3.2). */
+export function isTokenInitialised({ flags }: Pick<TokenDescription, 'flags'>): boolean {
+  return (flags & CKF.TOKEN_INITIALIZED) !== 0;
 }
 
 /** The slot number as C_ functions want it. */
@@ -135,7 +140,12 @@ function notPresent(module: Module, slot: bigint, cause: CryptokiError): HsmErro
   });
 }
 
+/** Where the module describes no token at all, that is what has to be said, and not that the token is not there. */
 function notFound(module: Module, selector: TokenSelector, found = survey(module)): HsmError {
+  const [first] = found;
+  if (first !== undefined && !isToken(first) && !found.some(isToken)) {
+    return first.error;
+  }
   return new HsmError('token_not_found', `no token has ${wanted(selector)}`, { hint: present(found) });
 }
 
@@ -162,9 +172,9 @@ function list(found: readonly (TokenDescription | SilentSlot)[]): string {
 }
 
 function named(token: TokenDescription): string {
-  return (token.flags & CKF.TOKEN_INITIALIZED) === 0 && token.label === ''
-    ? 'not initialised'
-    : `label "${visible(token.label)}", serial "${visible(token.serial)}"`;
+  const label = `label "${visible(token.label)}", serial "${visible(token.serial)}"`;
+  if (isTokenInitialised(token)) return label;
+  return token.label === '' ? 'not initialised' : `${label}, not initialised`;
 }
 
 function silence({ error }: SilentSlot): string {

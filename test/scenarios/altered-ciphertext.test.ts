@@ -176,8 +176,8 @@ describe('altered ciphertext of a managed key of transit', () => {
       expect(stand.run(['write', 'transit/decrypt/k', `ciphertext=${bad}`], { env }), answer).toMatchObject({ status: 1, stdout: '' });
       const batch = stand.run(['write', '-format=json', 'transit/decrypt/k', '-'], { env, input: JSON.stringify({ batch_input: [{ ciphertext: good }, { ciphertext: bad }, { ciphertext: good }] }) });
       expect(batch, answer + batch.stderr).toMatchObject({ status: 0 });
-      const { batch_results: results } = JSON.parse(batch.stdout).data as { batch_results: { plaintext?: string; error?: string }[] };
-      expect(results.map(({ plaintext, error }) => plaintext ?? typeof error)).toEqual(['aGVsbG8=', 'string', 'aGVsbG8=']);
+      const { data } = JSON.parse(batch.stdout) as { data: { batch_results: { plaintext?: string; error?: string }[] } };
+      expect(data.batch_results.map(({ plaintext, error }) => plaintext ?? typeof error)).toEqual(['aGVsbG8=', 'string', 'aGVsbG8=']);
     }
     for (const [fault, ciphertext] of [['fail:C_Decrypt:0x30', good], ['fail:C_Decrypt:0x5', bad], ['fail:C_Decrypt:0x30:2', good]] as const) {
       const outcome = stand.run(['write', 'transit/decrypt/k', `ciphertext=${ciphertext}`], { env: { COFFER_SHIM_FAULT: fault } });

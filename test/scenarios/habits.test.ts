@@ -327,6 +327,32 @@ describe('what a module or a token cannot do is said, and no store is made', () 
     expectRefused(standFor({ faults: ['gcm-zero-iv:0x71', 'gcm-zero-iv-kept'], seal: GCM }), 'made none of its own', 'CKR_MECHANISM_PARAM_INVALID');
   });
 
+  it.each(['0x30', '0x208', '0x80000042'])('no slot tells of its token: C_GetTokenInfo says %s, and that is said first', (rv) => {
+    const outcome = expectRefused(standFor({ faults: [`fail:C_GetTokenInfo:${rv}`] }), /^error: C_GetTokenInfo \(slot \d+\) failed: /);
+    expect(outcome.stderr).not.toContain('no token has');
+  });
+
+  it('a label that is too long for the token', () => {
+    expectRefused(standFor({ faults: ['label-limit:4'] }), 'CKR_DATA_LEN_RANGE', 'choose a shorter one', 'key_label');
+  });
+
+  it('a token that is not initialised, whether it wants a login or not: init, keygen, kv get, setup and slots', () => {
+    const stand = standFor({});
+    live(stand);
+    for (const fault of ['not-initialised:demo', 'not-initialised:demo,login-not-required']) {
+      const env = { COFFER_SHIM_FAULT: fault };
+      for (const args of [['hsm', 'keygen', '-label=x'], ['kv', 'get', 'kv/small'], ['unseal'], ['hsm', 'mechanisms']]) {
+        const outcome = stand.run(args, { env });
+        expect(outcome, args.join(' ')).toMatchObject({ status: 3, stdout: '' });
+        expect(outcome.stderr).toMatch(/^error: the token in slot \d+ is not initialised\nhint: initialise it with `coffer hsm init-token`/);
+      }
+      expect(stand.run(['init'], { env: { ...env, COFFER_STORAGE_PATH: `${stand.dir}/other/coffer.db` } }).stderr).toMatch(/^error: the token in slot \d+ is not initialised/);
+      const slots = stand.run(['hsm', 'slots', '-format=json'], { env });
+      expect(slots.stdout).toMatch(/"label":\s*"demo"[^}]*"initialized":\s*false/);
+      expect(slots.stdout).not.toMatch(/"initialized":\s*true/);
+    }
+  });
+
   it('no session is left', () => {
     expectRefused(standFor({ faults: ['max-sessions:0'] }), 'C_OpenSession', 'CKR_SESSION_COUNT');
   });
@@ -394,6 +420,46 @@ describe('the keys', () => {
     importKey(stand.hsm, { label: 'hsm_hmac_demo'.padEnd(32), id: '02', type: 'generic', value: randomBytes(32) });
     live(stand);
     expect(destroyKeys(stand.hsm, 'hsm_demo')).toBe(0); // none was made beside it
+  });
+});
+
+describe('hsm commands without a configuration', () => {
+  it("give NSS's library parameters from COFFER_HSM_LIBRARY_PARAMETERS", () => {
+    const text = "configdir='sql:/somewhere' flags=";
+    const stand = standFor({ faults: [`library-parameters:${text}`] });
+    const env = { COFFER_CONFIG: '', COFFER_HSM_LIBRARY_PARAMETERS: text };
+    expect(stand.run(['hsm', 'slots', `-lib=${stand.lib}`], { env })).toMatchObject({ status: 0 });
+    expect(stand.run(['hsm', 'slots'], { env: { ...env, COFFER_HSM_LIB: stand.lib } })).toMatchObject({ status: 0 });
+    const without = stand.run(['hsm', 'slots', `-lib=${stand.lib}`], { env: { COFFER_CONFIG: '' } });
+    expect(without).toMatchObject({ status: 3 });
+    expect(without.stderr).toContain('CKR_ARGUMENTS_BAD');
+  });
+});
+
+describe('hsm keygen', () => {
+  it('refuses a label that key_label would refuse, before it asks the HSM', () => {
+    const stand = standFor({});
+    for (const label of ['', 'x'.repeat(256), '\u00e4'.repeat(128)]) {
+      const outcome = stand.run(['hsm', 'keygen', `-label=${label}`]);
+      expect(outcome).toMatchObject({ status: 1, stdout: '' });
+      expect(outcome.stderr).toMatch(/^error: -label is (empty|longer than 255 bytes)/);
+    }
+    expect(stand.shim?.calls()).toEqual([]);
+    expect(stand.run(['hsm', 'keygen', `-label=${'x'.repeat(255)}`])).toMatchObject({ status: 0 });
+  });
+});
+
+describe('keys that vanished under a store', () => {
+  it.each(['hsm_demo', 'hsm_hmac_demo'])('%s: what happened is said, and nothing about new keys', (label) => {
+    const stand = standFor({});
+    live(stand);
+    expect(destroyKeys(stand.hsm, label)).toBe(1);
+    for (const args of [['kv', 'get', 'kv/small'], ['unseal'], ['sealwrap', 'rewrap'], ['operator', 'diagnose']]) {
+      const { status, stdout, stderr } = stand.run(args);
+      expect(status, args.join(' ')).toBe(3);
+      expect(stdout + stderr, args.join(' ')).toContain('cannot open what this one wrapped');
+      expect(stdout + stderr, args.join(' ')).not.toMatch(/keygen|generate_key|pkcs11-tool/);
+    }
   });
 });
 

@@ -38,8 +38,7 @@
  *   altered-says:0x30         C_Decrypt returns this value for a ciphertext that the real module does not decrypt
  *   label-limit:8             a longer CKA_LABEL in a template is CKR_DATA_LEN_RANGE
  *   cant-lock                 C_Initialize with CKF_OS_LOCKING_OK is CKR_CANT_LOCK
- *   not-initialised           C_GetTokenInfo describes a token before C_InitToken, which has no label and wants no login;
- *                             with a text after a colon that is its label all the same
+ *   not-initialised:TEXT      C_GetTokenInfo describes a token before C_InitToken, with this label
  *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
  *   rsa-narrow                C_GenerateKeyPair is CKR_GENERAL_ERROR for a template that speaks of signing or wrapping
  *   no-random                 C_GenerateRandom returns CKR_FUNCTION_NOT_SUPPORTED
@@ -304,9 +303,9 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
   if (rv != CKR_OK)
     return rv;
   char label[33];
-  if (fault("not-initialised", label, sizeof label))
+  if ((info->flags & CKF_TOKEN_INITIALIZED) != 0 && fault("not-initialised", label, sizeof label))
   {
-    info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_LOGIN_REQUIRED);
+    info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
     memset(info->label, ' ', sizeof info->label);
     memcpy(info->label, label, strlen(label));
   }

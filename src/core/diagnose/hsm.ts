@@ -4,7 +4,7 @@ import { CKF, EXPOSURE_TEXT, exposuresOf, isNamed, keyTypeName, listMechanisms, 
 import type { KeyDetails, Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { KeyReference } from '../../config/types.ts';
 import { hex } from '../../bytes.ts';
-import { narrowed } from '../../seal/index.ts';
+import { LOST_KEY, narrowed } from '../../seal/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import { moduleOptions } from '../hsm.ts';
@@ -48,11 +48,12 @@ function warnWriteProtected(token: TokenDescription, list: Checklist): void {
 export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Session, initialized: boolean, list: Checklist): Promise<void> {
   const { seal: config, entropyAugmentation } = context.config;
   const keys = session.listKeys().filter(({ class: keyClass }) => keyClass !== 'public');
-  const wrapping = checkKey('wrapping key', 'key_label', config.key, keys, config.generateKey && !initialized, list, suitsWrapping);
+  const whenMissing = initialized ? 'lost' : config.generateKey ? 'made by init' : 'to be made';
+  const wrapping = checkKey('wrapping key', 'key_label', config.key, keys, whenMissing, list, suitsWrapping);
   const hmac =
     config.hmacKey === null
       ? noHmacKey(list)
-      : checkKey('HMAC key', 'hmac_key_label', config.hmacKey, keys, config.generateKey && !initialized, list, suitsHmac);
+      : checkKey('HMAC key', 'hmac_key_label', config.hmacKey, keys, whenMissing, list, suitsHmac);
   if (wrapping !== null && hmac !== null && wrapping === hmac) {
     list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, 'name a key of its own in hmac_key_label: one key should serve one purpose');
   }
@@ -78,13 +79,13 @@ function noHmacKey(list: Checklist): null {
   return null;
 }
 
-/** The one key that fits, or null. @param willBeMade whether init makes it if it is missing */
+/** The one key that fits, or null. @param whenMissing what it means that the key is not there: a key made anew does not open what the old one wrapped */
 function checkKey(
   name: string,
   option: string,
   reference: KeyReference,
   keys: readonly KeyDetails[],
-  willBeMade: boolean,
+  whenMissing: 'made by init' | 'to be made' | 'lost',
   list: Checklist,
   suits: (key: KeyDetails) => string | null,
 ): KeyDetails | null {
@@ -92,8 +93,8 @@ function checkKey(
   const [key, ...others] = found;
   if (key === undefined) {
     const missing = `no key on the token has ${wanted(reference)} (${option})`;
-    if (willBeMade) list.warn(name, missing, '`coffer init` will make it');
-    else list.fail(name, new HsmError('key_not_found', missing, { hint: `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
+    if (whenMissing === 'made by init') list.warn(name, missing, '`coffer init` will make it');
+    else list.fail(name, new HsmError('key_not_found', missing, { hint: whenMissing === 'lost' ? `${LOST_KEY}. \`coffer hsm keys\` lists what is there` : `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
     return null;
   }
   if (others.length > 0) {

@@ -1,4 +1,4 @@
-import { CKF, probeModule, surveyModule } from '../../pkcs11/index.ts';
+import { CKF, isTokenInitialised, probeModule, surveyModule } from '../../pkcs11/index.ts';
 import type { ModuleInfo, ModuleOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
 
 export interface Survey {
@@ -30,7 +30,7 @@ export interface TokenState {
 export function tokenState({ flags }: Pick<TokenDescription, 'flags'>): TokenState {
   const has = (flag: number): boolean => (flags & flag) !== 0;
   return {
-    initialized: has(CKF.TOKEN_INITIALIZED),
+    initialized: isTokenInitialised({ flags }),
     loginRequired: has(CKF.LOGIN_REQUIRED),
     pin: pinState(has),
     writeProtected: has(CKF.WRITE_PROTECTED),

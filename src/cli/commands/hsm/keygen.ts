@@ -1,4 +1,5 @@
 import { hex } from '../../../bytes.ts';
+import { checkKeyLabel } from '../../../config/index.ts';
 import { checkNewKey, generateMissingKeys, generateOneKey } from '../../../core/index.ts';
 import type { MadeKey, NewKeyType } from '../../../core/index.ts';
 import { UsageError } from '../../../errors.ts';
@@ -47,7 +48,7 @@ function wantedKey(flags: FlagValues): { type: NewKeyType; label: string; id: Ui
     if (alone === null) return null;
     throw new UsageError('bad_flag', `-${alone} needs -label, too`, { hint: 'without any of them the keys are made that the configuration names' });
   }
-  if (label === '') throw new UsageError('bad_flag', '-label is empty');
+  checkKeyLabel(label, '-label');
   const type = keyType(flags.text('type') ?? 'aes');
   return { type, label, id: keyId(flags.text('id')), bits: checkNewKey({ type, bits: flags.integer('bits') }) };
 }
