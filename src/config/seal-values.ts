@@ -44,8 +44,7 @@ export const sealReaders = {
 /** A wrapped-key record gives names and ids one length byte (coffer-format(7)). */
 const LONGEST_IN_RECORD = 255;
 
-/** What can be the name of a key or a seal: 1 to 255 bytes of text. @throws ConfigError `config_value` */
-export function readName(given: Given): string {
+function readName(given: Given): string {
   const text = readText(given);
   if (Buffer.byteLength(text) > LONGEST_IN_RECORD) throw tooLong(given);
   return text;

@@ -1,7 +1,6 @@
 /**
  * Names and numbers of PKCS#11 that coffer uses, so that messages and templates need no native module.
- * PKCS#11 v2.40 base specification, appendix B; pkcs11t.h. CKR_ values are those of v3.2: CKR_AEAD_DECRYPT_FAILED
- * and 0x201 to 0x203 came with v3.0, 0x204 to 0x209 with v3.2.
+ * PKCS#11 v2.40 base specification, appendix B; pkcs11t.h. CKR_AEAD_DECRYPT_FAILED is v3.0.
  */
 
 /** Flags of sessions (RW_SESSION, SERIAL_SESSION), of C_Initialize (OS_LOCKING_OK) and of tokens (CK_TOKEN_INFO, section 3.2). */
@@ -117,7 +116,7 @@ export const CKZ = {
   DATA_SPECIFIED: 0x1,
 } as const;
 
-/** CK_RV values. */
+/** CK_RV values: all of PKCS#11 v3.2. */
 export const CKR = {
   OK: 0x0,
   CANCEL: 0x1,

@@ -19,12 +19,12 @@ export interface Module {
   callInBackground<T>(operation: CFunction, run: (api: PKCS11) => Promise<T>, subject?: () => string): Promise<T>;
   /** C_Finalize and C_Initialize: all sessions end. */
   restart(): void;
+  /** Whether several threads may call it at the same time. */
+  readonly threads: boolean;
   /** Found out at the first refusal and remembered. */
   gcmLayout: GcmLayout;
   /** Whether the module takes only an IV of zeros for CKM_AES_GCM and writes its own there: found out in the same way. */
   makesGcmIv: boolean;
-  /** Whether several threads may be in the module at once. */
-  readonly isThreadSafe: boolean;
 }
 
 /**
@@ -70,14 +70,14 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   };
   const stopWatching = onProcessEnd(finalise);
   try {
-    const isThreadSafe = initialise(api, options.parameters);
+    const threads = initialise(api, options.parameters);
     open = true;
     const restart = (): void => {
       finalise();
       initialise(api, options.parameters);
       open = true;
     };
-    return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits', makesGcmIv: false, isThreadSafe });
+    return await use({ call, callInBackground, restart, threads, gcmLayout: 'with-iv-bits', makesGcmIv: false });
   } finally {
     finalise();
     stopWatching();
@@ -85,37 +85,28 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
 }
 
 /**
- * A module that cannot use the operating system's locks is told that one thread calls it (PKCS#11 v2.40 section 5.4: no
- * flag and no mutex functions).
- * @returns whether several threads may
+ * A module that has no locks of its own and cannot use the operating system's (CKR_CANT_LOCK) is asked for one thread only.
+ * @returns whether it may be called from several threads at the same time (PKCS#11 v2.40 section 5.4)
  */
 function initialise(api: PKCS11, parameters: string | null): boolean {
-  const args = initializeArguments(parameters);
   try {
-    return initialiseWith(api, args);
+    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, CKF.OS_LOCKING_OK)));
+    return true;
   } catch (error) {
+    if (isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
+      return true;
+    }
     if (!isReturnValue(error, CKR.CANT_LOCK)) {
       throw error;
     }
-    initialiseWith(api, { ...args, flags: 0 });
-    return false;
   }
-}
-
-function initialiseWith(api: PKCS11, args: InitializationOptions): boolean {
-  try {
-    translated('C_Initialize', () => api.C_Initialize(args));
-  } catch (error) {
-    if (!isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
-      throw error;
-    }
-  }
-  return true;
+  translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, 0)));
+  return false;
 }
 
 /** pkcs11js copies the library parameters without their last character, so they get one more. */
-export function initializeArguments(parameters: string | null): InitializationOptions {
-  return parameters === null ? { flags: CKF.OS_LOCKING_OK } : { flags: CKF.OS_LOCKING_OK, libraryParameters: `${parameters} ` };
+export function initializeArguments(parameters: string | null, flags: number): InitializationOptions {
+  return parameters === null ? { flags } : { flags, libraryParameters: `${parameters} ` };
 }
 
 function translated<T>(operation: CFunction, run: () => T, subject?: () => string): T {

@@ -12,13 +12,14 @@ export interface Remedy {
  * coffer can cause and for a vendor's own: there the name or number is all that can be said.
  */
 export function remedyFor(operation: string, rv: number): Remedy | null {
-  const hint = BY_OPERATION[operation]?.get(rv) ?? REMEDIES.get(rv);
-  return hint === undefined ? null : { hint, code: codeOf(operation, rv) };
+  const hint = BY_OPERATION[operation]?.get(rv) ?? (operation === 'C_Initialize' && !OF_THE_MACHINE.has(rv) ? MODULE_CONFIGURATION : REMEDIES.get(rv));
+  return hint === undefined ? null : { hint, code: codeFor(operation, rv) };
 }
 
-function codeOf(operation: string, rv: number): string | null {
+function codeFor(operation: string, rv: number): string | null {
   if (operation === 'C_GenerateRandom' && rv === CKR.FUNCTION_NOT_SUPPORTED) return 'rng_missing';
-  return operation === 'C_Initialize' ? null : (CODES.get(rv) ?? null); // no token or PIN has been spoken of yet
+  if (operation === 'C_Initialize' && rv === CKR.TOKEN_NOT_PRESENT) return null; // it speaks of no slot
+  return CODES.get(rv) ?? null;
 }
 
 /** Codes that scripts wait for get a name of their own, the same whoever noticed: the token's flags or C_Login. */
@@ -27,34 +28,21 @@ const CODES: ReadonlyMap<number, string> = new Map([
   [CKR.PIN_LOCKED, 'pin_locked'],
   [CKR.USER_PIN_NOT_INITIALIZED, 'pin_not_initialised'],
   [CKR.TOKEN_NOT_PRESENT, 'token_not_present'],
-  [CKR.TOKEN_NOT_INITIALIZED, 'token_not_initialised'],
   [CKR.KEY_TYPE_INCONSISTENT, 'key_type'],
   [CKR.KEY_FUNCTION_NOT_PERMITTED, 'key_use'],
   [CKR.RANDOM_NO_RNG, 'rng_missing'],
+  [CKR.TOKEN_NOT_INITIALIZED, 'token_not_initialised'],
 ]);
 
 const MODULE_CONFIGURATION =
   "the module could not start: check its own configuration and that this user may read it (SoftHSM: SOFTHSM2_CONF and its token directory; a network HSM: the client's configuration file and the connection)";
 
-/** C_Initialize has no session, token or key that could be at fault. */
+/** What C_Initialize can say that is not about the module's own configuration: it knows no session, token or key yet. */
+const OF_THE_MACHINE: ReadonlySet<number> = new Set([CKR.HOST_MEMORY, CKR.NEED_TO_CREATE_THREADS, CKR.FIPS_SELF_TEST_FAILED, CKR.LIBRARY_LOAD_FAILED]);
+
 const INITIALIZE: ReadonlyMap<number, string> = new Map([
-  ...[
-    CKR.CRYPTOKI_NOT_INITIALIZED,
-    CKR.DEVICE_ERROR,
-    CKR.DEVICE_REMOVED,
-    CKR.FUNCTION_FAILED,
-    CKR.FUNCTION_NOT_SUPPORTED,
-    CKR.GENERAL_ERROR,
-    CKR.SLOT_ID_INVALID,
-    CKR.TOKEN_NOT_INITIALIZED,
-    CKR.TOKEN_NOT_PRESENT,
-    CKR.TOKEN_NOT_RECOGNIZED,
-    CKR.TOKEN_WRITE_PROTECTED,
-    CKR.USER_NOT_LOGGED_IN,
-  ].map((rv) => [rv, MODULE_CONFIGURATION] as const),
-  [CKR.DEVICE_MEMORY, `the HSM has no room for another client: end other programs that use it. Else ${MODULE_CONFIGURATION}`],
   [CKR.ARGUMENTS_BAD, 'the module does not accept the arguments of C_Initialize; NSS (libsoftokn3.so) needs library_parameters in the seal stanza, e.g. "configdir=\'sql:/etc/pki/nssdb\' certPrefix=\'\' keyPrefix=\'\' secmod=\'secmod.db\' flags="'],
-  [CKR.CANT_LOCK, 'the module cannot use the operating system\'s locks (CKF_OS_LOCKING_OK), nor do without: use a build of it for threads'],
+  [CKR.CANT_LOCK, 'the module cannot be used from several threads and says so even to a program that asks for one only; look in its documentation'],
 ]);
 
 const RESTART = 'run the command again; if it stays, restart the HSM or its client and look at its log';
@@ -63,20 +51,18 @@ const WRONG_BYTES =
   'the bytes are not what this key encrypted: the stored wrap was altered, or it belongs to another key (check key_label and key_id)';
 const NO_PLAINTEXT = `either ${WRONG_BYTES}; or the HSM has a problem: ${RESTART}`;
 const CHOOSE_MECHANISM = 'choose another mechanism in the seal stanza, one that the token and the key support';
-const SHORTER_NAME = 'the token does not take a key label (or id) of this length: choose a shorter one in the seal stanza (key_label, hmac_key_label) or in -label';
-const OTHER_MODULE = 'the module does not do this as PKCS#11 has it; check that lib is the module for this HSM, and look for a newer version of it';
-const NO_SLOTS =
-  "the module cannot say what slots there are: check that the HSM is connected and powered, and the module's own configuration for this user (a network HSM: the client's configuration file and the connection)";
-const FULL = 'the token is full: remove objects that are not needed, or use a larger token';
-const BUSY = 'the HSM has no memory left for this: end other programs that use it, or restart it';
-const OTHER_KIND = 'the token does not have this curve or these parameters: choose another type of key';
-const NO_SEED = "the HSM's random number generator wants a seed first: see its documentation, or remove the entropy stanza";
-const NOT_INITIALISED = "initialise it with `coffer hsm init-token` or the HSM's own tool, or choose another token with slot or token_label";
 const ATTRIBUTES = 'the token does not accept the attributes coffer gives to a new key: create the key with the HSM\'s own tool and set generate_key = "false"';
 const KEY_GONE = 'the key was removed while coffer used it; check that it is still on the token';
 const LOGIN_LOST = 'the login ended while coffer used it; another program may have logged out or reset the token. Run the command again';
 const NO_GENERATOR = 'the HSM has no random number generator to ask: remove the entropy stanza, or use an HSM that has one';
 const NEW_PIN = 'set a new user PIN with the HSM\'s own tool, then give it to coffer';
+
+const NOT_INITIALISED = "initialise the token with `coffer hsm init-token` or the HSM's own tool, or choose another with slot or token_label";
+const LABEL_TOO_LONG = 'a label or id is too long, or of a form that this token does not take: use a shorter one (key_label, hmac_key_label, -label, -id)';
+const NOT_TOLD = 'the token does not tell this attribute of the object; look at the key with the HSM\'s own tool';
+const PIN_ITSELF = 'the PIN is too short or too long for this token, or of another form than it takes, so it cannot be the right one. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza';
+const CHOOSE_PIN = 'choose another PIN: the token sets limits to its length and characters';
+const SIZE_NOT_MADE = 'the token makes no key of this size: choose another (-bits), or create it with the HSM\'s own tool';
 
 const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.CANCEL, 'the operation was cancelled at the HSM; run the command again'],
@@ -95,7 +81,7 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.DATA_INVALID, 'the token does not accept the data with this mechanism; ' + CHOOSE_MECHANISM],
   [CKR.DATA_LEN_RANGE, 'the data is too long, too short or not whole blocks for this mechanism; ' + CHOOSE_MECHANISM],
   [CKR.DEVICE_ERROR, `the HSM has a problem; check that it is powered and reachable, then ${RESTART}`],
-  [CKR.DEVICE_MEMORY, BUSY],
+  [CKR.DEVICE_MEMORY, 'the token is full: remove objects that are not needed, or use a larger token'],
   [CKR.DEVICE_REMOVED, 'the token was removed: connect it again and run the command again'],
   [CKR.AEAD_DECRYPT_FAILED, WRONG_BYTES],
   [CKR.ENCRYPTED_DATA_INVALID, WRONG_BYTES],
@@ -138,20 +124,27 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.CRYPTOKI_NOT_INITIALIZED, 'the module was shut down while in use; run the command again'],
   [CKR.NEED_TO_CREATE_THREADS, 'the module needs threads of its own, which this process did not allow'],
   [CKR.FIPS_SELF_TEST_FAILED, 'the HSM failed its own self-test: take it out of service and call its vendor'],
-  [CKR.LIBRARY_LOAD_FAILED, 'the module could not load a library that it needs; reinstall the HSM\'s client software'],
-  [CKR.TOKEN_RESOURCE_EXCEEDED, BUSY],
-  [CKR.OPERATION_CANCEL_FAILED, `the HSM did not end an operation; ${RESTART}`],
-  [CKR.KEY_EXHAUSTED, 'the HSM does not let this key be used any more: make a new one, name the old one in previous_key_label (previous_hmac_key_label) and move everything with: coffer sealwrap rewrap'],
-  [CKR.PENDING, `the HSM has not finished, though it was not asked to answer later; ${RESTART}`],
-  [CKR.SESSION_ASYNC_NOT_SUPPORTED, OTHER_MODULE],
-  [CKR.SEED_RANDOM_REQUIRED, NO_SEED],
-  [CKR.OPERATION_NOT_VALIDATED, `the HSM's validation (FIPS 140) does not cover this; ${CHOOSE_MECHANISM}`],
+  [CKR.PIN_TOO_WEAK, CHOOSE_PIN],
+  [CKR.TOKEN_RESOURCE_EXCEEDED, 'the token has no room left for another operation or session: end other programs that use it, or remove objects that are not needed'],
+  [CKR.OPERATION_CANCEL_FAILED, 'the session has an operation under way; run the command again'],
+  [CKR.KEY_EXHAUSTED, 'the key may not be used any more often: make another, name it in the seal stanza, and run: coffer sealwrap rewrap'],
+  [CKR.SEED_RANDOM_REQUIRED, "the HSM's random number generator wants a seed first: give it one with the HSM's own tool"],
+  [CKR.OPERATION_NOT_VALIDATED, `the token's policy allows only validated operations (FIPS mode); ${CHOOSE_MECHANISM}`],
+  [CKR.PARAMETER_SET_NOT_SUPPORTED, CHOOSE_MECHANISM],
+  [CKR.CURVE_NOT_SUPPORTED, 'the token does not know this curve: choose another type of key'],
   [CKR.TOKEN_NOT_INITIALIZED, NOT_INITIALISED],
-  [CKR.PARAMETER_SET_NOT_SUPPORTED, `the token does not have these parameters; ${CHOOSE_MECHANISM}`],
+  [CKR.LIBRARY_LOAD_FAILED, 'the module could not load a library that it needs; reinstall the HSM\'s client software'],
 ]);
 
 const ONLY_READ_WRITE = `some tokens open no read-only sessions: try force_rw_session = "true" in the seal stanza; else ${RESTART}`;
 const NOT_GENERATED = "the token makes no key of this kind: create it with the HSM's own tool and name it in the seal stanza";
+
+const GENERATION: ReadonlyMap<number, string> = new Map([
+  [CKR.MECHANISM_INVALID, NOT_GENERATED],
+  [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED],
+  [CKR.DATA_LEN_RANGE, LABEL_TOO_LONG],
+  [CKR.KEY_SIZE_RANGE, SIZE_NOT_MADE],
+]);
 
 const MAYBE_A_TRY = 'the HSM does not say that the PIN is wrong, but may have counted a try: see that it is powered and reachable, and look at its log, before anything logs in again';
 
@@ -169,109 +162,26 @@ const NO_LOGIN: ReadonlyMap<number, string> = new Map(
     CKR.HOST_MEMORY,
     CKR.OPERATION_ACTIVE,
     CKR.OPERATION_CANCEL_FAILED,
-    CKR.PENDING,
     CKR.SESSION_CLOSED,
     CKR.SESSION_HANDLE_INVALID,
     CKR.USER_NOT_LOGGED_IN,
   ].map((rv) => [rv, MAYBE_A_TRY]),
 );
 
-/** Before any slot is known there is no token, mechanism or key to blame. */
-const SLOTS: ReadonlyMap<number, string> = new Map(
-  [CKR.DEVICE_ERROR, CKR.DEVICE_REMOVED, CKR.FUNCTION_FAILED, CKR.GENERAL_ERROR, CKR.SLOT_ID_INVALID, CKR.TOKEN_NOT_PRESENT, CKR.TOKEN_NOT_RECOGNIZED].map((rv) => [rv, NO_SLOTS]),
-);
-
-const SLOT: ReadonlyMap<number, string> = new Map([[CKR.ARGUMENTS_BAD, OTHER_MODULE]]);
-
-/** Looking for objects and reading them: a key is asked for by its label and id, and nothing is created. */
-const OBJECTS: ReadonlyMap<number, string> = new Map([
-  [CKR.ARGUMENTS_BAD, OTHER_MODULE],
-  [CKR.ATTRIBUTE_SENSITIVE, OTHER_MODULE],
-  [CKR.ATTRIBUTE_TYPE_INVALID, OTHER_MODULE],
-  [CKR.ATTRIBUTE_VALUE_INVALID, SHORTER_NAME],
-  [CKR.DATA_LEN_RANGE, SHORTER_NAME],
-  [CKR.TEMPLATE_INCOMPLETE, OTHER_MODULE],
-  [CKR.TEMPLATE_INCONSISTENT, OTHER_MODULE],
-]);
-
-const GENERATE: ReadonlyMap<number, string> = new Map([
-  [CKR.ARGUMENTS_BAD, ATTRIBUTES],
-  [CKR.CURVE_NOT_SUPPORTED, OTHER_KIND],
-  [CKR.DATA_INVALID, ATTRIBUTES],
-  [CKR.DATA_LEN_RANGE, SHORTER_NAME],
-  [CKR.DEVICE_MEMORY, FULL],
-  [CKR.DOMAIN_PARAMS_INVALID, OTHER_KIND],
-  [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED],
-  [CKR.KEY_SIZE_RANGE, 'the token makes no key of this size: choose another size (-bits) or type'],
-  [CKR.MECHANISM_INVALID, NOT_GENERATED],
-  [CKR.MECHANISM_PARAM_INVALID, NOT_GENERATED],
-  [CKR.OPERATION_NOT_VALIDATED, NOT_GENERATED],
-  [CKR.PARAMETER_SET_NOT_SUPPORTED, OTHER_KIND],
-]);
-
-const CHECK_OFFICER = "check the security officer's PIN: COFFER_HSM_SO_PIN, else the question";
-const OTHER_LABEL = 'the token does not take this label: choose another, of at most 32 bytes, or initialise the token with the HSM\'s own tool';
-
-/** It checks the security officer's PIN. */
-const INIT_TOKEN: ReadonlyMap<number, string> = new Map([
-  ...NO_LOGIN,
-  [CKR.ARGUMENTS_BAD, OTHER_LABEL],
-  [CKR.DATA_LEN_RANGE, OTHER_LABEL],
-  [CKR.FUNCTION_NOT_SUPPORTED, "the module does not initialise tokens: use the HSM's own tool"],
-  [CKR.PIN_EXPIRED, "the security officer's PIN has expired: set a new one with the HSM's own tool"],
-  [CKR.PIN_INCORRECT, `it was tried once and is not tried again, because a token whose security officer is locked out may be lost; ${CHECK_OFFICER}`],
-  [CKR.PIN_INVALID, CHECK_OFFICER],
-  [CKR.PIN_LEN_RANGE, `it is too short or too long for this token; ${CHECK_OFFICER}`],
-  [CKR.PIN_LOCKED, "the security officer's PIN is locked: see in the HSM's documentation what can be done about it"],
-  [CKR.SESSION_EXISTS, 'other programs use the token: end them first'],
-  [CKR.TOKEN_WRITE_PROTECTED, "the token is write-protected: nothing on it can be changed before that is taken away with the HSM's own tool"],
-]);
-
-const OTHER_PIN = "the token does not take this as a user PIN: choose another (COFFER_HSM_PIN), of the length and the characters that the HSM's documentation asks for";
-const OFFICER_GONE = "the security officer's login ended before the user PIN was set: set it with the HSM's own tool, or initialise the token anew";
-
-const INIT_PIN: ReadonlyMap<number, string> = new Map([
-  [CKR.ARGUMENTS_BAD, OTHER_PIN],
-  [CKR.DATA_LEN_RANGE, OTHER_PIN],
-  [CKR.FUNCTION_NOT_SUPPORTED, "the module does not set user PINs: use the HSM's own tool"],
-  [CKR.PIN_INCORRECT, OTHER_PIN],
-  [CKR.PIN_INVALID, OTHER_PIN],
-  [CKR.PIN_LEN_RANGE, OTHER_PIN],
-  [CKR.PIN_TOO_WEAK, OTHER_PIN],
-  [CKR.SESSION_CLOSED, OFFICER_GONE],
-  [CKR.SESSION_HANDLE_INVALID, OFFICER_GONE],
-  [CKR.SESSION_READ_ONLY, OFFICER_GONE],
-  [CKR.TOKEN_WRITE_PROTECTED, "the token is write-protected: nothing on it can be changed before that is taken away with the HSM's own tool"],
-  [CKR.USER_NOT_LOGGED_IN, OFFICER_GONE],
-]);
-
-const OPEN_SESSION: ReadonlyMap<number, string> = new Map([
-  [CKR.ARGUMENTS_BAD, OTHER_MODULE],
-  [CKR.DEVICE_MEMORY, OUT_OF_SESSIONS],
-  [CKR.FUNCTION_FAILED, ONLY_READ_WRITE],
-  [CKR.SESSION_PARALLEL_NOT_SUPPORTED, OTHER_MODULE],
-  [CKR.TOKEN_RESOURCE_EXCEEDED, OUT_OF_SESSIONS],
-]);
-
 /** Where the function says more than the value alone. */
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
   C_Initialize: INITIALIZE,
-  C_GetInfo: SLOTS,
-  C_GetSlotList: SLOTS,
-  C_GetSlotInfo: SLOT,
-  C_GetTokenInfo: SLOT,
-  C_GetMechanismList: SLOT,
-  C_GetMechanismInfo: SLOT,
-  C_InitToken: INIT_TOKEN,
-  C_InitPIN: INIT_PIN,
-  C_Login: new Map([...NO_LOGIN, [CKR.ARGUMENTS_BAD, 'the module does not take this as a PIN: check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza']]),
-  C_OpenSession: OPEN_SESSION,
-  C_FindObjectsInit: OBJECTS,
-  C_FindObjects: OBJECTS,
-  C_FindObjectsFinal: OBJECTS,
-  C_GetAttributeValue: OBJECTS,
-  C_GenerateKey: GENERATE,
-  C_GenerateKeyPair: GENERATE,
+  C_GetSlotList: new Map([CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.DEVICE_ERROR, CKR.TOKEN_NOT_PRESENT].map((rv) => [rv, MODULE_CONFIGURATION])),
+  // It checks the security officer's PIN.
+  C_InitToken: new Map([...NO_LOGIN, [CKR.DATA_LEN_RANGE, LABEL_TOO_LONG], [CKR.PIN_INVALID, CHOOSE_PIN], [CKR.PIN_LEN_RANGE, CHOOSE_PIN]]),
+  C_InitPIN: new Map([CKR.PIN_INVALID, CKR.PIN_LEN_RANGE, CKR.PIN_INCORRECT].map((rv) => [rv, CHOOSE_PIN])),
+  C_Login: new Map([...NO_LOGIN, [CKR.ARGUMENTS_BAD, PIN_ITSELF], [CKR.PIN_INVALID, PIN_ITSELF], [CKR.PIN_LEN_RANGE, PIN_ITSELF]]),
+  C_OpenSession: new Map([[CKR.FUNCTION_FAILED, ONLY_READ_WRITE], [CKR.TOKEN_RESOURCE_EXCEEDED, OUT_OF_SESSIONS]]),
+  C_FindObjectsInit: new Map([CKR.DATA_LEN_RANGE, CKR.ATTRIBUTE_VALUE_INVALID, CKR.ARGUMENTS_BAD].map((rv) => [rv, LABEL_TOO_LONG])),
+  C_GetAttributeValue: new Map([CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_TYPE_INVALID].map((rv) => [rv, NOT_TOLD])),
+  C_SetAttributeValue: new Map([[CKR.DATA_LEN_RANGE, LABEL_TOO_LONG]]),
+  C_GenerateKey: GENERATION,
+  C_GenerateKeyPair: GENERATION,
   C_EncryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('encrypt', 'CKA_ENCRYPT')]]),
   C_DecryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('decrypt', 'CKA_DECRYPT')]]),
   C_SignInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('sign', 'CKA_SIGN')]]),

@@ -18,7 +18,7 @@ export function requireKey(session: Session, query: KeyQuery, what: string): Key
 export function onlyKey(session: Session, found: readonly Key[], query: KeyQuery, what: string): Key {
   const [key, ...others] = found;
   if (key === undefined) {
-    throw keyNotFound(session, query, what);
+    throw notFound(session, query, what);
   }
   if (others.length > 0) {
     throw ambiguous(session, found, query, what);
@@ -42,8 +42,7 @@ function ambiguous(session: Session, found: readonly Key[], query: KeyQuery, wha
   });
 }
 
-/** The error `key_not_found`, which lists the keys of that class on the token. */
-export function keyNotFound(session: Session, query: KeyQuery, what: string): HsmError {
+function notFound(session: Session, query: KeyQuery, what: string): HsmError {
   const there = session.findKeys({ class: query.class, label: null, id: null });
   const classes = query.class === null ? 'secret or private keys' : CLASS_NAMES[query.class];
   return new HsmError(

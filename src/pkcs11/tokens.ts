@@ -15,7 +15,7 @@ import { numberToUlong, ulongToBigint } from './ulong.ts';
  */
 export function findToken(module: Module, selector: TokenSelector): TokenDescription {
   const token = selector.slot === null ? search(module, selector) : inSlot(module, selector, selector.slot);
-  if (!isTokenInitialised(token)) {
+  if (!isInitialised(token)) {
     throw new HsmError('token_not_initialised', `the token in slot ${token.slot} is not initialised`, {
       hint: 'initialise it with `coffer hsm init-token` or the HSM\'s own tool, or choose another token with slot or token_label',
     });
@@ -23,8 +23,8 @@ export function findToken(module: Module, selector: TokenSelector): TokenDescrip
   return token;
 }
 
-/** Whether C_InitToken has been called for it, as CKF_TOKEN_INITIALIZED says (PKCS#11 v2.40 section 3.2). */
-export function isTokenInitialised({ flags }: Pick<TokenDescription, 'flags'>): boolean {
+/** Whether somebody has given the token its label and PINs (CKF_TOKEN_INITIALIZED, PKCS#11 v2.40 section 3.2). */
+export function isInitialised({ flags }: Pick<TokenDescription, 'flags'>): boolean {
   return (flags & CKF.TOKEN_INITIALIZED) !== 0;
 }
 
@@ -64,7 +64,7 @@ function search(module: Module, selector: TokenSelector): TokenDescription {
   const matching = found.filter((entry) => isToken(entry) && matches(entry, selector)).filter(isToken);
   const [token, ...others] = matching;
   if (token === undefined) {
-    throw notFound(module, selector, found);
+    throw allSilent(found) ?? notFound(module, selector, found);
   }
   if (others.length > 0) {
     throw new HsmError('token_ambiguous', `${matching.length} tokens have ${wanted(selector)}`, {
@@ -107,6 +107,19 @@ function survey(module: Module): (TokenDescription | SilentSlot)[] {
   });
 }
 
+/** Where no slot tells what its token is, that is what is wrong, and no name in the configuration. */
+function allSilent(found: readonly (TokenDescription | SilentSlot)[]): HsmError | null {
+  const [first] = found;
+  if (first === undefined || isToken(first) || found.some(isToken)) {
+    return null;
+  }
+  const { error } = first;
+  return new HsmError(error.code, `the module tells nothing of any token: ${error.message}`, {
+    hint: `${error.hint ?? ''}\nslots that are there:\n${list(found)}`.trimStart(),
+    cause: error,
+  });
+}
+
 function slotsWithToken(module: Module): bigint[] {
   return module.call('C_GetSlotList', (api) => api.C_GetSlotList(true)).map(ulongToBigint);
 }
@@ -140,12 +153,7 @@ function notPresent(module: Module, slot: bigint, cause: CryptokiError): HsmErro
   });
 }
 
-/** Where the module describes no token at all, that is what has to be said, and not that the token is not there. */
 function notFound(module: Module, selector: TokenSelector, found = survey(module)): HsmError {
-  const [first] = found;
-  if (first !== undefined && !isToken(first) && !found.some(isToken)) {
-    return first.error;
-  }
   return new HsmError('token_not_found', `no token has ${wanted(selector)}`, { hint: present(found) });
 }
 
@@ -172,9 +180,9 @@ function list(found: readonly (TokenDescription | SilentSlot)[]): string {
 }
 
 function named(token: TokenDescription): string {
-  const label = `label "${visible(token.label)}", serial "${visible(token.serial)}"`;
-  if (isTokenInitialised(token)) return label;
-  return token.label === '' ? 'not initialised' : `${label}, not initialised`;
+  return !isInitialised(token)
+    ? `not initialised, serial "${visible(token.serial)}"`
+    : `label "${visible(token.label)}", serial "${visible(token.serial)}"`;
 }
 
 function silence({ error }: SilentSlot): string {

@@ -1,7 +1,7 @@
 import { hex } from '../bytes.ts';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError, IntegrityError } from '../errors.ts';
-import { CKK, describeName, isNamed, keyNotFound, onlyKey } from '../pkcs11/index.ts';
+import { CKK, describeName, isNamed, onlyKey } from '../pkcs11/index.ts';
 import type { Key, KeyClass, KeyName, KeyQuery, Session } from '../pkcs11/index.ts';
 import { isRsaMechanism } from './wrapping.ts';
 
@@ -98,13 +98,19 @@ export function requireConfigured(session: Session, config: Pkcs11SealConfig, cl
   if (stand !== undefined) return stand;
   const [missing] = fitting;
   if (missing === undefined) throw notConfigured(claim);
-  const { code, message, hint } = keyNotFound(session, { class: keyClass, label: missing.label, id: missing.id }, what);
-  throw new HsmError(code, message, { hint: `${LOST_KEY}. ${hint ?? ''}` });
+  throw gone(session, { class: keyClass, label: missing.label, id: missing.id }, what);
 }
 
-/** For hints, where a store has values under a key that is not there. */
-export const LOST_KEY =
-  'a key that is made anew cannot open what this one wrapped: if it was removed, bring it back from a backup of the HSM; if it has another name, correct the configuration; else look whether this is the right token';
+/** A key of the same name that was made anew opens nothing, and would hide that the right one is missing. */
+function gone(session: Session, query: KeyQuery, what: string): unknown {
+  try {
+    return onlyKey(session, [], query, what);
+  } catch (error) {
+    if (!(error instanceof HsmError)) return error;
+    const rest = "is this the right token? If the key was deleted, restore it from the HSM's backup: a new key of that name would not open what this one wrapped";
+    return new HsmError(error.code, error.message, { hint: `${rest}. ${error.hint ?? ''}`.trim(), cause: error });
+  }
+}
 
 /** The key in use, unless the stanza says that it is of the other class. */
 function current(config: Pkcs11SealConfig, { role, class: keyClass }: Claim): KeyReference[] {

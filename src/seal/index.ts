@@ -1,4 +1,4 @@
-export { allReferences, formerKeys, isNamedForOther, LOST_KEY, narrowed } from './configured.ts';
+export { allReferences, formerKeys, isNamedForOther, narrowed } from './configured.ts';
 export type { Role } from './configured.ts';
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';

@@ -4,7 +4,7 @@ import { CKF, EXPOSURE_TEXT, exposuresOf, isNamed, keyTypeName, listMechanisms, 
 import type { KeyDetails, Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { KeyReference } from '../../config/types.ts';
 import { hex } from '../../bytes.ts';
-import { LOST_KEY, narrowed } from '../../seal/index.ts';
+import { narrowed } from '../../seal/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import { moduleOptions } from '../hsm.ts';
@@ -48,7 +48,7 @@ function warnWriteProtected(token: TokenDescription, list: Checklist): void {
 export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Session, initialized: boolean, list: Checklist): Promise<void> {
   const { seal: config, entropyAugmentation } = context.config;
   const keys = session.listKeys().filter(({ class: keyClass }) => keyClass !== 'public');
-  const whenMissing = initialized ? 'lost' : config.generateKey ? 'made by init' : 'to be made';
+  const whenMissing: WhenMissing = initialized ? 'lost' : config.generateKey ? 'init makes it' : 'to be made';
   const wrapping = checkKey('wrapping key', 'key_label', config.key, keys, whenMissing, list, suitsWrapping);
   const hmac =
     config.hmacKey === null
@@ -79,13 +79,16 @@ function noHmacKey(list: Checklist): null {
   return null;
 }
 
-/** The one key that fits, or null. @param whenMissing what it means that the key is not there: a key made anew does not open what the old one wrapped */
+/** What a key means that is not there: under a store that was made with it, it is lost, and no new one takes its place. */
+type WhenMissing = 'init makes it' | 'to be made' | 'lost';
+
+/** The one key that fits, or null. */
 function checkKey(
   name: string,
   option: string,
   reference: KeyReference,
   keys: readonly KeyDetails[],
-  whenMissing: 'made by init' | 'to be made' | 'lost',
+  whenMissing: WhenMissing,
   list: Checklist,
   suits: (key: KeyDetails) => string | null,
 ): KeyDetails | null {
@@ -93,8 +96,8 @@ function checkKey(
   const [key, ...others] = found;
   if (key === undefined) {
     const missing = `no key on the token has ${wanted(reference)} (${option})`;
-    if (whenMissing === 'made by init') list.warn(name, missing, '`coffer init` will make it');
-    else list.fail(name, new HsmError('key_not_found', missing, { hint: whenMissing === 'lost' ? `${LOST_KEY}. \`coffer hsm keys\` lists what is there` : `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
+    if (whenMissing === 'init makes it') list.warn(name, missing, '`coffer init` will make it');
+    else list.fail(name, new HsmError('key_not_found', missing, { hint: whenMissing === 'lost' ? lost(option) : `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
     return null;
   }
   if (others.length > 0) {
@@ -112,6 +115,10 @@ function checkKey(
   if (exposed.length === 0) list.ok(name, `"${key.label}", ${key.typeName}${key.bits === null ? '' : ` of ${key.bits} bits`}, id ${hex(key.id)}`);
   else list.warn(name, `the key "${key.label}" ${exposed.join('; it ')}`, SAFER_KEY);
   return key;
+}
+
+function lost(option: string): string {
+  return `is this the right token, and ${option} right? \`coffer hsm keys\` lists what is there. If the key was deleted, restore it from the HSM's backup: a new one would not open the store`;
 }
 
 function suitsWrapping({ class: keyClass, typeName, attributes }: KeyDetails): string | null {
