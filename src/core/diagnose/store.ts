@@ -95,7 +95,7 @@ async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: Store
 
 /** Every name must open; what lies below no mount's folder is an orphan. */
 async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]): Promise<{ known: number; orphans: number }> {
-  const names = await Names.open(keys.keyring.pathKey);
+  const names = new Names(keys.keyring.pathKey);
   const folders = new Set(mounts.map(({ uuid }) => names.encrypt(DATA, [uuid])));
   let known = 0;
   let orphans = 0;
