@@ -169,13 +169,10 @@ async function unlessUnreadable<T>(name: string, use: () => Promise<T>): Promise
     return await use();
   } catch (error) {
     if (error instanceof IntegrityError) return error;
-    if (!(error instanceof HsmError) || !OF_ONE_VALUE.includes(error.code)) throw error;
+    if (!(error instanceof HsmError) || error.code !== 'key_not_found') throw error;
     return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { ...(error.hint === null ? {} : { hint: error.hint }), cause: error });
   }
 }
-
-/** What an HSM that works can say of one value: its key is gone, or it does not decrypt it though nothing was altered. */
-const OF_ONE_VALUE: readonly string[] = ['key_not_found', 'hsm_decrypt_failed'];
 
 /** A lease may end while this command runs. */
 function atThisTime(context: Context): Context {

@@ -45,36 +45,6 @@ export function isCiphertextInvalid(error: unknown): error is CryptokiError {
   return error instanceof CryptokiError && error.operation === 'C_Decrypt' && CIPHERTEXT_INVALID.has(error.rv);
 }
 
-/**
- * Whether a failed `Session.decrypt` may be about the ciphertext. Modules answer one that was altered with nearly any value,
- * CKR_DEVICE_ERROR among them: only what is clearly about session, login, token, key or memory is left out. The caller finds
- * out by an operation with the same key that has to work.
- */
-export function mayBeCiphertext(error: unknown): error is CryptokiError {
-  return error instanceof CryptokiError && error.operation === 'C_Decrypt' && !NOT_THE_CIPHERTEXT.has(error.rv);
-}
-
-const NOT_THE_CIPHERTEXT: ReadonlySet<number> = new Set([
-  CKR.BUFFER_TOO_SMALL,
-  CKR.CANCEL,
-  CKR.CRYPTOKI_NOT_INITIALIZED,
-  CKR.DEVICE_MEMORY,
-  CKR.DEVICE_REMOVED,
-  CKR.FUNCTION_CANCELED,
-  CKR.FUNCTION_NOT_SUPPORTED,
-  CKR.FUNCTION_REJECTED,
-  CKR.HOST_MEMORY,
-  CKR.KEY_FUNCTION_NOT_PERMITTED,
-  CKR.KEY_HANDLE_INVALID,
-  CKR.OBJECT_HANDLE_INVALID,
-  CKR.OPERATION_NOT_INITIALIZED,
-  CKR.SESSION_CLOSED,
-  CKR.SESSION_HANDLE_INVALID,
-  CKR.TOKEN_NOT_PRESENT,
-  CKR.TOKEN_RESOURCE_EXCEEDED,
-  CKR.USER_NOT_LOGGED_IN,
-]);
-
 const CIPHERTEXT_INVALID: ReadonlySet<number> = new Set([
   CKR.AEAD_DECRYPT_FAILED,
   CKR.ENCRYPTED_DATA_INVALID,

@@ -1,7 +1,7 @@
 export type * from './session-options.ts';
 export type * from './types.ts';
 export { CKF, CKK, CKM, CKR, keyTypeName, mechanismName } from './constants.ts';
-export { CryptokiError, isCiphertextInvalid, isReturnValue, mayBeCiphertext } from './errors.ts';
+export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
 export { EXPOSURE_TEXT, exposuresOf, PRESENT_EXPOSURES } from './exposure.ts';
 export { initToken } from './init-token.ts';
 export type { NewToken, OfficerOptions } from './init-token.ts';

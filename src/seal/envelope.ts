@@ -70,11 +70,7 @@ async function open(seal: Seal, record: Record, place: string, name: string): Pr
   const key = await unwrap(seal, record, name);
   const body = decryptBody(record, key ?? randomFillSync(new Uint8Array(KEY_BYTES)), place);
   if (key === null || body === null) {
-    if (key !== null) {
-      zero(key);
-      const [first] = record.wraps;
-      if (record.macStanza === null && first !== undefined) await seal.exercise(first);
-    }
+    if (key !== null) zero(key);
     throw altered(name, 'it does not authenticate', await otherName(seal, record.wraps));
   }
   return { key, wraps: record.wraps, context: record.context, body };
@@ -120,7 +116,7 @@ async function unwrap(seal: Seal, record: Record, name: string): Promise<Uint8Ar
   let missing: CofferError | null = null;
   for (const wrap of record.wraps) {
     try {
-      const key = await seal.unwrapKey(wrap, isVouchedFor);
+      const key = await seal.unwrapKey(wrap);
       if (key !== null || !isVouchedFor) return key;
       const anew = (await seal.hasOtherName(wrap)) ? `: it was made with another key, of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })}` : '';
       throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`, {

@@ -3,7 +3,7 @@ import type { JsonWebKey } from 'node:crypto';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { asBuffer, hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isReturnValue, listKeys, mayBeCiphertext } from '../pkcs11/index.ts';
+import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isReturnValue, listKeys } from '../pkcs11/index.ts';
 import type { GeneratedKind, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
 import { reservedKeys } from './reserved.ts';
 import type { SealKey } from './seal.ts';
@@ -47,7 +47,6 @@ export interface ManagedKeys {
 
 type Class = 'secret' | 'private';
 const GCM_TAG_BYTES = 16;
-const PROBE_BYTES = 16;
 
 /** @param own the keys that ever wrapped or authenticated the store */
 export function managedKeys(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]): ManagedKeys {
@@ -78,46 +77,19 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
     try {
       return use(key, cipherMechanism(cipher), (hsmKey, mechanism) => session.decrypt(hsmKey, mechanism, ciphertext));
     } catch (error) {
-      if (!mayBeCiphertext(error)) throw error;
-      const doesWork = works(key, cipher);
-      if (doesWork === true || (doesWork === null && isCiphertextInvalid(error))) return null;
+      if (isCiphertextInvalid(error)) return null;
       throw error;
     }
-  }
-
-  /** Whether the key opens what was encrypted for it just now; null where that cannot be tried. */
-  function works(key: Key, cipher: Cipher): boolean | null {
-    const fresh = new Uint8Array(randomBytes(PROBE_BYTES));
-    try {
-      const [mechanism, ciphertext] = encryptedFor(key, cipher, fresh);
-      try {
-        return Buffer.compare(session.decrypt(key, mechanism, ciphertext), fresh) === 0;
-      } catch (error) {
-        if (error instanceof HsmError) return false;
-        throw error;
-      }
-    } catch (error) {
-      if (error instanceof HsmError) return null;
-      throw error;
-    }
-  }
-
-  function encryptedFor(key: Key, cipher: Cipher, plaintext: Uint8Array): [Mechanism, Uint8Array] {
-    if (cipher.scheme === 'gcm') {
-      const mechanism = cipherMechanism({ ...cipher, iv: new Uint8Array(randomBytes(cipher.iv.length)) });
-      return [mechanism, session.encrypt(key, mechanism, plaintext)];
-    }
-    return [cipherMechanism(cipher), encryptOaep(describe(session, key), cipher.hash, plaintext)];
   }
 
   function decryptsOaep(key: ManagedKey, hash: 'sha1' | 'sha256'): boolean {
-    const probe = randomBytes(PROBE_BYTES);
-    const cipher = { scheme: 'oaep', hash } as const;
+    const probe = randomBytes(16);
+    const publicKey = createPublicKey({ key: asBuffer(key.publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
+    const ciphertext = publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, probe);
     try {
-      const plaintext = use(keyOf(key, 'private'), cipherMechanism(cipher), (hsmKey, mechanism) => session.decrypt(hsmKey, mechanism, encryptOaep(key, hash, probe)));
-      return probe.equals(plaintext);
+      const plaintext = decrypt(key, { scheme: 'oaep', hash }, ciphertext);
+      return plaintext !== null && probe.equals(plaintext);
     } catch (error) {
-      if (isCiphertextInvalid(error)) return false;
       if (error instanceof HsmError && (error.code === 'key_use' || error.code === 'mechanism_refused')) return false;
       throw error;
     }
@@ -150,12 +122,6 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
     sign: (reference, signing, input) =>
       use(keyOf(reference, 'private'), signingMechanism(signing), (key, mechanism) => session.sign(key, mechanism, input)),
   };
-}
-
-/** With the public half, here. */
-function encryptOaep(key: ManagedKey, hash: 'sha1' | 'sha256', plaintext: Uint8Array): Uint8Array {
-  const publicKey = createPublicKey({ key: asBuffer(key.publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
-  return new Uint8Array(publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, plaintext));
 }
 
 function lookUp(session: Session, { label, id }: KeyReference, classes: readonly Class[]): Key {

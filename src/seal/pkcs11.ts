@@ -1,7 +1,7 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKK, CKM, isCiphertextInvalid, isInputTooLong, isNamed, keyTypeName, mayBeCiphertext, onlyKey } from '../pkcs11/index.ts';
+import { CKK, CKM, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
 import type { Cipher, CryptokiError, Exposure, Key, KeyName, Session } from '../pkcs11/index.ts';
 import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
 import type { Claim, Role } from './configured.ts';
@@ -9,7 +9,7 @@ import { ensureKeys } from './keys.ts';
 import { managedKeys } from './managed.ts';
 import type { ManagedKeys } from './managed.ts';
 import type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
-import { isMethodRefused, isRsaMechanism, methodName, methodOf, mechanismOf, opensAgain, works, wrapMethods, wrapWith } from './wrapping.ts';
+import { isMethodRefused, isRsaMechanism, methodName, methodOf, opensAgain, unwrapWith, wrapMethods, wrapWith } from './wrapping.ts';
 import type { Wrapped, WrapMethod } from './wrapping.ts';
 
 const KEY_BYTES = 32;
@@ -104,31 +104,17 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
       }
       throw noMethod(key, methods, refusal);
     },
-    async unwrapKey(wrap: Wrap, isVouchedFor) {
+    async unwrapKey(wrap: Wrap) {
       const method = methodOf(wrap); // stored bytes: not yet trusted
       if (method === null) return null;
       const key = configured(claimOf(wrap));
-      let failure: CryptokiError | null = null;
-      try {
-        const secret = await cipher.decrypt(key, mechanismOf(method, wrap.parameters), wrap.ciphertext);
-        if (secret.length === KEY_BYTES) {
-          proven.set(handleOf(key), method);
-          return secret;
-        }
-        zero(secret);
-      } catch (error) {
-        const isPossible = isVouchedFor ? isCiphertextInvalid : mayBeCiphertext;
-        if (!isPossible(error)) throw error;
-        failure = error;
+      const secret = await unwrapWith(cipher, key, method, wrap);
+      if (secret?.length === KEY_BYTES) {
+        proven.set(handleOf(key), method);
+        return secret;
       }
-      if (isVouchedFor) return null;
-      const doesWork = await works(session, key, method, cipher); // whatever it was: all rejections take the same work
-      if (failure !== null && (doesWork === false || (doesWork === null && !isCiphertextInvalid(failure)))) throw failure;
+      if (secret !== null) zero(secret);
       return null;
-    },
-    async exercise(wrap: Wrap) {
-      const method = methodOf(wrap);
-      if (method !== null) await works(session, configured(claimOf(wrap)), method, cipher);
     },
     async macStanza(bytes) {
       if (config.hmacKey === null) return null;

@@ -40,15 +40,11 @@ export interface Seal {
   /** Encrypts a 32-byte key in the HSM. */
   wrapKey(key: Uint8Array): Promise<Wrap>;
   /**
-   * Decrypts a wrap in the HSM. Null when the ciphertext is not one of this key. Where no HMAC vouches for it, whatever value the
-   * HSM gives for that is told from an HSM that is broken by an operation with the same key that has to work.
-   * @param isVouchedFor whether it is known that nobody altered it
+   * Decrypts a wrap in the HSM. Null when the HSM says that the ciphertext is not one of this key.
    * @throws IntegrityError `key_not_configured` when the configuration names no key of the wrap's name
    * @throws HsmError `key_not_found` when it does, and the HSM does not hold that key
    */
-  unwrapKey(wrap: Wrap, isVouchedFor: boolean): Promise<Uint8Array | null>;
-  /** The work of a wrap that `unwrapKey` rejects, so that nobody learns from the time which of two failures it was. */
-  exercise(wrap: Wrap): Promise<void>;
+  unwrapKey(wrap: Wrap): Promise<Uint8Array | null>;
   /**
    * How the seal authenticates what it writes now; null when it has no HMAC key.
    * @param bytes how long the message will be at least

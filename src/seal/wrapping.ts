@@ -13,7 +13,6 @@ export interface WrapMethod {
   readonly hash: PaddingHash | null;
 }
 
-const KEY_BYTES = 32;
 const AES_IV_BYTES = 16;
 const GCM_IV_BYTES = 12;
 const GCM_TAG_BYTES = 16;
@@ -109,7 +108,7 @@ export async function wrapWith(session: Session, key: Key, method: WrapMethod, s
 }
 
 /** What `wrapWith` encrypted, or null when the HSM says that it is no ciphertext of this key. @throws HsmError */
-async function unwrapWith(cipher: Cipher, key: Key, method: WrapMethod, { parameters, ciphertext }: Wrapped): Promise<Uint8Array | null> {
+export async function unwrapWith(cipher: Cipher, key: Key, method: WrapMethod, { parameters, ciphertext }: Wrapped): Promise<Uint8Array | null> {
   try {
     return await cipher.decrypt(key, mechanismOf(method, parameters), ciphertext);
   } catch (error) {
@@ -129,27 +128,6 @@ export async function opensAgain(cipher: Cipher, key: Key, method: WrapMethod, w
   }
 }
 
-/**
- * Whether a key does its job on fresh bytes, which tells a ciphertext that was altered from an HSM that is broken.
- * @returns null where it cannot be tried: the key may not encrypt, or there is no public half
- */
-export async function works(session: Session, key: Key, method: WrapMethod, cipher: Cipher): Promise<boolean | null> {
-  const fresh = randomFillSync(new Uint8Array(KEY_BYTES));
-  let wrapped: Wrapped;
-  try {
-    wrapped = await wrapWith(session, key, method, fresh, { local: isRsaMechanism(method.mechanism), cipher });
-  } catch (error) {
-    if (!(error instanceof HsmError)) throw error;
-    return isMethodRefused(error) || isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED) || error.code === 'public_key_missing' ? null : false;
-  }
-  try {
-    return await opensAgain(cipher, key, method, wrapped, fresh);
-  } catch (error) {
-    if (!(error instanceof HsmError)) throw error;
-    return false;
-  }
-}
-
 /** Whether an error says that the token or the key does not do this method, so that another may be tried. */
 export function isMethodRefused(error: unknown): error is CryptokiError {
   return isReturnValue(
@@ -164,8 +142,7 @@ export function isMethodRefused(error: unknown): error is CryptokiError {
   );
 }
 
-/** The CK_MECHANISM of a method, with its IV where it has one. */
-export function mechanismOf({ mechanism, hash }: WrapMethod, iv: Uint8Array): Mechanism {
+function mechanismOf({ mechanism, hash }: WrapMethod, iv: Uint8Array): Mechanism {
   if (hash !== null) return { type: mechanism, oaepHash: hash };
   if (mechanism === CKM.RSA_PKCS) return { type: mechanism };
   return mechanism === CKM.AES_GCM ? { type: mechanism, iv, aad: new Uint8Array(0) } : { type: mechanism, iv };

@@ -208,7 +208,7 @@ static CK_RV decrypt_oaep(CK_SESSION_HANDLE s, const struct operation *operation
   return rv;
 }
 
-static CK_RV decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)
+CK_RV habit_C_Decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)
 {
   struct operation *operation = &find_session(s)->decrypt;
   CK_ULONG limit;
@@ -224,15 +224,6 @@ static CK_RV decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PT
   if (operation->oaep_hash != 0 && out != NULL)
     return decrypt_oaep(s, operation, in, n, out, m);
   return real->C_Decrypt(s, in, n, out, m);
-}
-
-CK_RV habit_C_Decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)
-{
-  char value[16];
-  CK_RV rv = decrypt(s, in, n, out, m);
-  if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL || !fault("refuses-as", value, sizeof value))
-    return rv;
-  return strtoul(value, NULL, 0);
 }
 
 CK_RV habit_C_Sign(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)

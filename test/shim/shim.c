@@ -31,7 +31,6 @@
  *                             longer input is refused with CKR_DATA_LEN_RANGE
  *   limit-says-buffer         with CKR_BUFFER_TOO_SMALL instead
  *   keeps-failed              an operation that failed stays active: CKR_OPERATION_ACTIVE to the next in that session
- *   refuses-as:0x30           whatever C_Decrypt finds wrong is this value
  *   no-decrypt:0x1085         C_Decrypt by this mechanism returns CKR_GENERAL_ERROR
  *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
  *   rsa-narrow                C_GenerateKeyPair is CKR_GENERAL_ERROR for a template that speaks of signing or wrapping
