@@ -2,10 +2,8 @@
 import { ConfigError } from '../errors.ts';
 import type { Pkcs11Key } from './keys.ts';
 import { variable, type Environment } from './paths.ts';
-import { sealReaders } from './seal-values.ts';
 import type { SealParameter } from './seal-values.ts';
 import { expandUri } from './uri.ts';
-import { readText } from './values.ts';
 import type { Given } from './values.ts';
 
 /** Vault's names where Vault has one; note the order of words of the last default. */
@@ -67,13 +65,6 @@ function fromEnvironment(env: Environment): ReadonlyMap<string, Given> {
     if (given !== null) givens.set(key, given);
   }
   return givens;
-}
-
-/** The module that the environment names, for commands that work without a configuration. @throws ConfigError */
-export function moduleFromEnvironment(env: Environment): { readonly lib: string | null; readonly parameters: string | null } {
-  const given = fromEnvironment(env);
-  const [lib, parameters] = [given.get('lib'), given.get('library_parameters')];
-  return { lib: lib === undefined ? null : readText(lib), parameters: parameters === undefined ? null : sealReaders.library_parameters(parameters) };
 }
 
 /** Whether the environment asks for the pkcs11 seal, so that no seal stanza is needed. */

@@ -11,10 +11,8 @@ import type { Config } from './types.ts';
 import { holdsPin } from './uri.ts';
 import { validate } from './validate.ts';
 
-export { moduleFromEnvironment } from './environment.ts';
 export { cacheFolder, stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
-export { sealReaders } from './seal-values.ts';
 export type {
   Config,
   KeyReference,

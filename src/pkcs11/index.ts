@@ -13,4 +13,3 @@ export { probeModule } from './probe.ts';
 export { listKeys, onlyKey, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';
-export { isInitialised } from './tokens.ts';

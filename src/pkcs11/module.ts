@@ -19,8 +19,6 @@ export interface Module {
   callInBackground<T>(operation: CFunction, run: (api: PKCS11) => Promise<T>, subject?: () => string): Promise<T>;
   /** C_Finalize and C_Initialize: all sessions end. */
   restart(): void;
-  /** Whether several threads may call it at the same time. */
-  readonly threads: boolean;
   /** Found out at the first refusal and remembered. */
   gcmLayout: GcmLayout;
 }
@@ -68,43 +66,33 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   };
   const stopWatching = onProcessEnd(finalise);
   try {
-    const threads = initialise(api, options.parameters);
+    initialise(api, options.parameters);
     open = true;
     const restart = (): void => {
       finalise();
       initialise(api, options.parameters);
       open = true;
     };
-    return await use({ call, callInBackground, restart, threads, gcmLayout: 'with-iv-bits' });
+    return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits' });
   } finally {
     finalise();
     stopWatching();
   }
 }
 
-/**
- * A module that has no locks of its own and cannot use the operating system's (CKR_CANT_LOCK) is asked for one thread only.
- * @returns whether it may be called from several threads at the same time (PKCS#11 v2.40 section 5.4)
- */
-function initialise(api: PKCS11, parameters: string | null): boolean {
+function initialise(api: PKCS11, parameters: string | null): void {
   try {
-    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, CKF.OS_LOCKING_OK)));
-    return true;
+    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters)));
   } catch (error) {
-    if (isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
-      return true;
-    }
-    if (!isReturnValue(error, CKR.CANT_LOCK)) {
+    if (!isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
       throw error;
     }
   }
-  translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, 0)));
-  return false;
 }
 
 /** pkcs11js copies the library parameters without their last character, so they get one more. */
-export function initializeArguments(parameters: string | null, flags: number): InitializationOptions {
-  return parameters === null ? { flags } : { flags, libraryParameters: `${parameters} ` };
+export function initializeArguments(parameters: string | null): InitializationOptions {
+  return parameters === null ? { flags: CKF.OS_LOCKING_OK } : { flags: CKF.OS_LOCKING_OK, libraryParameters: `${parameters} ` };
 }
 
 function translated<T>(operation: CFunction, run: () => T, subject?: () => string): T {

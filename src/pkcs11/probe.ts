@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { HsmError } from '../errors.ts';
-import { CKF } from './constants.ts';
 import { checkModuleFile } from './module-file.ts';
 import { initializeArguments } from './module.ts';
 import type { ModuleOptions } from './types.ts';
@@ -27,7 +26,7 @@ export async function probeModule({ lib, parameters }: ModuleOptions): Promise<v
   const { spawnSync } = await import('node:child_process');
   const pkcs11js = createRequire(import.meta.url).resolve('pkcs11js');
   const { signal, error } = spawnSync(process.execPath, ['-e', SOURCE], {
-    env: { ...withoutPins(process.env), COFFER_PROBE: JSON.stringify({ lib, pkcs11js, args: initializeArguments(parameters, CKF.OS_LOCKING_OK) }) },
+    env: { ...withoutPins(process.env), COFFER_PROBE: JSON.stringify({ lib, pkcs11js, args: initializeArguments(parameters) }) },
     stdio: 'ignore',
   });
   if (error !== undefined) {

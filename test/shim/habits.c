@@ -57,8 +57,6 @@ CK_RV habit_C_Initialize(CK_VOID_PTR arguments)
     plain.pReserved = NULL;
     arguments = &plain;
   }
-  if (asked("one-thread") && arguments != NULL && (((CK_C_INITIALIZE_ARGS_PTR)arguments)->flags & CKF_OS_LOCKING_OK) != 0)
-    return CKR_CANT_LOCK;
   CK_RV rv = real->C_Initialize(arguments);
   if (rv == CKR_OK)
     forget_sessions();

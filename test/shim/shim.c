@@ -13,7 +13,6 @@
  *   manufacturer:TEXT         what C_GetInfo says of the module
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
  *                             flags of C_GetTokenInfo
- *   not-initialised           the flag CKF_TOKEN_INITIALIZED is not set, nor does it want a login
  *   pin-flags-silent          it never says that a wrong PIN was given
  *   so-pin-final-try, so-pin-locked
  *                             the same of the security officer's PIN
@@ -42,7 +41,6 @@
  *   rw-forbidden              a read-write session is CKR_TOKEN_WRITE_PROTECTED
  *   ro-forbidden              a read-only session is CKR_FUNCTION_FAILED
  *   max-sessions:2            one more is CKR_SESSION_COUNT
- *   one-thread                C_Initialize is CKR_CANT_LOCK where it is asked for the locks of the operating system
  *   already-initialised       C_Initialize does it, and returns CKR_CRYPTOKI_ALREADY_INITIALIZED
  *   already-logged-in         C_Login does it, and returns CKR_USER_ALREADY_LOGGED_IN
  *   library-parameters:TEXT   C_Initialize is CKR_ARGUMENTS_BAD unless NSS's library parameters are TEXT
@@ -310,8 +308,6 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
     info->flags |= CKF_USER_PIN_LOCKED;
   if (asked("pin-not-initialised"))
     info->flags &= ~CKF_USER_PIN_INITIALIZED;
-  if (asked("not-initialised"))
-    info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED);
   if (asked("login-not-required"))
     info->flags &= ~CKF_LOGIN_REQUIRED;
   if (asked("protected-auth"))
