@@ -3,6 +3,7 @@
 //   coffer.cjs              everything a command runs, with the JavaScript of pkcs11js and better-sqlite3
 //   coffer.cjs.map          for COFFER_DEBUG=1
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
+//   guard.node               our own native add-on, src/native/guard.c
 //   inquirer.cjs, yaml.cjs  large, seldom needed, and so not read with the rest
 
 import { spawnSync } from 'node:child_process';
@@ -11,6 +12,7 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { compileGuard } from './guard.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const entry = process.argv[2] ?? join(root, 'src', 'main.ts');
@@ -45,6 +47,7 @@ for (const name of SELDOM_NEEDED) {
   const contents = `export * from '${name}'; export { default } from '${name}';`;
   await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${name}.cjs`) });
 }
+compileGuard(join(dist, 'guard.node'));
 await buildBundle();
 writeCodeCache();
 

@@ -3,8 +3,11 @@
  * Messages have no capital and no full stop; a hint says what to do next. Neither ever holds a secret or a PIN.
  */
 
-/** Exit statuses: 1 usage, input or configuration; 2 the store says no; 3 the HSM says no; 4 integrity. */
-export type ExitStatus = 1 | 2 | 3 | 4;
+/**
+ * Exit statuses: 1 usage, input or configuration; 2 the store says no; 3 the HSM says no; 4 integrity; 5 the outcome of a write is
+ * not known.
+ */
+export type ExitStatus = 1 | 2 | 3 | 4 | 5;
 
 export interface ErrorDetails {
   /** What the operator can do about it, one or more lines. */
@@ -48,4 +51,9 @@ export class HsmError extends CofferError {
 /** Something in the store is not what coffer wrote there. */
 export class IntegrityError extends CofferError {
   readonly exitStatus = 4;
+}
+
+/** A write may have been done or not, and it could not be found out. */
+export class OutcomeError extends CofferError {
+  readonly exitStatus = 5;
 }

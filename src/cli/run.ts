@@ -1,15 +1,27 @@
-import { cacheFolder, loadConfig, readPin, stateFolder } from '../config/index.ts';
-import { thisMachine } from '../core/index.ts';
-import type { Context } from '../core/index.ts';
+import { loadConfig, readPin, stateFolder } from '../config/index.ts';
+import { endModules, postponeEndings, reportFaults, thisMachine } from '../core/index.ts';
+import type { Context, FaultReport } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
+import { resultIsOut } from '../native/outcome.ts';
 import type { ContextOptions, Invocation } from './command.ts';
 import { parseCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
 import { FORMATS, openTerminal } from './terminal.ts';
 import type { OutputFormat, Terminal } from './terminal.ts';
 
-/** Runs one command line and returns its exit status; an error is printed, and a fault of coffer's own, too. */
+/**
+ * Runs one command line and returns its exit status; an error is printed, and a fault of coffer's own, too. The PKCS#11 module is
+ * finalised after that, when its faults can no longer take away what was said.
+ */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  postponeEndings();
+  const status = await runAndReport(argv);
+  resultIsOut(status);
+  endModules();
+  return status;
+}
+
+async function runAndReport(argv: readonly string[]): Promise<number> {
   const env = process.env;
   let format: OutputFormat = wantsJson(argv, env) ? 'json' : 'table';
   let terminal = await openTerminal({ color: false, interactive: false });
@@ -23,6 +35,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       return parsed.asked ? 0 : 1;
     }
     format = outputFormat(global.format ?? (env['COFFER_FORMAT'] || null));
+    reportFaults(faultReport(terminal, format));
     const invocation: Invocation = {
       args: parsed.args,
       flags: parsed.flags,
@@ -34,12 +47,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     };
     return await parsed.spec.run(invocation);
   } catch (error) {
-    if (error instanceof CofferError) {
-      terminal.error(error, format);
-      return error.exitStatus;
-    }
-    terminal.fault(error, format);
-    return 1;
+    if (error instanceof CofferError) terminal.error(error, format);
+    else terminal.fault(error, format);
+    // One document of JSON is all that stderr holds.
+    if (format === 'json') reportFaults({ error: () => '', warning: () => '' });
+    return error instanceof CofferError ? error.exitStatus : 1;
   }
 }
 
@@ -57,7 +69,6 @@ async function openContext(path: string | null, terminal: Terminal, { forceLogin
     },
     forceLogin,
     retryPin,
-    cache: cacheFolder(process.env),
     state: stateFolder(process.env, process.getuid?.()),
     onLogin: () => undefined,
     pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
@@ -65,6 +76,14 @@ async function openContext(path: string | null, terminal: Terminal, { forceLogin
       if (pin !== null) return readPin(pin, process.env);
       return terminal.isInteractive() ? askPin(token.label) : null;
     },
+  };
+}
+
+/** As this command shows its errors and warnings. */
+function faultReport(terminal: Terminal, format: OutputFormat): FaultReport {
+  return {
+    error: (error) => terminal.errorText(error, format),
+    warning: (message) => terminal.lastWarningText(message, format),
   };
 }
 

@@ -14,6 +14,7 @@ import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import type { CofferError } from '../errors.ts';
 import { UsageError } from '../errors.ts';
+import { resultOutput } from '../native/outcome.ts';
 import { visible, visibleJson } from '../visible.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
@@ -27,6 +28,9 @@ export interface Terminal {
    * keys and certificates are read and copied there, and the rest made visible.
    */
   printValue(text: string): void;
+  /** As `print` and `printValue`, for what is nowhere else: throws UsageError `output_failed` where nobody reads it, too. */
+  handOut(text: string): void;
+  handOutValue(text: string): void;
   /** Lines to stderr: the help that nobody asked for. */
   printAside(text: string): void;
   /** A remark to stderr, of one line. */
@@ -35,6 +39,9 @@ export interface Terminal {
   error(error: CofferError, format: OutputFormat): void;
   /** What no operator can have caused. */
   fault(error: unknown, format: OutputFormat): void;
+  /** What `error` would write to stderr, and a warning as the last thing that is said. */
+  errorText(error: CofferError, format: OutputFormat): string;
+  lastWarningText(message: string, format: OutputFormat): string;
   /**
    * Shows how far a long command is: a line on stderr, at most `width` wide, in the place of the one before; null takes it
    * away. Nothing where stderr is no terminal.
@@ -58,32 +65,40 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const { env } = process;
   const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
-  const say = (label: string, text: string, kept = ''): void => write(STDERR, `${label} ${visible(text, kept)}\n`);
-  const asJson = (errors: readonly string[], code: string): void => write(STDERR, `${visibleJson(JSON.stringify({ errors, code }))}\n`);
+  const labelled = (label: string, text: string, kept = ''): string => `${label} ${visible(text, kept)}\n`;
+  const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
+  const asJson = (errors: readonly string[], code: string): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
   const isDebug = env['COFFER_DEBUG'] === '1';
+  const warning = paint?.yellow('warning:') ?? 'warning:';
+  const asLines = (text: string): string => `${visible(text, '\n')}\n`;
+  const asValue = (text: string): string => (toTerminal ? visible(text, '\n\t') : text);
+  const errorText: Terminal['errorText'] = (error, format) => {
+    if (format === 'json') return asJson([error.message, ...(error.hint === null ? [] : [error.hint])], error.code);
+    const message = labelled(paint?.red('error:') ?? 'error:', error.message);
+    return error.hint === null ? message : message + labelled(paint?.dim('hint:') ?? 'hint:', error.hint, '\n');
+  };
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
-    print: (text) => write(STDOUT, `${visible(text, '\n')}\n`),
+    print: (text) => write(resultOutput(), asLines(text)),
+    printValue: (text) => write(resultOutput(), asValue(text)),
+    handOut: (text) => writeWhole(resultOutput(), asLines(text)),
+    handOutValue: (text) => writeWhole(resultOutput(), asValue(text)),
     progress(line) {
       if (env['TERM'] === 'dumb' || !isTerminal(STDERR)) return;
       write(STDERR, `\r\x1b[K${visible(line?.(process.stderr.columns - 1) ?? '')}`); // a line of full width would begin the next
     },
-    printValue: (text) => write(STDOUT, toTerminal ? visible(text, '\n\t') : text),
-    printAside: (text) => write(STDERR, `${visible(text, '\n')}\n`),
+    printAside: (text) => write(STDERR, asLines(text)),
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
-    warn: (text) => say(paint?.yellow('warning:') ?? 'warning:', text),
+    warn: (text) => say(warning, text),
+    errorText,
+    lastWarningText: (message, format) => (format === 'json' ? `${JSON.stringify({ errors: [], warnings: [message] })}\n` : labelled(warning, message)),
     error(error, format) {
-      if (format === 'json') {
-        asJson([error.message, ...(error.hint === null ? [] : [error.hint])], error.code);
-        return;
-      }
-      say(paint?.red('error:') ?? 'error:', error.message);
-      if (error.hint !== null) say(paint?.dim('hint:') ?? 'hint:', error.hint, '\n');
-      if (isDebug) write(STDERR, `${trace(error)}\n`);
+      write(STDERR, errorText(error, format));
+      if (isDebug && format !== 'json') write(STDERR, `${trace(error)}\n`);
     },
     fault(error, format) {
       const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
-      if (format === 'json') asJson([message], 'internal');
+      if (format === 'json') write(STDERR, asJson([message], 'internal'));
       else if (isDebug && error instanceof Error) write(STDERR, `${trace(error)}\n`);
       else write(STDERR, `${visible(message)} (COFFER_DEBUG=1 shows where)\n`);
     },
@@ -112,16 +127,25 @@ function trace({ message, stack = '' }: Error): string {
   return stack.includes(message) ? visible(stack.slice(0, after)) + visible(stack.slice(after), '\n') : visible(stack, '\n');
 }
 
-/** Writes all of it before it returns; `coffer kv get ... | head -1` is no error. */
-function write(descriptor: 1 | 2, text: string): void {
+/** As `writeWhole`, but `coffer kv get ... | head -1` is no error. */
+function write(descriptor: number, text: string): void {
+  try {
+    writeWhole(descriptor, text);
+  } catch (error) {
+    const code = error instanceof UsageError && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : null;
+    if (code !== 'EPIPE' && code !== 'EBADF') throw error;
+  }
+}
+
+/** Writes all of it before it returns. @throws UsageError `output_failed` */
+function writeWhole(descriptor: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : null;
-      if (code === 'EPIPE' || code === 'EBADF') return;
-      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDOUT ? 'stdout' : 'stderr'}: ${String(code)}`, { cause: error });
+      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDERR ? 'stderr' : 'stdout'}: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
   }

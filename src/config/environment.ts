@@ -2,6 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import type { Pkcs11Key } from './keys.ts';
 import { variable, type Environment } from './paths.ts';
+import { sealReaders } from './seal-values.ts';
 import type { SealParameter } from './seal-values.ts';
 import { expandUri } from './uri.ts';
 import type { Given } from './values.ts';
@@ -24,6 +25,7 @@ const suffixes: readonly (readonly [Pkcs11Key, string])[] = [
   ['generate_key', 'GENERATE_KEY'],
   ['force_rw_session', 'FORCE_RW_SESSION'],
   ['max_parallel', 'MAX_PARALLEL'],
+  ['timeout', 'TIMEOUT'],
   ['rsa_oaep_hash', 'RSA_OAEP_HASH'],
   ['rsa_encrypt_local', 'RSA_ENCRYPT_LOCAL'],
   ['previous_key_label', 'PREVIOUS_KEY_LABEL'],
@@ -65,6 +67,12 @@ function fromEnvironment(env: Environment): ReadonlyMap<string, Given> {
     if (given !== null) givens.set(key, given);
   }
   return givens;
+}
+
+/** For a command that has a module and no configuration; null where it is not set. @throws ConfigError `config_value` */
+export function timeoutFromEnvironment(env: Environment): number | null {
+  const given = firstSet(env, ['COFFER_HSM_TIMEOUT', 'VAULT_HSM_TIMEOUT']);
+  return given === null ? null : sealReaders.timeout(given);
 }
 
 /** Whether the environment asks for the pkcs11 seal, so that no seal stanza is needed. */

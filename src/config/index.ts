@@ -11,7 +11,8 @@ import type { Config } from './types.ts';
 import { holdsPin } from './uri.ts';
 import { validate } from './validate.ts';
 
-export { cacheFolder, stateFolder } from './paths.ts';
+export { timeoutFromEnvironment } from './environment.ts';
+export { stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
 export type {
   Config,

@@ -25,6 +25,7 @@ export const pkcs11Keys = [
   'rsa_encrypt_local',
   'force_rw_session',
   'max_parallel',
+  'timeout',
   'name',
   'priority',
   'disabled',

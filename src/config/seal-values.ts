@@ -1,4 +1,5 @@
 /** What each parameter of the pkcs11 seal may be. */
+import { parseDuration } from '../duration.ts';
 import { ConfigError } from '../errors.ts';
 import type { Pkcs11Key } from './keys.ts';
 import { readHmacMechanism, readMechanism, readPaddingHash } from './mechanism.ts';
@@ -36,6 +37,7 @@ export const sealReaders = {
   rsa_encrypt_local: readFlag,
   force_rw_session: readFlag,
   max_parallel: readParallel,
+  timeout: readTimeout,
   name: readName,
   priority: readNumber,
   disabled: readFlag,
@@ -101,5 +103,17 @@ function readParallel(given: Given): number {
   if (number >= 1 && number <= MOST_SESSIONS) return number;
   throw new ConfigError('config_value', `${given.origin} must be from 1 to ${MOST_SESSIONS}`, {
     hint: 'write how many sessions one command may open side by side; 1 is the default',
+  });
+}
+
+const LEAST_TIMEOUT_MS = 1000;
+const MOST_TIMEOUT_MS = 3_600_000;
+
+/** Milliseconds from "30s", "2m" or plain seconds. */
+function readTimeout(given: Given): number {
+  const milliseconds = parseDuration(readText(given));
+  if (milliseconds !== null && milliseconds >= LEAST_TIMEOUT_MS && milliseconds <= MOST_TIMEOUT_MS) return milliseconds;
+  throw new ConfigError('config_value', `${given.origin} must be from one second to one hour`, {
+    hint: 'write how long one call to the HSM may take, e.g. "30s", the default, or "2m"',
   });
 }

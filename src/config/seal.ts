@@ -56,6 +56,7 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     maxParallel: read('max_parallel', sealReaders.max_parallel) ?? 1,
     generateKey: read('generate_key', sealReaders.generate_key) ?? false,
     forceRwSession: read('force_rw_session', sealReaders.force_rw_session) ?? false,
+    timeout: read('timeout', sealReaders.timeout),
   };
   notes.push(...checkCombination(seal, givens));
   return seal;

@@ -65,6 +65,8 @@ export interface Pkcs11SealConfig {
   readonly generateKey: boolean;
   /** Whether sessions are opened read-write even where read-only would do. */
   readonly forceRwSession: boolean;
+  /** Milliseconds that one call of the module may take; null for the usual. */
+  readonly timeout: number | null;
 }
 
 export interface StorageConfig {

@@ -4,7 +4,6 @@ import type { ModuleOptions, Session, TokenDescription } from '../pkcs11/index.t
 import { pkcs11Seal } from '../seal/index.ts';
 import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
 import type { Machine } from './machine.ts';
-import { checkModule } from './module-check.ts';
 import { pinMemory } from './pin-memory.ts';
 
 /** What every operation on a store is given. */
@@ -23,8 +22,6 @@ export interface Context {
   readonly retryPin: boolean;
   /** Told when a login begins, and when it has succeeded. */
   readonly onLogin: (stage: 'begins' | 'done') => void;
-  /** Where coffer may keep what it need not find out twice (mode 0700), or null. */
-  readonly cache: string | null;
   /** Where coffer keeps what the next command has to know (mode 0700), or null. */
   readonly state: string | null;
 }
@@ -52,10 +49,9 @@ export async function withSeal<T>(
     onLogin: context.onLogin,
     note: context.note,
   };
-  await checkModule(context.cache, context.machine.bootId, options.module);
   return withSession(options, (session) => use(pkcs11Seal(seal, session, sealOptions), session));
 }
 
-export function moduleOptions({ lib, libraryParameters }: Pkcs11SealConfig): ModuleOptions {
-  return { lib, parameters: libraryParameters };
+export function moduleOptions({ lib, libraryParameters, timeout }: Pkcs11SealConfig): ModuleOptions {
+  return { lib, parameters: libraryParameters, timeout };
 }

@@ -1,7 +1,7 @@
 export type { Context } from './hsm.ts';
 export { init, isInitialized, seal, status, unseal } from './lifecycle.ts';
 export type { Initialized, Status, Unsealed } from './lifecycle.ts';
-export { mayPass } from './may-pass.ts';
+export { isModuleFault, mayPass } from './may-pass.ts';
 export { thisMachine } from './machine.ts';
 export type { Machine } from './machine.ts';
 export type { Mount, NewMount } from './mounts.ts';
@@ -38,5 +38,7 @@ export type { SurveyedModule } from './setup/find.ts';
 export { tryConfiguration } from './setup/try.ts';
 export type { Tried } from './setup/try.ts';
 export { draftConfiguration } from './setup/write.ts';
+export type { FaultReport } from '../pkcs11/index.ts';
+export { DEFAULT_TIMEOUT_MS, describeSituation, endModules, postponeEndings, reportFaults } from '../pkcs11/index.ts';
 export { diagnose } from './diagnose/index.ts';
 export type { Check } from './diagnose/index.ts';

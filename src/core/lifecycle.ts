@@ -5,7 +5,7 @@ import { utf8, zero } from '../bytes.ts';
 import { ConfigError, HsmError, StoreError } from '../errors.ts';
 import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
 import type { ExposedKey, Seal, ShareCounts } from '../seal/index.ts';
-import type { Rows } from '../storage/index.ts';
+import type { Rows, Storage } from '../storage/index.ts';
 import { presentlyExposed } from './exposed-keys.ts';
 import { withSeal } from './hsm.ts';
 import type { Context } from './hsm.ts';
@@ -33,32 +33,58 @@ export interface Initialized {
 }
 
 /**
- * Creates the HSM keys where they are missing, and the store. `handOut` shows the recovery shares before anything is
- * committed: were it to fail, no store should be left whose shares nobody has. The new record is opened through the HSM before anything
+ * Creates the HSM keys where they are missing, and the store. The new record is opened through the HSM before anything
  * is kept, so that a key that cannot decrypt is found now and not at the first unseal.
+ *
+ * When the recovery shares are shown. Shares of a store that is not there are worse than none: people would keep them, and find out
+ * when they need them. So they are shown after the COMMIT, once it is sure that their store is there. `prepare` makes
+ * the text before it, so that a mistake in how they are to be shown leaves no store; what it gives back does nothing but write.
+ * If even that fails (stdout is on a full disk), the store is taken back, for nobody has its shares: it was never unsealed, and
+ * holds nothing. A process that is killed in the instant between COMMIT and writing leaves a store whose shares nobody has, and
+ * was not told to be there: the manual says to remove it. No PKCS#11 call and no signal handler comes in between.
  * @throws UsageError `recovery_shares`; StoreError `already_initialized`; ConfigError `store_id`; HsmError
  */
-export async function init(context: Context, counts: ShareCounts, handOut: (made: Initialized) => Promise<void>): Promise<void> {
+export async function init(context: Context, counts: ShareCounts, prepare: (made: Initialized) => Promise<() => void>): Promise<void> {
   checkShareCounts(counts);
   if (await isInitialized(context)) throw alreadyInitialized(context);
   refuseStoreId(context);
   const { generateKey } = context.config.seal;
   await withSeal(context, generateKey ? 'wanted' : false, async (seal) => {
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
-    await withStorage(context, true, (storage) =>
-      storage.transaction('write', async (rows) => {
+    await withStorage(context, true, async (storage) => {
+      const show = await storage.transaction('write', async (rows) => {
         if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
         const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
         const createdKeys = (await seal.ensureKeys()).map(({ label }) => label);
         const shares = await createStore(context, seal, rows, counts, drawn);
         try {
-          await handOut({ shares, threshold: counts.threshold, createdKeys, exposedKeys: seal.exposedKeys() });
+          return await prepare({ shares, threshold: counts.threshold, createdKeys, exposedKeys: seal.exposedKeys() });
         } finally {
           zero(...shares);
         }
-      }),
-    );
+      });
+      try {
+        show();
+      } catch (error) {
+        await takeBack(context, storage);
+        throw error;
+      }
+    });
   });
+}
+
+/** Leaves the store as `init` found it. @throws StoreError `shares_lost` */
+async function takeBack({ config }: Context, storage: Storage): Promise<void> {
+  try {
+    await storage.transaction('write', async (rows) => {
+      for (const row of [RECORD, MOUNTS, USAGE, LEASE, SEALED_BY_OPERATOR]) await rows.delete(row);
+    });
+  } catch (cause) {
+    throw new StoreError('shares_lost', `the store ${config.storage.path} was made, but its recovery shares could not be shown`, {
+      hint: 'nothing is in it yet: remove the file, and make it anew with: coffer init',
+      cause,
+    });
+  }
 }
 
 /** A new store draws an id of its own, and would be refused from then on. */
@@ -157,24 +183,24 @@ export async function unseal(context: Context, ttl: number | null): Promise<Unse
   return withStorage(context, false, async (storage) => {
     await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
     return withSeal(context, false, async (seal) => {
-      const already = await storage.transaction('write', async (rows) => {
+      return storage.transaction('write', async (rows) => {
         const state = requireState(await readState(rows, context), context);
         const keys = await openKeys(seal, state.record);
         try {
           await readUsage(rows, keys);
           await readMounts(rows, new Barrier(keys.keyring));
           noteUnauthenticated(context, state.record);
+          const exposedKeys = presentlyExposed(seal.exposedKeys()); // before COMMIT: no call to the HSM comes after it
           if (state.unsealed && state.lease !== null) {
             authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
-            if (state.lease.lease.ends === null && ttl === null) return true;
+            if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl, exposedKeys };
           }
           await writeLease(rows, context, state.identity, keys, ttl);
-          return false;
+          return { already: false, ttl, exposedKeys };
         } finally {
           zeroKeys(keys);
         }
       });
-      return { already, ttl, exposedKeys: presentlyExposed(seal.exposedKeys()) };
     });
   });
 }

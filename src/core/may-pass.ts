@@ -10,13 +10,22 @@ import { CKR, CryptokiError } from '../pkcs11/index.ts';
 export function mayPass(error: CofferError, stage: 'before' | 'begins' | 'done'): boolean {
   if (stage === 'begins' || !(error instanceof HsmError)) return false;
   if (error instanceof CryptokiError) return stage === 'before' ? !LASTING.has(error.rv) : DEVICE.has(error.rv);
+  if (isModuleFault(error)) return true;
   const isOfModule = error.code.startsWith('module_') && !LASTING_OF_MODULE.has(error.code);
   return stage === 'before' && (isOfModule || NO_TOKEN.has(error.code));
 }
 
+/** Whether the module crashed, ended the process or did not answer. */
+export function isModuleFault({ code }: CofferError): boolean {
+  return FAULTS.has(code);
+}
+
+/** Before a login it may come of a daemon that is not up, after it of a device that was lost. */
+const FAULTS: ReadonlySet<string> = new Set(['module_crashed', 'module_exited', 'module_hung']);
+
 const NO_TOKEN: ReadonlySet<string> = new Set(['token_not_found', 'token_not_present']);
 
-/** All else that is said of a module can pass: it may hang or crash without its daemon, or lie on a disk that is mounted later. */
+/** All else that is said of a module can pass: it may lie on a disk that is mounted later. */
 const LASTING_OF_MODULE: ReadonlySet<string> = new Set(['module_invalid', 'module_unreadable']);
 
 /** What a module says of the way it is called, before a login. Anything else may be its way to say that no HSM answers. */

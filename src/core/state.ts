@@ -1,4 +1,5 @@
 import { IntegrityError, StoreError } from '../errors.ts';
+import { throughCommit } from '../native/outcome.ts';
 import { readRecord } from '../seal/index.ts';
 import { openSqlite } from '../storage/index.ts';
 import type { Rows, Storage } from '../storage/index.ts';
@@ -78,7 +79,7 @@ export function requireUnsealed(state: State): void {
 
 /** Opens the existing store's storage for as long as `use` runs. @throws StoreError `not_initialized` */
 export async function withStorage<T>(context: Context, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openSqlite(context.config.storage.path, { create });
+  const storage = await openSqlite(context.config.storage.path, { create, throughCommit });
   try {
     return await use(storage);
   } finally {

@@ -1,23 +1,56 @@
 import type { PKCS11 } from 'pkcs11js';
 import { HsmError } from '../errors.ts';
+import { loadGuard } from '../native/guard.ts';
+import type { Guard } from '../native/guard.ts';
+import { isResultOut } from '../native/outcome.ts';
 import { CryptokiError, returnValueOf } from './errors.ts';
+import { installGuard } from './faults.ts';
+import { DEFAULT_TIMEOUT_MS, guarded } from './guarded.ts';
 import { checkModuleFile } from './module-file.ts';
+import type { ModuleOptions } from './types.ts';
 
 /**
- * Loads the shared library at `lib` and takes its function list (C_GetFunctionList). Throws HsmError
+ * Loads the shared library at `lib` and takes its function list (C_GetFunctionList). Whatever it does from then on is under
+ * guard, and descriptor 1 is stderr's, so that nothing that it prints is taken for a result. Throws HsmError
  * `module_not_found`, `module_unreadable`, `module_exposed` or `module_invalid`; the last keeps the dynamic loader's own words.
+ * Throws ConfigError `guard_missing`.
  */
-export async function loadModule(lib: string): Promise<PKCS11> {
+export async function loadModule({ lib, timeout: wanted }: ModuleOptions): Promise<PKCS11> {
+  const timeout = wanted ?? DEFAULT_TIMEOUT_MS;
   checkModuleFile(lib);
+  const guard = standGuard(lib);
   const { default: pkcs11js } = await import('pkcs11js');
   const api = new pkcs11js.PKCS11();
   try {
-    api.load(lib);
+    guard.load(lib, timeout);
+    guard.enter('C_GetFunctionList', timeout);
+    try {
+      api.load(lib);
+    } finally {
+      guard.leave();
+    }
   } catch (thrown) {
     const rv = returnValueOf(thrown);
     throw rv === null ? invalid(lib, thrown) : new CryptokiError('C_GetFunctionList', rv, lib, thrown);
   }
-  return api;
+  return guarded(api, guard, timeout);
+}
+
+function standGuard(lib: string): Guard {
+  const guard = loadGuard();
+  guard.harden();
+  installGuard(guard, lib);
+  guard.redirectOutput();
+  if (!process.listeners('exit').includes(quit)) process.on('exit', quit);
+  return guard;
+}
+
+/**
+ * The module's exit handlers and destructors can change neither the status nor when the process ends. Where the
+ * command is not over, a question was left open (Ctrl-D), and who asked it still has something to say.
+ */
+function quit(status: number): void {
+  if (status !== 0 || isResultOut()) loadGuard().quit(status);
 }
 
 function invalid(lib: string, cause: unknown): HsmError {

@@ -1,5 +1,6 @@
 import type { InitializationOptions, PKCS11 } from 'pkcs11js';
 import { CKF, CKR } from './constants.ts';
+import { endAfterUse, endModules } from './ending.ts';
 import { CryptokiError, isReturnValue, returnValueOf } from './errors.ts';
 import { loadModule } from './load.ts';
 import type { GcmLayout } from './mechanism.ts';
@@ -25,22 +26,24 @@ export interface Module {
 
 /**
  * Loads and initialises the module for the length of `use`. C_Finalize ends it on
- * every way out, and with it all sessions and logins; its own failure is not reported, since by then the work is
+ * every way out (when, `ending.ts` says), and with it all sessions and logins; its own failure is not reported, since by then the work is
  * done or has failed with an error that matters more. CKR_CRYPTOKI_ALREADY_INITIALIZED is accepted: some modules
  * start by themselves when loaded. Throws HsmError `module_not_found`, `module_unreadable`, `module_invalid`.
  */
 export async function withModule<T>(options: ModuleOptions, use: (module: Module) => Promise<T>): Promise<T> {
-  const api = await loadModule(options.lib);
+  endModules();
+  const api = await loadModule(options);
   let open = false;
+  let isOver = false;
   const call: Module['call'] = (operation, run, subject) => {
-    if (!open) {
+    if (!open || isOver) {
       throw new CryptokiError(operation, CKR.CRYPTOKI_NOT_INITIALIZED);
     }
     return translated(operation, () => run(api), subject);
   };
   let running = 0;
   const callInBackground: Module['callInBackground'] = async (operation, run, subject) => {
-    if (!open) {
+    if (!open || isOver) {
       throw new CryptokiError(operation, CKR.CRYPTOKI_NOT_INITIALIZED);
     }
     running++;
@@ -75,8 +78,11 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
     };
     return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits' });
   } finally {
-    finalise();
-    stopWatching();
+    isOver = true;
+    endAfterUse(() => {
+      stopWatching();
+      finalise();
+    });
   }
 }
 
@@ -91,7 +97,7 @@ function initialise(api: PKCS11, parameters: string | null): void {
 }
 
 /** pkcs11js copies the library parameters without their last character, so they get one more. */
-export function initializeArguments(parameters: string | null): InitializationOptions {
+function initializeArguments(parameters: string | null): InitializationOptions {
   return parameters === null ? { flags: CKF.OS_LOCKING_OK } : { flags: CKF.OS_LOCKING_OK, libraryParameters: `${parameters} ` };
 }
 

@@ -25,7 +25,7 @@ export function onProcessEnd(finish: () => void): () => void {
       setImmediate(() => process.exit(128 + constants.signals[signal]));
     }
   };
-  process.on('exit', finish);
+  process.prependListener('exit', finish); // before whoever ends the process there
   for (const signal of SIGNALS) {
     process.on(signal, die);
   }

@@ -71,6 +71,8 @@ export interface ModuleOptions {
   readonly lib: string;
   /** NSS's "library parameters"; null for any other module. */
   readonly parameters: string | null;
+  /** Milliseconds that one call may take; 30 seconds where nobody says. */
+  readonly timeout?: number | null;
 }
 
 /** What C_GetInfo says of a module, without padding. */

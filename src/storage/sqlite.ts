@@ -8,13 +8,19 @@ import type { Child, Rows, Storage } from './storage.ts';
 
 const BUSY_STEP_MS = 20;
 
+export interface OpenOptions {
+  readonly create: boolean;
+  /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
+  readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
+}
+
 /**
  * Opens the store's SQLite file.
  * @throws StoreError `not_initialized` when the file does not exist and `create` is false, `storage_busy`,
  *   `storage_failed`, `storage_exposed`; UsageError `not_a_store` for a file that is something else;
  *   IntegrityError `storage_corrupt`, `schema_altered`, `journal_found`.
  */
-export async function openSqlite(path: string, { create }: { create: boolean }): Promise<Storage> {
+export async function openSqlite(path: string, { create, throughCommit = (commit) => commit() }: OpenOptions): Promise<Storage> {
   const present = claimFile(path, create);
   if (!present) {
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
@@ -22,7 +28,7 @@ export async function openSqlite(path: string, { create }: { create: boolean }):
   const connection = await Connection.open(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {
     await prepare(connection, path, create);
-    return new SqliteStorage(connection, path, create);
+    return new SqliteStorage(connection, path, { create, throughCommit });
   } catch (error) {
     connection.close();
     throw translated(path, error);
@@ -60,11 +66,13 @@ class SqliteStorage implements Storage {
   readonly #connection: Connection;
   readonly #path: string;
   readonly #create: boolean;
+  readonly #throughCommit: Required<OpenOptions>['throughCommit'];
 
-  constructor(connection: Connection, path: string, create: boolean) {
+  constructor(connection: Connection, path: string, { create, throughCommit }: Required<OpenOptions>) {
     this.#connection = connection;
     this.#path = path;
     this.#create = create;
+    this.#throughCommit = throughCommit;
   }
 
   async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
@@ -73,7 +81,8 @@ class SqliteStorage implements Storage {
       guard(this.#path, () => this.#checkSchema(mode));
       const result = await use(guard(this.#path, () => new SqliteRows(this.#connection, this.#path, mode === 'write')));
       await heardSignals();
-      guard(this.#path, () => this.#connection.exec('COMMIT'));
+      const commit = async (): Promise<void> => guard(this.#path, () => this.#connection.exec('COMMIT'));
+      await (mode === 'write' ? this.#throughCommit(commit) : commit());
       return result;
     } catch (error) {
       if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK');

@@ -6,15 +6,16 @@ const CONFIG_TYPES = '^src/config/types\\.ts$';
 
 /** For each folder: what may be imported as it likes, and what may be imported for its types only. */
 const allowed = {
-  cli: { imports: ['core', 'config'] },
-  core: { imports: ['engines', 'barrier', 'seal', 'storage', 'entropy', 'config', 'pkcs11'] },
+  cli: { imports: ['core', 'config', 'native'] },
+  core: { imports: ['native', 'engines', 'barrier', 'seal', 'storage', 'entropy', 'config', 'pkcs11'] },
   engines: { imports: [], types: ['^src/barrier/', TYPES_OF_ENTROPY] },
   barrier: { imports: ['storage'], types: [TYPES_OF_ENTROPY] },
   seal: { imports: ['pkcs11', 'entropy'], types: [CONFIG_TYPES] },
-  pkcs11: { imports: [], types: [CONFIG_TYPES] },
+  pkcs11: { imports: ['native'], types: [CONFIG_TYPES] },
   entropy: { imports: [] },
   storage: { imports: [] },
   config: { imports: [] },
+  native: { imports: [] },
 };
 
 /** The only places that may import a package. */

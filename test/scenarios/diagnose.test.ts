@@ -123,7 +123,6 @@ const FAULTS: readonly Fault[] = [
   { fault: 'a store of a later layout', check: 'database', finds: 'failure', status: 1, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA user_version = 9')) },
   { fault: 'a database of something else', check: 'database', finds: 'failure', status: 1, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA application_id = 9')) },
   { fault: 'a module that is not there', check: 'module', finds: 'failure', status: 3, plant: () => rewrite((text) => text.replace(/lib .*= .*/, 'lib = "/nonexistent/hsm.so"')) },
-  { fault: 'a module that crashes', check: 'module', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('crash:C_Initialize') },
   { fault: 'a token that is not there', check: 'token', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('no-token') },
   { fault: 'two tokens of the same label', check: 'token', finds: 'failure', status: 3, plant: () => void createSoftHsm({ dir: dirname(stand.hsm.conf), label: 'demo' }) },
   { fault: 'a wrong PIN', check: 'login', finds: 'failure', status: 3, plant: nothing, run: () => ({ env: { COFFER_HSM_PIN: 'pin-9999' } }) },

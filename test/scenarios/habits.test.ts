@@ -296,7 +296,7 @@ describe('what a module or a token cannot do is said, and no store is made', () 
   });
 
   it('the module crashes in C_Initialize', () => {
-    const stand = standFor({ faults: ['crash:C_Initialize'] });
+    const stand = standFor({ faults: ['misbehave:C_Initialize:segv'] });
     expectRefused(stand, `the PKCS#11 module ${stand.lib} crashed`, 'SIGSEGV', 'C_Initialize');
     const { status, stderr } = stand.run([...INIT, '-format=json']);
     expect(status).toBe(3);

@@ -45,11 +45,13 @@ describe('unseal -wait', () => {
     ['no session can be opened', 'fail:C_OpenSession:0x32', 'C_OpenSession'],
     ['the module crashes as it starts', 'crash:C_Initialize', 'C_Initialize'],
     ['the module crashes before the login', 'crash:C_OpenSession', 'C_OpenSession'],
+    ['the module ends the process', 'misbehave:C_Initialize:exit-0', 'C_Initialize'],
+    ['the module hangs for longer than its timeout', 'misbehave:C_GetTokenInfo:hang-blocked', 'C_GetTokenInfo'],
   ])('waits while %s, and logs in once', async (_what, fault, call) => {
     stand.write('faults', fault);
     stand.shim?.clear();
-    const running = stand.start(['unseal', '-wait=80s'], { env: changing });
-    await until(() => count(call) >= 4); // two tries at least: a probe and the try itself
+    const running = stand.start(['unseal', '-wait=80s'], { env: { ...changing, COFFER_HSM_TIMEOUT: '3s' } });
+    await until(() => count(call) >= 2); // two tries at least
     stand.write('faults', '');
     const { status, stdout, stderr } = await running.outcome;
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'Success! The store is unsealed\n' });
@@ -84,6 +86,19 @@ describe('unseal -wait', () => {
     expect(left()).toEqual([]);
   });
 
+  it('says what the module did in a try, and the function, in one message', () => {
+    const outcome = waited('2s', { env: { COFFER_SHIM_FAULT: 'misbehave:C_OpenSession:segv' } });
+    expect(outcome).toMatchObject({ status: 3, stdout: '', logins: 0 });
+    const lines = outcome.stderr.split('\n').filter((line) => !line.startsWith('note: waiting'));
+    expect(lines).toEqual([expect.stringMatching(/^error: .* crashed \(SIGSEGV\) in C_OpenSession$/), expect.stringMatching(/^hint: nothing in the store was changed; /), '']);
+  });
+
+  it('succeeds where the module fails when the store is unsealed, and says so', () => {
+    const outcome = waited('60s', { env: { COFFER_SHIM_FAULT: 'misbehave:C_Finalize:exit-1' } });
+    expect(outcome).toMatchObject({ status: 0, stdout: 'Success! The store is unsealed\n', logins: 1 });
+    expect(outcome.stderr).toMatch(/^note: the PKCS#11 module .* called exit\(\) in C_Finalize, when the command was over; .*\n$/);
+  });
+
   it('logs in again after a device was lost behind a login that went well', async () => {
     stand.write('faults', 'fail:C_DecryptInit:0x32');
     stand.shim?.clear();
@@ -115,7 +130,8 @@ describe('unseal -wait', () => {
     ['CKR_DEVICE_ERROR', { COFFER_SHIM_FAULT: 'fail:C_Login:0x30' }, 1, /C_Login failed: CKR_DEVICE_ERROR/],
     ['CKR_TOKEN_NOT_PRESENT', { COFFER_SHIM_FAULT: 'fail:C_Login:0xe0' }, 1, /C_Login failed: CKR_TOKEN_NOT_PRESENT/],
     ['a crash', { COFFER_SHIM_FAULT: 'crash:C_Login' }, 1, /C_Login/],
-    ['no answer', { COFFER_SHIM_FAULT: 'hang:C_Login:600000' }, 1, /C_Login[^]*PIN/],
+    ['no answer', { COFFER_SHIM_FAULT: 'hang:C_Login:600000', COFFER_HSM_TIMEOUT: '2s' }, 1, /^error: .* did not answer within 2 s in C_Login\nhint: a try of the PIN may have been spent/],
+    ['exit()', { COFFER_SHIM_FAULT: 'misbehave:C_Login:exit-0' }, 1, /^error: .* called exit\(\) in C_Login\nhint: a try of the PIN may have been spent/],
     ['one try left', { COFFER_SHIM_FAULT: 'pin-final-try' }, 0, /one more wrong PIN locks/],
     ['a locked PIN', { COFFER_SHIM_FAULT: 'pin-locked' }, 0, /is locked/],
   ])('ends at a login that meets %s', (_what, env, logins, message) => {

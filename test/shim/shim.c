@@ -3,7 +3,10 @@
  * COFFER_SHIM_LOG, one a line, and makes faults on request (COFFER_SHIM_FAULT, comma separated):
  *
  *   fail:C_Decrypt:0x30       the function returns this CKR_ value; fail:C_Sign:0x30:2 only its 2nd call
- *   crash:C_Initialize        the process dies by SIGSEGV in it
+ *   crash:C_Initialize        the process dies by SIGSEGV in it, whatever handler there is
+ *   misbehave:C_Login:segv    what misbehave.c calls so, in C_Login (or another C_ function, C_GetFunctionList, constructor,
+ *                             destructor); misbehave:C_Decrypt:segv:2 only in its 2nd call; thread-segv in a thread, while
+ *                             the call waits; later-segv in a thread, some time after the call
  *   hang:C_Decrypt:500        it takes 500 ms longer
  *   token-removed-after:12    after 12 calls everything but C_Finalize returns CKR_DEVICE_REMOVED
  *   random-stuck              C_GenerateRandom gives one byte value only
@@ -165,6 +168,7 @@ static CK_RV enter(const char *name, const CK_ULONG *detail)
   unsigned long call = count(name);
   write_log(name, detail);
 
+  misbehave(name, call);
   snprintf(key, sizeof key, "crash:%s", name);
   if (asked(key))
   {
@@ -369,6 +373,7 @@ static CK_RV shim_C_GenerateRandom(CK_SESSION_HANDLE s, CK_BYTE_PTR out, CK_ULON
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 {
+  misbehave("C_GetFunctionList", 1);
   if (real == NULL)
   {
     const char *path = getenv("COFFER_SHIM_MODULE");

@@ -13,6 +13,9 @@ int asked(const char *name);
 /* Whether `name` is asked for with this number; one name may be there with several. */
 int asked_for(const char *name, CK_ULONG number);
 
+/* Does at this place, in this call of it, what is asked for. */
+void misbehave(const char *place, unsigned long call);
+
 /* Each does what its C_ function does, in the way of the module that is asked for. */
 CK_RV habit_C_Initialize(CK_VOID_PTR arguments);
 CK_RV habit_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR n);

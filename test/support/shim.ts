@@ -7,7 +7,7 @@ import type { SoftHsm } from './softhsm.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = join(ROOT, 'test/shim');
-const SOURCES = ['shim.c', 'habits.c', 'ciphers.c', 'oaep.c'].map((name) => join(FOLDER, name));
+const SOURCES = ['shim.c', 'habits.c', 'ciphers.c', 'oaep.c', 'misbehave.c'].map((name) => join(FOLDER, name));
 const HEADERS = join(ROOT, 'node_modules/pkcs11js/includes');
 const CACHE = join(ROOT, 'node_modules/.cache/coffer-shim');
 
@@ -34,14 +34,23 @@ export function createShim(hsm: SoftHsm, log: string, ...faults: readonly string
 
 /** Compiles test/shim once per version of its sources; safe when several test processes do it at once. */
 export function compileShim(): string {
-  const content = [...SOURCES, join(FOLDER, 'shim.h')].map((path) => readFileSync(path));
+  return compile('shim', SOURCES);
+}
+
+/** A module that calls a function which is in no library. */
+export function compileUnresolved(): string {
+  return compile('unresolved', [join(FOLDER, 'unresolved.c')]);
+}
+
+function compile(name: string, sources: readonly string[]): string {
+  const content = [...sources, join(FOLDER, 'shim.h')].map((path) => readFileSync(path));
   const hash = createHash('sha256').update(Buffer.concat(content)).update(process.arch).digest('hex').slice(0, 16);
-  const lib = join(CACHE, `shim-${hash}.so`);
+  const lib = join(CACHE, `${name}-${hash}.so`);
   if (!existsSync(lib)) {
     mkdirSync(dirname(lib), { recursive: true });
     const unfinished = `${lib}.${process.pid}`;
     const flags = ['-shared', '-fPIC', '-fvisibility=hidden', '-pthread', '-O1', '-Wall', '-Wextra', `-I${HEADERS}`];
-    execFileSync('cc', [...flags, '-o', unfinished, ...SOURCES, '-ldl'], { stdio: ['ignore', 'inherit', 'inherit'] });
+    execFileSync('cc', [...flags, '-o', unfinished, ...sources, '-ldl'], { stdio: ['ignore', 'inherit', 'inherit'] });
     renameSync(unfinished, lib);
   }
   return lib;

@@ -4,6 +4,7 @@ import type { Initialized } from '../../core/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { printObject } from '../output.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
+import type { Terminal } from '../terminal.ts';
 
 const DEFAULT_SHARES = 5;
 const DEFAULT_THRESHOLD = 3;
@@ -31,7 +32,7 @@ export const initCommand: CommandSpec = {
     await init(context, { shares, threshold }, async (made) => {
       for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
       warnOfExposedKeys(terminal, made.exposedKeys);
-      await show(invocation, made);
+      return prepared(invocation, (later) => show(later, made));
     });
     return 0;
   },
@@ -40,6 +41,19 @@ export const initCommand: CommandSpec = {
 async function showStatus(invocation: Invocation, initialized: boolean): Promise<number> {
   await printObject(invocation, { initialized }, () => `the store is ${initialized ? '' : 'not '}initialised`);
   return initialized ? 0 : 2;
+}
+
+/** Runs `use` with a terminal that keeps what it prints for the function that comes back, which throws if nobody reads it. */
+async function prepared(invocation: Invocation, use: (invocation: Invocation) => Promise<void>): Promise<() => void> {
+  const { terminal } = invocation;
+  const kept: (() => void)[] = [];
+  const keeping: Terminal = {
+    ...terminal,
+    print: (text) => void kept.push(() => terminal.handOut(text)),
+    printValue: (text) => void kept.push(() => terminal.handOutValue(text)),
+  };
+  await use({ ...invocation, terminal: keeping });
+  return () => kept.forEach((print) => print());
 }
 
 async function show(invocation: Invocation, { shares, threshold }: Initialized): Promise<void> {

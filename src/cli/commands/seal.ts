@@ -1,4 +1,4 @@
-import { seal, status, thisMachine, unseal } from '../../core/index.ts';
+import { DEFAULT_TIMEOUT_MS, seal, status, thisMachine, unseal } from '../../core/index.ts';
 import type { Context, Status } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { VERSION } from '../../version.ts';
@@ -29,7 +29,7 @@ export const unsealCommand: CommandSpec = {
     const descriptor = tryDescriptor();
     if (descriptor !== null) return tryOnce(descriptor, async () => invocation.context({ forceLogin, quiet: true }), ttl);
     const opened = await invocation.context({ forceLogin });
-    const waited = await waitFor(invocation, forceLogin, ttl);
+    const waited = await waitFor(invocation, opened, ttl);
     const context = { ...opened, machine: thisMachine() }; // it may be much later now
     const already = waited ?? (await unsealHere(invocation, context, ttl));
     const until = ttl === null ? '' : `; it seals itself in ${formatDuration(ttl)}`;
@@ -47,7 +47,7 @@ async function unsealHere({ terminal }: Invocation, context: Context, ttl: numbe
 }
 
 /** Whether the store was unsealed before; null where it is still to be unsealed here, with a PIN that somebody enters. */
-async function waitFor({ flags, terminal, configPath }: Invocation, forceLogin: boolean, ttl: number | null): Promise<boolean | null> {
+async function waitFor({ flags, terminal, configPath }: Invocation, { config, forceLogin }: Context, ttl: number | null): Promise<boolean | null> {
   const longest = flags.duration('wait');
   if (longest === null) return null;
   const { waitToUnseal } = await import('../wait/wait.ts');
@@ -58,7 +58,7 @@ async function waitFor({ flags, terminal, configPath }: Invocation, forceLogin: 
     ...(ttl === null ? [] : [`-ttl=${ttl}ms`]),
     ...(forceLogin ? ['-force'] : []),
   ];
-  return waitToUnseal({ args, longest, note: (text) => terminal.note(text) });
+  return waitToUnseal({ args, longest, timeout: config.seal.timeout ?? DEFAULT_TIMEOUT_MS, note: (text) => terminal.note(text) });
 }
 
 export const sealCommand: CommandSpec = {

@@ -1,4 +1,4 @@
-import { rewrap, sealWrapStatus } from '../../core/index.ts';
+import { describeSituation, rewrap, sealWrapStatus } from '../../core/index.ts';
 import type { KeyUse, Rewrapped, SealWrapStatus, Trouble } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
@@ -61,15 +61,19 @@ async function rewrapAll(invocation: Invocation): Promise<Rewrapped> {
         addHmac,
         progress: (done, total) => {
           Object.assign(reached, { done, total });
+          describeSituation(done === 0 ? null : stoppedAfter(reached));
           progress(done, total);
         },
       }),
     );
   } catch (error) {
-    const { done, total } = reached;
-    if (done > 0) invocation.terminal.note(`it stopped after ${done} of ${total}, which stay as they are now; run it again to go on`);
+    if (reached.done > 0) invocation.terminal.note(stoppedAfter(reached));
     throw error;
   }
+}
+
+function stoppedAfter({ done, total }: { readonly done: number; readonly total: number }): string {
+  return `it stopped after ${done} of ${total}, which stay as they are now; run it again to go on`;
 }
 
 function headline({ rewrapped, failed, status: after }: Rewrapped): string {

@@ -14,8 +14,10 @@ export interface Ended {
 }
 
 export interface Bounds {
-  /** The longest that a try may take to its login, and from there to its end; milliseconds. */
+  /** The longest that a try may take to its login; milliseconds. */
   readonly bound: number;
+  /** The longest for the login, and from there to its end. */
+  readonly fromLogin: number;
   /** Milliseconds until no more time is left for a try that has not come to its login. */
   readonly left: number;
 }
@@ -24,7 +26,7 @@ export interface Bounds {
  * Runs the program itself as a process of its own and collects its reports. Throws HsmError `try_not_started`. It has no stdin and no terminal, and leads a
  * group, so that whatever it started is ended with it. What ends this process by a signal ends it, too.
  */
-export async function runTry(args: readonly string[], { bound, left }: Bounds): Promise<Ended> {
+export async function runTry(args: readonly string[], { bound, fromLogin, left }: Bounds): Promise<Ended> {
   const { spawn } = await import('node:child_process');
   const program = ownProgram(args);
   const child = spawn(program.file, program.args, {
@@ -45,7 +47,7 @@ export async function runTry(args: readonly string[], { bound, left }: Bounds): 
     // A process that is killed while it logs in may have spent a try, so it gets its time even after the deadline.
     if (report.kind !== 'login' && report.kind !== 'logged-in') return;
     clearTimeout(timer);
-    timer = setTimeout(() => kill('bound'), bound);
+    timer = setTimeout(() => kill('bound'), fromLogin);
   });
   try {
     const how = await ended;

@@ -1,7 +1,7 @@
-import { ConfigError, HsmError, IntegrityError, StoreError } from '../../errors.ts';
+import { ConfigError, HsmError, IntegrityError, OutcomeError, StoreError } from '../../errors.ts';
 import type { CofferError, ExitStatus } from '../../errors.ts';
 
-/** What a try tells the process that waits: JSON, one a line. The last is 'done', 'operator' or 'failed'. */
+/** What a try tells the process that waits: JSON, one a line. The last but for notes is 'done', 'operator' or 'failed'. */
 export type Report =
   /** C_Login begins. Until 'logged-in' nobody knows whether a try of the PIN was spent. */
   | { readonly kind: 'login' }
@@ -14,6 +14,9 @@ export type Report =
 
 /** The variable that makes one try of `coffer unseal`: the number of the descriptor that the reports go to. */
 export const TRY_VARIABLE = 'COFFER_UNSEAL_TRY';
+
+/** The hint where a login began, and nobody knows what became of it. */
+export const SPENT = 'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
 
 /** Null for a line that is none, as the end of a process that was killed may be. */
 export function parseReport(line: string): Report | null {
@@ -33,8 +36,8 @@ export function errorOf({ code, message, hint, exitStatus }: Extract<Report, { k
   return new CLASSES[exitStatus](code, message, hint === null ? {} : { hint });
 }
 
-const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4];
-const CLASSES = { 1: ConfigError, 2: StoreError, 3: HsmError, 4: IntegrityError } as const;
+const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5];
+const CLASSES = { 1: ConfigError, 2: StoreError, 3: HsmError, 4: IntegrityError, 5: OutcomeError } as const;
 
 function isObject(value: unknown): value is { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null;

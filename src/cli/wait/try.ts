@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs';
-import { mayPass, unseal } from '../../core/index.ts';
+import { isModuleFault, mayPass, reportFaults, unseal } from '../../core/index.ts';
 import type { Context } from '../../core/index.ts';
 import { CofferError } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
-import { TRY_VARIABLE } from './report.ts';
+import { SPENT, TRY_VARIABLE } from './report.ts';
 import type { Report } from './report.ts';
 
 /** The descriptor to report to where this process is one try of `unseal -wait`, else null. */
@@ -19,9 +19,23 @@ export function tryDescriptor(): number | null {
  */
 export async function tryOnce(descriptor: number, open: () => Promise<Context>, ttl: number | null): Promise<number> {
   const report = (what: Report): void => {
-    writeSync(descriptor, `${JSON.stringify(what)}\n`);
+    writeSync(descriptor, line(what));
   };
   let stage: 'before' | 'begins' | 'done' = 'before';
+  const failed = (error: CofferError): Report => {
+    const { code, message, exitStatus } = error;
+    const hint = stage === 'begins' && isModuleFault(error) ? SPENT : error.hint;
+    return { kind: 'failed', code, message, hint, exitStatus, mayPass: mayPass(error, stage) };
+  };
+  // What a fault of the module means changes with the stage, and its report is written by the guard, so it is made beforehand.
+  const foresee = (): void => {
+    reportFaults({
+      descriptor,
+      error: (error) => line(failed(error)),
+      warning: (text) => line({ kind: 'note', text }),
+    });
+  };
+  foresee();
   try {
     const { already, exposedKeys } = await unseal(
       {
@@ -32,6 +46,7 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
         note: (text) => report({ kind: 'note', text }),
         onLogin: (now) => {
           stage = now;
+          foresee();
           report({ kind: now === 'begins' ? 'login' : 'logged-in' });
         },
       },
@@ -46,10 +61,13 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
       return 0;
     }
     if (!(error instanceof CofferError)) throw error;
-    const { code, message, hint, exitStatus } = error;
-    report({ kind: 'failed', code, message, hint, exitStatus, mayPass: mayPass(error, stage) });
-    return exitStatus;
+    report(failed(error));
+    return error.exitStatus;
   }
+}
+
+function line(report: Report): string {
+  return `${JSON.stringify(report)}\n`;
 }
 
 /** The PIN is entered on the token's own PIN pad. */

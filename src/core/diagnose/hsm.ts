@@ -1,6 +1,6 @@
 import { HsmError } from '../../errors.ts';
 import { testedEntropy } from '../../entropy/index.ts';
-import { CKF, EXPOSURE_TEXT, exposuresOf, isNamed, keyTypeName, listMechanisms, probeModule, surveyModule } from '../../pkcs11/index.ts';
+import { CKF, EXPOSURE_TEXT, exposuresOf, isNamed, keyTypeName, listMechanisms, surveyModule } from '../../pkcs11/index.ts';
 import type { KeyDetails, Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { KeyReference } from '../../config/types.ts';
 import { hex } from '../../bytes.ts';
@@ -16,10 +16,7 @@ export async function checkToken({ config: { seal } }: Context, list: Checklist)
   const options = moduleOptions(seal);
   const survey = await list.attempt(
     'module',
-    async () => {
-      await probeModule(options);
-      return surveyModule(options);
-    },
+    () => surveyModule(options),
     ({ info }) => `${seal.lib}: ${info.description || info.manufacturer} ${info.libraryVersion}, PKCS#11 ${info.cryptokiVersion}`,
   );
   if (survey === null) {

@@ -1,4 +1,4 @@
-import { CKF, probeModule, surveyModule } from '../../pkcs11/index.ts';
+import { CKF, surveyModule } from '../../pkcs11/index.ts';
 import type { ModuleInfo, ModuleOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
 
 export interface Survey {
@@ -7,12 +7,10 @@ export interface Survey {
 }
 
 /**
- * What a module shows without a login. It is loaded in a child process first, so that a module that crashes ends that
- * one and is an error here.
- * @throws HsmError `module_crashed`, `module_*`
+ * What a module shows without a login.
+ * @throws HsmError `module_*`
  */
 export async function surveySlots(module: ModuleOptions): Promise<Survey> {
-  await probeModule(module);
   return surveyModule(module);
 }
 

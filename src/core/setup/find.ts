@@ -13,12 +13,12 @@ export interface FoundModule {
 }
 
 /**
- * The PKCS#11 modules of this machine, each once, whatever links lead to it: those that `first` names, those in the usual
- * places, those of p11-kit's registry. None is loaded.
+ * The PKCS#11 modules of this machine, each once, whatever links lead to it: those in the usual places, those of p11-kit's
+ * registry. None is loaded.
  */
-export function findModules(first: readonly FoundModule[]): FoundModule[] {
+export function findModules(): FoundModule[] {
   const found = new Map<string, FoundModule>();
-  for (const module of [...first, ...usualPlaces(), ...registeredModules()]) {
+  for (const module of [...usualPlaces(), ...registeredModules()]) {
     if (!existsSync(module.path)) continue;
     const file = realpathSync(module.path);
     if (!found.has(file)) found.set(file, module);
@@ -33,7 +33,7 @@ export interface SurveyedModule {
   readonly survey: Survey | HsmError;
 }
 
-/** Asks a module for its tokens; one that fails or crashes is no reason to stop. */
+/** Asks a module for its tokens; one that fails is no reason to stop. */
 export async function trySurvey(name: string, module: ModuleOptions): Promise<SurveyedModule> {
   try {
     return { name, module, survey: await surveySlots(module) };

@@ -30,11 +30,12 @@ describe('the environment', () => {
         COFFER_HSM_DEFAULT_KEY_LABEL: 'd2',
         COFFER_HSM_HMAC_DEFAULT_KEY_LABEL: 'dh2',
         COFFER_HSM_MAX_PARALLEL: '7',
+        COFFER_HSM_TIMEOUT: '7s',
         COFFER_HSM_LIBRARY_PARAMETERS: 'configdir=x',
         COFFER_HSM_NAME: 'west',
         COFFER_HSM_DISABLED: 'false',
       },
-      ...['generate_key = false', 'rsa_encrypt_local = true', 'max_parallel = 2', 'library_parameters = "a"', 'name = "n"'],
+      ...['generate_key = false', 'rsa_encrypt_local = true', 'max_parallel = 2', 'timeout = "2s"', 'library_parameters = "a"', 'name = "n"'],
       ...['previous_key_label = "p"', 'previous_hmac_key_id = "04"'],
       ...['default_key_label = "d"', 'default_hmac_key_label = "dh"', 'disabled = true'],
     );
@@ -58,6 +59,7 @@ describe('the environment', () => {
       rsaOaepHash: null,
       rsaEncryptLocal: false,
       maxParallel: 7,
+      timeout: 7000,
     });
   });
 
@@ -164,6 +166,7 @@ describe('a configuration by the environment alone', () => {
     maxParallel: 1,
     generateKey: false,
     forceRwSession: false,
+    timeout: null,
     type: 'pkcs11',
     name: 'pkcs11',
     lib: '/x',
@@ -190,6 +193,7 @@ describe('a configuration by the environment alone', () => {
     [{ GENERATE_KEY: 'true' }, { generateKey: true }],
     [{ FORCE_RW_SESSION: '1' }, { forceRwSession: true }],
     [{ MAX_PARALLEL: '4' }, { maxParallel: 4 }],
+    [{ TIMEOUT: '90s' }, { timeout: 90_000 }],
     [{ RSA_OAEP_HASH: 'SHA-384' }, { rsaOaepHash: 'sha384' }],
     [{ RSA_ENCRYPT_LOCAL: 'true' }, { rsaEncryptLocal: true }],
     [{ PREVIOUS_KEY_LABEL: 'a, b' }, { previousKeys: [{ label: 'a', id: null }, { label: 'b', id: null }] }],

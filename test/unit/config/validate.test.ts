@@ -47,6 +47,7 @@ describe('a minimal configuration', () => {
         maxParallel: 1,
         generateKey: true,
         forceRwSession: false,
+        timeout: null,
       },
       entropyAugmentation: false,
       autoUnseal: false,
@@ -132,6 +133,16 @@ describe('the seal stanza', () => {
   });
 
   it.each([
+    ['"45s"', 45_000],
+    ['"1m30s"', 90_000],
+    ['"1h"', 3_600_000],
+    ['20', 20_000],
+    ['"1"', 1000],
+  ])('takes timeout = %s', async (value, milliseconds) => {
+    expect((await seal(`timeout = ${value}`)).seal.timeout).toBe(milliseconds);
+  });
+
+  it.each([
     ['1', 1],
     ['"8"', 8],
     ['64', 64],
@@ -182,6 +193,12 @@ describe('the seal stanza', () => {
     ['library_parameters = "a\\u0000b"', 'config_value', /library_parameters holds a NUL character/],
     ['key_id = "0xabc"', 'config_value', /key_id must be hexadecimal/],
     ['generate_key = "yes"', 'config_type', /generate_key must be true or false/],
+    ['timeout = "0"', 'config_value', /timeout must be from one second to one hour/],
+    ['timeout = 0', 'config_value', /timeout must be from one second to one hour/],
+    ['timeout = "500ms"', 'config_value', /timeout must be from one second to one hour/],
+    ['timeout = "61m"', 'config_value', /timeout must be from one second to one hour/],
+    ['timeout = "soon"', 'config_value', /timeout must be from one second to one hour/],
+    ['timeout = true', 'config_type', /timeout must be a string/],
     ['max_parallel = "x"', 'config_type', /max_parallel must be a non-negative number/],
     ['max_parallel = 0', 'config_value', /max_parallel must be from 1 to 64/],
     ['max_parallel = 65', 'config_value', /max_parallel must be from 1 to 64/],

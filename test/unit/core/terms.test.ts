@@ -19,7 +19,7 @@ beforeAll(async () => {
   stand = makeStand();
   process.env['SOFTHSM2_CONF'] = stand.hsm.conf;
   stand.open();
-  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), ...PLAIN_LOGIN, cache: null, state: null, pin: async () => '1234' };
+  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), ...PLAIN_LOGIN, state: null, pin: async () => '1234' };
   await enableMount(context, { type: 'kv', path: null, options: {}, description: '', sealWrap: false, externalEntropy: false });
 });
 afterAll(() => stand.remove());

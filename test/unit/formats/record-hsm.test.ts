@@ -53,6 +53,7 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>, veri
     hmacMechanism: null,
     generateKey: false,
     forceRwSession: false,
+  timeout: null,
   };
   const options = {
     module: { lib: hsm.lib, parameters: null },

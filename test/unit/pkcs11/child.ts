@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
@@ -30,6 +30,9 @@ export function startChild(source: string, env: Readonly<Record<string, string>>
     external: ['pkcs11js'],
     outfile,
   });
+  // The add-on stands beside the bundle that uses it.
+  copyFileSync(join(ROOT, 'dist/guard.node'), `${outfile}.guard`);
+  renameSync(`${outfile}.guard`, join(BUNDLES, 'guard.node'));
   const child = spawn(process.execPath, [outfile], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

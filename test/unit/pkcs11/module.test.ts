@@ -123,7 +123,7 @@ describe('C_Finalize', () => {
 const CHILD = (use: string): string => `
   import { withSession } from './src/pkcs11/index.ts';
   import { NO_MEMORY, PLAIN_LOGIN } from './test/support/login.ts';
-  const say = (text: string) => new Promise((resolve) => process.stdout.write(text + '\\n', resolve));
+  const say = (text: string) => new Promise((resolve) => process.stderr.write(text + '\\n', resolve));
   await withSession(
     {
       module: { lib: process.env.LIB!, parameters: null },
@@ -141,17 +141,17 @@ describe('a process that ends while a session is open', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('finalises the module and dies by %s', async (signal) => {
     const shim = shimmed(hsm);
     const { child, ended } = startChild(CHILD(FOREVER), { ...shim.env, LIB: shim.lib });
-    child.stdout?.once('data', () => child.kill(signal));
+    child.stderr?.once('data', () => child.kill(signal));
     expect(await ended).toMatchObject({ signal, code: null });
     expect(shim.calls().at(-1)).toBe('C_Finalize');
   });
 
   it('exits with 128 + n where somebody else listens for the signal too, after them', async () => {
     const shim = shimmed(hsm);
-    const use = `process.on('SIGTERM', () => console.log('theirs')); ${FOREVER}`;
+    const use = `process.on('SIGTERM', () => console.error('theirs')); ${FOREVER}`;
     const { child, ended } = startChild(CHILD(use), { ...shim.env, LIB: shim.lib });
-    child.stdout?.once('data', () => child.kill('SIGTERM'));
-    expect(await ended).toEqual({ signal: null, code: 143, stdout: 'open\ntheirs\n', stderr: '' });
+    child.stderr?.once('data', () => child.kill('SIGTERM'));
+    expect(await ended).toEqual({ signal: null, code: 143, stdout: '', stderr: 'open\ntheirs\n' });
     expect(shim.calls().at(-1)).toBe('C_Finalize');
   });
 
@@ -168,7 +168,7 @@ describe('a process that ends while a session is open', () => {
   it('waits for a call that is under way', async () => {
     const shim = shimmed(hsm, 'hang:C_GenerateRandom:400');
     const { child, ended } = startChild(CHILD("await say('open'); session.random(8); await say('after'); " + FOREVER), { ...shim.env, LIB: shim.lib });
-    child.stdout?.once('data', () => child.kill('SIGTERM'));
+    child.stderr?.once('data', () => child.kill('SIGTERM'));
     expect((await ended).signal).toBe('SIGTERM');
     expect(shim.calls().slice(-2)).toEqual(['C_GenerateRandom', 'C_Finalize']);
   });

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { cacheFolder, loadConfig, readPin, stateFolder } from '../../../config/index.ts';
+import { loadConfig, readPin, stateFolder } from '../../../config/index.ts';
 import type { Config } from '../../../config/index.ts';
 import { configFiles } from '../../../config/paths.ts';
-import { configurationText, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
+import { configurationText, describeSituation, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
 import type { Context } from '../../../core/index.ts';
 import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
 import { shellWord } from '../../../shell.ts';
@@ -30,6 +30,7 @@ export const setupCommand: CommandSpec = {
         hint: 'write the configuration by hand; coffer-config(5) describes it and begins with an example',
       });
     }
+    describeSituation('nothing was written; with COFFER_HSM_LIB set to the path of a module, setup looks at that one alone');
     const target = targetPath(invocation);
     if (existsSync(target) && !(await confirm(`${target} is there already. Replace it?`))) throw nothingWritten();
     warnOfEnvironment(terminal);
@@ -118,7 +119,6 @@ function contextOf(config: Config, terminal: Terminal): Context {
     machine: thisMachine(),
     forceLogin: false,
     retryPin: false,
-    cache: cacheFolder(process.env),
     state: stateFolder(process.env, process.getuid?.()),
     onLogin: () => undefined,
     note: (text) => terminal.note(text),

@@ -13,11 +13,14 @@ export interface ChosenToken {
   readonly selector: Answers['token'];
 }
 
-/** Looks for modules, shows their tokens, and lets one be chosen or another module be named. */
+/**
+ * Looks for modules, shows their tokens, and lets one be chosen or another module be named. Where the environment names a module it
+ * is the only one: somebody whose machine has another that crashes can go on so.
+ */
 export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
   const fromEnvironment = process.env['COFFER_HSM_LIB'] || process.env['VAULT_HSM_LIB'];
   const modules: SurveyedModule[] = [];
-  for (const { name, path } of findModules(fromEnvironment ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }] : [])) {
+  for (const { name, path } of fromEnvironment ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }] : findModules()) {
     modules.push(await trySurvey(name, { lib: path, parameters: null }));
   }
   for (const module of modules) say(terminal, module);

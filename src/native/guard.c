@@ -1,0 +1,1064 @@
+/*
+ * guard: stands around every call of a PKCS#11 module, so that a module that crashes, ends the process or hangs ends the
+ * command with a message and an exit status of coffer's, and not of the module's.
+ *
+ * How it works. JavaScript says the name of each function before it is called (enter) and that it came back (leave). A
+ * signal handler, an exit handler and a watchdog thread see what goes wrong in between. None of them can go on after
+ * that: they write a text that JavaScript prepared, put the function's name into it, and end the process. SQLite takes
+ * an open transaction back at the next start, as after a kill.
+ *
+ * What is said depends on how far the command is (enum stage): before the store's COMMIT it is an error; while the
+ * commit or the result is on its way, a thread of the module that fails is stopped and the command goes on; afterwards it
+ * is a warning, and the exit status is the command's own.
+ *
+ * Not seen: a stack overflow in a thread of the module's own, a module that resets or blocks SIGSEGV, the exit_group
+ * system call itself, SIGKILL. man/coffer-security.7 says so to the operator.
+ *
+ * Plain Node-API and libc, for Linux on x86-64 and arm64; compiled by bin/guard.mjs.
+ */
+#define _GNU_SOURCE
+#define NAPI_VERSION 8
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <node_api.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+typedef long long nanoseconds; /* of CLOCK_MONOTONIC, which stands still while the machine is suspended */
+
+#define NS_PER_MS 1000000LL
+#define NS_PER_S 1000000000LL
+#define NEVER LLONG_MAX
+
+/* The HSM says no; the outcome of a write is not known (src/errors.ts). */
+enum { STATUS_HSM = 3, STATUS_UNKNOWN = 5 };
+
+/* ---- What the process is doing ---- */
+
+enum stage
+{
+  BEFORE,  /* nothing is kept or shown yet */
+  KEEPING, /* the COMMIT is running or done, or the result is being shown */
+  DONE,    /* the result is out whole: done_status is the command's exit status */
+  ENDING   /* one thread ends the process with an error */
+};
+
+static _Atomic int stage = BEFORE;
+static int done_status;
+
+#define NAME_ROOM 64
+#define MAX_BACKGROUND 128
+
+/* A call of the module. */
+struct call
+{
+  _Atomic int running;
+  _Atomic nanoseconds deadline; /* NEVER for no time limit */
+  nanoseconds began, limit;
+  char name[NAME_ROOM];
+};
+
+/* In the thread of JavaScript; its name stays after the call, for what happens later. */
+static struct call foreground = { .deadline = NEVER };
+/* In threads of the runtime's pool. */
+static struct call background[MAX_BACKGROUND];
+static _Atomic int background_calls;
+
+static pid_t process, main_thread;
+static int installed;
+
+static nanoseconds now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static pid_t thread_id(void)
+{
+  return (pid_t)syscall(SYS_gettid);
+}
+
+/* ---- The report, by async-signal-safe calls only ---- */
+
+/* Which text; JavaScript gives them in this order. */
+enum fault { CRASHED, ENDED, HUNG, LATE, UNKNOWN, TEXTS };
+
+#define TEXT_ROOM 16384
+/* U+E000, of the private use area, in UTF-8: what happened and where stands in its place. */
+#define PLACEHOLDER "\xee\x80\x80"
+
+static struct
+{
+  char text[TEXT_ROOM];
+  size_t length, before, after; /* before: bytes in front of the placeholder; after: where the rest begins */
+} texts[TEXTS];
+
+/* A copy of our own of the descriptor that JavaScript names: a module may close 2. */
+static int error_output = STDERR_FILENO, copied_from = -1;
+static atomic_flag reporting = ATOMIC_FLAG_INIT;
+
+/* Does not hang on a pipe that nobody reads. */
+static void write_all(const char *bytes, size_t length)
+{
+  while (length > 0)
+  {
+    struct pollfd writable = { error_output, POLLOUT, 0 };
+    if (poll(&writable, 1, 2000) == 0)
+      return;
+    ssize_t written = write(error_output, bytes, length);
+    if (written < 0 && errno != EINTR && errno != EAGAIN)
+      return;
+    if (written > 0)
+      bytes += written, length -= (size_t)written;
+  }
+}
+
+static _Noreturn void stop_this_thread(void)
+{
+  for (;;)
+    pause();
+}
+
+static _Noreturn void end_process(int status)
+{
+  for (;;)
+    syscall(SYS_exit_group, status);
+}
+
+struct words
+{
+  char text[512];
+  size_t length;
+};
+
+static void add(struct words *words, const char *text)
+{
+  while (*text != '\0' && words->length < sizeof words->text)
+    words->text[words->length++] = *text++;
+}
+
+/* "in C_Login", "in C_Encrypt or C_Sign", "in a thread of its own, after C_Login" */
+static void add_place(struct words *words)
+{
+  if (atomic_load(&foreground.running))
+  {
+    add(words, " in ");
+    add(words, foreground.name);
+    return;
+  }
+  int named = 0;
+  for (int i = 0; i < MAX_BACKGROUND && atomic_load(&background_calls) > 0; i++)
+  {
+    int again = !atomic_load(&background[i].running);
+    for (int j = 0; j < i && !again; j++)
+      again = atomic_load(&background[j].running) && strcmp(background[i].name, background[j].name) == 0;
+    if (again)
+      continue;
+    add(words, named++ == 0 ? " in " : " or ");
+    add(words, background[i].name);
+  }
+  if (named > 0)
+    return;
+  add(words, " in a thread of its own, after ");
+  add(words, foreground.name);
+}
+
+/* Writes the text with these words in it, and ends the process. Of several threads that come here, the first. */
+static _Noreturn void report(enum fault text, int status, const struct words *words)
+{
+  if (atomic_flag_test_and_set(&reporting))
+    stop_this_thread();
+  write_all(texts[text].text, texts[text].before);
+  if (texts[text].after > texts[text].before)
+    write_all(words->text, words->length);
+  write_all(texts[text].text + texts[text].after, texts[text].length - texts[text].after);
+  end_process(status);
+}
+
+/* ---- A fault ---- */
+
+/* Of a thread that was stopped in stage KEEPING. */
+static enum fault stopped_by;
+static struct words stopped_words;
+static _Atomic int stopped; /* 0: none; 1: its words are being written; 2: they are there */
+static _Atomic nanoseconds patience = NEVER;
+static sem_t wake_watchdog;
+
+/* How long a command may still take, once a thread of the module was stopped that may hold a lock it needs. */
+#define PATIENCE (30 * NS_PER_S)
+
+/*
+ * Ends the process, or, while the store or the result must come out whole, only this thread. `cause` is for people:
+ * "crashed (SIGSEGV)".
+ */
+static _Noreturn void fault(enum fault kind, const char *cause)
+{
+  struct words words = { .length = 0 };
+  add(&words, cause);
+  add_place(&words);
+  int before = BEFORE;
+  if (atomic_compare_exchange_strong(&stage, &before, ENDING))
+    report(kind, STATUS_HSM, &words);
+  if (before == DONE)
+    report(LATE, done_status, &words);
+  if (before == KEEPING)
+  {
+    int none = 0;
+    if (atomic_compare_exchange_strong(&stopped, &none, 1))
+    {
+      stopped_by = kind;
+      stopped_words = words;
+      atomic_store(&stopped, 2);
+      atomic_store(&patience, now() + PATIENCE);
+      sem_post(&wake_watchdog);
+    }
+  }
+  stop_this_thread();
+}
+
+/* Goes from one stage to another; not while another thread ends the process. */
+static void enter_stage(enum stage next)
+{
+  int current = atomic_load(&stage);
+  do
+    if (current == ENDING)
+      stop_this_thread();
+  while (!atomic_compare_exchange_strong(&stage, &current, (int)next));
+}
+
+/* Where a thread of the module was stopped, the module is not called again. */
+static void refuse_after_fault(void)
+{
+  if (atomic_load(&stopped) != 2)
+    return;
+  int current = atomic_load(&stage);
+  report(current == DONE ? LATE : stopped_by, current == DONE ? done_status : STATUS_HSM, &stopped_words);
+}
+
+/* ---- Signals ---- */
+
+static const int SIGNALS[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP };
+enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof *SIGNALS };
+static const char *const CRASHES[] = { "crashed (SIGSEGV)", "crashed (SIGBUS)", "aborted (SIGABRT)",
+                                       "crashed (SIGILL)", "crashed (SIGFPE)", "crashed (SIGTRAP)" };
+
+/* The runtime's own handlers, for what is the runtime's. */
+static struct sigaction runtime_actions[SIGNAL_COUNT];
+
+/* Threads that were there before the module was: the runtime's. */
+#define MAX_RUNTIME_THREADS 256
+static pid_t runtime_threads[MAX_RUNTIME_THREADS];
+static int runtime_thread_count;
+
+/* Where the runtime's executable lies in memory. */
+static uintptr_t runtime_start, runtime_end;
+
+static int is_runtime_thread(pid_t thread)
+{
+  for (int i = 0; i < runtime_thread_count; i++)
+    if (runtime_threads[i] == thread)
+      return 1;
+  return 0;
+}
+
+static uintptr_t program_counter(void *context)
+{
+  const ucontext_t *interrupted = context;
+#if defined __x86_64__
+  return (uintptr_t)interrupted->uc_mcontext.gregs[REG_RIP];
+#elif defined __aarch64__
+  return (uintptr_t)interrupted->uc_mcontext.pc;
+#else
+#error "the program counter of this processor"
+#endif
+}
+
+/*
+ * In the thread of JavaScript it is the module's during a call only. The pool's threads are the runtime's, but run
+ * the module while a call is in the background. Any other thread came with the module, unless it is in the runtime's own code:
+ * Bun starts some when it needs them.
+ */
+static int is_of_module(void *context)
+{
+  pid_t thread = thread_id();
+  if (thread == main_thread)
+    return atomic_load(&foreground.running);
+  if (atomic_load(&background_calls) > 0)
+    return 1;
+  uintptr_t at = program_counter(context);
+  return !is_runtime_thread(thread) && (at < runtime_start || at >= runtime_end);
+}
+
+/* What would have happened without us. */
+static void chain(int at, siginfo_t *info, void *context)
+{
+  int number = SIGNALS[at];
+  struct sigaction *action = &runtime_actions[at];
+  if (action->sa_flags & SA_SIGINFO)
+    action->sa_sigaction(number, info, context);
+  else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN)
+    action->sa_handler(number);
+  else
+  {
+    sigaction(number, action, NULL);
+    if (info->si_code <= 0)
+      raise(number); /* a fault comes again by itself */
+  }
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+  int saved_errno = errno, at = 0;
+  while (SIGNALS[at] != number)
+    at++;
+  if (getpid() != process) /* a child that the module forked dies as it would without us */
+  {
+    signal(number, SIG_DFL);
+    if (info->si_code <= 0)
+      raise(number);
+    return;
+  }
+  int sent_by_another = info->si_code <= 0 && info->si_pid != process; /* kill -SEGV */
+  if (!sent_by_another && is_of_module(context))
+    fault(CRASHED, CRASHES[at]);
+  errno = saved_errno;
+  chain(at, info, context);
+}
+
+static int install_signal_handlers(void)
+{
+  /* A handler for a stack overflow needs a stack of its own; the runtime may have made one. */
+  static char stack[65536] __attribute__((aligned(64)));
+  stack_t present, ours = { .ss_sp = stack, .ss_size = sizeof stack };
+  if (sigaltstack(NULL, &present) != 0)
+    return -1;
+  if (((present.ss_flags & SS_DISABLE) || present.ss_size < sizeof stack / 2) && sigaltstack(&ours, NULL) != 0)
+    return -1;
+  struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+  sigfillset(&action.sa_mask);
+  for (int i = 0; i < SIGNAL_COUNT; i++)
+    if (sigaction(SIGNALS[i], &action, &runtime_actions[i]) != 0)
+      return -1;
+  return 0;
+}
+
+static void list_runtime_threads(void)
+{
+  DIR *tasks = opendir("/proc/self/task");
+  if (tasks == NULL)
+    return;
+  for (struct dirent *task; (task = readdir(tasks)) != NULL && runtime_thread_count < MAX_RUNTIME_THREADS;)
+    if (task->d_name[0] != '.')
+      runtime_threads[runtime_thread_count++] = (pid_t)strtol(task->d_name, NULL, 10);
+  closedir(tasks);
+}
+
+/* The executable is the first object that dl_iterate_phdr shows. */
+static int find_runtime(struct dl_phdr_info *object, size_t size, void *unused)
+{
+  (void)size, (void)unused;
+  for (int i = 0; i < object->dlpi_phnum; i++)
+  {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
+      continue;
+    runtime_start = object->dlpi_addr + segment->p_vaddr;
+    runtime_end = runtime_start + segment->p_memsz;
+  }
+  return 1;
+}
+
+/* ---- Ends that are no signal ---- */
+
+static int quitting;
+
+/* Whether it is the module that ends the process, in this thread. */
+static int ends_by_module(void)
+{
+  if (getpid() != process || quitting)
+    return 0;
+  return thread_id() == main_thread ? atomic_load(&foreground.running) : 1;
+}
+
+static void on_exit_call(void)
+{
+  if (ends_by_module())
+    fault(ENDED, "called exit()");
+}
+
+static void on_quick_exit(void)
+{
+  if (ends_by_module())
+    fault(ENDED, "called quick_exit()");
+}
+
+/* Runs when the thread of JavaScript ends by itself, which it never does. */
+static void on_thread_end(void *unused)
+{
+  (void)unused;
+  if (getpid() == process && atomic_load(&foreground.running))
+    fault(ENDED, "called pthread_exit()");
+}
+
+/* Takes the place of _exit: every way out through libc ends there, after the exit handlers of the module. */
+static _Noreturn void on_exit_system_call(int status)
+{
+  if (ends_by_module())
+    fault(ENDED, "called _exit()");
+  end_process(status);
+}
+
+/*
+ * Lets libc's _exit jump to ours. It has no hook, so its first bytes are written over. Where that is refused (SELinux's
+ * execmod, for one), a module that calls _exit goes unseen, and nothing else changes.
+ */
+static void hook_exit_system_call(void)
+{
+  unsigned char *function = dlsym(RTLD_DEFAULT, "_exit");
+  void (*target)(int) = on_exit_system_call;
+#if defined __x86_64__
+  unsigned char jump[] = { 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0 }; /* mov rax, target; jmp rax */
+  size_t operand = 2;
+#elif defined __aarch64__
+  unsigned char jump[] = { 0x50, 0, 0, 0x58, 0, 2, 0x1f, 0xd6, 0, 0, 0, 0, 0, 0, 0, 0 }; /* ldr x16, target; br x16 */
+  size_t operand = 8;
+#endif
+  if (function == NULL)
+    return;
+  memcpy(jump + operand, &target, sizeof target);
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)function & ~(page - 1);
+  uintptr_t end = ((uintptr_t)function + sizeof jump + page - 1) & ~(page - 1);
+  if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    return;
+  memcpy(function, jump, sizeof jump);
+  __builtin___clear_cache((char *)function, (char *)function + sizeof jump);
+  mprotect((void *)start, end - start, PROT_READ | PROT_EXEC);
+}
+
+static int install_exit_hooks(void)
+{
+  pthread_key_t key;
+  if (pthread_key_create(&key, on_thread_end) != 0 || pthread_setspecific(key, &process) != 0)
+    return -1;
+  if (atexit(on_exit_call) != 0 || at_quick_exit(on_quick_exit) != 0)
+    return -1;
+  hook_exit_system_call();
+  return 0;
+}
+
+/* Exit handlers run last registered first; ours must see the end before those of the module act on it. */
+static void stand_before_module_handlers(void)
+{
+  /* Loading, C_GetFunctionList and C_Initialize are where modules register theirs. */
+  static int left = 3;
+  if (left > 0 && left-- > 0)
+    atexit(on_exit_call);
+}
+
+/* ---- The watchdog ---- */
+
+static _Atomic nanoseconds sleeping_until;
+
+/* Later than this, and the process was stopped (Ctrl-Z) in between: the module gets its time again. */
+#define OVERSLEPT NS_PER_S
+
+/* While JavaScript's thread is in a call of its own, it cannot see that one in the background is over: its clock stands. */
+static nanoseconds next_deadline(void)
+{
+  nanoseconds next = atomic_load(&patience);
+  if (atomic_load(&foreground.running))
+  {
+    nanoseconds deadline = atomic_load(&foreground.deadline);
+    return deadline < next ? deadline : next;
+  }
+  for (int i = 0; i < MAX_BACKGROUND && atomic_load(&background_calls) > 0; i++)
+  {
+    nanoseconds deadline = atomic_load(&background[i].running) ? atomic_load(&background[i].deadline) : NEVER;
+    next = deadline < next ? deadline : next;
+  }
+  return next;
+}
+
+static void check_deadline(struct call *call, nanoseconds at)
+{
+  nanoseconds deadline = atomic_load(&call->deadline);
+  if (!atomic_load(&call->running) || at < deadline)
+    return;
+  if (at - deadline > OVERSLEPT)
+  {
+    atomic_compare_exchange_strong(&call->deadline, &deadline, at + call->limit);
+    return;
+  }
+  char cause[80];
+  long long ms = call->limit / NS_PER_MS;
+  snprintf(cause, sizeof cause, ms % 1000 == 0 ? "did not answer within %lld s" : "did not answer within %lld ms", ms % 1000 == 0 ? ms / 1000 : ms);
+  fault(HUNG, cause);
+}
+
+static void check_deadlines(void)
+{
+  nanoseconds at = now();
+  if (at >= atomic_load(&patience))
+    report(UNKNOWN, STATUS_UNKNOWN, &stopped_words);
+  if (atomic_load(&foreground.running))
+    check_deadline(&foreground, at);
+  else
+    for (int i = 0; i < MAX_BACKGROUND; i++)
+      check_deadline(&background[i], at);
+}
+
+static void *watch(void *unused)
+{
+  (void)unused;
+  for (;;)
+  {
+    nanoseconds until = next_deadline();
+    atomic_store(&sleeping_until, until);
+    if (next_deadline() < until) /* a call began before it could see how long we sleep */
+      continue;
+    struct timespec end = { until / NS_PER_S, until % NS_PER_S };
+    if (until == NEVER)
+      sem_wait(&wake_watchdog);
+    else
+      sem_clockwait(&wake_watchdog, CLOCK_MONOTONIC, &end);
+    check_deadlines();
+  }
+  return NULL;
+}
+
+static void watch_over(nanoseconds deadline)
+{
+  if (deadline < atomic_load(&sleeping_until))
+    sem_post(&wake_watchdog);
+}
+
+/* Most of it is for the thread-local variables of the runtime, which take their room there: Bun has more than 64 KiB. */
+#define WATCHDOG_STACK 524288
+
+static int start_watchdog(void)
+{
+  pthread_attr_t attributes;
+  pthread_t thread;
+  sigset_t all, mask;
+  if (sem_init(&wake_watchdog, 0, 0) != 0 || pthread_attr_init(&attributes) != 0)
+    return -1;
+  pthread_attr_setstacksize(&attributes, WATCHDOG_STACK);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask); /* it takes no signals */
+  int failed = pthread_create(&thread, &attributes, watch, NULL);
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
+  pthread_attr_destroy(&attributes);
+  errno = failed;
+  return failed == 0 ? 0 : -1;
+}
+
+/* ---- Calls ---- */
+
+static void begin_call(struct call *call, nanoseconds limit)
+{
+  call->began = now();
+  call->limit = limit;
+  atomic_store(&call->deadline, limit == 0 ? NEVER : call->began + limit);
+  atomic_store(&call->running, 1);
+  if (limit != 0)
+    watch_over(atomic_load(&call->deadline));
+}
+
+static void end_foreground_call(void)
+{
+  atomic_store(&foreground.running, 0);
+  stand_before_module_handlers();
+  if (atomic_load(&background_calls) == 0)
+    return;
+  nanoseconds took = now() - foreground.began;
+  for (int i = 0; i < MAX_BACKGROUND; i++)
+  {
+    nanoseconds deadline = atomic_load(&background[i].deadline);
+    if (!atomic_load(&background[i].running) || deadline == NEVER)
+      continue;
+    atomic_store(&background[i].deadline, deadline + took);
+    watch_over(deadline + took);
+  }
+}
+
+static void begin_foreground_call(nanoseconds limit)
+{
+  refuse_after_fault();
+  if (atomic_load(&stage) == KEEPING) /* the command has more to do: a further transaction */
+    enter_stage(BEFORE);
+  begin_call(&foreground, limit);
+}
+
+/* ---- Node-API ---- */
+
+static napi_value throw_errno(napi_env env, const char *what, int number)
+{
+  char message[256];
+  snprintf(message, sizeof message, "%s: %s", what, strerror(number));
+  napi_throw_error(env, strerrorname_np(number), message);
+  return NULL;
+}
+
+static napi_value throw_text(napi_env env, const char *message)
+{
+  napi_throw_error(env, NULL, message);
+  return NULL;
+}
+
+static void arguments(napi_env env, napi_callback_info info, napi_value *values, size_t count)
+{
+  napi_get_cb_info(env, info, &count, values, NULL, NULL);
+}
+
+static int text_argument(napi_env env, napi_value value, char *text, size_t room, size_t *length)
+{
+  size_t whole;
+  if (napi_get_value_string_utf8(env, value, NULL, 0, &whole) != napi_ok || whole >= room)
+    return -1;
+  return napi_get_value_string_utf8(env, value, text, room, length) == napi_ok ? 0 : -1;
+}
+
+static int32_t number_argument(napi_env env, napi_value value)
+{
+  int32_t number = 0;
+  napi_get_value_int32(env, value, &number);
+  return number;
+}
+
+/* Milliseconds as a number; 0 for no limit. */
+static nanoseconds limit_argument(napi_env env, napi_value value)
+{
+  int64_t milliseconds = 0;
+  napi_get_value_int64(env, value, &milliseconds);
+  return milliseconds * NS_PER_MS;
+}
+
+static napi_value number_result(napi_env env, int32_t number)
+{
+  napi_value result = NULL;
+  napi_create_int32(env, number, &result);
+  return result;
+}
+
+static int install_once(void)
+{
+  if (installed)
+    return 0;
+  process = getpid();
+  main_thread = thread_id();
+  list_runtime_threads();
+  dl_iterate_phdr(find_runtime, NULL);
+  if (install_signal_handlers() != 0 || install_exit_hooks() != 0 || start_watchdog() != 0)
+    return -1;
+  installed = 1;
+  return 0;
+}
+
+/* Where the report goes. The copy before, if there was one, is closed only when the new one is in its place. */
+static void report_to(int descriptor)
+{
+  if (descriptor == copied_from)
+    return;
+  int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3), before = error_output;
+  error_output = copy >= 0 ? copy : descriptor;
+  if (copied_from >= 0 && before != copied_from)
+    close(before);
+  copied_from = descriptor;
+}
+
+/*
+ * install([crashed, ended, hung, late, unknown], descriptor): each text with U+E000 where what happened is to stand, or empty
+ * for nothing, and where it is written. Again: other texts.
+ */
+static napi_value Install(napi_env env, napi_callback_info info)
+{
+  napi_value values[2], list, element;
+  arguments(env, info, values, 2);
+  list = values[0];
+  for (uint32_t i = 0; i < TEXTS; i++)
+  {
+    size_t length = 0;
+    if (napi_get_element(env, list, i, &element) != napi_ok || text_argument(env, element, texts[i].text, TEXT_ROOM, &length) != 0)
+      return throw_text(env, "a text for the guard is missing or too long");
+    char *place = strstr(texts[i].text, PLACEHOLDER);
+    texts[i].length = length;
+    texts[i].before = place == NULL ? length : (size_t)(place - texts[i].text);
+    texts[i].after = place == NULL ? length : texts[i].before + sizeof PLACEHOLDER - 1;
+  }
+  report_to(number_argument(env, values[1]));
+  return install_once() == 0 ? NULL : throw_errno(env, "cannot install the guard", errno);
+}
+
+/* enter(name, milliseconds) */
+static napi_value Enter(napi_env env, napi_callback_info info)
+{
+  napi_value values[2];
+  size_t length;
+  arguments(env, info, values, 2);
+  napi_get_value_string_utf8(env, values[0], foreground.name, NAME_ROOM, &length);
+  begin_foreground_call(limit_argument(env, values[1]));
+  return NULL;
+}
+
+static napi_value Leave(napi_env env, napi_callback_info info)
+{
+  (void)env, (void)info;
+  end_foreground_call();
+  return NULL;
+}
+
+/* enterBackground(name, milliseconds): the call's number, for leaveBackground; -1 where there are too many to watch. */
+static napi_value EnterBackground(napi_env env, napi_callback_info info)
+{
+  napi_value values[2];
+  size_t length;
+  arguments(env, info, values, 2);
+  refuse_after_fault();
+  int free = 0;
+  while (free < MAX_BACKGROUND && atomic_load(&background[free].running))
+    free++;
+  if (free == MAX_BACKGROUND)
+    return number_result(env, -1);
+  napi_get_value_string_utf8(env, values[0], background[free].name, NAME_ROOM, &length);
+  atomic_fetch_add(&background_calls, 1);
+  begin_call(&background[free], limit_argument(env, values[1]));
+  return number_result(env, free);
+}
+
+static napi_value LeaveBackground(napi_env env, napi_callback_info info)
+{
+  napi_value value;
+  arguments(env, info, &value, 1);
+  int32_t call = number_argument(env, value);
+  if (call < 0 || call >= MAX_BACKGROUND || !atomic_load(&background[call].running))
+    return NULL;
+  atomic_store(&background[call].running, 0);
+  atomic_fetch_sub(&background_calls, 1);
+  return NULL;
+}
+
+/*
+ * load(path, milliseconds): dlopen, under guard. All symbols are looked up now: one that is missing is an error here, and not
+ * the loader's own end of the process at its first use. Throws the loader's words.
+ */
+static napi_value Load(napi_env env, napi_callback_info info)
+{
+  static char path[PATH_MAX];
+  napi_value values[2];
+  size_t length;
+  arguments(env, info, values, 2);
+  if (text_argument(env, values[0], path, sizeof path, &length) != 0)
+    return throw_text(env, "the path is too long");
+  strcpy(foreground.name, "dlopen, which loads it");
+  begin_foreground_call(limit_argument(env, values[1]));
+  void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  end_foreground_call();
+  return module != NULL ? NULL : throw_text(env, dlerror());
+}
+
+/* keep(): from here on the store's commit, or the result, comes out whole. */
+static napi_value Keep(napi_env env, napi_callback_info info)
+{
+  (void)env, (void)info;
+  enter_stage(KEEPING);
+  return NULL;
+}
+
+/* undo(): the commit failed, so that nothing was kept. */
+static napi_value Undo(napi_env env, napi_callback_info info)
+{
+  (void)env, (void)info;
+  enter_stage(BEFORE);
+  return NULL;
+}
+
+/* done(status): the result is out. */
+static napi_value Done(napi_env env, napi_callback_info info)
+{
+  napi_value value;
+  arguments(env, info, &value, 1);
+  done_status = number_argument(env, value);
+  enter_stage(DONE);
+  refuse_after_fault();
+  return NULL;
+}
+
+/* ---- Standard output ---- */
+
+static int real_output = -1;
+
+/* What the module printed may sit in libc's buffer. A stopped thread may hold its lock. */
+static void flush_output(void)
+{
+  if (ftrylockfile(stdout) != 0)
+    return;
+  fflush_unlocked(stdout);
+  funlockfile(stdout);
+}
+
+/* redirectOutput(): descriptor 1 is stderr from now on. Returns the descriptor for results. */
+static napi_value RedirectOutput(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  if (real_output >= 0)
+    return number_result(env, real_output);
+  flush_output();
+  int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0)
+    return throw_errno(env, "cannot copy stdout", errno);
+  if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+  {
+    int number = errno;
+    close(copy);
+    return throw_errno(env, "cannot point stdout at stderr", number);
+  }
+  real_output = copy;
+  return number_result(env, real_output);
+}
+
+static int restore_output(void)
+{
+  if (real_output < 0)
+    return 0;
+  flush_output();
+  if (dup2(real_output, STDOUT_FILENO) < 0)
+    return -1;
+  close(real_output);
+  real_output = -1;
+  return 0;
+}
+
+/* restoreOutput(): descriptor 1 is stdout again; the module is gone. */
+static napi_value RestoreOutput(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  return restore_output() == 0 ? NULL : throw_errno(env, "cannot restore stdout", errno);
+}
+
+/* quit(status): ends the process without the module's exit handlers and destructors. */
+static napi_value Quit(napi_env env, napi_callback_info info)
+{
+  napi_value value;
+  arguments(env, info, &value, 1);
+  quitting = 1;
+  flush_output();
+  end_process(number_argument(env, value));
+}
+
+/* ---- harden and exec ---- */
+
+static struct rlimit core_limit;
+static int hardened;
+
+/* harden(): no core dump, and no other process of this user looks into the memory (proc(5), prctl(2)). */
+static napi_value Harden(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  if (hardened)
+    return NULL;
+  if (getrlimit(RLIMIT_CORE, &core_limit) != 0)
+    return throw_errno(env, "getrlimit", errno);
+  struct rlimit none = { 0, core_limit.rlim_max }; /* the soft limit alone, so that exec can give it back */
+  if (setrlimit(RLIMIT_CORE, &none) != 0)
+    return throw_errno(env, "setrlimit", errno);
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    return throw_errno(env, "prctl", errno);
+  hardened = 1;
+  return NULL;
+}
+
+static void free_strings(char **strings)
+{
+  for (char **at = strings; at != NULL && *at != NULL; at++)
+    free(*at);
+  free(strings);
+}
+
+/* An array of strings, ended by NULL; NULL where one of them holds a NUL, or is none. */
+static char **string_list(napi_env env, napi_value array)
+{
+  uint32_t count;
+  if (napi_get_array_length(env, array, &count) != napi_ok)
+    return NULL;
+  char **strings = calloc((size_t)count + 1, sizeof *strings);
+  for (uint32_t i = 0; strings != NULL && i < count; i++)
+  {
+    napi_value element;
+    size_t length;
+    if (napi_get_element(env, array, i, &element) != napi_ok || napi_get_value_string_utf8(env, element, NULL, 0, &length) != napi_ok
+        || (strings[i] = malloc(length + 1)) == NULL
+        || napi_get_value_string_utf8(env, element, strings[i], length + 1, &length) != napi_ok || strlen(strings[i]) != length)
+    {
+      free_strings(strings);
+      return NULL;
+    }
+  }
+  return strings;
+}
+
+/* Closes every descriptor but 0, 1, 2 when the program starts, and none if it does not. */
+static void close_others_on_exec(void)
+{
+  if (syscall(SYS_close_range, 3U, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */) == 0)
+    return;
+  DIR *descriptors = opendir("/proc/self/fd"); /* Linux before 5.11 */
+  for (struct dirent *entry; descriptors != NULL && (entry = readdir(descriptors)) != NULL;)
+  {
+    int descriptor = atoi(entry->d_name);
+    if (descriptor > STDERR_FILENO)
+      fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  }
+  if (descriptors != NULL)
+    closedir(descriptors);
+}
+
+/* The runtimes mark even these close-on-exec at their start, and make pipes non-blocking, for whoever shares them too. */
+static void prepare_standard_descriptors(void)
+{
+  for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
+  {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0)
+      continue;
+    if (flags & O_NONBLOCK)
+      fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+    fcntl(descriptor, F_SETFD, 0);
+  }
+}
+
+/*
+ * The runtimes raise the soft limit of open files to the hard one at their start, and do not tell what it was. The parent's
+ * is the best guess, where it may be read and has the same hard limit; else 1024, which programs that use select(2) need.
+ */
+static void restore_file_limit(struct rlimit *before)
+{
+  struct rlimit parent;
+  if (getrlimit(RLIMIT_NOFILE, before) != 0 || before->rlim_cur != before->rlim_max)
+    return;
+  struct rlimit usual = { before->rlim_max < 1024 ? before->rlim_max : 1024, before->rlim_max };
+  if (prlimit(getppid(), RLIMIT_NOFILE, NULL, &parent) == 0 && parent.rlim_max == before->rlim_max)
+    usual.rlim_cur = parent.rlim_cur;
+  setrlimit(RLIMIT_NOFILE, &usual);
+}
+
+#define SIGNAL_NUMBERS 65
+
+/*
+ * What is caught goes back to the default here and not in execve, so that a signal in between is not lost. What the caller of
+ * coffer ignores stays ignored (nohup), but for SIGPIPE and SIGXFSZ, which the runtimes ignore by themselves.
+ */
+static void reset_signals(struct sigaction *before)
+{
+  for (int number = 1; number < SIGNAL_NUMBERS; number++)
+  {
+    struct sigaction plain = { .sa_handler = SIG_DFL };
+    before[number].sa_handler = SIG_DFL;
+    if (sigaction(number, NULL, &before[number]) != 0)
+      continue;
+    if (before[number].sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ)
+      sigaction(number, &plain, NULL);
+  }
+}
+
+static void keep_descriptors(napi_env env, napi_value list)
+{
+  uint32_t count = 0;
+  napi_get_array_length(env, list, &count);
+  for (uint32_t i = 0; i < count; i++)
+  {
+    napi_value element;
+    if (napi_get_element(env, list, i, &element) == napi_ok)
+      fcntl(number_argument(env, element), F_SETFD, 0);
+  }
+}
+
+/* Returns only when it fails: the error number, with limits, signals and mask as they were. */
+static int replace_process(const char *path, char **argv, char **environment)
+{
+  struct sigaction actions[SIGNAL_NUMBERS];
+  struct rlimit files, cores;
+  sigset_t all, none, mask;
+  restore_file_limit(&files);
+  getrlimit(RLIMIT_CORE, &cores);
+  if (hardened)
+    setrlimit(RLIMIT_CORE, &core_limit);
+  sigfillset(&all);
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &all, &mask);
+  reset_signals(actions);
+  pthread_sigmask(SIG_SETMASK, &none, NULL);
+  execve(path, argv, environment);
+  int failed = errno;
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  for (int number = 1; number < SIGNAL_NUMBERS; number++)
+    sigaction(number, &actions[number], NULL);
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
+  setrlimit(RLIMIT_NOFILE, &files);
+  setrlimit(RLIMIT_CORE, &cores);
+  return failed;
+}
+
+/*
+ * exec(path, argv, env, keep): the program at `path` takes the place of this process. env: ["NAME=value", ...], or null for
+ * this process's own, byte for byte. keep: descriptors that it gets beside 0, 1 and 2. Returns only by throwing.
+ */
+static napi_value Exec(napi_env env, napi_callback_info info)
+{
+  static char path[PATH_MAX];
+  napi_value values[4];
+  napi_valuetype type = napi_undefined;
+  size_t length;
+  arguments(env, info, values, 4);
+  if (text_argument(env, values[0], path, sizeof path, &length) != 0 || strlen(path) != length)
+    return throw_errno(env, "the path of the program", EINVAL);
+  napi_typeof(env, values[2], &type);
+  char **argv = string_list(env, values[1]);
+  char **own = type == napi_null ? NULL : string_list(env, values[2]);
+  int failed = EINVAL;
+  if (argv != NULL && argv[0] != NULL && (type == napi_null || own != NULL))
+  {
+    fflush(NULL);
+    restore_output();
+    prepare_standard_descriptors();
+    close_others_on_exec();
+    keep_descriptors(env, values[3]);
+    failed = replace_process(path, argv, type == napi_null ? environ : own);
+  }
+  free_strings(argv);
+  free_strings(own);
+  return throw_errno(env, path, failed);
+}
+
+NAPI_MODULE_INIT()
+{
+#define FUNCTION(name, function) { name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL }
+  napi_property_descriptor functions[] = {
+    FUNCTION("install", Install), FUNCTION("load", Load),
+    FUNCTION("enter", Enter), FUNCTION("leave", Leave),
+    FUNCTION("enterBackground", EnterBackground), FUNCTION("leaveBackground", LeaveBackground),
+    FUNCTION("keep", Keep), FUNCTION("undo", Undo), FUNCTION("done", Done),
+    FUNCTION("redirectOutput", RedirectOutput), FUNCTION("restoreOutput", RestoreOutput),
+    FUNCTION("quit", Quit), FUNCTION("harden", Harden), FUNCTION("exec", Exec),
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  return exports;
+}

@@ -1,0 +1,90 @@
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError } from '../errors.ts';
+
+/** The native add-on guard.c, which stands around the PKCS#11 module. Its head says how it works. */
+export interface Guard {
+  /**
+   * Installs handlers and watchdog, once; a further call changes the texts and where they go. They are what is written to `descriptor` when
+   * the module crashes, ends the process or does not answer, when one of these happens after the command was done, and when
+   * the outcome of a write is not known; WHAT_HAPPENED in them is replaced.
+   */
+  install(texts: readonly [crashed: string, ended: string, hung: string, late: string, unknown: string], descriptor: number): void;
+  /** dlopen, with all symbols; throws the dynamic loader's words. */
+  load(path: string, milliseconds: number): void;
+  /** Before and after a call in this thread; 0 for no limit. */
+  enter(name: string, milliseconds: number): void;
+  leave(): void;
+  /** Before and after a call in a thread of the pool. @returns what `leaveBackground` wants */
+  enterBackground(name: string, milliseconds: number): number;
+  leaveBackground(call: number): void;
+  /** The store's commit, or the result, comes out whole from here on: until `undo`, `done`, or the next call. */
+  keep(): void;
+  undo(): void;
+  /** The result is out. What the module does now is a warning, and the process ends with this status. */
+  done(status: number): void;
+  /** Points descriptor 1 at 2, until `restoreOutput`. @returns the descriptor of stdout itself */
+  redirectOutput(): number;
+  restoreOutput(): void;
+  /** Ends the process without the exit handlers and destructors of the module. */
+  quit(status: number): never;
+  /** No core dumps, and no look into this process by others of the same user. */
+  harden(): void;
+  /**
+   * Replaces the process by a program: signals at their defaults, no descriptor but 0, 1, 2 and those of `keep`, limits as they
+   * were. Returns only by throwing an error with the errno as its `code`.
+   * @param env "NAME=value" each, or null for this process's own, byte for byte
+   */
+  exec(path: string, argv: readonly string[], env: readonly string[] | null, keep: readonly number[]): never;
+}
+
+/** Stands in a text where the add-on puts what happened and in which function. */
+export const WHAT_HAPPENED = '\ue000';
+
+let guard: Guard | null = null;
+
+/** The add-on, loaded at the first call. @throws ConfigError `guard_missing` */
+export function loadGuard(): Guard {
+  guard ??= load();
+  return guard;
+}
+
+/** The add-on if it was loaded: a command that needs no PKCS#11 module does without. */
+export function loadedGuard(): Guard | null {
+  return guard;
+}
+
+function load(): Guard {
+  const file = addonFile();
+  const module: { exports: object } = { exports: {} };
+  try {
+    process.dlopen(module, file);
+  } catch (cause) {
+    throw missing(file, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  const { exports } = module;
+  if (isGuard(exports)) return exports;
+  throw missing(file, 'it is of another version of coffer');
+}
+
+/** Beside the bundle; for the sources, where the build puts it. */
+function addonFile(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return basename(here) === 'native' ? join(here, '../../dist/guard.node') : join(here, 'guard.node');
+}
+
+const FUNCTIONS = [
+  'install', 'load', 'enter', 'leave', 'enterBackground', 'leaveBackground', 'keep', 'undo', 'done',
+  'redirectOutput', 'restoreOutput', 'quit', 'harden', 'exec',
+] as const satisfies readonly (keyof Guard)[];
+
+function isGuard(exports: object): exports is Guard {
+  return FUNCTIONS.every((name) => typeof Reflect.get(exports, name) === 'function');
+}
+
+function missing(file: string, reason: string, cause?: unknown): ConfigError {
+  return new ConfigError('guard_missing', `coffer's own add-on ${file} cannot be loaded: ${reason}`, {
+    hint: 'without it a PKCS#11 module is not loaded; install coffer again for this machine, or, from source, run: npm run build',
+    cause,
+  });
+}
