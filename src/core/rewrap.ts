@@ -25,7 +25,7 @@ const REST = 1 / 4;
 export interface RewrapOptions {
   /** To move records without an HMAC too, which were written before the seal had an HMAC key; null to refuse them. */
   readonly addHmac: Adoption | null;
-  /** Told after each batch. */
+  /** Told after each transaction that moved something. */
   readonly progress: (done: number, total: number) => void;
 }
 
@@ -59,6 +59,7 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     progress(0, total);
     const isOld = first.ownRecordIsOld || first.keyringIsOld;
     const moved = isOld && (await opening.transaction(atThisTime(context), 'write', rewrapOwnRecord)) ? 1 : 0;
+    progress(moved, total); // it stays, whatever becomes of the values
     const { rewrapped, failed } = await rewrapValues(context, opening, first.old, (done) => progress(total - first.old.length + done, total));
     const { status } = await opening.transaction(atThisTime(context), 'read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));

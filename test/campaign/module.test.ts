@@ -40,7 +40,7 @@ const COMMANDS: readonly Command[] = [
   { name: 'unseal', args: ['unseal'], whole: /^Success! The store is unsealed\n$/, store: 'sealed' },
   { name: 'kv get', args: ['kv', 'get', '-field=v', 'secret/app'], whole: /^before$/, store: 'unsealed' },
   { name: 'kv put', args: ['kv', 'put', 'secret/app', 'v=after'], whole: /^Success! Data written to: secret\/app\n$/, store: 'unsealed' },
-  { name: 'rewrap', args: ['sealwrap', 'rewrap'], whole: /^Success! Rewrapped 3\n[^]*\nAltered +0\n$/, store: 'unsealed', env: { COFFER_HSM_KEY_LABEL: 'hsm_new' } },
+  { name: 'rewrap', args: ['sealwrap', 'rewrap'], whole: /^Success! Rewrapped 3\n[^]*\nAltered +0\n$/, store: 'unsealed', env: { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } },
 ];
 
 let stand: Stand;
@@ -102,7 +102,7 @@ function callsOf(command: Command): Call[] {
   stand.shim?.clear();
   const path = freshStore(command);
   const { status, stdout, stderr } = stand.run(command.args, { env: { ...command.env, ...ownToken(stand, 'unhindered'), COFFER_STORAGE_PATH: path } });
-  expect({ status, stderr: stderr.replace(/^note: created .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
+  expect({ status, stderr: stderr.replace(/^note: (created|nothing in the store needs) .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(command.whole);
   const seen = new Map<string, number>();
   return (stand.shim?.calls() ?? []).map((place) => {

@@ -139,7 +139,7 @@ describe('sessions side by side', () => {
   it('are under guard, each call with its own deadline', { timeout: 120_000 }, async () => {
     for (let n = 0; n < 40; n++) stand.ok('kv', 'put', `secret/many/${n}`, 'v=w');
     stand.ok('hsm', 'keygen', '-label=hsm_new');
-    const env = { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_MAX_PARALLEL: '4' };
+    const env = { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo', COFFER_HSM_MAX_PARALLEL: '4' };
     const kinds = ['segv', 'abort', 'exit-0', '_exit', 'hang'];
     // Far enough for sessions to work side by side. What was moved in transactions before stays, so each begins with less to do.
     for (const kind of kinds) {
