@@ -99,6 +99,11 @@ describe('unseal -wait', () => {
     expect(outcome.stderr).toMatch(/^note: the PKCS#11 module .* called exit\(\) in C_Finalize, when the command was over; .*\n$/);
   });
 
+  it('gives a login the time that one call may take, and ends none half way', () => {
+    const outcome = waited('60s', { env: { COFFER_SHIM_FAULT: 'hang:C_Login:6500' } });
+    expect(outcome).toMatchObject({ status: 0, stdout: 'Success! The store is unsealed\n', stderr: '', logins: 1 });
+  });
+
   it('logs in again after a device was lost behind a login that went well', async () => {
     stand.write('faults', 'fail:C_DecryptInit:0x32');
     stand.shim?.clear();
