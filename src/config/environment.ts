@@ -5,6 +5,7 @@ import { variable, type Environment } from './paths.ts';
 import { sealReaders } from './seal-values.ts';
 import type { SealParameter } from './seal-values.ts';
 import { expandUri } from './uri.ts';
+import { readText } from './values.ts';
 import type { Given } from './values.ts';
 
 /** Vault's names where Vault has one; note the order of words of the last default. */
@@ -69,10 +70,19 @@ function fromEnvironment(env: Environment): ReadonlyMap<string, Given> {
   return givens;
 }
 
-/** For a command that has a module and no configuration; null where it is not set. @throws ConfigError `config_value` */
-export function timeoutFromEnvironment(env: Environment): number | null {
-  const given = firstSet(env, ['COFFER_HSM_TIMEOUT', 'VAULT_HSM_TIMEOUT']);
-  return given === null ? null : sealReaders.timeout(given);
+/** The module that the environment names, for commands that work without a configuration. @throws ConfigError `config_value` */
+export function moduleFromEnvironment(env: Environment): {
+  readonly lib: string | null;
+  readonly parameters: string | null;
+  readonly timeout: number | null;
+} {
+  const given = fromEnvironment(env);
+  const [lib, parameters, timeout] = [given.get('lib'), given.get('library_parameters'), given.get('timeout')];
+  return {
+    lib: lib === undefined ? null : readText(lib),
+    parameters: parameters === undefined ? null : sealReaders.library_parameters(parameters),
+    timeout: timeout === undefined ? null : sealReaders.timeout(timeout),
+  };
 }
 
 /** Whether the environment asks for the pkcs11 seal, so that no seal stanza is needed. */

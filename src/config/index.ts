@@ -11,9 +11,10 @@ import type { Config } from './types.ts';
 import { holdsPin } from './uri.ts';
 import { validate } from './validate.ts';
 
-export { timeoutFromEnvironment } from './environment.ts';
+export { moduleFromEnvironment } from './environment.ts';
 export { stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
+export { sealReaders } from './seal-values.ts';
 export type {
   Config,
   KeyReference,

@@ -169,7 +169,7 @@ async function unlessUnreadable<T>(name: string, use: () => Promise<T>): Promise
   try {
     return await use();
   } catch (error) {
-    if (error instanceof IntegrityError) return error;
+    if (error instanceof IntegrityError || (error instanceof HsmError && error.code === 'hsm_decrypt_failed')) return error;
     if (!(error instanceof HsmError) || error.code !== 'key_not_found') throw error;
     return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { ...(error.hint === null ? {} : { hint: error.hint }), cause: error });
   }

@@ -1,5 +1,6 @@
 import { CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
+import { requireGcmIv } from './gcm.ts';
 import type { OpenSession } from './open.ts';
 import { about, decrypt, encrypt, GROWTH_BYTES, input, isInputTooLong, isSignatureInvalid, isWithoutReason, MOST_GROWTHS, sign, start, verify } from './operations.ts';
 import type { Cipher } from './types.ts';
@@ -13,11 +14,13 @@ export function backgroundCipher(session: OpenSession): Cipher {
   return {
     async encrypt(key, mechanism, data) {
       start(session, 'C_EncryptInit', key, mechanism);
-      return output(
+      const encrypted = await output(
         data.length + GROWTH_BYTES,
         (out) => module.callInBackground('C_Encrypt', (api) => api.C_EncryptAsync(session.handle, input(data), out), about(key, mechanism)),
         () => encrypt(session, key, mechanism, data),
       );
+      requireGcmIv(module, mechanism);
+      return encrypted;
     },
     async decrypt(key, mechanism, data) {
       start(session, 'C_DecryptInit', key, mechanism);

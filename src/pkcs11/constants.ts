@@ -116,7 +116,7 @@ export const CKZ = {
   DATA_SPECIFIED: 0x1,
 } as const;
 
-/** CK_RV values. */
+/** CK_RV values: all of PKCS#11 v3.2. */
 export const CKR = {
   OK: 0x0,
   CANCEL: 0x1,
@@ -213,6 +213,15 @@ export const CKR = {
   PIN_TOO_WEAK: 0x1b8,
   PUBLIC_KEY_INVALID: 0x1b9,
   FUNCTION_REJECTED: 0x200,
+  TOKEN_RESOURCE_EXCEEDED: 0x201,
+  OPERATION_CANCEL_FAILED: 0x202,
+  KEY_EXHAUSTED: 0x203,
+  PENDING: 0x204,
+  SESSION_ASYNC_NOT_SUPPORTED: 0x205,
+  SEED_RANDOM_REQUIRED: 0x206,
+  OPERATION_NOT_VALIDATED: 0x207,
+  TOKEN_NOT_INITIALIZED: 0x208,
+  PARAMETER_SET_NOT_SUPPORTED: 0x209,
 } as const;
 
 /** "CKM_AES_GCM", or "mechanism 0x80000001" for a number that is not in the table. */

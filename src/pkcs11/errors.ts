@@ -45,6 +45,47 @@ export function isCiphertextInvalid(error: unknown): error is CryptokiError {
   return error instanceof CryptokiError && error.operation === 'C_Decrypt' && CIPHERTEXT_INVALID.has(error.rv);
 }
 
+/**
+ * Whether a failed `Session.decrypt` may be the ciphertext's fault. Modules answer altered ciphertext with anything:
+ * CKR_DEVICE_ERROR (NSS, Luna), a value of the vendor's own. What is clearly about login, session, key, token or this machine
+ * is not; for all else only a known-good operation with the same key tells whether the HSM or the data is to blame.
+ */
+export function isCiphertextSuspect(error: unknown): error is CryptokiError {
+  return error instanceof CryptokiError && error.operation === 'C_Decrypt' && !NOT_THE_CIPHERTEXT.has(error.rv);
+}
+
+const NOT_THE_CIPHERTEXT: ReadonlySet<number> = new Set([
+  CKR.ACTION_PROHIBITED,
+  CKR.CANCEL,
+  CKR.CRYPTOKI_NOT_INITIALIZED,
+  CKR.DEVICE_MEMORY,
+  CKR.DEVICE_REMOVED,
+  CKR.FIPS_SELF_TEST_FAILED,
+  CKR.FUNCTION_CANCELED,
+  CKR.FUNCTION_NOT_SUPPORTED,
+  CKR.FUNCTION_REJECTED,
+  CKR.HOST_MEMORY,
+  CKR.KEY_CHANGED,
+  CKR.KEY_EXHAUSTED,
+  CKR.KEY_FUNCTION_NOT_PERMITTED,
+  CKR.KEY_HANDLE_INVALID,
+  CKR.KEY_NEEDED,
+  CKR.KEY_SIZE_RANGE,
+  CKR.KEY_TYPE_INCONSISTENT,
+  CKR.OBJECT_HANDLE_INVALID,
+  CKR.OPERATION_ACTIVE,
+  CKR.OPERATION_NOT_INITIALIZED,
+  CKR.OPERATION_NOT_VALIDATED,
+  CKR.PENDING,
+  CKR.PIN_EXPIRED,
+  CKR.SESSION_CLOSED,
+  CKR.SESSION_HANDLE_INVALID,
+  CKR.TOKEN_NOT_PRESENT,
+  CKR.TOKEN_NOT_RECOGNIZED,
+  CKR.TOKEN_RESOURCE_EXCEEDED,
+  CKR.USER_NOT_LOGGED_IN,
+]);
+
 const CIPHERTEXT_INVALID: ReadonlySet<number> = new Set([
   CKR.AEAD_DECRYPT_FAILED,
   CKR.ENCRYPTED_DATA_INVALID,

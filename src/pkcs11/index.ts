@@ -1,7 +1,7 @@
 export type * from './session-options.ts';
 export type * from './types.ts';
 export { CKF, CKK, CKM, CKR, keyTypeName, mechanismName } from './constants.ts';
-export { CryptokiError, isCiphertextInvalid, isReturnValue } from './errors.ts';
+export { CryptokiError, isCiphertextInvalid, isCiphertextSuspect, isReturnValue } from './errors.ts';
 export { endModules, postponeEndings } from './ending.ts';
 export { EXPOSURE_TEXT, exposuresOf, PRESENT_EXPOSURES } from './exposure.ts';
 export { describeSituation, reportFaults } from './faults.ts';
@@ -16,3 +16,4 @@ export { checkModuleFile } from './module-file.ts';
 export { listKeys, onlyKey, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';
+export { isInitialised } from './tokens.ts';

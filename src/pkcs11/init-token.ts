@@ -3,7 +3,7 @@ import { CKF, CKU } from './constants.ts';
 import { type Module, withModule } from './module.ts';
 import { refuseKnownPin, tellOfRefusal } from './refused-pin.ts';
 import type { LoginOptions } from './session-options.ts';
-import { describeToken, slotHandle } from './tokens.ts';
+import { describeToken, isInitialised, slotHandle } from './tokens.ts';
 import type { ModuleOptions, TokenDescription } from './types.ts';
 import { ulongToBigint } from './ulong.ts';
 
@@ -57,7 +57,7 @@ export async function initToken(options: ModuleOptions, slot: bigint, { label, s
 function refuseRiskyOfficer(token: TokenDescription, soPin: string, officer: OfficerOptions): void {
   const name = `the security officer's PIN of token "${token.label}"`;
   // Of a token that is not initialised, SoftHSM says that this PIN is locked.
-  const flags = (token.flags & CKF.TOKEN_INITIALIZED) === 0 ? 0 : token.flags;
+  const flags = isInitialised(token) ? token.flags : 0;
   if ((flags & CKF.SO_PIN_LOCKED) !== 0) {
     throw new HsmError('so_pin_locked', `${name} is locked; nothing was tried`, { hint: "see in the HSM's documentation what can be done about it" });
   }
@@ -85,7 +85,7 @@ function tokens(module: Module): TokenDescription[] {
  */
 function made(after: readonly TokenDescription[], before: readonly TokenDescription[], slot: bigint, label: string): TokenDescription {
   const inSlot = after.find((token) => token.slot === slot);
-  const initialised = after.filter((token) => token.label === label && (token.flags & CKF.TOKEN_INITIALIZED) !== 0);
+  const initialised = after.filter((token) => token.label === label && isInitialised(token));
   const found =
     initialised.find((token) => !before.some(({ serial }) => serial === token.serial)) ??
     initialised.find((token) => token.slot === slot) ??

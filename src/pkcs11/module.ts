@@ -20,8 +20,12 @@ export interface Module {
   callInBackground<T>(operation: CFunction, run: (api: PKCS11) => Promise<T>, subject?: () => string): Promise<T>;
   /** C_Finalize and C_Initialize: all sessions end. */
   restart(): void;
+  /** Whether several threads may call it at the same time. */
+  readonly threads: boolean;
   /** Found out at the first refusal and remembered. */
   gcmLayout: GcmLayout;
+  /** Whether the module takes only an IV of zeros for CKM_AES_GCM and writes its own there: found out in the same way. */
+  makesGcmIv: boolean;
 }
 
 /**
@@ -69,14 +73,14 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   };
   const stopWatching = onProcessEnd(finalise);
   try {
-    initialise(api, options.parameters);
+    const threads = initialise(api, options.parameters);
     open = true;
     const restart = (): void => {
       finalise();
       initialise(api, options.parameters);
       open = true;
     };
-    return await use({ call, callInBackground, restart, gcmLayout: 'with-iv-bits' });
+    return await use({ call, callInBackground, restart, threads, gcmLayout: 'with-iv-bits', makesGcmIv: false });
   } finally {
     isOver = true;
     endAfterUse(() => {
@@ -86,19 +90,29 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   }
 }
 
-function initialise(api: PKCS11, parameters: string | null): void {
+/**
+ * A module that has no locks of its own and cannot use the operating system's (CKR_CANT_LOCK) is asked for one thread only.
+ * @returns whether it may be called from several threads at the same time (PKCS#11 v2.40 section 5.4)
+ */
+function initialise(api: PKCS11, parameters: string | null): boolean {
   try {
-    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters)));
+    translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, CKF.OS_LOCKING_OK)));
+    return true;
   } catch (error) {
-    if (!isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
+    if (isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
+      return true;
+    }
+    if (!isReturnValue(error, CKR.CANT_LOCK)) {
       throw error;
     }
   }
+  translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, 0)));
+  return false;
 }
 
 /** pkcs11js copies the library parameters without their last character, so they get one more. */
-function initializeArguments(parameters: string | null): InitializationOptions {
-  return parameters === null ? { flags: CKF.OS_LOCKING_OK } : { flags: CKF.OS_LOCKING_OK, libraryParameters: `${parameters} ` };
+function initializeArguments(parameters: string | null, flags: number): InitializationOptions {
+  return parameters === null ? { flags } : { flags, libraryParameters: `${parameters} ` };
 }
 
 function translated<T>(operation: CFunction, run: () => T, subject?: () => string): T {

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { asBuffer, zero } from '../bytes.ts';
-import { CKM, CKR, mechanismName } from './constants.ts';
+import { CKR, mechanismName } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { nativeMechanism } from './mechanism.ts';
+import { requireGcmIv, startGcm } from './gcm.ts';
 import { begin } from './open.ts';
 import type { OpenSession } from './open.ts';
 import type { Key, Mechanism } from './types.ts';
@@ -23,11 +24,13 @@ type Start = 'C_EncryptInit' | 'C_DecryptInit' | 'C_SignInit' | 'C_VerifyInit';
 export function encrypt(session: OpenSession, key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array {
   const { module } = session;
   const subject = about(key, mechanism);
-  return withOutput(
+  const output = withOutput(
     data.length + GROWTH_BYTES,
     () => start(session, 'C_EncryptInit', key, mechanism),
     (out) => module.call('C_Encrypt', (api) => api.C_Encrypt(session.handle, input(data), out), subject),
   );
+  requireGcmIv(module, mechanism);
+  return output;
 }
 
 /** One part; the module's own plaintext buffer is zeroed whatever happens, the returned copy is the caller's to zero. */
@@ -166,7 +169,7 @@ export function random(session: OpenSession, length: number): Uint8Array {
   return new Uint8Array(out.buffer, out.byteOffset, length);
 }
 
-/** The Init function; a module that refuses CK_GCM_PARAMS gets the other layout, from then on first. */
+/** The Init function. */
 export function start(session: OpenSession, operation: Start, key: Key, mechanism: Mechanism): void {
   const { module } = session;
   const subject = about(key, mechanism);
@@ -174,20 +177,10 @@ export function start(session: OpenSession, operation: Start, key: Key, mechanis
     begin(session, () =>
       module.call(operation, (api) => api[operation](session.handle, nativeMechanism(mechanism, module.gcmLayout), key.handle), subject),
     );
-  try {
+  if ('aad' in mechanism) {
+    startGcm(module, operation, mechanism.iv, run);
+  } else {
     run();
-  } catch (error) {
-    if (mechanism.type !== CKM.AES_GCM || !isReturnValue(error, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD)) {
-      throw error;
-    }
-    const refused = module.gcmLayout;
-    module.gcmLayout = refused === 'with-iv-bits' ? 'without-iv-bits' : 'with-iv-bits';
-    try {
-      run();
-    } catch {
-      module.gcmLayout = refused;
-      throw error;
-    }
   }
 }
 

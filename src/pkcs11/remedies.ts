@@ -12,9 +12,14 @@ export interface Remedy {
  * coffer can cause and for a vendor's own: there the name or number is all that can be said.
  */
 export function remedyFor(operation: string, rv: number): Remedy | null {
-  const hint = BY_OPERATION[operation]?.get(rv) ?? REMEDIES.get(rv);
-  const code = operation === 'C_GenerateRandom' && rv === CKR.FUNCTION_NOT_SUPPORTED ? 'rng_missing' : (CODES.get(rv) ?? null);
-  return hint === undefined ? null : { hint, code };
+  const hint = BY_OPERATION[operation]?.get(rv) ?? (operation === 'C_Initialize' && !OF_THE_MACHINE.has(rv) ? MODULE_CONFIGURATION : REMEDIES.get(rv));
+  return hint === undefined ? null : { hint, code: codeFor(operation, rv) };
+}
+
+function codeFor(operation: string, rv: number): string | null {
+  if (operation === 'C_GenerateRandom' && rv === CKR.FUNCTION_NOT_SUPPORTED) return 'rng_missing';
+  if (operation === 'C_Initialize' && rv === CKR.TOKEN_NOT_PRESENT) return null; // it speaks of no slot
+  return CODES.get(rv) ?? null;
 }
 
 /** Codes that scripts wait for get a name of their own, the same whoever noticed: the token's flags or C_Login. */
@@ -26,18 +31,18 @@ const CODES: ReadonlyMap<number, string> = new Map([
   [CKR.KEY_TYPE_INCONSISTENT, 'key_type'],
   [CKR.KEY_FUNCTION_NOT_PERMITTED, 'key_use'],
   [CKR.RANDOM_NO_RNG, 'rng_missing'],
+  [CKR.TOKEN_NOT_INITIALIZED, 'token_not_initialised'],
 ]);
 
 const MODULE_CONFIGURATION =
   "the module could not start: check its own configuration and that this user may read it (SoftHSM: SOFTHSM2_CONF and its token directory; a network HSM: the client's configuration file and the connection)";
 
-/** C_Initialize has no session, token or key that could be at fault. */
+/** What C_Initialize can say that is not about the module's own configuration: it knows no session, token or key yet. */
+const OF_THE_MACHINE: ReadonlySet<number> = new Set([CKR.HOST_MEMORY, CKR.NEED_TO_CREATE_THREADS, CKR.FIPS_SELF_TEST_FAILED, CKR.LIBRARY_LOAD_FAILED]);
+
 const INITIALIZE: ReadonlyMap<number, string> = new Map([
-  [CKR.GENERAL_ERROR, MODULE_CONFIGURATION],
-  [CKR.FUNCTION_FAILED, MODULE_CONFIGURATION],
-  [CKR.DEVICE_ERROR, MODULE_CONFIGURATION],
   [CKR.ARGUMENTS_BAD, 'the module does not accept the arguments of C_Initialize; NSS (libsoftokn3.so) needs library_parameters in the seal stanza, e.g. "configdir=\'sql:/etc/pki/nssdb\' certPrefix=\'\' keyPrefix=\'\' secmod=\'secmod.db\' flags="'],
-  [CKR.CANT_LOCK, 'the module cannot use the operating system\'s locks (CKF_OS_LOCKING_OK), which coffer asks for'],
+  [CKR.CANT_LOCK, 'the module cannot be used from several threads and says so even to a program that asks for one only; look in its documentation'],
 ]);
 
 const RESTART = 'run the command again; if it stays, restart the HSM or its client and look at its log';
@@ -51,6 +56,13 @@ const KEY_GONE = 'the key was removed while coffer used it; check that it is sti
 const LOGIN_LOST = 'the login ended while coffer used it; another program may have logged out or reset the token. Run the command again';
 const NO_GENERATOR = 'the HSM has no random number generator to ask: remove the entropy stanza, or use an HSM that has one';
 const NEW_PIN = 'set a new user PIN with the HSM\'s own tool, then give it to coffer';
+
+const NOT_INITIALISED = "initialise the token with `coffer hsm init-token` or the HSM's own tool, or choose another with slot or token_label";
+const LABEL_TOO_LONG = 'a label or id is too long, or of a form that this token does not take: use a shorter one (key_label, hmac_key_label, -label, -id)';
+const NOT_TOLD = 'the token does not tell this attribute of the object; look at the key with the HSM\'s own tool';
+const PIN_ITSELF = 'the PIN is too short or too long for this token, or of another form than it takes, so it cannot be the right one. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza';
+const CHOOSE_PIN = 'choose another PIN: the token sets limits to its length and characters';
+const SIZE_NOT_MADE = 'the token makes no key of this size: choose another (-bits), or create it with the HSM\'s own tool';
 
 const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.CANCEL, 'the operation was cancelled at the HSM; run the command again'],
@@ -112,11 +124,27 @@ const REMEDIES: ReadonlyMap<number, string> = new Map([
   [CKR.CRYPTOKI_NOT_INITIALIZED, 'the module was shut down while in use; run the command again'],
   [CKR.NEED_TO_CREATE_THREADS, 'the module needs threads of its own, which this process did not allow'],
   [CKR.FIPS_SELF_TEST_FAILED, 'the HSM failed its own self-test: take it out of service and call its vendor'],
+  [CKR.PIN_TOO_WEAK, CHOOSE_PIN],
+  [CKR.TOKEN_RESOURCE_EXCEEDED, 'the token has no room left for another operation or session: end other programs that use it, or remove objects that are not needed'],
+  [CKR.OPERATION_CANCEL_FAILED, 'the session has an operation under way; run the command again'],
+  [CKR.KEY_EXHAUSTED, 'the key may not be used any more often: make another, name it in the seal stanza, and run: coffer sealwrap rewrap'],
+  [CKR.SEED_RANDOM_REQUIRED, "the HSM's random number generator wants a seed first: give it one with the HSM's own tool"],
+  [CKR.OPERATION_NOT_VALIDATED, `the token's policy allows only validated operations (FIPS mode); ${CHOOSE_MECHANISM}`],
+  [CKR.PARAMETER_SET_NOT_SUPPORTED, CHOOSE_MECHANISM],
+  [CKR.CURVE_NOT_SUPPORTED, 'the token does not know this curve: choose another type of key'],
+  [CKR.TOKEN_NOT_INITIALIZED, NOT_INITIALISED],
   [CKR.LIBRARY_LOAD_FAILED, 'the module could not load a library that it needs; reinstall the HSM\'s client software'],
 ]);
 
 const ONLY_READ_WRITE = `some tokens open no read-only sessions: try force_rw_session = "true" in the seal stanza; else ${RESTART}`;
 const NOT_GENERATED = "the token makes no key of this kind: create it with the HSM's own tool and name it in the seal stanza";
+
+const GENERATION: ReadonlyMap<number, string> = new Map([
+  [CKR.MECHANISM_INVALID, NOT_GENERATED],
+  [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED],
+  [CKR.DATA_LEN_RANGE, LABEL_TOO_LONG],
+  [CKR.KEY_SIZE_RANGE, SIZE_NOT_MADE],
+]);
 
 const MAYBE_A_TRY = 'the HSM does not say that the PIN is wrong, but may have counted a try: see that it is powered and reachable, and look at its log, before anything logs in again';
 
@@ -133,6 +161,7 @@ const NO_LOGIN: ReadonlyMap<number, string> = new Map(
     CKR.GENERAL_ERROR,
     CKR.HOST_MEMORY,
     CKR.OPERATION_ACTIVE,
+    CKR.OPERATION_CANCEL_FAILED,
     CKR.SESSION_CLOSED,
     CKR.SESSION_HANDLE_INVALID,
     CKR.USER_NOT_LOGGED_IN,
@@ -142,11 +171,17 @@ const NO_LOGIN: ReadonlyMap<number, string> = new Map(
 /** Where the function says more than the value alone. */
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
   C_Initialize: INITIALIZE,
-  C_InitToken: NO_LOGIN, // it checks the security officer's PIN
-  C_Login: NO_LOGIN,
-  C_OpenSession: new Map([[CKR.FUNCTION_FAILED, ONLY_READ_WRITE]]),
-  C_GenerateKey: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED], [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED]]),
-  C_GenerateKeyPair: new Map([[CKR.MECHANISM_INVALID, NOT_GENERATED], [CKR.FUNCTION_NOT_SUPPORTED, NOT_GENERATED]]),
+  C_GetSlotList: new Map([CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.DEVICE_ERROR, CKR.TOKEN_NOT_PRESENT].map((rv) => [rv, MODULE_CONFIGURATION])),
+  // It checks the security officer's PIN.
+  C_InitToken: new Map([...NO_LOGIN, [CKR.DATA_LEN_RANGE, LABEL_TOO_LONG], [CKR.PIN_INVALID, CHOOSE_PIN], [CKR.PIN_LEN_RANGE, CHOOSE_PIN]]),
+  C_InitPIN: new Map([CKR.PIN_INVALID, CKR.PIN_LEN_RANGE, CKR.PIN_INCORRECT].map((rv) => [rv, CHOOSE_PIN])),
+  C_Login: new Map([...NO_LOGIN, [CKR.ARGUMENTS_BAD, PIN_ITSELF], [CKR.PIN_INVALID, PIN_ITSELF], [CKR.PIN_LEN_RANGE, PIN_ITSELF]]),
+  C_OpenSession: new Map([[CKR.FUNCTION_FAILED, ONLY_READ_WRITE], [CKR.TOKEN_RESOURCE_EXCEEDED, OUT_OF_SESSIONS]]),
+  C_FindObjectsInit: new Map([CKR.DATA_LEN_RANGE, CKR.ATTRIBUTE_VALUE_INVALID, CKR.ARGUMENTS_BAD].map((rv) => [rv, LABEL_TOO_LONG])),
+  C_GetAttributeValue: new Map([CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_TYPE_INVALID].map((rv) => [rv, NOT_TOLD])),
+  C_SetAttributeValue: new Map([[CKR.DATA_LEN_RANGE, LABEL_TOO_LONG]]),
+  C_GenerateKey: GENERATION,
+  C_GenerateKeyPair: GENERATION,
   C_EncryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('encrypt', 'CKA_ENCRYPT')]]),
   C_DecryptInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('decrypt', 'CKA_DECRYPT')]]),
   C_SignInit: new Map([[CKR.KEY_FUNCTION_NOT_PERMITTED, mayNot('sign', 'CKA_SIGN')]]),

@@ -119,11 +119,11 @@ function inReadWriteSession<T>(module: Module, token: TokenDescription, use: (se
   }
 }
 
-/** A token that has no session left (CKR_SESSION_COUNT) gives as many as it can. */
+/** A token that has no session left (CKR_SESSION_COUNT) gives as many as it can; a module for one thread only gives none. */
 function openCiphers(module: Module, token: TokenDescription, count: number, readWrite: boolean): Cipher[] {
   const ciphers: Cipher[] = [];
   try {
-    while (ciphers.length < count) {
+    while (module.threads && ciphers.length < count) {
       ciphers.push(backgroundCipher(renewable(module, () => openSession(module, token, readWrite))));
     }
   } catch (error) {

@@ -15,12 +15,17 @@ import { numberToUlong, ulongToBigint } from './ulong.ts';
  */
 export function findToken(module: Module, selector: TokenSelector): TokenDescription {
   const token = selector.slot === null ? search(module, selector) : inSlot(module, selector, selector.slot);
-  if ((token.flags & CKF.TOKEN_INITIALIZED) === 0 && (token.flags & CKF.LOGIN_REQUIRED) !== 0) {
+  if (!isInitialised(token)) {
     throw new HsmError('token_not_initialised', `the token in slot ${token.slot} is not initialised`, {
       hint: 'initialise it with `coffer hsm init-token` or the HSM\'s own tool, or choose another token with slot or token_label',
     });
   }
   return token;
+}
+
+/** Whether somebody has given the token its label and PINs (CKF_TOKEN_INITIALIZED, PKCS#11 v2.40 section 3.2). */
+export function isInitialised({ flags }: Pick<TokenDescription, 'flags'>): boolean {
+  return (flags & CKF.TOKEN_INITIALIZED) !== 0;
 }
 
 /** The slot number as C_ functions want it. */
@@ -59,7 +64,7 @@ function search(module: Module, selector: TokenSelector): TokenDescription {
   const matching = found.filter((entry) => isToken(entry) && matches(entry, selector)).filter(isToken);
   const [token, ...others] = matching;
   if (token === undefined) {
-    throw notFound(module, selector, found);
+    throw allSilent(found) ?? notFound(module, selector, found);
   }
   if (others.length > 0) {
     throw new HsmError('token_ambiguous', `${matching.length} tokens have ${wanted(selector)}`, {
@@ -99,6 +104,19 @@ function survey(module: Module): (TokenDescription | SilentSlot)[] {
       }
       return { slot, error };
     }
+  });
+}
+
+/** Where no slot tells what its token is, that is what is wrong, and no name in the configuration. */
+function allSilent(found: readonly (TokenDescription | SilentSlot)[]): HsmError | null {
+  const [first] = found;
+  if (first === undefined || isToken(first) || found.some(isToken)) {
+    return null;
+  }
+  const { error } = first;
+  return new HsmError(error.code, `the module tells nothing of any token: ${error.message}`, {
+    hint: `${error.hint ?? ''}\nslots that are there:\n${list(found)}`.trimStart(),
+    cause: error,
   });
 }
 
@@ -162,9 +180,11 @@ function list(found: readonly (TokenDescription | SilentSlot)[]): string {
 }
 
 function named(token: TokenDescription): string {
-  return (token.flags & CKF.TOKEN_INITIALIZED) === 0 && token.label === ''
-    ? 'not initialised'
-    : `label "${visible(token.label)}", serial "${visible(token.serial)}"`;
+  const serial = `serial "${visible(token.serial)}"`;
+  if (!isInitialised(token)) {
+    return token.serial === '' ? 'not initialised' : `not initialised, ${serial}`;
+  }
+  return `label "${visible(token.label)}", ${serial}`;
 }
 
 function silence({ error }: SilentSlot): string {

@@ -33,7 +33,7 @@ export interface KeyQuery {
 
 /**
  * What a mechanism needs beside its number. AES-CBC takes a 16-byte IV, AES-GCM an IV (12 bytes, or what the module made
- * by itself) and a 128-bit tag, OAEP (without a label) a hash, PSS a hash and the salt's length in bytes.
+ * by itself) and a 128-bit tag; after an encryption by GCM `iv` holds the IV that the module used, its own where it takes none; OAEP (without a label) a hash, PSS a hash and the salt's length in bytes.
  */
 export type Mechanism =
   | { readonly type: number }

@@ -98,7 +98,18 @@ export function requireConfigured(session: Session, config: Pkcs11SealConfig, cl
   if (stand !== undefined) return stand;
   const [missing] = fitting;
   if (missing === undefined) throw notConfigured(claim);
-  return onlyKey(session, [], { class: keyClass, label: missing.label, id: missing.id }, what);
+  throw gone(session, { class: keyClass, label: missing.label, id: missing.id }, what);
+}
+
+/** A key of the same name that was made anew opens nothing, and would hide that the right one is missing. */
+function gone(session: Session, query: KeyQuery, what: string): unknown {
+  try {
+    return onlyKey(session, [], query, what);
+  } catch (error) {
+    if (!(error instanceof HsmError)) return error;
+    const rest = "is this the right token? If the key was deleted, restore it from the HSM's backup: a new key of that name would not open what this one wrapped";
+    return new HsmError(error.code, error.message, { hint: `${rest}. ${error.hint ?? ''}`.trim(), cause: error });
+  }
 }
 
 /** The key in use, unless the stanza says that it is of the other class. */

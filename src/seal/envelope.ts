@@ -65,12 +65,14 @@ export async function openRecord(seal: Seal, bytes: Uint8Array, place: string, n
 /**
  * Where no HMAC vouches for the record, a wrap that the HSM rejects and a body that does not authenticate are one and the
  * same error after the same work: whoever may alter the record must not learn which, or the HSM would be a padding oracle to them.
+ * So the HSM is put to the test after either.
  */
 async function open(seal: Seal, record: Record, place: string, name: string): Promise<Contents> {
-  const key = await unwrap(seal, record, name);
+  const { wrap, key } = await unwrap(seal, record, name);
   const body = decryptBody(record, key ?? randomFillSync(new Uint8Array(KEY_BYTES)), place);
   if (key === null || body === null) {
     if (key !== null) zero(key);
+    if (wrap !== null) await seal.requireSound(wrap);
     throw altered(name, 'it does not authenticate', await otherName(seal, record.wraps));
   }
   return { key, wraps: record.wraps, context: record.context, body };
@@ -108,16 +110,25 @@ async function authenticate(seal: Seal, record: Record, name: string): Promise<v
   }
 }
 
-/** The first wrap whose HSM key is there decides. Null when the HSM rejects it and nothing vouches for it. */
-async function unwrap(seal: Seal, record: Record, name: string): Promise<Uint8Array | null> {
+/** What came of a record's wraps. */
+interface Unwrapped {
+  /** The one that was tried; null for none. */
+  readonly wrap: Wrap | null;
+  /** Null when the HSM rejects the wrap and nothing vouches for it. */
+  readonly key: Uint8Array | null;
+}
+
+/** The first wrap whose HSM key is there decides. */
+async function unwrap(seal: Seal, record: Record, name: string): Promise<Unwrapped> {
   const isVouchedFor = record.macStanza !== null;
   // coffer makes none of these without an HMAC.
-  if (!isVouchedFor && record.wraps.some(({ mechanism }) => isMalleable(mechanism))) return null;
+  if (!isVouchedFor && record.wraps.some(({ mechanism }) => isMalleable(mechanism))) return { wrap: null, key: null };
   let missing: CofferError | null = null;
   for (const wrap of record.wraps) {
     try {
       const key = await seal.unwrapKey(wrap);
-      if (key !== null || !isVouchedFor) return key;
+      if (key !== null || !isVouchedFor) return { wrap, key };
+      await seal.requireSound(wrap);
       const anew = (await seal.hasOtherName(wrap)) ? `: it was made with another key, of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })}` : '';
       throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`, {
         hint: 'was the key removed and made again under its old name? then bring the old one back from a backup of the HSM; else have the HSM checked',

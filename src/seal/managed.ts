@@ -1,10 +1,11 @@
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import type { JsonWebKey } from 'node:crypto';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
-import { asBuffer, hex } from '../bytes.ts';
+import { asBuffer, hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isReturnValue, listKeys } from '../pkcs11/index.ts';
+import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isCiphertextSuspect, isReturnValue, listKeys } from '../pkcs11/index.ts';
 import type { GeneratedKind, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
+import { requireSame, withoutExcuse } from './known-good.ts';
 import { reservedKeys } from './reserved.ts';
 import type { SealKey } from './seal.ts';
 import { base64url, publicKeyOf, publicShape, rsaJwk } from './public-key.ts';
@@ -46,7 +47,9 @@ export interface ManagedKeys {
 }
 
 type Class = 'secret' | 'private';
+const GCM_IV_BYTES = 12;
 const GCM_TAG_BYTES = 16;
+const PROBE_BYTES = 16;
 
 /** @param own the keys that ever wrapped or authenticated the store */
 export function managedKeys(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]): ManagedKeys {
@@ -74,22 +77,49 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
 
   function decrypt(reference: KeyReference, cipher: Cipher, ciphertext: Uint8Array): Uint8Array | null {
     const key = keyOf(reference, cipher.scheme === 'gcm' ? 'secret' : 'private');
+    const run = (data: Uint8Array, chosen = cipher): Uint8Array => use(key, cipherMechanism(chosen), (hsmKey, mechanism) => session.decrypt(hsmKey, mechanism, data));
     try {
-      return use(key, cipherMechanism(cipher), (hsmKey, mechanism) => session.decrypt(hsmKey, mechanism, ciphertext));
+      return run(ciphertext);
     } catch (error) {
-      if (isCiphertextInvalid(error)) return null;
-      throw error;
+      if (!isCiphertextSuspect(error)) throw error;
+      requireSound(key, cipher, run, error);
+      if (opensNow(() => run(ciphertext))) throw withoutExcuse(error, key);
+      return null;
     }
   }
 
-  function decryptsOaep(key: ManagedKey, hash: 'sha1' | 'sha256'): boolean {
-    const probe = randomBytes(16);
-    const publicKey = createPublicKey({ key: asBuffer(key.publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
-    const ciphertext = publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, probe);
+  /**
+   * A known-good operation with the key, and the same whatever was wrong with a ciphertext: an HSM that has a problem is not
+   * taken for a wrong ciphertext, and nobody learns from the time what was wrong.
+   * @throws HsmError when the HSM fails at it, too
+   */
+  function requireSound(key: Key, cipher: Cipher, run: (data: Uint8Array, chosen?: Cipher) => Uint8Array, failure: CryptokiError): void {
+    const probe = new Uint8Array(randomBytes(PROBE_BYTES));
     try {
-      const plaintext = decrypt(key, { scheme: 'oaep', hash }, ciphertext);
-      return plaintext !== null && probe.equals(plaintext);
+      const [ciphertext, chosen] = encryptProbe(key, cipher, probe);
+      requireSame(key, probe, run(ciphertext, chosen));
     } catch (error) {
+      // A key that may not encrypt: nothing tells.
+      if (!(error instanceof HsmError) || error.code !== 'key_use') throw withoutExcuse(error, key);
+      const isData: boolean = isCiphertextInvalid(failure);
+      if (!isData) throw failure;
+    }
+  }
+
+  function encryptProbe(key: Key, cipher: Cipher, probe: Uint8Array): [Uint8Array, Cipher] {
+    if (cipher.scheme === 'oaep') return [encryptOaep(describe(session, key), cipher.hash, probe), cipher];
+    const fresh: Cipher = { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) };
+    return [use(key, cipherMechanism(fresh), (hsmKey, mechanism) => session.encrypt(hsmKey, mechanism, probe)), fresh];
+  }
+
+  function decryptsOaep(key: ManagedKey, hash: 'sha1' | 'sha256'): boolean {
+    const probe = randomBytes(PROBE_BYTES);
+    const hsmKey = keyOf(key, 'private');
+    try {
+      const ciphertext = encryptOaep(key, hash, probe);
+      return probe.equals(use(hsmKey, cipherMechanism({ scheme: 'oaep', hash }), (found, mechanism) => session.decrypt(found, mechanism, ciphertext)));
+    } catch (error) {
+      if (isCiphertextInvalid(error)) return false;
       if (error instanceof HsmError && (error.code === 'key_use' || error.code === 'mechanism_refused')) return false;
       throw error;
     }
@@ -122,6 +152,22 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
     sign: (reference, signing, input) =>
       use(keyOf(reference, 'private'), signingMechanism(signing), (key, mechanism) => session.sign(key, mechanism, input)),
   };
+}
+
+function encryptOaep({ publicKey }: ManagedKey, hash: 'sha1' | 'sha256', plaintext: Uint8Array): Uint8Array {
+  const key = createPublicKey({ key: asBuffer(publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
+  return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, plaintext);
+}
+
+/** Whether `decrypt` succeeds; what it gives is zeroed. */
+function opensNow(decrypt: () => Uint8Array): boolean {
+  try {
+    zero(decrypt());
+    return true;
+  } catch (error) {
+    if (isCiphertextSuspect(error)) return false;
+    throw error;
+  }
 }
 
 function lookUp(session: Session, { label, id }: KeyReference, classes: readonly Class[]): Key {

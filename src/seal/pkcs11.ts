@@ -1,11 +1,12 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKK, CKM, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
+import { CKK, CKM, isCiphertextInvalid, isCiphertextSuspect, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
 import type { Cipher, CryptokiError, Exposure, Key, KeyName, Session } from '../pkcs11/index.ts';
 import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
 import type { Claim, Role } from './configured.ts';
 import { ensureKeys } from './keys.ts';
+import { decryptsFresh, unwrapKnown, withoutExcuse } from './known-good.ts';
 import { managedKeys } from './managed.ts';
 import type { ManagedKeys } from './managed.ts';
 import type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
@@ -53,6 +54,10 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
   const found = new Map<string, Key>();
   /** Methods that have unwrapped something in this session, by key: what they wrap now can be opened again. */
   const proven = new Map<string, WrapMethod>();
+  /** The wrap that each key opened last. */
+  const opened = new Map<string, Wrap>();
+  /** What the HSM said of wraps that it did not open. */
+  const failures = new WeakMap<Wrap, CryptokiError>();
   /** Bytes from which on the HSM does not take a message whole. */
   let tooLong = Infinity;
 
@@ -84,6 +89,36 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     return wrapped;
   }
 
+  async function unwrapKey(wrap: Wrap): Promise<Uint8Array | null> {
+    const method = methodOf(wrap); // stored bytes: not yet trusted
+    if (method === null) return null;
+    const key = configured(claimOf(wrap));
+    let secret: Uint8Array;
+    try {
+      secret = await unwrapWith(cipher, key, method, wrap);
+    } catch (error) {
+      if (!isCiphertextSuspect(error)) throw error;
+      failures.set(wrap, error);
+      return null;
+    }
+    if (secret.length !== KEY_BYTES) {
+      zero(secret);
+      return null;
+    }
+    proven.set(handleOf(key), method);
+    opened.set(handleOf(key), wrap);
+    return secret;
+  }
+
+  /** For a key that may only decrypt: whether there is a wrap that it opened before. @throws HsmError when it does not now */
+  async function opensLast(key: Key): Promise<boolean> {
+    const wrap = opened.get(handleOf(key));
+    const method = wrap === undefined ? null : methodOf(wrap);
+    if (wrap === undefined || method === null) return false;
+    zero(await unwrapKnown(cipher, key, method, wrap));
+    return true;
+  }
+
   return {
     managed: (own) => managedKeys(config, session, own),
     requiresMac: config.hmacKey !== null && !acceptsNoMac,
@@ -104,17 +139,21 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
       }
       throw noMethod(key, methods, refusal);
     },
-    async unwrapKey(wrap: Wrap) {
-      const method = methodOf(wrap); // stored bytes: not yet trusted
-      if (method === null) return null;
+    unwrapKey,
+    async requireSound(wrap) {
+      const method = methodOf(wrap);
+      if (method === null) return;
       const key = configured(claimOf(wrap));
-      const secret = await unwrapWith(cipher, key, method, wrap);
-      if (secret?.length === KEY_BYTES) {
-        proven.set(handleOf(key), method);
-        return secret;
+      const failure = failures.get(wrap) ?? null;
+      if (!(await decryptsFresh(session, cipher, key, method)) && !(await opensLast(key))) {
+        const isClear: boolean = isCiphertextInvalid(failure);
+        if (failure === null || isClear) return;
+        throw failure; // nothing tells, so it is taken for what it says
       }
-      if (secret !== null) zero(secret);
-      return null;
+      const secret = await unwrapKey(wrap);
+      if (secret === null) return;
+      zero(secret);
+      if (failure !== null) throw withoutExcuse(failure, key);
     },
     async macStanza(bytes) {
       if (config.hmacKey === null) return null;

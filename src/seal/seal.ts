@@ -40,11 +40,18 @@ export interface Seal {
   /** Encrypts a 32-byte key in the HSM. */
   wrapKey(key: Uint8Array): Promise<Wrap>;
   /**
-   * Decrypts a wrap in the HSM. Null when the HSM says that the ciphertext is not one of this key.
+   * Decrypts a wrap in the HSM. Null when the HSM says that the ciphertext is not one of this key, or fails in a way that may
+   * mean that.
    * @throws IntegrityError `key_not_configured` when the configuration names no key of the wrap's name
    * @throws HsmError `key_not_found` when it does, and the HSM does not hold that key
    */
   unwrapKey(wrap: Wrap): Promise<Uint8Array | null>;
+  /**
+   * Finds out whether the HSM or the data is to blame, after `unwrapKey` gave null or a key that does not open the body: a
+   * known-good operation with the same key, and the wrap once more. The calls are the same whatever was wrong.
+   * @throws HsmError when it is the HSM: it fails at what the key surely can do, or opens the wrap the second time
+   */
+  requireSound(wrap: Wrap): Promise<void>;
   /**
    * How the seal authenticates what it writes now; null when it has no HMAC key.
    * @param bytes how long the message will be at least

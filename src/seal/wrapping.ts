@@ -107,20 +107,20 @@ export async function wrapWith(session: Session, key: Key, method: WrapMethod, s
   return { mechanism, parameters: output.slice(-own), ciphertext: output.slice(0, -own) };
 }
 
-/** What `wrapWith` encrypted, or null when the HSM says that it is no ciphertext of this key. @throws HsmError */
-export async function unwrapWith(cipher: Cipher, key: Key, method: WrapMethod, { parameters, ciphertext }: Wrapped): Promise<Uint8Array | null> {
-  try {
-    return await cipher.decrypt(key, mechanismOf(method, parameters), ciphertext);
-  } catch (error) {
-    if (isCiphertextInvalid(error)) return null;
-    throw error;
-  }
+/** What `wrapWith` encrypted. @throws HsmError */
+export async function unwrapWith(cipher: Cipher, key: Key, method: WrapMethod, { parameters, ciphertext }: Wrapped): Promise<Uint8Array> {
+  return cipher.decrypt(key, mechanismOf(method, parameters), ciphertext);
 }
 
 /** Whether the HSM opens what was wrapped, and to the same. */
 export async function opensAgain(cipher: Cipher, key: Key, method: WrapMethod, wrapped: Wrapped, secret: Uint8Array): Promise<boolean> {
-  const opened = await unwrapWith(cipher, key, method, wrapped);
-  if (opened === null) return false;
+  let opened: Uint8Array;
+  try {
+    opened = await unwrapWith(cipher, key, method, wrapped);
+  } catch (error) {
+    if (isCiphertextInvalid(error)) return false;
+    throw error;
+  }
   try {
     return opened.length === secret.length && timingSafeEqual(opened, secret);
   } finally {

@@ -79,6 +79,42 @@ describe('a store lives with a module that', () => {
     expect(records(stand).map(({ macStanza }) => macStanza)).toEqual([null, null, null]);
   });
 
+  it.each([
+    ['gcm-zero-iv:0x71', ''],
+    ['gcm-zero-iv:0x7', ',gcm-zero-iv-late'],
+    ['gcm-zero-iv:0x71', ',gcm-no-iv-bits'],
+  ])('takes no GCM IV but zeros and writes its own there: %s%s', (habit, more) => {
+    const stand = standFor({ faults: `${habit}${more}`.split(','), seal: GCM });
+    live(stand);
+    const ivs = wrapsOf(stand).map(({ parameters }) => parameters);
+    expect(new Set(ivs).size).toBe(ivs.length);
+    for (const iv of ivs) expect(iv).toMatch(/^(?!0{24})[0-9a-f]{24}$/);
+    // It is the IV that was really used.
+    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'little' });
+  });
+
+  it('takes no GCM IV but zeros, for a managed key of transit', () => {
+    const stand = standFor({ faults: ['gcm-zero-iv:0x71'] });
+    stand.ok(...INIT);
+    stand.ok('unseal');
+    stand.ok('secrets', 'enable', 'transit');
+    stand.ok('write', 'transit/keys/k', 'type=managed_key', 'managed_key_name=own', 'generate=true', 'key_type=aes256');
+    const ciphertext = stand.ok('write', '-field=ciphertext', 'transit/encrypt/k', 'plaintext=aGVsbG8=');
+    expect(stand.run(['write', '-field=plaintext', 'transit/decrypt/k', `ciphertext=${ciphertext}`], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'aGVsbG8=' });
+  });
+
+  it("cannot use the operating system's locks: it is called by one thread", () => {
+    const stand = standFor({ faults: ['one-thread'], seal: 'max_parallel = 4' });
+    live(stand);
+    for (let at = 0; at < 6; at++) stand.ok('kv', 'put', `kv/more${at}`, 'v=x');
+    importKey(stand.hsm, { label: 'next', id: '02', type: 'aes', value: randomBytes(32) });
+    stand.shim?.clear();
+    expect(stand.run(['sealwrap', 'rewrap'], { env: { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } })).toMatchObject({ status: 0 });
+    const calls = stand.shim?.calls() ?? [];
+    expect(calls.filter((name) => name === 'C_Initialize').length).toBeGreaterThan(1);
+    expect(calls.filter((name) => name === 'C_OpenSession')).toHaveLength(1);
+  });
+
   it.each(['gcm-no-iv-bits', 'gcm-iv-bits-only'])('takes one layout of CK_GCM_PARAMS: %s', (fault) => {
     const stand = standFor({ faults: [fault], seal: GCM });
     live(stand);
@@ -287,6 +323,36 @@ describe('what a module or a token cannot do is said, and no store is made', () 
     expectRefused(standFor({ faults: ['without-mechanism:0x1087'], seal: GCM }), 'CKM_AES_GCM', 'CKR_MECHANISM_INVALID');
   });
 
+  it('the module takes no GCM IV but zeros, and uses them', () => {
+    expectRefused(standFor({ faults: ['gcm-zero-iv:0x71', 'gcm-zero-iv-kept'], seal: GCM }), 'made none of its own', 'CKR_MECHANISM_PARAM_INVALID');
+  });
+
+  it.each(['0x30', '0x208', '0x80000042'])('no slot tells of its token: C_GetTokenInfo says %s, and that is said first', (rv) => {
+    const outcome = expectRefused(standFor({ faults: [`fail:C_GetTokenInfo:${rv}`] }), /^error: the module tells nothing of any token: C_GetTokenInfo \(slot \d+\) failed: /);
+    expect(outcome.stderr).not.toContain('no token has');
+  });
+
+  it('a label that is too long for the token', () => {
+    expectRefused(standFor({ faults: ['label-limit:4'] }), 'CKR_DATA_LEN_RANGE', 'use a shorter one', 'key_label');
+  });
+
+  it('a token that is not initialised, whether it wants a login or not: init, keygen, kv get, setup and slots', () => {
+    const stand = standFor({});
+    live(stand);
+    for (const fault of ['blank-token:demo', 'blank-token:demo,login-not-required']) {
+      const env = { COFFER_SHIM_FAULT: fault };
+      for (const args of [['hsm', 'keygen', '-label=x'], ['kv', 'get', 'kv/small'], ['unseal'], ['hsm', 'mechanisms']]) {
+        const outcome = stand.run(args, { env });
+        expect(outcome, args.join(' ')).toMatchObject({ status: 3, stdout: '' });
+        expect(outcome.stderr).toMatch(/^error: the token in slot \d+ is not initialised\nhint: initialise it with `coffer hsm init-token`/);
+      }
+      expect(stand.run(['init'], { env: { ...env, COFFER_STORAGE_PATH: `${stand.dir}/other/coffer.db` } }).stderr).toMatch(/^error: the token in slot \d+ is not initialised/);
+      const slots = stand.run(['hsm', 'slots', '-format=json'], { env });
+      expect(slots.stdout).toMatch(/"label":\s*"demo"[^}]*"initialized":\s*false/);
+      expect(slots.stdout).not.toMatch(/"initialized":\s*true/);
+    }
+  });
+
   it('no session is left', () => {
     expectRefused(standFor({ faults: ['max-sessions:0'] }), 'C_OpenSession', 'CKR_SESSION_COUNT');
   });
@@ -354,6 +420,46 @@ describe('the keys', () => {
     importKey(stand.hsm, { label: 'hsm_hmac_demo'.padEnd(32), id: '02', type: 'generic', value: randomBytes(32) });
     live(stand);
     expect(destroyKeys(stand.hsm, 'hsm_demo')).toBe(0); // none was made beside it
+  });
+});
+
+describe('hsm commands without a configuration', () => {
+  it("give NSS's library parameters from COFFER_HSM_LIBRARY_PARAMETERS", () => {
+    const text = "configdir='sql:/somewhere' flags=";
+    const stand = standFor({ faults: [`library-parameters:${text}`] });
+    const env = { COFFER_CONFIG: '', COFFER_HSM_LIBRARY_PARAMETERS: text };
+    expect(stand.run(['hsm', 'slots', `-lib=${stand.lib}`], { env })).toMatchObject({ status: 0 });
+    expect(stand.run(['hsm', 'slots'], { env: { ...env, COFFER_HSM_LIB: stand.lib } })).toMatchObject({ status: 0 });
+    const without = stand.run(['hsm', 'slots', `-lib=${stand.lib}`], { env: { COFFER_CONFIG: '' } });
+    expect(without).toMatchObject({ status: 3 });
+    expect(without.stderr).toContain('CKR_ARGUMENTS_BAD');
+  });
+});
+
+describe('hsm keygen', () => {
+  it('refuses a label that key_label would refuse, before it asks the HSM', () => {
+    const stand = standFor({});
+    for (const label of ['', 'x'.repeat(256), '\u00e4'.repeat(128)]) {
+      const outcome = stand.run(['hsm', 'keygen', `-label=${label}`]);
+      expect(outcome).toMatchObject({ status: 1, stdout: '' });
+      expect(outcome.stderr).toMatch(/^error: -label is (empty|longer than 255 bytes)/);
+    }
+    expect(stand.shim?.calls()).toEqual([]);
+    expect(stand.run(['hsm', 'keygen', `-label=${'x'.repeat(255)}`])).toMatchObject({ status: 0 });
+  });
+});
+
+describe('keys that vanished under a store', () => {
+  it.each(['hsm_demo', 'hsm_hmac_demo'])('%s: what happened is said, and nothing about new keys', (label) => {
+    const stand = standFor({});
+    live(stand);
+    expect(destroyKeys(stand.hsm, label)).toBe(1);
+    for (const args of [['kv', 'get', 'kv/small'], ['unseal'], ['sealwrap', 'rewrap'], ['operator', 'diagnose']]) {
+      const { status, stdout, stderr } = stand.run(args);
+      expect(status, args.join(' ')).toBe(3);
+      expect(stdout + stderr, args.join(' ')).toMatch(/would not open|cannot open|does not open|opens nothing/);
+      expect(stdout + stderr, args.join(' ')).not.toMatch(/keygen|generate_key|pkcs11-tool/);
+    }
   });
 });
 

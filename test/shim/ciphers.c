@@ -52,12 +52,33 @@ static CK_RV replace_iv(CK_SESSION_HANDLE s, CK_GCM_PARAMS_PTR params, struct op
   return real->C_GenerateRandom(s, operation->iv, operation->iv_length);
 }
 
+/* The IV that gcm-zero-iv makes in the place of zeros. */
+static CK_RV fill_iv(CK_SESSION_HANDLE s, CK_GCM_PARAMS_PTR params, struct operation *operation)
+{
+  static const CK_BYTE zeros[12];
+  char refusal[32];
+  if (!fault("gcm-zero-iv", refusal, sizeof refusal))
+    return CKR_OK;
+  if (params->ulIvLen != sizeof zeros || memcmp(params->pIv, zeros, sizeof zeros) != 0)
+    return strtoul(refusal, NULL, 0);
+  if (asked("gcm-zero-iv-kept"))
+    return CKR_OK;
+  CK_RV rv = real->C_GenerateRandom(s, operation->iv, sizeof zeros);
+  operation->late_iv = params->pIv;
+  if (!asked("gcm-zero-iv-late"))
+    memcpy(params->pIv, operation->iv, sizeof zeros);
+  params->pIv = operation->iv;
+  return rv;
+}
+
 static CK_RV start_gcm(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE k, struct operation *operation, start_function start)
 {
   CK_GCM_PARAMS params;
   CK_RV rv = read_gcm(m, &params);
   if (rv == CKR_OK && start == real->C_EncryptInit)
     rv = replace_iv(s, &params, operation);
+  if (rv == CKR_OK && start == real->C_EncryptInit)
+    rv = fill_iv(s, &params, operation);
   CK_MECHANISM mechanism = { CKM_AES_GCM, &params, sizeof params };
   return rv != CKR_OK ? rv : start(s, &mechanism, k);
 }
@@ -86,7 +107,7 @@ static CK_RV start_cipher(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HAN
   *operation = (struct operation){ .mechanism = m->mechanism };
   if (asked_for("without-mechanism", m->mechanism))
     return CKR_MECHANISM_INVALID;
-  if (m->mechanism == CKM_AES_GCM && (asked("gcm-own-iv") || asked("gcm-no-iv-bits") || asked("gcm-iv-bits-only")))
+  if (m->mechanism == CKM_AES_GCM && (asked("gcm-own-iv") || asked("gcm-zero-iv") || asked("gcm-no-iv-bits") || asked("gcm-iv-bits-only")))
     return start_gcm(s, m, k, operation, start);
   if (m->mechanism == CKM_RSA_PKCS_OAEP && asked("oaep-hash"))
     return start_oaep(s, m, k, operation, start);
@@ -189,6 +210,8 @@ CK_RV habit_C_Encrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_P
     return CKR_OK;
   if (rv == CKR_OK && out != NULL)
     memcpy(out + room, operation->iv, appended);
+  if (rv == CKR_OK && operation->late_iv != NULL)
+    memcpy(operation->late_iv, operation->iv, 12);
   *m = room + appended;
   return rv;
 }
@@ -221,9 +244,9 @@ CK_RV habit_C_Decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_P
     end_operation(real->C_Decrypt, s, in, n);
     return CKR_GENERAL_ERROR;
   }
-  if (operation->oaep_hash != 0 && out != NULL)
-    return decrypt_oaep(s, operation, in, n, out, m);
-  return real->C_Decrypt(s, in, n, out, m);
+  char says[32];
+  CK_RV rv = operation->oaep_hash != 0 && out != NULL ? decrypt_oaep(s, operation, in, n, out, m) : real->C_Decrypt(s, in, n, out, m);
+  return rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL && fault("altered-says", says, sizeof says) ? strtoul(says, NULL, 0) : rv;
 }
 
 CK_RV habit_C_Sign(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)

@@ -57,6 +57,8 @@ CK_RV habit_C_Initialize(CK_VOID_PTR arguments)
     plain.pReserved = NULL;
     arguments = &plain;
   }
+  if (asked("one-thread") && arguments != NULL && (((CK_C_INITIALIZE_ARGS_PTR)arguments)->flags & CKF_OS_LOCKING_OK) != 0)
+    return CKR_CANT_LOCK;
   CK_RV rv = real->C_Initialize(arguments);
   if (rv == CKR_OK)
     forget_sessions();
@@ -137,6 +139,14 @@ static CK_ATTRIBUTE_PTR find_attribute(CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIB
   return NULL;
 }
 
+/* Whether label-limit refuses the label of a template. */
+static int is_label_too_long(CK_ATTRIBUTE_PTR t, CK_ULONG n)
+{
+  char limit[32];
+  CK_ATTRIBUTE_PTR label = find_attribute(t, n, CKA_LABEL);
+  return label != NULL && fault("label-limit", limit, sizeof limit) && label->ulValueLen > strtoul(limit, NULL, 10);
+}
+
 /* `room` is what the caller gave for the label. */
 static CK_RV pad_label(CK_ATTRIBUTE_PTR label, CK_ULONG room)
 {
@@ -167,6 +177,8 @@ CK_RV habit_C_GetAttributeValue(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTR
 /* The real token has the label without its blanks. */
 CK_RV habit_C_FindObjectsInit(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n)
 {
+  if (is_label_too_long(t, n))
+    return CKR_DATA_LEN_RANGE;
   if (!asked("padded-labels") || find_attribute(t, n, CKA_LABEL) == NULL)
     return real->C_FindObjectsInit(s, t, n);
   CK_ATTRIBUTE_PTR copy = calloc(n, sizeof *copy);
@@ -212,6 +224,8 @@ CK_RV habit_C_GenerateKey(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_
 {
   if (asked_for("without-mechanism", m->mechanism))
     return CKR_MECHANISM_INVALID;
+  if (is_label_too_long(t, n))
+    return CKR_DATA_LEN_RANGE;
   if (m->mechanism == CKM_GENERIC_SECRET_KEY_GEN && asked("no-generic-keygen"))
     return CKR_MECHANISM_INVALID;
   CK_ATTRIBUTE_PTR signs = find_attribute(t, n, CKA_SIGN);

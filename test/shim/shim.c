@@ -16,6 +16,7 @@
  *   manufacturer:TEXT         what C_GetInfo says of the module
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
  *                             flags of C_GetTokenInfo
+ *   not-initialised           the flag CKF_TOKEN_INITIALIZED is not set, nor does it want a login
  *   pin-flags-silent          it never says that a wrong PIN was given
  *   so-pin-final-try, so-pin-locked
  *                             the same of the security officer's PIN
@@ -25,6 +26,10 @@
  *
  *   gcm-own-iv, gcm-own-iv:16 C_Encrypt by CKM_AES_GCM takes no notice of the IV that it is given, makes one of 12 (16)
  *                             bytes and appends it to ciphertext and tag; C_Decrypt takes the IV that it is given
+ *   gcm-zero-iv:0x71          C_EncryptInit by CKM_AES_GCM returns this value unless the IV is 12 bytes of zero; it makes one
+ *                             and writes it there
+ *   gcm-zero-iv-late          with gcm-zero-iv: C_Encrypt writes it there
+ *   gcm-zero-iv-kept          with gcm-zero-iv: the zeros are what it encrypts with
  *   gcm-no-iv-bits            CK_GCM_PARAMS must not have ulIvBits, else CKR_MECHANISM_PARAM_INVALID
  *   gcm-iv-bits-only          CK_GCM_PARAMS must have ulIvBits
  *   oaep-hash:0x250           OAEP with this hash (a CKM_ number) only, else CKR_ARGUMENTS_BAD; may be there several times
@@ -34,6 +39,9 @@
  *   limit-says-buffer         with CKR_BUFFER_TOO_SMALL instead
  *   keeps-failed              an operation that failed stays active: CKR_OPERATION_ACTIVE to the next in that session
  *   no-decrypt:0x1085         C_Decrypt by this mechanism returns CKR_GENERAL_ERROR
+ *   altered-says:0x30         C_Decrypt returns this value for a ciphertext that the real module does not decrypt
+ *   label-limit:8             a longer CKA_LABEL in a template is CKR_DATA_LEN_RANGE
+ *   blank-token:TEXT          C_GetTokenInfo describes a token before C_InitToken, with this label
  *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
  *   rsa-narrow                C_GenerateKeyPair is CKR_GENERAL_ERROR for a template that speaks of signing or wrapping
  *   no-random                 C_GenerateRandom returns CKR_FUNCTION_NOT_SUPPORTED
@@ -44,6 +52,7 @@
  *   rw-forbidden              a read-write session is CKR_TOKEN_WRITE_PROTECTED
  *   ro-forbidden              a read-only session is CKR_FUNCTION_FAILED
  *   max-sessions:2            one more is CKR_SESSION_COUNT
+ *   one-thread                C_Initialize is CKR_CANT_LOCK where it is asked for the locks of the operating system
  *   already-initialised       C_Initialize does it, and returns CKR_CRYPTOKI_ALREADY_INITIALIZED
  *   already-logged-in         C_Login does it, and returns CKR_USER_ALREADY_LOGGED_IN
  *   library-parameters:TEXT   C_Initialize is CKR_ARGUMENTS_BAD unless NSS's library parameters are TEXT
@@ -298,6 +307,13 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
   rv = rv != CKR_OK ? rv : real->C_GetTokenInfo(slot, info);
   if (rv != CKR_OK)
     return rv;
+  char label[33];
+  if ((info->flags & CKF_TOKEN_INITIALIZED) != 0 && fault("blank-token", label, sizeof label))
+  {
+    info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
+    memset(info->label, ' ', sizeof info->label);
+    memcpy(info->label, label, strlen(label));
+  }
   if (asked("pin-flags-silent"))
     info->flags &= ~(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_SO_PIN_COUNT_LOW | CKF_SO_PIN_FINAL_TRY);
   if (asked("so-pin-final-try"))
@@ -312,6 +328,8 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
     info->flags |= CKF_USER_PIN_LOCKED;
   if (asked("pin-not-initialised"))
     info->flags &= ~CKF_USER_PIN_INITIALIZED;
+  if (asked("not-initialised"))
+    info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_LOGIN_REQUIRED);
   if (asked("login-not-required"))
     info->flags &= ~CKF_LOGIN_REQUIRED;
   if (asked("protected-auth"))

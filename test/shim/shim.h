@@ -47,6 +47,8 @@ struct operation
   /* The IV that the module made and appends, as gcm-own-iv says; length 0 for none. */
   CK_BYTE iv[16];
   CK_ULONG iv_length;
+  /* Where the IV goes, as gcm-zero-iv-late says; else NULL. */
+  CK_BYTE_PTR late_iv;
   /* The hash of an OAEP that is done here, over the real module's raw RSA with a modulus of so many bytes; else 0. */
   CK_MECHANISM_TYPE oaep_hash;
   CK_ULONG modulus_length;

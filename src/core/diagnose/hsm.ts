@@ -45,11 +45,12 @@ function warnWriteProtected(token: TokenDescription, list: Checklist): void {
 export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Session, initialized: boolean, list: Checklist): Promise<void> {
   const { seal: config, entropyAugmentation } = context.config;
   const keys = session.listKeys().filter(({ class: keyClass }) => keyClass !== 'public');
-  const wrapping = checkKey('wrapping key', 'key_label', config.key, keys, config.generateKey && !initialized, list, suitsWrapping);
+  const whenMissing: WhenMissing = initialized ? 'lost' : config.generateKey ? 'init makes it' : 'to be made';
+  const wrapping = checkKey('wrapping key', 'key_label', config.key, keys, whenMissing, list, suitsWrapping);
   const hmac =
     config.hmacKey === null
       ? noHmacKey(list)
-      : checkKey('HMAC key', 'hmac_key_label', config.hmacKey, keys, config.generateKey && !initialized, list, suitsHmac);
+      : checkKey('HMAC key', 'hmac_key_label', config.hmacKey, keys, whenMissing, list, suitsHmac);
   if (wrapping !== null && hmac !== null && wrapping === hmac) {
     list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, 'name a key of its own in hmac_key_label: one key should serve one purpose');
   }
@@ -75,13 +76,16 @@ function noHmacKey(list: Checklist): null {
   return null;
 }
 
-/** The one key that fits, or null. @param willBeMade whether init makes it if it is missing */
+/** What a key means that is not there: under a store that was made with it, it is lost, and no new one takes its place. */
+type WhenMissing = 'init makes it' | 'to be made' | 'lost';
+
+/** The one key that fits, or null. */
 function checkKey(
   name: string,
   option: string,
   reference: KeyReference,
   keys: readonly KeyDetails[],
-  willBeMade: boolean,
+  whenMissing: WhenMissing,
   list: Checklist,
   suits: (key: KeyDetails) => string | null,
 ): KeyDetails | null {
@@ -89,8 +93,8 @@ function checkKey(
   const [key, ...others] = found;
   if (key === undefined) {
     const missing = `no key on the token has ${wanted(reference)} (${option})`;
-    if (willBeMade) list.warn(name, missing, '`coffer init` will make it');
-    else list.fail(name, new HsmError('key_not_found', missing, { hint: `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
+    if (whenMissing === 'init makes it') list.warn(name, missing, '`coffer init` will make it');
+    else list.fail(name, new HsmError('key_not_found', missing, { hint: whenMissing === 'lost' ? lost(option) : `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
     return null;
   }
   if (others.length > 0) {
@@ -108,6 +112,10 @@ function checkKey(
   if (exposed.length === 0) list.ok(name, `"${key.label}", ${key.typeName}${key.bits === null ? '' : ` of ${key.bits} bits`}, id ${hex(key.id)}`);
   else list.warn(name, `the key "${key.label}" ${exposed.join('; it ')}`, SAFER_KEY);
   return key;
+}
+
+function lost(option: string): string {
+  return `is this the right token, and ${option} right? \`coffer hsm keys\` lists what is there. If the key was deleted, restore it from the HSM's backup: a new one would not open the store`;
 }
 
 function suitsWrapping({ class: keyClass, typeName, attributes }: KeyDetails): string | null {

@@ -1,4 +1,4 @@
-import { CKF, surveyModule } from '../../pkcs11/index.ts';
+import { CKF, isInitialised, surveyModule } from '../../pkcs11/index.ts';
 import type { ModuleInfo, ModuleOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
 
 export interface Survey {
@@ -25,10 +25,10 @@ export interface TokenState {
   readonly pinPad: boolean;
 }
 
-export function tokenState({ flags }: Pick<TokenDescription, 'flags'>): TokenState {
-  const has = (flag: number): boolean => (flags & flag) !== 0;
+export function tokenState(token: Pick<TokenDescription, 'flags'>): TokenState {
+  const has = (flag: number): boolean => (token.flags & flag) !== 0;
   return {
-    initialized: has(CKF.TOKEN_INITIALIZED),
+    initialized: isInitialised(token),
     loginRequired: has(CKF.LOGIN_REQUIRED),
     pin: pinState(has),
     writeProtected: has(CKF.WRITE_PROTECTED),

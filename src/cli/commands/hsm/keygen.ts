@@ -1,7 +1,8 @@
 import { hex } from '../../../bytes.ts';
+import { sealReaders } from '../../../config/index.ts';
 import { checkNewKey, generateMissingKeys, generateOneKey } from '../../../core/index.ts';
 import type { MadeKey, NewKeyType } from '../../../core/index.ts';
-import { UsageError } from '../../../errors.ts';
+import { ConfigError, UsageError } from '../../../errors.ts';
 import { visible } from '../../../visible.ts';
 import type { CommandSpec, FlagValues } from '../../command.ts';
 import { printObject } from '../../output.ts';
@@ -47,9 +48,19 @@ function wantedKey(flags: FlagValues): { type: NewKeyType; label: string; id: Ui
     if (alone === null) return null;
     throw new UsageError('bad_flag', `-${alone} needs -label, too`, { hint: 'without any of them the keys are made that the configuration names' });
   }
-  if (label === '') throw new UsageError('bad_flag', '-label is empty');
+  refuseLabel(label);
   const type = keyType(flags.text('type') ?? 'aes');
   return { type, label, id: keyId(flags.text('id')), bits: checkNewKey({ type, bits: flags.integer('bits') }) };
+}
+
+/** A key under a label that key_label would not take could never be named. @throws UsageError `bad_flag` */
+function refuseLabel(label: string): void {
+  try {
+    sealReaders.key_label({ value: label, origin: '-label', verbatim: false });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new UsageError('bad_flag', error.message, error.hint === null ? {} : { hint: error.hint });
+  }
 }
 
 function keyType(name: string): NewKeyType {

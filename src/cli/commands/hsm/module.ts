@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { timeoutFromEnvironment } from '../../../config/index.ts';
+import { moduleFromEnvironment } from '../../../config/index.ts';
 import { moduleOptions } from '../../../core/index.ts';
 import type { ModuleOptions } from '../../../core/index.ts';
 import { ConfigError } from '../../../errors.ts';
@@ -9,17 +9,17 @@ export const LIB: Flag = { name: 'lib', kind: 'text', value: 'PATH', help: 'PKCS
 
 /**
  * The module of -lib, else the configured one, else that of COFFER_HSM_LIB where there is no configuration: whoever looks
- * for slots may not have one yet.
+ * for slots may not have one yet. COFFER_HSM_LIBRARY_PARAMETERS goes with the first and the last, too.
  */
 export async function chosenModule(invocation: Invocation): Promise<ModuleOptions> {
   const lib = invocation.flags.text('lib');
-  if (lib !== null) return { lib: resolve(lib), parameters: null, timeout: timeoutFromEnvironment(process.env) };
+  const { lib: fromEnvironment, parameters, timeout } = moduleFromEnvironment(process.env);
+  if (lib !== null) return { lib: resolve(lib), parameters, timeout };
   try {
     return moduleOptions((await invocation.context()).config.seal);
   } catch (error) {
-    const fromEnvironment = process.env['COFFER_HSM_LIB'] || process.env['VAULT_HSM_LIB'];
-    if (!(error instanceof ConfigError) || !NOT_THERE_YET.includes(error.code) || !fromEnvironment) throw error;
-    return { lib: resolve(fromEnvironment), parameters: null, timeout: timeoutFromEnvironment(process.env) };
+    if (!(error instanceof ConfigError) || !NOT_THERE_YET.includes(error.code) || fromEnvironment === null) throw error;
+    return { lib: resolve(fromEnvironment), parameters, timeout };
   }
 }
 

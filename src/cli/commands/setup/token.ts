@@ -69,7 +69,7 @@ function choiceOf({ module, token }: ChosenToken): Choice {
   const { initialized, pin, loginRequired } = tokenState(token);
   const about = [token.model, ...(token.serial === '' ? [] : [`serial ${token.serial}`]), `slot ${token.slot}`].join(', ');
   const name = `${token.label || 'no label'} (${about}) of ${module.lib}`;
-  if (!initialized && loginRequired) return { name, disabled: 'not initialised; see: coffer hsm init-token -h' };
+  if (!initialized) return { name, disabled: 'not initialised; see: coffer hsm init-token -h' };
   if (pin === 'locked' || (loginRequired && pin === 'not set')) return { name, disabled: `user PIN ${pin}` };
   return { name, disabled: null };
 }
