@@ -1,4 +1,4 @@
-import type { aessiv } from '@noble/ciphers/aes.js';
+import { sivDecrypt, sivEncrypt } from '../aes-siv.ts';
 import { asBuffer, fromUtf8, MalformedBytes, utf8 } from '../bytes.ts';
 import { IntegrityError } from '../errors.ts';
 
@@ -9,22 +9,16 @@ import { IntegrityError } from '../errors.ts';
  */
 export class Names {
   readonly #pathKey: Uint8Array;
-  readonly #aessiv: typeof aessiv;
 
-  private constructor(pathKey: Uint8Array, siv: typeof aessiv) {
+  /** @param pathKey 64 bytes */
+  constructor(pathKey: Uint8Array) {
     this.#pathKey = pathKey;
-    this.#aessiv = siv;
-  }
-
-  /** @param pathKey 64 bytes. Loads the cipher, whose tables take milliseconds to fill, only now. */
-  static async open(pathKey: Uint8Array): Promise<Names> {
-    return new Names(pathKey, (await import('@noble/ciphers/aes.js')).aessiv);
   }
 
   /** The stored path of `segments` below the stored folder `root`. */
   encrypt(root: string, segments: readonly string[]): string {
     return segments.reduce((parent, segment) => {
-      const sealed = this.#aessiv(this.#pathKey, utf8(parent)).encrypt(utf8(segment));
+      const sealed = sivEncrypt(this.#pathKey, [utf8(parent)], utf8(segment));
       return `${parent}/${asBuffer(sealed).toString('base64url')}`;
     }, root);
   }
@@ -34,7 +28,9 @@ export class Names {
     try {
       const sealed = Buffer.from(segment, 'base64url');
       if (sealed.toString('base64url') !== segment) throw new MalformedBytes('not base64url as coffer writes it');
-      return fromUtf8(this.#aessiv(this.#pathKey, utf8(parent)).decrypt(sealed));
+      const name = sivDecrypt(this.#pathKey, [utf8(parent)], sealed);
+      if (name === null) throw new MalformedBytes('not what was encrypted');
+      return fromUtf8(name);
     } catch (error) {
       throw new IntegrityError('name_altered', 'an encrypted name in the store was altered', {
         hint: 'restore the store from a backup and find out who could write to it',

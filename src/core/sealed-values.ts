@@ -17,7 +17,7 @@ export interface SealedValue {
 
 /** Every value of every mount with seal wrap. A value may be changed once it was given. */
 export async function* sealedValues({ rows, keys }: Pick<Opened, 'rows' | 'keys'>): AsyncGenerator<SealedValue> {
-  const names = await Names.open(keys.keyring.pathKey);
+  const names = new Names(keys.keyring.pathKey);
   for (const mount of await readMounts(rows, new Barrier(keys.keyring))) {
     if (mount.sealWrap) yield* valuesOf(rows, names, mount);
   }

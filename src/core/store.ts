@@ -79,7 +79,7 @@ async function writeStore<T>(context: Context, opened: Opened, use: (store: Stor
 }
 
 async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: StoreKeys, barrier: Barrier): Promise<Store> {
-  const names = await Names.open(keys.keyring.pathKey);
+  const names = new Names(keys.keyring.pathKey);
   let mounts = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
   const hsm = seal.managed(keys.keyring.hsmKeys);

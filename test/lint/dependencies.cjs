@@ -27,7 +27,7 @@ const packages = {
   pkcs11js: ['pkcs11'],
   'better-sqlite3': ['storage'],
   'shamir-secret-sharing': ['seal'],
-  '@noble/ciphers': ['barrier', 'engines'],
+  '@noble/ciphers': ['engines'],
   '@noble/curves': ['engines'],
 };
 

@@ -91,7 +91,7 @@ describe('operator diagnose -deep', () => {
     const all = readRows(stand.path);
     const record = all.find(({ path }) => path === 'core/record');
     const keyring = await withSeal(await contextOf(stand), false, async (seal) => (await openKeys(seal, new Uint8Array(record?.value ?? []))).keyring);
-    const names = await Names.open(keyring.pathKey);
+    const names = new Names(keyring.pathKey);
     const table = new Barrier(keyring).decrypt('core/mounts', new Uint8Array(all.find(({ path }) => path === 'core/mounts')?.value ?? []), 'it');
     const { mounts } = JSON.parse(Buffer.from(table).toString()) as { mounts: { uuid: string; path: string }[] };
     const result: Record<string, Row> = {};

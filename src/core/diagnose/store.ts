@@ -105,7 +105,7 @@ async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: Store
 
 /** Every name must open. Orphans are rows that belong to nothing. */
 async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]): Promise<{ known: number; orphans: number }> {
-  const names = await Names.open(keys.keyring.pathKey);
+  const names = new Names(keys.keyring.pathKey);
   const belongs = belongsTo(mounts, names);
   let known = 0;
   let orphans = 0;

@@ -50,7 +50,7 @@ export async function checkValues(opened: Opened, progress: (done: number) => vo
 }
 
 async function checkMount({ rows, seal, keys }: Opened, mount: Mount, counted: () => void, fault: (error: CofferError) => void): Promise<void> {
-  const names = await Names.open(keys.keyring.pathKey);
+  const names = new Names(keys.keyring.pathKey);
   const engine = engineOf(mount);
   const nameOf = (path: readonly string[]): string => mount.path + engine.rowName(path);
   const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
@@ -80,7 +80,7 @@ function onlyOfThisRow(error: unknown): readonly CofferError[] {
 
 /** Rows that coffer did not write where they are: what belongs to a mount was looked at with it. */
 async function checkOrphans({ rows, keys, mounts }: Opened, fault: (error: CofferError) => void): Promise<void> {
-  const belongs = belongsTo(mounts, await Names.open(keys.keyring.pathKey));
+  const belongs = belongsTo(mounts, new Names(keys.keyring.pathKey));
   for await (const stored of storedPaths(rows, '')) {
     if (!belongs(stored)) fault(altered(`the row ${shown(stored)} belongs to no mount, and nothing reads it`));
   }

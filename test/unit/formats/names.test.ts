@@ -12,7 +12,7 @@ interface Vectors {
 }
 
 const { path_key: pathKey, cases } = readVectors('names') as Vectors;
-const names = await Names.open(bytes(pathKey));
+const names = new Names(bytes(pathKey));
 
 describe('encrypted names', () => {
   it.each(cases)('$name', ({ root, segments, path }) => {

@@ -1,5 +1,4 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import { aessiv } from '@noble/ciphers/aes.js';
 import { describe, expect, it } from 'vitest';
 import { gcmDecrypt, gcmEncrypt } from '../../../src/aead.ts';
 import { hex } from '../../../src/bytes.ts';
@@ -8,7 +7,6 @@ import { bytes, readVectors, the } from './vectors.ts';
 
 interface Standards {
   readonly aes_gcm: readonly { name: string; key: string; iv: string; additional_data: string; plaintext: string; ciphertext: string; tag: string }[];
-  readonly aes_siv: readonly { name: string; key: string; associated_data: string[]; plaintext: string; output: string }[];
   readonly hkdf_sha256: readonly { name: string; key: string; salt: string; info: string; length: number; output: string }[];
 }
 
@@ -29,15 +27,6 @@ describe('AES-256-GCM', () => {
     for (let length = 0; length < 16; length++) {
       expect(gcmDecrypt(new Uint8Array(32), new Uint8Array(12), new Uint8Array(0), new Uint8Array(length))).toBeNull();
     }
-  });
-});
-
-// The library that encrypts names. What src makes of it is checked in names.test.ts.
-describe('AES-SIV', () => {
-  it.each(standards.aes_siv)('$name', (vector) => {
-    const siv = aessiv(bytes(vector.key), ...vector.associated_data.map(bytes));
-    expect(hex(siv.encrypt(bytes(vector.plaintext)))).toBe(vector.output);
-    expect(hex(siv.decrypt(bytes(vector.output)))).toBe(vector.plaintext);
   });
 });
 
