@@ -11,7 +11,7 @@ export type ExitStatus = 1 | 2 | 3 | 4 | 5;
 
 export interface ErrorDetails {
   /** What the operator can do about it, one or more lines. */
-  hint?: string;
+  hint?: string | null | undefined;
   cause?: unknown;
 }
 
@@ -56,4 +56,14 @@ export class IntegrityError extends CofferError {
 /** A write may have been done or not, and it could not be found out. */
 export class OutcomeError extends CofferError {
   readonly exitStatus = 5;
+}
+
+/** What the system or SQLite calls an error, such as ENOENT or SQLITE_BUSY; null where it says nothing. */
+export function systemErrorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** Whether the system says that there is no such file, or no such folder on the way to it. */
+export function isNoSuchFile(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
 }

@@ -12,8 +12,8 @@
  */
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
+import { systemErrorCode, UsageError } from '../errors.ts';
 import type { CofferError } from '../errors.ts';
-import { UsageError } from '../errors.ts';
 import { resultOutput } from '../native/outcome.ts';
 import { visible, visibleJson } from '../visible.ts';
 
@@ -132,7 +132,7 @@ function write(descriptor: number, text: string): void {
   try {
     writeWhole(descriptor, text);
   } catch (error) {
-    const code = error instanceof UsageError && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : null;
+    const code = error instanceof UsageError ? systemErrorCode(error.cause) : null;
     if (code !== 'EPIPE' && code !== 'EBADF') throw error;
   }
 }
@@ -144,7 +144,7 @@ function writeWhole(descriptor: number, text: string): void {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null;
+      const code = systemErrorCode(error);
       if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDERR ? 'stderr' : 'stdout'}: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
