@@ -13,7 +13,7 @@
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import { systemErrorCode, UsageError } from '../errors.ts';
-import type { CofferError } from '../errors.ts';
+import type { CofferError, ErrorCode } from '../errors.ts';
 import { resultOutput } from '../native/outcome.ts';
 import { visible, visibleJson } from '../visible.ts';
 
@@ -67,7 +67,7 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
   const labelled = (label: string, text: string, kept = ''): string => `${label} ${visible(text, kept)}\n`;
   const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
-  const asJson = (errors: readonly string[], code: string): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
+  const asJson = (errors: readonly string[], code: ErrorCode): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
   const isDebug = env['COFFER_DEBUG'] === '1';
   const warning = paint?.yellow('warning:') ?? 'warning:';
   const asLines = (text: string): string => `${visible(text, '\n')}\n`;

@@ -1,6 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { isNoSuchFile, systemErrorCode } from '../../src/errors.ts';
+import { CofferError, hasCode, HsmError, isNoSuchFile, StoreError, systemErrorCode } from '../../src/errors.ts';
+
+describe('hasCode', () => {
+  it('asks for the class and for one of the codes', () => {
+    const error: unknown = new HsmError('key_exists', 'message');
+    expect(hasCode(error, HsmError, 'key_not_found', 'key_exists')).toBe(true);
+    expect(hasCode(error, CofferError, 'key_exists')).toBe(true);
+    expect(hasCode(error, HsmError, 'key_not_found')).toBe(false);
+    expect(hasCode(error, StoreError, 'key_exists')).toBe(false);
+    expect(hasCode(Object.assign(new Error(), { code: 'key_exists' }), CofferError, 'key_exists')).toBe(false);
+  });
+});
 
 describe('systemErrorCode', () => {
   it('reads the code of what the system says, and of nothing else', () => {
