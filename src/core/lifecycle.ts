@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Barrier, createKeyring } from '../barrier/index.ts';
 import type { Keyring } from '../barrier/index.ts';
 import { utf8, zero } from '../bytes.ts';
-import { ConfigError, HsmError, StoreError } from '../errors.ts';
+import { ConfigError, hasCode, HsmError, StoreError } from '../errors.ts';
 import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
 import type { ExposedKey, Seal, ShareCounts } from '../seal/index.ts';
 import type { Rows, Storage } from '../storage/index.ts';
@@ -251,7 +251,7 @@ export async function status(context: Context): Promise<Status> {
       }),
     );
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'not_initialized') return nothing;
+    if (hasCode(error, StoreError, 'not_initialized')) return nothing;
     throw error;
   }
 }
