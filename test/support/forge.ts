@@ -1,9 +1,9 @@
 import { constants, createCipheriv, createHmac, publicEncrypt, randomBytes, randomUUID, type KeyObject } from 'node:crypto';
 import { Barrier, encodeKeyring } from '../../src/barrier/index.ts';
-import { encodeIdentity } from '../../src/core/identity.ts';
-import { encodeMounts } from '../../src/core/mounts.ts';
-import { MOUNTS, RECORD, USAGE } from '../../src/core/rows.ts';
-import { encodeUsage } from '../../src/core/usage.ts';
+import { encodeIdentity } from '../../src/core/unsealed/header.ts';
+import { encodeMounts } from '../../src/core/mounts/table.ts';
+import { MOUNTS, RECORD, USAGE } from '../../src/core/row-paths.ts';
+import { encodeUsage } from '../../src/core/unsealed/usage.ts';
 import { appendMac, encodeBody, encodeHeader, macInput } from '../../src/seal/record.ts';
 import type { MacStanza, Wrap } from '../../src/seal/seal.ts';
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/index.ts';
-import { withSeal } from '../../../src/core/hsm.ts';
+import { withSeal } from '../../../src/core/context.ts';
 import type { Context } from '../../../src/core/index.ts';
 import { enableMount, thisMachine, withStore } from '../../../src/core/index.ts';
-import { openKeys, zeroKeys } from '../../../src/core/keys.ts';
-import { RECORD, USAGE } from '../../../src/core/rows.ts';
-import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../src/core/usage.ts';
-import type { Usage } from '../../../src/core/usage.ts';
+import { openKeys, zeroKeys } from '../../../src/core/unsealed/keys.ts';
+import { RECORD, USAGE } from '../../../src/core/row-paths.ts';
+import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../src/core/unsealed/usage.ts';
+import type { Usage } from '../../../src/core/unsealed/usage.ts';
 import { openSqlite } from '../../../src/storage/index.ts';
 import { PLAIN_LOGIN } from '../../support/login.ts';
 import { makeStand } from '../../support/store.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../src/bytes.ts';
-import { decodeIdentity, encodeIdentity } from '../../../src/core/identity.ts';
+import { decodeIdentity, encodeIdentity } from '../../../src/core/unsealed/header.ts';
 import { IntegrityError } from '../../../src/errors.ts';
 import { bytes, readVectors, the, thrown, withOtherLength } from './vectors.ts';
 

@@ -1,7 +1,7 @@
-import { ByteReader, ByteWriter, concat, MalformedBytes, utf8 } from '../bytes.ts';
-import { IntegrityError } from '../errors.ts';
-import { MAC_BYTES, rootMac, verifyRootMac } from './derived.ts';
-import type { Machine } from './machine.ts';
+import { ByteReader, ByteWriter, concat, MalformedBytes, utf8 } from '../../bytes.ts';
+import { IntegrityError } from '../../errors.ts';
+import { MAC_BYTES, rootMac, verifyRootMac } from './root-mac.ts';
+import type { Machine } from '../machine.ts';
 
 const VERSION = 1;
 const PURPOSE = 'coffer lease v1';

@@ -1,16 +1,16 @@
-import { activeTerm, addTerm, Barrier, termOf, zeroKeyring } from '../barrier/index.ts';
-import type { Keyring } from '../barrier/index.ts';
-import type { Rows } from '../storage/index.ts';
-import { disagrees } from './disagreement.ts';
-import type { Context } from './hsm.ts';
-import { sealKeys, storeEntropy } from './keys.ts';
-import type { StoreKeys } from './keys.ts';
-import { readMounts, storedPaths } from './mount-rows.ts';
-import { encodeMounts } from './mounts.ts';
-import { withOpening } from './opened.ts';
-import type { Opened } from './opened.ts';
-import { DATA, MOUNTS, RECORD, USAGE } from './rows.ts';
-import { encodeUsage } from './usage.ts';
+import { activeTerm, addTerm, Barrier, termOf, zeroKeyring } from '../../barrier/index.ts';
+import type { Keyring } from '../../barrier/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import { disagrees } from '../unsealed/disagreement.ts';
+import type { Context } from '../context.ts';
+import { sealKeys, storeEntropy } from '../unsealed/keys.ts';
+import type { StoreKeys } from '../unsealed/keys.ts';
+import { readMounts, storedPaths } from '../mounts/rows.ts';
+import { encodeMounts } from '../mounts/table.ts';
+import { withOpening } from '../unsealed/unsealed.ts';
+import type { Opened } from '../unsealed/unsealed.ts';
+import { DATA, MOUNTS, RECORD, USAGE } from '../row-paths.ts';
+import { encodeUsage } from '../unsealed/usage.ts';
 
 /** The active term of the keyring. */
 export interface KeyStatus {

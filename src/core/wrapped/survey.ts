@@ -1,15 +1,15 @@
-import { hex } from '../bytes.ts';
-import { IntegrityError } from '../errors.ts';
-import type { CofferError } from '../errors.ts';
-import { mechanismName } from '../pkcs11/index.ts';
-import { methodName, methodOf, readRecord } from '../seal/index.ts';
-import type { MacStanza, Seal, Wrap } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
-import { withOpening } from './opened.ts';
-import type { Opened } from './opened.ts';
-import { sealedValues } from './sealed-values.ts';
-import type { SealedValue } from './sealed-values.ts';
-import { RECORD_NAME } from './state.ts';
+import { hex } from '../../bytes.ts';
+import { IntegrityError } from '../../errors.ts';
+import type { CofferError } from '../../errors.ts';
+import { mechanismName } from '../../pkcs11/index.ts';
+import { methodName, methodOf, readRecord } from '../../seal/index.ts';
+import type { MacStanza, Seal, Wrap } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
+import { withOpening } from '../unsealed/unsealed.ts';
+import type { Opened } from '../unsealed/unsealed.ts';
+import { sealedValues } from './wrapped-values.ts';
+import type { SealedValue } from './wrapped-values.ts';
+import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** Records that the same keys of the HSM made in the same way. */
 export interface KeyUse {

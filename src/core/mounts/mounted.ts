@@ -1,24 +1,24 @@
-import { activeTerm, Barrier, Names, openView } from '../barrier/index.ts';
-import { dispatch, engineOf, upgradeToVersions } from '../engines/index.ts';
-import type { EngineContext, Request, Response } from '../engines/index.ts';
-import type { Entropy } from '../entropy/index.ts';
-import { systemEntropy, testedEntropy } from '../entropy/index.ts';
-import { ConfigError, UsageError } from '../errors.ts';
-import type { Pkcs11Seal } from '../seal/index.ts';
-import { ReadOnlyTransaction } from '../storage/index.ts';
-import type { Rows } from '../storage/index.ts';
-import type { Context } from './hsm.ts';
-import { storeEntropy, zeroKeys } from './keys.ts';
-import type { StoreKeys } from './keys.ts';
-import { readMounts, storedPaths } from './mount-rows.ts';
-import { encodeMounts, hasControlCharacter, resolveMount } from './mounts.ts';
-import type { Mount } from './mounts.ts';
-import { withOpening } from './opened.ts';
-import type { Opened } from './opened.ts';
-import { startTerm } from './rotate.ts';
-import { DATA, MOUNTS, USAGE } from './rows.ts';
-import { encodeUsage, TERM_LIMIT } from './usage.ts';
-import { sealWrapper } from './value-wrapper.ts';
+import { activeTerm, Barrier, Names, openView } from '../../barrier/index.ts';
+import { dispatch, engineOf, upgradeToVersions } from '../../engines/index.ts';
+import type { EngineContext, Request, Response } from '../../engines/index.ts';
+import type { Entropy } from '../../entropy/index.ts';
+import { systemEntropy, testedEntropy } from '../../entropy/index.ts';
+import { ConfigError, UsageError } from '../../errors.ts';
+import type { Pkcs11Seal } from '../../seal/index.ts';
+import { ReadOnlyTransaction } from '../../storage/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import type { Context } from '../context.ts';
+import { storeEntropy, zeroKeys } from '../unsealed/keys.ts';
+import type { StoreKeys } from '../unsealed/keys.ts';
+import { readMounts, storedPaths } from './rows.ts';
+import { encodeMounts, hasControlCharacter, resolveMount } from './table.ts';
+import type { Mount } from './table.ts';
+import { withOpening } from '../unsealed/unsealed.ts';
+import type { Opened } from '../unsealed/unsealed.ts';
+import { startTerm } from '../lifecycle/rotate.ts';
+import { DATA, MOUNTS, USAGE } from '../row-paths.ts';
+import { encodeUsage, TERM_LIMIT } from '../unsealed/usage.ts';
+import { sealWrapper } from '../wrapped/value-wrapper.ts';
 
 /** An unsealed store within one transaction. */
 export interface Store {

@@ -1,19 +1,19 @@
-import { CofferError, HsmError, IntegrityError, UsageError } from '../errors.ts';
-import { readRecord } from '../seal/index.ts';
-import type { Seal } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
+import { CofferError, HsmError, IntegrityError, UsageError } from '../../errors.ts';
+import { readRecord } from '../../seal/index.ts';
+import type { Seal } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
 import { adopt } from './adopt.ts';
 import type { Adoption } from './adopt.ts';
-import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from './keys.ts';
-import { thisMachine } from './machine.ts';
-import { withOpening } from './opened.ts';
-import type { Opened, Opening } from './opened.ts';
+import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from '../unsealed/keys.ts';
+import { thisMachine } from '../machine.ts';
+import { withOpening } from '../unsealed/unsealed.ts';
+import type { Opened, Opening } from '../unsealed/unsealed.ts';
 import { Pace, TRIAL_VALUES } from './pace.ts';
-import { RECORD } from './rows.ts';
-import type { SealedValue } from './sealed-values.ts';
-import { surveyRecords } from './sealwrap.ts';
-import type { SealWrapStatus, Trouble } from './sealwrap.ts';
-import { RECORD_NAME } from './state.ts';
+import { RECORD } from '../row-paths.ts';
+import type { SealedValue } from './wrapped-values.ts';
+import { surveyRecords } from './survey.ts';
+import type { SealWrapStatus, Trouble } from './survey.ts';
+import { RECORD_NAME } from '../unsealed/state.ts';
 import { sealWrapper } from './value-wrapper.ts';
 
 /** One transaction ends after so many values, or after so long: it keeps other writers out, who wait ten seconds. */

@@ -1,11 +1,11 @@
-import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
-import type { Rows } from '../storage/index.ts';
-import { withSeal } from './hsm.ts';
-import type { Context } from './hsm.ts';
+import type { Pkcs11Seal, SealOptions } from '../../seal/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
 import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease } from './lease.ts';
-import { writeLease } from './lifecycle.ts';
+import { writeLease } from '../lifecycle/init.ts';
 import { readState, requireState, requireUnsealed, withStorage } from './state.ts';
 import type { State } from './state.ts';
 import { readUsage } from './usage.ts';

@@ -1,12 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import { zero } from '../bytes.ts';
-import { IntegrityError, StoreError } from '../errors.ts';
-import { combineRecoveryShares, readRecord, recoveryVerifier } from '../seal/index.ts';
-import type { ShareCounts } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
-import { thisMachine } from './machine.ts';
-import type { Opened, Opening } from './opened.ts';
-import { RECORD_NAME } from './state.ts';
+import { zero } from '../../bytes.ts';
+import { IntegrityError, StoreError } from '../../errors.ts';
+import { combineRecoveryShares, readRecord, recoveryVerifier } from '../../seal/index.ts';
+import type { ShareCounts } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
+import { thisMachine } from '../machine.ts';
+import type { Opened, Opening } from '../unsealed/unsealed.ts';
+import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** How a store is taken over that no HMAC vouches for. */
 export interface Adoption {

@@ -1,11 +1,11 @@
-import { Barrier, Names } from '../barrier/index.ts';
-import { engineOf } from '../engines/index.ts';
-import { CofferError } from '../errors.ts';
-import type { Rows } from '../storage/index.ts';
-import { readMounts, storedPaths } from './mount-rows.ts';
-import type { Mount } from './mounts.ts';
-import type { Opened } from './opened.ts';
-import { DATA } from './rows.ts';
+import { Barrier, Names } from '../../barrier/index.ts';
+import { engineOf } from '../../engines/index.ts';
+import { CofferError } from '../../errors.ts';
+import type { Rows } from '../../storage/index.ts';
+import { readMounts, storedPaths } from '../mounts/rows.ts';
+import type { Mount } from '../mounts/table.ts';
+import type { Opened } from '../unsealed/unsealed.ts';
+import { DATA } from '../row-paths.ts';
 
 /** A value that the HSM wrapped. */
 export interface SealedValue {

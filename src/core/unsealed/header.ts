@@ -1,5 +1,5 @@
-import { ByteReader, ByteWriter, MalformedBytes, utf8 } from '../bytes.ts';
-import { IntegrityError } from '../errors.ts';
+import { ByteReader, ByteWriter, MalformedBytes, utf8 } from '../../bytes.ts';
+import { IntegrityError } from '../../errors.ts';
 
 const VERSION = 1;
 

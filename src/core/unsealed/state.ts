@@ -1,14 +1,14 @@
-import { IntegrityError, StoreError } from '../errors.ts';
-import { throughCommit } from '../native/outcome.ts';
-import { readRecord } from '../seal/index.ts';
-import { openSqlite } from '../storage/index.ts';
-import type { Rows, Storage } from '../storage/index.ts';
-import type { Context } from './hsm.ts';
-import { decodeIdentity } from './identity.ts';
-import type { Identity } from './identity.ts';
+import { IntegrityError, StoreError } from '../../errors.ts';
+import { throughCommit } from '../../native/outcome.ts';
+import { readRecord } from '../../seal/index.ts';
+import { openSqlite } from '../../storage/index.ts';
+import type { Rows, Storage } from '../../storage/index.ts';
+import type { Context } from '../context.ts';
+import { decodeIdentity } from './header.ts';
+import type { Identity } from './header.ts';
 import { decodeLease, isCurrent } from './lease.ts';
 import type { Lease } from './lease.ts';
-import { LEASE, RECORD, SEALED_BY_OPERATOR } from './rows.ts';
+import { LEASE, RECORD, SEALED_BY_OPERATOR } from '../row-paths.ts';
 
 export const RECORD_NAME = "the store's own record";
 

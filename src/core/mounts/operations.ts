@@ -1,10 +1,10 @@
-import { describeRoutes, engineOf } from '../engines/index.ts';
-import type { RouteDescription } from '../engines/index.ts';
-import { ConfigError, StoreError, UsageError } from '../errors.ts';
-import type { Context } from './hsm.ts';
-import { addMount, moveMount, removeMount, replaceMount, requireMount } from './mounts.ts';
-import type { Mount, NewMount } from './mounts.ts';
-import { withStore } from './store.ts';
+import { describeRoutes, engineOf } from '../../engines/index.ts';
+import type { RouteDescription } from '../../engines/index.ts';
+import { ConfigError, StoreError, UsageError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { addMount, moveMount, removeMount, replaceMount, requireMount } from './table.ts';
+import type { Mount, NewMount } from './table.ts';
+import { withStore } from './mounted.ts';
 
 /** What `coffer secrets` does to the mount table. Each is one transaction. */
 
