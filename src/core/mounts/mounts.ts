@@ -4,26 +4,22 @@ import type { EngineContext, Request, Response } from '../../engines/index.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { systemEntropy, testedEntropy } from '../../entropy/index.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
-import type { Pkcs11Seal } from '../../seal/index.ts';
-import { ReadOnlyTransaction } from '../../storage/index.ts';
-import type { Rows } from '../../storage/index.ts';
 import type { Context } from '../context.ts';
 import { storeEntropy, zeroKeys } from '../unsealed/keys.ts';
-import type { StoreKeys } from '../unsealed/keys.ts';
 import { readMounts, storedPaths } from './rows.ts';
+import { startTerm } from './start-term.ts';
 import { encodeMounts, hasControlCharacter, resolveMount } from './table.ts';
 import type { Mount } from './table.ts';
-import { withOpening } from '../unsealed/unsealed.ts';
-import type { Opened } from '../unsealed/unsealed.ts';
-import { startTerm } from '../lifecycle/rotate.ts';
+import { withUnsealed } from '../unsealed/unsealed.ts';
+import type { Mode, Unsealed } from '../unsealed/unsealed.ts';
 import { DATA, MOUNTS, USAGE } from '../row-paths.ts';
 import { encodeUsage, TERM_LIMIT } from '../unsealed/usage.ts';
 import { sealWrapper } from '../wrapped/value-wrapper.ts';
 
-/** An unsealed store within one transaction. */
-export interface Store {
-  readonly mounts: readonly Mount[];
-  saveMounts(mounts: readonly Mount[]): Promise<void>;
+/** The mounts of an unsealed store within one transaction. */
+export interface Mounts {
+  readonly table: readonly Mount[];
+  save(table: readonly Mount[]): Promise<void>;
   /** Removes everything that a mount holds. */
   clear(mount: Mount): Promise<void>;
   /** Makes versions of what a version 1 kv mount holds. */
@@ -35,52 +31,39 @@ export interface Store {
 }
 
 /**
- * Opens the store for one command: without the HSM as far as the lease, then through the HSM to the keyring, all within
- * one transaction. A 'write' transaction commits when `use` returns.
+ * Opens the store and its mount table for one command, all within one transaction. A 'write' commits when `use` returns.
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
-export async function withStore<T>(context: Context, mode: 'read' | 'write', use: (store: Store) => Promise<T>): Promise<T> {
-  return withOpening(context, async ({ mayRead, transaction }) => {
-    const run = (as: 'read' | 'write'): Promise<T> =>
-      transaction(context, as, (opened) => (as === 'read' ? readStore(context, opened, use) : writeStore(context, opened, use)));
-    try {
-      return await run(mayRead ? mode : 'write');
-    } catch (error) {
-      // A read that turns out to write, such as the first look at transit's wrapping key, begins again as a write.
-      if (error instanceof ReadOnlyTransaction) return run('write');
-      throw error;
-    }
-  });
+export async function withMounts<T>(context: Context, mode: Mode, use: (mounts: Mounts) => Promise<T>): Promise<T> {
+  return withUnsealed(context, mode, (unsealed, as) => (as === 'read' ? reading(context, unsealed, use) : writing(context, unsealed, use)));
 }
 
-async function readStore<T>(context: Context, { seal, rows, keys }: Opened, use: (store: Store) => Promise<T>): Promise<T> {
-  const barrier = new Barrier(keys.keyring);
-  return use(await openStore(context, seal, rows, keys, barrier));
+async function reading<T>(context: Context, unsealed: Unsealed, use: (mounts: Mounts) => Promise<T>): Promise<T> {
+  return use(await openMounts(context, unsealed, new Barrier(unsealed.keys.keyring)));
 }
 
-/** As readStore, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
-async function writeStore<T>(context: Context, opened: Opened, use: (store: Store) => Promise<T>): Promise<T> {
-  const { seal, rows } = opened;
-  let { keys, usage } = opened;
+/** As `reading`, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
+async function writing<T>(context: Context, unsealed: Unsealed, use: (mounts: Mounts) => Promise<T>): Promise<T> {
+  let { keys, usage } = unsealed;
   if (usage.encryptions >= TERM_LIMIT) {
-    const started = await startTerm(context, opened);
+    const started = await startTerm(context, unsealed);
     keys = started.keys;
     usage = { term: activeTerm(keys.keyring).number, encryptions: started.encryptions };
   }
   try {
     const barrier = new Barrier(keys.keyring);
-    const result = await use(await openStore(context, seal, rows, keys, barrier));
+    const result = await use(await openMounts(context, { ...unsealed, keys }, barrier));
     const encryptions = usage.encryptions + barrier.encryptions;
-    if (usage !== opened.usage || barrier.encryptions > 0) await rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
+    if (usage !== unsealed.usage || barrier.encryptions > 0) await unsealed.rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
     return result;
   } finally {
     zeroKeys(keys);
   }
 }
 
-async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: StoreKeys, barrier: Barrier): Promise<Store> {
+async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barrier: Barrier): Promise<Mounts> {
   const names = new Names(keys.keyring.pathKey);
-  let mounts = await readMounts(rows, barrier);
+  let table = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
   const hsm = seal.managed(keys.keyring.hsmKeys);
   const hsmEntropy = context.config.entropyAugmentation ? testedEntropy((length) => seal.random(length)) : null;
@@ -94,17 +77,17 @@ async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: S
       externalEntropy: mount.externalEntropy,
       sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),
       hsm,
-      now: context.machine.now,
+      now: context.machine().now,
     };
   }
 
   return {
-    get mounts() {
-      return mounts;
+    get table() {
+      return table;
     },
-    async saveMounts(changed) {
+    async save(changed) {
       await rows.put(MOUNTS, barrier.encrypt(MOUNTS, encodeMounts(changed)));
-      mounts = [...changed];
+      table = [...changed];
     },
     async clear(mount) {
       for await (const path of storedPaths(rows, names.encrypt(DATA, [mount.uuid]))) await rows.delete(path);
@@ -112,9 +95,9 @@ async function openStore(context: Context, seal: Pkcs11Seal, rows: Rows, keys: S
     async upgrade(mount) {
       await upgradeToVersions(contextOf(mount));
     },
-    resolve: (path) => resolveMount(mounts, checkedPath(path)),
+    resolve: (path) => resolveMount(table, checkedPath(path)),
     async request(request) {
-      const { mount, rest } = resolveMount(mounts, checkedPath(request.path));
+      const { mount, rest } = resolveMount(table, checkedPath(request.path));
       return dispatch(engineOf(mount), contextOf(mount), { ...request, path: rest });
     },
   };
