@@ -2,25 +2,29 @@
  * Every failure an operator can meet, with a stable `code` for scripts and the exit status that CLI callers see.
  * Messages have no capital and no full stop; a hint says what to do next. Neither ever holds a secret or a PIN.
  */
+import type { ErrorCode, ExitStatus } from './error-codes.ts';
 
-/**
- * Exit statuses: 1 usage, input or configuration; 2 the store says no; 3 the HSM says no; 4 integrity; 5 the outcome of a write is
- * not known.
- */
-export type ExitStatus = 1 | 2 | 3 | 4 | 5;
+export type { ErrorCode, ExitStatus } from './error-codes.ts';
 
 export interface ErrorDetails {
   /** What the operator can do about it, one or more lines. */
-  hint?: string;
+  hint?: string | null | undefined;
   cause?: unknown;
 }
 
 export abstract class CofferError extends Error {
   abstract readonly exitStatus: ExitStatus;
-  readonly code: string;
+  abstract readonly code: ErrorCode;
+  abstract readonly hint: string | null;
+}
+
+/** Takes only codes that error-codes.ts lists under its exit status. Apart from CofferError, of whose S `instanceof` would make `any`. */
+abstract class ListedError<S extends ExitStatus> extends CofferError {
+  abstract override readonly exitStatus: S;
+  readonly code: ErrorCode<S>;
   readonly hint: string | null;
 
-  constructor(code: string, message: string, details: ErrorDetails = {}) {
+  constructor(code: ErrorCode<S>, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = code;
@@ -29,31 +33,46 @@ export abstract class CofferError extends Error {
 }
 
 /** The command line or the data given with it is wrong. */
-export class UsageError extends CofferError {
+export class UsageError extends ListedError<1> {
   readonly exitStatus = 1;
 }
 
 /** The configuration is missing, malformed or unsafe. */
-export class ConfigError extends CofferError {
+export class ConfigError extends ListedError<1> {
   readonly exitStatus = 1;
 }
 
 /** The store cannot do it in its present state: sealed, not initialised, nothing there, check-and-set mismatch. */
-export class StoreError extends CofferError {
+export class StoreError extends ListedError<2> {
   readonly exitStatus = 2;
 }
 
 /** The HSM, its module, its token, its login or its keys say no. */
-export class HsmError extends CofferError {
+export class HsmError extends ListedError<3> {
   readonly exitStatus = 3;
 }
 
 /** Something in the store is not what coffer wrote there. */
-export class IntegrityError extends CofferError {
+export class IntegrityError extends ListedError<4> {
   readonly exitStatus = 4;
 }
 
 /** A write may have been done or not, and it could not be found out. */
-export class OutcomeError extends CofferError {
+export class OutcomeError extends ListedError<5> {
   readonly exitStatus = 5;
+}
+
+/** Whether `error` is of this class and has one of these codes. */
+export function hasCode<E extends CofferError>(error: unknown, kind: abstract new (...args: never) => E, ...codes: readonly E['code'][]): error is E {
+  return error instanceof kind && codes.includes(error.code);
+}
+
+/** What the system or SQLite calls an error, such as ENOENT or SQLITE_BUSY; null where it says nothing. */
+export function systemErrorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** Whether the system says that there is no such file, or no such folder on the way to it. */
+export function isNoSuchFile(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
 }

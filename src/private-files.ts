@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, existsSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isNoSuchFile, systemErrorCode } from './errors.ts';
 import { changedBy, describeExposure, exposures } from './exposure.ts';
 
 /*
@@ -97,7 +98,7 @@ export function openPrivateFile(path: string, flags: number): number | null {
   try {
     file = openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK); // a FIFO must not keep us waiting
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return null;
+    if (isNoSuchFile(error)) return null;
     throw error;
   }
   try {
@@ -132,7 +133,7 @@ function makeMissing(path: string): void {
     mkdirSync(path, { mode: FOLDER_MODE });
   } catch (error) {
     // Another process may have made it meanwhile. A link to nowhere says the same, and is not followed.
-    if (!hasCode(error, 'EEXIST') || !existsSync(path)) throw error;
+    if (systemErrorCode(error) !== 'EEXIST' || !existsSync(path)) throw error;
   }
 }
 
@@ -141,10 +142,6 @@ function refuseExposed(folder: string): void {
   if (exposure === undefined) return;
   const { problem, remedy } = describeExposure(exposure);
   throw new UnsafePlace(exposure.path, problem, remedy);
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 const FILE_MODE = 0o600;

@@ -1,6 +1,6 @@
 import { readFileSync, readSync } from 'node:fs';
 import { fromUtf8 } from '../bytes.ts';
-import { UsageError } from '../errors.ts';
+import { systemErrorCode, UsageError } from '../errors.ts';
 import { isJsonObject, parseJson, setOwn } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 
@@ -69,7 +69,7 @@ function readText(source: string | 0, name: string): string {
   try {
     bytes = source === 0 ? readStdin() : readFileSync(source);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = systemErrorCode(error) ?? 'unknown error';
     throw new UsageError('bad_data', `cannot read ${name}: ${code}`, {
       hint: code === 'ENOENT' ? 'a value that begins with @ names a file; write \\@ for the character itself' : 'check that it is a file you may read',
     });
@@ -96,7 +96,7 @@ function readStdin(): Uint8Array {
       if (length === 0) return Buffer.concat(chunks);
       chunks.push(Buffer.from(chunk.subarray(0, length)));
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null;
+      const code = systemErrorCode(error);
       if (code === 'EOF') return Buffer.concat(chunks);
       if (code !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);

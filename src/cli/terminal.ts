@@ -12,8 +12,8 @@
  */
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
-import type { CofferError } from '../errors.ts';
-import { UsageError } from '../errors.ts';
+import { systemErrorCode, UsageError } from '../errors.ts';
+import type { CofferError, ErrorCode } from '../errors.ts';
 import { resultOutput } from '../native/outcome.ts';
 import { visible, visibleJson } from '../visible.ts';
 
@@ -67,7 +67,7 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
   const labelled = (label: string, text: string, kept = ''): string => `${label} ${visible(text, kept)}\n`;
   const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
-  const asJson = (errors: readonly string[], code: string): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
+  const asJson = (errors: readonly string[], code: ErrorCode): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
   const isDebug = env['COFFER_DEBUG'] === '1';
   const warning = paint?.yellow('warning:') ?? 'warning:';
   const asLines = (text: string): string => `${visible(text, '\n')}\n`;
@@ -132,7 +132,7 @@ function write(descriptor: number, text: string): void {
   try {
     writeWhole(descriptor, text);
   } catch (error) {
-    const code = error instanceof UsageError && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : null;
+    const code = error instanceof UsageError ? systemErrorCode(error.cause) : null;
     if (code !== 'EPIPE' && code !== 'EBADF') throw error;
   }
 }
@@ -144,7 +144,7 @@ function writeWhole(descriptor: number, text: string): void {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : null;
+      const code = systemErrorCode(error);
       if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDERR ? 'stderr' : 'stdout'}: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { place, type Position } from './document.ts';
 
 /** A place in a text that moves forward. Its errors name the place and never quote the text, which may be a PIN. */
@@ -51,7 +52,7 @@ export class Cursor {
     return { line: this.#line, column: Array.from(this.text.slice(this.#lineStart, offset)).length + 1 };
   }
 
-  fail(what: string, hint: string, offset: number = this.offset, code = 'config_syntax'): never {
+  fail(what: string, hint: string, offset: number = this.offset, code: ErrorCode<1> = 'config_syntax'): never {
     throw new ConfigError(code, `${place(this.file, this.position(offset))}: ${what}`, { hint });
   }
 }

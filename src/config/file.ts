@@ -1,6 +1,6 @@
 /** Finds the configuration file and reads it, if nobody else could have written it. */
 import * as fs from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, isNoSuchFile, systemErrorCode } from '../errors.ts';
 import { changedBy, describeExposure, exposures } from '../exposure.ts';
 import type { Exposure } from '../exposure.ts';
 import { shellWord } from '../shell.ts';
@@ -58,8 +58,8 @@ function read(path: string): ConfigFile | null {
     // O_NONBLOCK: opening a FIFO must not wait for somebody to write to it.
     file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return null;
-    throw unreadable(path, errorCode(error));
+    if (isNoSuchFile(error)) return null;
+    throw unreadable(path, error);
   }
   try {
     // The open file is checked, not its name, so that nothing can be put in its place between check and use.
@@ -97,7 +97,7 @@ function exposuresOf(path: string): Exposure[] {
   try {
     return exposures(path);
   } catch (error) {
-    throw unreadable(path, errorCode(error));
+    throw unreadable(path, error);
   }
 }
 
@@ -109,12 +109,8 @@ function decode(path: string, bytes: Uint8Array): string {
   }
 }
 
-function unreadable(path: string, reason: string): ConfigError {
-  return new ConfigError('config_unreadable', `${path}: cannot read this configuration file: ${reason}`, {
+function unreadable(path: string, error: unknown): ConfigError {
+  return new ConfigError('config_unreadable', `${path}: cannot read this configuration file: ${systemErrorCode(error) ?? String(error)}`, {
     hint: 'check its permissions and those of the directories above it, or name another with -config=PATH',
   });
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

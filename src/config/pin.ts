@@ -1,7 +1,7 @@
 /** PIN sources: how they are written, and the PIN itself, read only when a token wants it. */
 import * as fs from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, systemErrorCode } from '../errors.ts';
 import { pinFrom } from '../pin.ts';
 import { shellWord } from '../shell.ts';
 import { variable, type Environment } from './paths.ts';
@@ -82,8 +82,7 @@ function read(path: string): Uint8Array {
   try {
     return fs.readFileSync(path);
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new ConfigError('pin_unreadable', `${path}: cannot read this PIN file: ${reason}`, {
+    throw new ConfigError('pin_unreadable', `${path}: cannot read this PIN file: ${systemErrorCode(error) ?? 'unknown error'}`, {
       hint: 'check that it exists and that you may read it, or set COFFER_HSM_PIN',
     });
   }

@@ -1,5 +1,5 @@
-import { HsmError } from '../errors.ts';
-import type { CofferError } from '../errors.ts';
+import { hasCode, HsmError } from '../errors.ts';
+import type { CofferError, ErrorCode } from '../errors.ts';
 import { CKR, CryptokiError } from '../pkcs11/index.ts';
 
 /**
@@ -16,17 +16,14 @@ export function mayPass(error: CofferError, stage: 'before' | 'begins' | 'done')
 }
 
 /** Whether the module crashed, ended the process or did not answer. */
-export function isModuleFault({ code }: CofferError): boolean {
-  return FAULTS.has(code);
+export function isModuleFault(error: CofferError): boolean {
+  return hasCode(error, HsmError, 'module_crashed', 'module_exited', 'module_hung');
 }
 
-/** Before a login it may come of a daemon that is not up, after it of a device that was lost. */
-const FAULTS: ReadonlySet<string> = new Set(['module_crashed', 'module_exited', 'module_hung']);
-
-const NO_TOKEN: ReadonlySet<string> = new Set(['token_not_found', 'token_not_present']);
+const NO_TOKEN: ReadonlySet<ErrorCode<3>> = new Set(['token_not_found', 'token_not_present']);
 
 /** All else that is said of a module can pass: it may lie on a disk that is mounted later. */
-const LASTING_OF_MODULE: ReadonlySet<string> = new Set(['module_invalid', 'module_unreadable']);
+const LASTING_OF_MODULE: ReadonlySet<ErrorCode<3>> = new Set(['module_invalid', 'module_unreadable']);
 
 /** What a module says of the way it is called, before a login. Anything else may be its way to say that no HSM answers. */
 const LASTING: ReadonlySet<number> = new Set([

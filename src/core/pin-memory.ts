@@ -1,6 +1,7 @@
 import { createHash, randomBytes, scryptSync } from 'node:crypto';
 import { accessSync, closeSync, constants, existsSync, fsyncSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemErrorCode } from '../errors.ts';
 import type { PinMemory, TokenDescription, TokenUser } from '../pkcs11/index.ts';
 import { createPrivateFile, makePrivateFolder, openPrivateFile, readPrivateFile, replacePrivateFile } from '../private-files.ts';
 
@@ -122,7 +123,7 @@ function add(path: string, pin: string): void {
       return;
     } catch (error) {
       // Another command may have made it meanwhile, with another salt.
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (systemErrorCode(error) !== 'EEXIST') throw error;
     }
   }
   throw new Error(`${path} keeps changing`);

@@ -18,7 +18,7 @@ export class CryptokiError extends HsmError {
     const remedy = remedyFor(operation, rv);
     const what = subject === null ? operation : `${operation} (${subject})`;
     super(
-      remedy?.code ?? (name ?? `ckr_${hexNumber(rv)}`).toLowerCase(),
+      remedy?.code ?? `ckr_${(name?.slice('CKR_'.length) ?? hexNumber(rv)).toLowerCase()}`,
       name === null ? `${what} failed: vendor error ${hexNumber(rv)}` : `${what} failed: ${name} (${hexNumber(rv)})`,
       { hint: remedy?.hint ?? `look up ${name ?? hexNumber(rv)} in the documentation of the HSM`, cause },
     );

@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { HsmError } from '../errors.ts';
+import { HsmError, systemErrorCode } from '../errors.ts';
 import { describeExposure, exposures } from '../exposure.ts';
 
 /**
@@ -20,7 +20,7 @@ export function checkModuleFile(lib: string): void {
     if (cause instanceof HsmError) {
       throw cause;
     }
-    throw cause instanceof Error && 'code' in cause && cause.code === 'EACCES' ? unreadable(lib, cause) : notFound(lib, cause);
+    throw systemErrorCode(cause) === 'EACCES' ? unreadable(lib, cause) : notFound(lib, cause);
   }
 }
 

@@ -1,10 +1,11 @@
+import type { ErrorCode } from '../errors.ts';
 import { CKR } from './constants.ts';
 
 export interface Remedy {
   /** What the operator can do about it. */
   readonly hint: string;
   /** The stable code of the error; `ckr_` and the name in lower case where null. */
-  readonly code: string | null;
+  readonly code: ErrorCode<3> | null;
 }
 
 /**
@@ -16,14 +17,14 @@ export function remedyFor(operation: string, rv: number): Remedy | null {
   return hint === undefined ? null : { hint, code: codeFor(operation, rv) };
 }
 
-function codeFor(operation: string, rv: number): string | null {
+function codeFor(operation: string, rv: number): ErrorCode<3> | null {
   if (operation === 'C_GenerateRandom' && rv === CKR.FUNCTION_NOT_SUPPORTED) return 'rng_missing';
   if (operation === 'C_Initialize' && rv === CKR.TOKEN_NOT_PRESENT) return null; // it speaks of no slot
   return CODES.get(rv) ?? null;
 }
 
 /** Codes that scripts wait for get a name of their own, the same whoever noticed: the token's flags or C_Login. */
-const CODES: ReadonlyMap<number, string> = new Map([
+const CODES: ReadonlyMap<number, ErrorCode<3>> = new Map([
   [CKR.PIN_INCORRECT, 'pin_incorrect'],
   [CKR.PIN_LOCKED, 'pin_locked'],
   [CKR.USER_PIN_NOT_INITIALIZED, 'pin_not_initialised'],

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { MalformedBytes, zero } from '../bytes.ts';
-import { CofferError, HsmError, IntegrityError } from '../errors.ts';
+import { CofferError, hasCode, HsmError, IntegrityError } from '../errors.ts';
 import { describeName } from '../pkcs11/index.ts';
 import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, macInput } from './record.ts';
 import type { Record } from './record.ts';
@@ -57,8 +57,8 @@ export async function openRecord(seal: Seal, bytes: Uint8Array, place: string, n
     await authenticate(seal, record, name);
     return await open(seal, record, place, name);
   } catch (error) {
-    if (!(error instanceof IntegrityError) || error.code !== 'key_not_configured') throw error;
-    throw new IntegrityError(error.code, `${name} ${error.message}`, { ...(error.hint === null ? {} : { hint: error.hint }) });
+    if (!hasCode(error, IntegrityError, 'key_not_configured')) throw error;
+    throw new IntegrityError(error.code, `${name} ${error.message}`, { hint: error.hint });
   }
 }
 
@@ -79,7 +79,7 @@ async function open(seal: Seal, record: Record, place: string, name: string): Pr
 }
 
 function isKeyMissing(error: unknown): error is HsmError {
-  return error instanceof HsmError && error.code === 'key_not_found';
+  return hasCode(error, HsmError, 'key_not_found');
 }
 
 /** Decodes a record without any key. @throws IntegrityError `record_altered` */
@@ -136,7 +136,7 @@ async function unwrap(seal: Seal, record: Record, name: string): Promise<Unwrapp
     } catch (error) {
       // A key that should be there says more than a name that the file may have made up.
       if (isKeyMissing(error)) missing = isKeyMissing(missing) ? missing : error;
-      else if (error instanceof IntegrityError && error.code === 'key_not_configured') missing ??= error;
+      else if (hasCode(error, IntegrityError, 'key_not_configured')) missing ??= error;
       else throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import { zero } from '../bytes.ts';
-import { HsmError } from '../errors.ts';
+import { hasCode, HsmError } from '../errors.ts';
 import { CKR, isCiphertextInvalid, isReturnValue } from '../pkcs11/index.ts';
 import type { Cipher, Key, Session } from '../pkcs11/index.ts';
 import { isMethodRefused, unwrapWith, wrapWith } from './wrapping.ts';
@@ -46,7 +46,7 @@ async function encryptFresh(encrypt: () => Promise<Wrapped>): Promise<Wrapped | 
   try {
     return await encrypt();
   } catch (error) {
-    const isImpossible = isMethodRefused(error) || isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED) || (error instanceof HsmError && error.code === 'public_key_missing');
+    const isImpossible = isMethodRefused(error) || isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED) || hasCode(error, HsmError, 'public_key_missing');
     if (isImpossible) return null;
     throw error;
   }

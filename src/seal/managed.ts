@@ -2,7 +2,7 @@ import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:cry
 import type { JsonWebKey } from 'node:crypto';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { asBuffer, hex, zero } from '../bytes.ts';
-import { HsmError } from '../errors.ts';
+import { hasCode, HsmError } from '../errors.ts';
 import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isCiphertextSuspect, isReturnValue, listKeys } from '../pkcs11/index.ts';
 import type { GeneratedKind, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
 import { requireSame, withoutExcuse } from './known-good.ts';
@@ -100,7 +100,7 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
       requireSame(key, probe, run(ciphertext, chosen));
     } catch (error) {
       // A key that may not encrypt: nothing tells.
-      if (!(error instanceof HsmError) || error.code !== 'key_use') throw withoutExcuse(error, key);
+      if (!hasCode(error, HsmError, 'key_use')) throw withoutExcuse(error, key);
       const isData: boolean = isCiphertextInvalid(failure);
       if (!isData) throw failure;
     }
@@ -119,8 +119,7 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
       const ciphertext = encryptOaep(key, hash, probe);
       return probe.equals(use(hsmKey, cipherMechanism({ scheme: 'oaep', hash }), (found, mechanism) => session.decrypt(found, mechanism, ciphertext)));
     } catch (error) {
-      if (isCiphertextInvalid(error)) return false;
-      if (error instanceof HsmError && (error.code === 'key_use' || error.code === 'mechanism_refused')) return false;
+      if (isCiphertextInvalid(error) || hasCode(error, HsmError, 'key_use', 'mechanism_refused')) return false;
       throw error;
     }
   }

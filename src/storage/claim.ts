@@ -1,10 +1,10 @@
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { IntegrityError, isNoSuchFile, StoreError, systemErrorCode, UsageError } from '../errors.ts';
 import { changedBy, describeExposure, exposures, letsOthersAdd } from '../exposure.ts';
 import type { Exposure } from '../exposure.ts';
 import { makePrivateFolder, UnsafePlace } from '../private-files.ts';
-import { errorCode, NAME_ANOTHER } from './sqlite-errors.ts';
+import { NAME_ANOTHER } from './sqlite-errors.ts';
 
 /**
  * Makes sure that the file exists, is a regular file of this user's (or root's) with mode 0600, in a folder that nobody
@@ -21,7 +21,7 @@ export function claimFile(path: string, create: boolean): boolean {
     checkNeighbours(path);
     return true;
   } catch (error) {
-    if (isMissing(error) && !create) return false;
+    if (isNoSuchFile(error) && !create) return false;
     throw told(path, error);
   }
 }
@@ -82,14 +82,10 @@ function notAFile(path: string): UsageError {
   return new UsageError('not_a_store', `${path} is not a regular file`, NAME_ANOTHER);
 }
 
-function isMissing(error: unknown): boolean {
-  return errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
-}
-
 /** What opening a file can throw, in the operator's words. */
 function told(path: string, error: unknown): unknown {
   if (error instanceof UnsafePlace) return new StoreError('storage_exposed', `no store is made at ${path}: ${error.message}`, { hint: error.hint });
-  const code = errorCode(error);
+  const code = systemErrorCode(error);
   if (code === 'EISDIR' || code === 'ENXIO') return notAFile(path);
   if (code === 'ELOOP') return new UsageError('not_a_store', `${path} is a symbolic link`, { hint: 'name the file itself in storage "sqlite" { path }' });
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

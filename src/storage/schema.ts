@@ -1,6 +1,6 @@
-import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { IntegrityError, StoreError, systemErrorCode, UsageError } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import { errorCode, NAME_ANOTHER } from './sqlite-errors.ts';
+import { NAME_ANOTHER } from './sqlite-errors.ts';
 
 /** "coff": marks the file as ours (SQLite file format, section 1.3, offset 68). */
 const APPLICATION_ID = 0x636f6666;
@@ -61,7 +61,7 @@ function schemaOf(connection: Connection, path: string): unknown[][] {
     return connection.rows(SELECT_SCHEMA);
   } catch (error) {
     // The statement is ours and right, so that what SQLite cannot make out is the file.
-    if (errorCode(error) !== 'SQLITE_ERROR') throw error;
+    if (systemErrorCode(error) !== 'SQLITE_ERROR') throw error;
     throw new IntegrityError('storage_corrupt', `SQLite cannot make out the schema of ${path}`, { hint: 'restore the store from a backup', cause: error });
   }
 }

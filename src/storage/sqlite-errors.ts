@@ -1,4 +1,4 @@
-import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { IntegrityError, StoreError, systemErrorCode, UsageError } from '../errors.ts';
 
 /** How long SQLite waits for another process before it says SQLITE_BUSY. */
 export const BUSY_TIMEOUT_MS = 10_000;
@@ -16,7 +16,7 @@ export function guard<T>(path: string, use: () => T): T {
 
 /** What SQLite throws, as an error that says which file and what to do; anything else as it is. */
 export function translated(path: string, error: unknown): unknown {
-  const code = errorCode(error);
+  const code = systemErrorCode(error);
   if (code === null || !code.startsWith('SQLITE_')) return error;
   if (code.startsWith('SQLITE_NOTADB')) return new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
   if (code.startsWith('SQLITE_CORRUPT')) {
@@ -31,14 +31,10 @@ export function translated(path: string, error: unknown): unknown {
       cause: error,
     });
   }
-  const [, hint] = HINTS.find(([prefix]) => code.startsWith(prefix)) ?? [];
-  return new StoreError('storage_failed', `${path}: the database says ${code}`, { cause: error, ...(hint === undefined ? {} : { hint }) });
-}
-
-/** The `code` of an error of SQLite or the system. */
-export function errorCode(error: unknown): string | null {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'string' ? code : null;
+  return new StoreError('storage_failed', `${path}: the database says ${code}`, {
+    hint: HINTS.find(([prefix]) => code.startsWith(prefix))?.[1],
+    cause: error,
+  });
 }
 
 /** By the beginning of SQLite's result codes (https://sqlite.org/rescode.html), the longer ones first. */

@@ -1,8 +1,8 @@
-import { IntegrityError, StoreError } from '../errors.ts';
+import { IntegrityError, StoreError, systemErrorCode } from '../errors.ts';
 import { claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
 import { AGAINST_HOSTILE_FILES, createSchema, noStoreIn, readSchema } from './schema.ts';
-import { BUSY_TIMEOUT_MS, errorCode, guard, translated } from './sqlite-errors.ts';
+import { BUSY_TIMEOUT_MS, guard, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
 import type { Child, Rows, Storage } from './storage.ts';
 
@@ -56,7 +56,7 @@ async function useWal(connection: Connection): Promise<void> {
       connection.exec('PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
-      if (errorCode(error)?.startsWith('SQLITE_BUSY') !== true || waited >= BUSY_TIMEOUT_MS) throw error;
+      if (systemErrorCode(error)?.startsWith('SQLITE_BUSY') !== true || waited >= BUSY_TIMEOUT_MS) throw error;
       await new Promise((resolve) => setTimeout(resolve, BUSY_STEP_MS));
     }
   }

@@ -1,5 +1,6 @@
+import { isErrorCode } from '../../error-codes.ts';
 import { ConfigError, HsmError, IntegrityError, OutcomeError, StoreError } from '../../errors.ts';
-import type { CofferError, ExitStatus } from '../../errors.ts';
+import type { CofferError, ErrorCode, ErrorDetails, ExitStatus } from '../../errors.ts';
 
 /** What a try tells the process that waits: JSON, one a line. The last but for notes is 'done', 'operator' or 'failed'. */
 export type Report =
@@ -10,13 +11,16 @@ export type Report =
   | { readonly kind: 'done'; readonly already: boolean }
   /** The HSM is there, and somebody has to enter the PIN. Nothing was sent. */
   | { readonly kind: 'operator' }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint: string | null; readonly exitStatus: ExitStatus; readonly mayPass: boolean };
+  | Failed;
 
-/** The variable that makes one try of `coffer unseal`: the number of the descriptor that the reports go to. */
-export const TRY_VARIABLE = 'COFFER_UNSEAL_TRY';
-
-/** The hint where a login began, and nobody knows what became of it. */
-export const SPENT = 'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
+interface Failed<S extends ExitStatus = ExitStatus> {
+  readonly kind: 'failed';
+  readonly exitStatus: S;
+  readonly code: ErrorCode<S>;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly mayPass: boolean;
+}
 
 /** Null for a line that is none, as the end of a process that was killed may be. */
 export function parseReport(line: string): Report | null {
@@ -27,17 +31,23 @@ export function parseReport(line: string): Report | null {
   if (kind === 'note' && typeof text === 'string') return { kind, text };
   if (kind === 'done' && typeof already === 'boolean') return { kind, already };
   const status = STATUSES.find((known) => known === exitStatus);
-  if (kind !== 'failed' || typeof code !== 'string' || typeof message !== 'string' || status === undefined) return null;
+  if (kind !== 'failed' || status === undefined || !isErrorCode(status, code) || typeof message !== 'string') return null;
   return { kind, code, message, hint: typeof hint === 'string' ? hint : null, exitStatus: status, mayPass: mayPass === true };
 }
 
 /** The error that the try ended with. */
-export function errorOf({ code, message, hint, exitStatus }: Extract<Report, { kind: 'failed' }>): CofferError {
-  return new CLASSES[exitStatus](code, message, hint === null ? {} : { hint });
+export function errorOf<S extends ExitStatus>({ exitStatus, code, message, hint }: Failed<S>): CofferError {
+  return new CLASSES[exitStatus](code, message, { hint });
 }
 
 const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5];
-const CLASSES = { 1: ConfigError, 2: StoreError, 3: HsmError, 4: IntegrityError, 5: OutcomeError } as const;
+const CLASSES: { readonly [S in ExitStatus]: new (code: ErrorCode<S>, message: string, details: ErrorDetails) => CofferError } = {
+  1: ConfigError,
+  2: StoreError,
+  3: HsmError,
+  4: IntegrityError,
+  5: OutcomeError,
+};
 
 function isObject(value: unknown): value is { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null;

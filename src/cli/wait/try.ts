@@ -1,10 +1,15 @@
 import { writeSync } from 'node:fs';
 import { isModuleFault, mayPass, reportFaults, unsealStore } from '../../core/index.ts';
 import type { Context } from '../../core/index.ts';
-import { CofferError } from '../../errors.ts';
+import { CofferError, hasCode } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
-import { SPENT, TRY_VARIABLE } from './report.ts';
 import type { Report } from './report.ts';
+
+/** The variable that makes one try of `coffer unseal`: the number of the descriptor that the reports go to. */
+export const TRY_VARIABLE = 'COFFER_UNSEAL_TRY';
+
+/** The hint where a login began, and nobody knows what became of it. */
+export const SPENT = 'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
 
 /** The descriptor to report to where this process is one try of `unseal -wait`, else null. */
 export function tryDescriptor(): number | null {
@@ -56,7 +61,7 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
     report({ kind: 'done', already });
     return 0;
   } catch (error) {
-    if (error instanceof NeedsOperator || (error instanceof CofferError && error.code === 'pin_missing')) {
+    if (error instanceof NeedsOperator || hasCode(error, CofferError, 'pin_missing')) {
       report({ kind: 'operator' });
       return 0;
     }

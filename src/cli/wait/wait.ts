@@ -3,7 +3,8 @@ import { HsmError } from '../../errors.ts';
 import type { CofferError } from '../../errors.ts';
 import { runTry } from './process.ts';
 import type { Ended } from './process.ts';
-import { errorOf, SPENT } from './report.ts';
+import { errorOf } from './report.ts';
+import { SPENT } from './try.ts';
 
 /** The first try is short, for a module that hangs without its daemon; a slow HSM gets twice the time at each further one. */
 const SHORTEST_TRY_MS = 5000;

@@ -1,5 +1,5 @@
 import { Barrier, Names, activeTerm } from '../../barrier/index.ts';
-import { CofferError, IntegrityError, StoreError } from '../../errors.ts';
+import { CofferError, hasCode, IntegrityError, StoreError } from '../../errors.ts';
 import { checkSqlite } from '../../storage/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
@@ -41,7 +41,7 @@ export async function checkDatabase(context: Context, list: Checklist): Promise<
     list.ok('database', `${path} is whole; the store is ${state.unsealed ? 'unsealed' : 'sealed'}`);
     return state;
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'not_initialized') {
+    if (hasCode(error, StoreError, 'not_initialized')) {
       list.warn('database', 'the store is not initialised', 'create it with: coffer init');
       return null;
     }

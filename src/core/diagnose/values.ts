@@ -1,6 +1,6 @@
 import { Barrier, Names, openView } from '../../barrier/index.ts';
 import { engineOf } from '../../engines/index.ts';
-import { CofferError, HsmError, IntegrityError } from '../../errors.ts';
+import { CofferError, hasCode, HsmError, IntegrityError } from '../../errors.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { StoreKeys } from '../unsealed/keys.ts';
@@ -73,7 +73,7 @@ async function checkMount({ rows, seal, keys }: Opened, mount: Mount, counted: (
 
 /** What is wrong with one row says nothing of the next; an HSM that fails would fail for each. */
 function onlyOfThisRow(error: unknown): readonly CofferError[] {
-  const one = error instanceof IntegrityError || (error instanceof HsmError && error.code === 'key_not_found');
+  const one = error instanceof IntegrityError || hasCode(error, HsmError, 'key_not_found');
   if (!one) throw error;
   return [error];
 }
@@ -93,7 +93,7 @@ function plainPath(names: Names, mount: Mount, root: string, stored: string): st
     return segments.map((segment, at) => names.decrypt([root, ...segments.slice(0, at)].join('/'), segment));
   } catch (error) {
     if (!(error instanceof IntegrityError)) throw error;
-    throw new IntegrityError(error.code, `an encrypted name below ${mount.path} was altered: ${shown(stored)}`, { hint: error.hint ?? '' });
+    throw new IntegrityError(error.code, `an encrypted name below ${mount.path} was altered: ${shown(stored)}`, { hint: error.hint });
   }
 }
 

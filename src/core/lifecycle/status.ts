@@ -1,4 +1,4 @@
-import { StoreError } from '../../errors.ts';
+import { hasCode, StoreError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { withStorage } from '../storage.ts';
 import type { StoreHeader } from '../unsealed/header.ts';
@@ -26,7 +26,7 @@ export async function sealStatus(context: Context): Promise<SealStatus> {
       }),
     );
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'not_initialized') return nothing;
+    if (hasCode(error, StoreError, 'not_initialized')) return nothing;
     throw error;
   }
 }

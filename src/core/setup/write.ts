@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, systemErrorCode } from '../../errors.ts';
 import { createPrivateFile, draftName, renamePrivateFile, UnsafePlace } from '../../private-files.ts';
 
 /** A configuration beside the place where it will stand, so that it can be read back before it replaces anything. */
@@ -38,8 +38,7 @@ function told(target: string, run: () => void): void {
     run();
   } catch (error) {
     if (error instanceof UnsafePlace) throw new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new ConfigError('config_unwritable', `cannot write ${target}: ${reason}`, {
+    throw new ConfigError('config_unwritable', `cannot write ${target}: ${systemErrorCode(error) ?? 'unknown error'}`, {
       hint: 'name a place that you may write to with -config=PATH',
       cause: error,
     });

@@ -1,4 +1,4 @@
-import { CofferError, HsmError, IntegrityError, UsageError } from '../../errors.ts';
+import { CofferError, hasCode, HsmError, IntegrityError, UsageError } from '../../errors.ts';
 import { readRecord } from '../../seal/index.ts';
 import type { Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
@@ -168,9 +168,9 @@ async function unlessUnreadable<T>(name: string, use: () => Promise<T>): Promise
   try {
     return await use();
   } catch (error) {
-    if (error instanceof IntegrityError || (error instanceof HsmError && error.code === 'hsm_decrypt_failed')) return error;
-    if (!(error instanceof HsmError) || error.code !== 'key_not_found') throw error;
-    return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { ...(error.hint === null ? {} : { hint: error.hint }), cause: error });
+    if (error instanceof IntegrityError || hasCode(error, HsmError, 'hsm_decrypt_failed')) return error;
+    if (!hasCode(error, HsmError, 'key_not_found')) throw error;
+    return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { hint: error.hint, cause: error });
   }
 }
 

@@ -75,5 +75,5 @@ function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: K
 }
 
 function badKey(type: KeyType, why: string, hint?: string): UsageError {
-  return new UsageError('bad_key', `the key is not one of type ${type.name}: ${why}`, hint === undefined ? {} : { hint });
+  return new UsageError('bad_key', `the key is not one of type ${type.name}: ${why}`, { hint });
 }

@@ -119,7 +119,7 @@ export async function requireKey(context: EngineContext, name: string): Promise<
 /** @param what it cannot do, after "cannot" @throws UsageError `managed_key` */
 export function refuseManaged({ name, managed }: Key, what: string, hint?: string): void {
   if (managed === null) return;
-  throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, hint === undefined ? {} : { hint });
+  throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, { hint });
 }
 
 /** @throws StoreError `key_exists` */

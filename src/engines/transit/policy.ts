@@ -1,4 +1,4 @@
-import { UsageError } from '../../errors.ts';
+import { hasCode, UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { optionalInteger } from '../parameters.ts';
@@ -65,7 +65,7 @@ export function decodePolicy(content: JsonObject): { key: Key; left: string[] } 
   try {
     return decoded(policy, archiveOf(content));
   } catch (error) {
-    if (error instanceof UsageError && ['unsupported_backup', 'bad_backup'].includes(error.code)) throw error;
+    if (hasCode(error, UsageError, 'unsupported_backup', 'bad_backup')) throw error;
     throw badBackup('a field of it is missing or malformed'); // whatever it was, the message may hold key material
   }
 }

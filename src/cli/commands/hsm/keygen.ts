@@ -59,7 +59,7 @@ function refuseLabel(label: string): void {
     sealReaders.key_label({ value: label, origin: '-label', verbatim: false });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new UsageError('bad_flag', error.message, error.hint === null ? {} : { hint: error.hint });
+    throw new UsageError('bad_flag', error.message, { hint: error.hint });
   }
 }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { moduleFromEnvironment } from '../../../config/index.ts';
 import { moduleOptions } from '../../../core/index.ts';
 import type { ModuleOptions } from '../../../core/index.ts';
-import { ConfigError } from '../../../errors.ts';
+import { ConfigError, hasCode } from '../../../errors.ts';
 import type { Flag, Invocation } from '../../command.ts';
 
 export const LIB: Flag = { name: 'lib', kind: 'text', value: 'PATH', help: 'PKCS#11 module to ask instead of the configured one' };
@@ -18,9 +18,7 @@ export async function chosenModule(invocation: Invocation): Promise<ModuleOption
   try {
     return moduleOptions((await invocation.context()).config.seal);
   } catch (error) {
-    if (!(error instanceof ConfigError) || !NOT_THERE_YET.includes(error.code) || fromEnvironment === null) throw error;
+    if (!hasCode(error, ConfigError, 'config_not_found', 'config_missing') || fromEnvironment === null) throw error;
     return { lib: resolve(fromEnvironment), parameters, timeout };
   }
 }
-
-const NOT_THERE_YET: readonly string[] = ['config_not_found', 'config_missing'];
