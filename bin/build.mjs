@@ -11,12 +11,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { parseArgs } from 'node:util';
+import { build, context } from 'esbuild';
 import { compileGuard } from './guard.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const entry = process.argv[2] ?? join(root, 'src', 'main.ts');
-const dist = process.argv[3] ?? join(root, 'dist');
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
+const [entry = join(root, 'src', 'main.ts'), dist = join(root, 'dist')] = positionals;
 const bundle = join(dist, 'coffer.cjs');
 const SELDOM_NEEDED = ['inquirer', 'yaml'];
 const NO_IDENTITY = '0'.repeat(16);
@@ -39,37 +40,54 @@ const addonFiles = {
   'better-sqlite3': 'better-sqlite3/build/Release/better_sqlite3.node',
 };
 
+const bundleOptions = {
+  ...options,
+  entryPoints: [entry],
+  outfile: bundle,
+  write: false,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  // `await import()` of a module in the bundle or beside it becomes a require() at that moment.
+  supported: { 'dynamic-import': false },
+  external: ['hcl2-parser'],
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
+  plugins: [nativeAddons(), besideTheBundle(), childProcessWhenCalled()],
+};
+
 mkdirSync(dist, { recursive: true });
-for (const name of readdirSync(dist)) {
-  if (name.startsWith('coffer.cjs.cache-')) rmSync(join(dist, name));
-}
 for (const name of SELDOM_NEEDED) {
   const contents = `export * from '${name}'; export { default } from '${name}';`;
   await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${name}.cjs`) });
 }
 compileGuard(join(dist, 'guard.node'));
-await buildBundle();
-writeCodeCache();
+if (values.watch) await watch();
+else finish(await build(bundleOptions));
 
-async function buildBundle() {
-  const result = await build({
-    ...options,
-    entryPoints: [entry],
-    outfile: bundle,
-    write: false,
-    sourcemap: 'linked',
-    sourcesContent: false,
-    // `await import()` of a module in the bundle or beside it becomes a require() at that moment.
-    supported: { 'dynamic-import': false },
-    external: ['hcl2-parser'],
-    define: { 'import.meta.url': 'importMetaUrl' },
-    banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
-    plugins: [nativeAddons(), besideTheBundle(), childProcessWhenCalled()],
-  });
-  for (const { path, contents } of result.outputFiles) {
+/** Builds now and after each change of a source, until the process is ended. */
+async function watch() {
+  const rebuilt = {
+    name: 'rebuilt',
+    setup: (build) => build.onEnd((result) => {
+      // esbuild has said what is wrong.
+      if (result.errors.length > 0) return;
+      finish(result);
+      console.log(`built ${bundle}`);
+    }),
+  };
+  await (await context({ ...bundleOptions, plugins: [...bundleOptions.plugins, rebuilt] })).watch();
+}
+
+/** Writes the bundle and V8's code cache for it. */
+function finish({ outputFiles }) {
+  for (const name of readdirSync(dist)) {
+    if (name.startsWith('coffer.cjs.cache-')) rmSync(join(dist, name));
+  }
+  for (const { path, contents } of outputFiles) {
     if (path === bundle) writeWhole(path, withIdentity(Buffer.from(contents)));
     else writeFileSync(path, contents);
   }
+  writeCodeCache();
 }
 
 /** Puts a digest of the bundle into its first line, where bin/coffer reads which code cache belongs to it. */

@@ -62,7 +62,7 @@ async function openContext(path: string | null, terminal: Terminal, { forceLogin
   const said = new Set<string>();
   return {
     config,
-    machine: thisMachine(),
+    machine: thisMachine,
     note(text) {
       if (!said.has(text)) terminal.note(text);
       said.add(text);

@@ -16,8 +16,12 @@ export interface Machine {
 
 /** @throws StoreError `no_boot_id` where the operating system does not tell */
 export function thisMachine(): Machine {
-  return { bootId: bootId(), uptime: Math.round(uptime() * 1000), now: Date.now(), user: user() };
+  lasting ??= { bootId: bootId(), user: user() };
+  return { ...lasting, uptime: Math.round(uptime() * 1000), now: Date.now() };
 }
+
+/** What stays as it is while a process runs. */
+let lasting: Pick<Machine, 'bootId' | 'user'> | null = null;
 
 function bootId(): string {
   try {

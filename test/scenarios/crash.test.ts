@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseJson, stringifyJson } from '../../src/json.ts';
-import { withStore } from '../../src/core/index.ts';
+import { withMounts } from '../../src/core/index.ts';
 import { contextOf, inDatabase, makeStand, openDatabase, ownToken, readRows, type Outcome, type Stand } from '../support/store.ts';
 import { destroyKeys } from '../support/softhsm.ts';
 
@@ -18,8 +18,8 @@ describe('a command that is killed', () => {
 
   /** The newest version and its value, read whole; 0 before there is one. */
   async function newest(): Promise<{ version: number; value: string }> {
-    return withStore(await contextOf(stand), 'read', async (store) => {
-      const answer = await store.request({ operation: 'read', path: 'secret/data/app', data: {} });
+    return withMounts(await contextOf(stand), 'read', async (mounts) => {
+      const answer = await mounts.request({ operation: 'read', path: 'secret/data/app', data: {} });
       if (answer === null) return { version: 0, value: '' };
       const { data, metadata } = JSON.parse(stringifyJson(answer.data)) as { data: { v: string }; metadata: { version: number } };
       return { version: metadata.version, value: data.v };

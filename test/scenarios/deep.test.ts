@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Barrier, Names } from '../../src/barrier/index.ts';
 import { utf8 } from '../../src/bytes.ts';
-import { withSeal } from '../../src/core/hsm.ts';
-import { openKeys } from '../../src/core/keys.ts';
+import { withSeal } from '../../src/core/context.ts';
+import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { contextOf, copyStore, makeStand, readRows, writeRows, type Row, type Stand } from '../support/store.ts';
 
 interface Check {

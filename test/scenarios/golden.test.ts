@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recoveryVerifier, combineRecoveryShares } from '../../src/seal/index.ts';
-import { withSeal } from '../../src/core/hsm.ts';
-import { openKeys } from '../../src/core/keys.ts';
+import { withSeal } from '../../src/core/context.ts';
+import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { contextOf, makeStand, readRows, type Stand } from '../support/store.ts';
 import { makeGolden, type Golden } from './make-golden.ts';
 

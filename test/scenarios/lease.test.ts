@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unseal, withStore, type Context } from '../../src/core/index.ts';
+import { unsealStore, withMounts, type Context, type Machine } from '../../src/core/index.ts';
 import { contextOf, COFFER, copyStore, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
 
 const OTHER_BOOT = '00000000-0000-4000-8000-000000000000';
@@ -20,8 +20,8 @@ describe('an unsealed store', () => {
   });
   afterAll(() => stand.remove());
 
-  const secrets = (changes: Partial<Context['machine']>, autoUnseal = false): Promise<unknown> =>
-    withStore({ ...context, machine: { ...context.machine, ...changes }, config: { ...context.config, autoUnseal } }, 'read', async (store) => store.mounts.length);
+  const secrets = (changes: Partial<Machine>, autoUnseal = false): Promise<unknown> =>
+    withMounts({ ...context, machine: () => ({ ...context.machine(), ...changes }), config: { ...context.config, autoUnseal } }, 'read', async (mounts) => mounts.table.length);
 
   /** Runs coffer as after a reboot, or on another machine. */
   function afterReboot(args: readonly string[], env: Readonly<Record<string, string>> = {}): Outcome {
@@ -81,12 +81,12 @@ describe('an unsealed store', () => {
   });
 
   it('is sealed at the very end of its -ttl, counted by uptime, whatever the clock says', async () => {
-    const { machine } = context;
-    await unseal(context, 60_000);
+    const machine = context.machine();
+    await unsealStore({ ...context, machine: () => machine }, 60_000);
     expect(await secrets({ uptime: machine.uptime + 59_999, now: machine.now + 1e10 })).toBe(1);
     await expect(secrets({ uptime: machine.uptime + 60_000 })).rejects.toMatchObject({ code: 'sealed' });
     await expect(secrets({ uptime: machine.uptime + 60_000 }, true)).rejects.toMatchObject({ code: 'sealed' });
-    await unseal(context, null);
+    await unsealStore(context, null);
   });
 
   it('forgets its lease when it is sealed', () => {

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withSeal } from '../../src/core/hsm.ts';
-import { openKeys, type StoreKeys } from '../../src/core/keys.ts';
+import { withSeal } from '../../src/core/context.ts';
+import { openKeys, type StoreKeys } from '../../src/core/unsealed/keys.ts';
 import { contextOf, inDatabase, makeStand, readRows, type Stand } from '../support/store.ts';
 
 const PIN = 'pin-7391864205';

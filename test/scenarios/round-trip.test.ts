@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parse, stringify } from 'lossless-json';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withStore, type Context } from '../../src/core/index.ts';
+import { withMounts, type Context } from '../../src/core/index.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { contextOf, makeStand, type Stand } from '../support/store.ts';
 
@@ -39,8 +39,8 @@ describe('what kv put was given, kv get gives back', () => {
   async function throughCore(mount: string, path: string, data: JsonObject): Promise<string> {
     const version2 = mount.endsWith('two');
     const asked = version2 ? `${mount}/data/${path}` : `${mount}/${path}`;
-    await withStore(context, 'write', (store) => store.request({ operation: 'write', path: asked, data: version2 ? { data } : data }));
-    const answer = await withStore(context, 'read', (store) => store.request({ operation: 'read', path: asked, data: {} }));
+    await withMounts(context, 'write', (mounts) => mounts.request({ operation: 'write', path: asked, data: version2 ? { data } : data }));
+    const answer = await withMounts(context, 'read', (mounts) => mounts.request({ operation: 'read', path: asked, data: {} }));
     const got = version2 ? answer?.data?.['data'] : answer?.data;
     return canonical(got as JsonObject);
   }
@@ -116,7 +116,7 @@ describe('what kv put was given, kv get gives back', () => {
         const path = segments.join('/');
         expect(await throughCore(mount, path, { path })).toBe(canonical({ path }));
         const folder = `${mount}/${mount.endsWith('two') ? 'metadata/' : ''}${segments.slice(0, -1).join('/')}`.replace(/\/$/, '');
-        const listed = await withStore(context, 'read', (store) => store.request({ operation: 'list', path: folder, data: {} }));
+        const listed = await withMounts(context, 'read', (mounts) => mounts.request({ operation: 'list', path: folder, data: {} }));
         expect(listed?.data?.['keys']).toContain(segments.at(-1));
       }),
       { numRuns: campaign ? 5000 : 60 },

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { withStore } from '../../src/core/index.ts';
+import { withMounts } from '../../src/core/index.ts';
 import { readRecord } from '../../src/seal/index.ts';
 import { atTerminal, plain } from '../support/pty.ts';
 import { destroyKeys } from '../support/softhsm.ts';
@@ -31,8 +31,8 @@ async function filled(count: number, options: StandOptions = {}): Promise<Stand>
   stand.ok('secrets', 'enable', '-path=plain', 'kv');
   stand.ok('kv', 'put', 'versions/app', 'v=of-versions');
   stand.ok('kv', 'put', 'plain/app', 'v=of-plain');
-  await withStore(await contextOf(stand), 'write', async (store) => {
-    for (let n = 0; n < count; n++) await store.request({ operation: 'write', path: `wrapped/folder/v${n}`, data: { v: `value-${n}` } });
+  await withMounts(await contextOf(stand), 'write', async (mounts) => {
+    for (let n = 0; n < count; n++) await mounts.request({ operation: 'write', path: `wrapped/folder/v${n}`, data: { v: `value-${n}` } });
   });
   stand.ok('hsm', 'keygen', '-type=aes', '-label=hsm_next');
   stand.ok('hsm', 'keygen', '-type=hmac', '-label=hsm_hmac_next');
@@ -74,9 +74,9 @@ function value(stand: Stand, path: string): Buffer {
 /** Every value of `filled`, read in one go with the configuration of `stand`. */
 async function expectReadable(stand: Stand, count: number, env: Readonly<Record<string, string>> = NEXT): Promise<void> {
   const context = await contextOf({ ...stand, env: { ...stand.env, ...env } });
-  await withStore(context, 'read', async (store) => {
+  await withMounts(context, 'read', async (mounts) => {
     for (let n = 0; n < count; n++) {
-      const answer = await store.request({ operation: 'read', path: `wrapped/folder/v${n}`, data: {} });
+      const answer = await mounts.request({ operation: 'read', path: `wrapped/folder/v${n}`, data: {} });
       expect(answer?.data).toEqual({ v: `value-${n}` });
     }
   });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Barrier } from '../../src/barrier/index.ts';
 import { concat, utf8 } from '../../src/bytes.ts';
-import { type Context, unseal, withStore } from '../../src/core/index.ts';
-import { withSeal } from '../../src/core/hsm.ts';
-import { openKeys } from '../../src/core/keys.ts';
+import { type Context, unsealStore, withMounts } from '../../src/core/index.ts';
+import { withSeal } from '../../src/core/context.ts';
+import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { CofferError } from '../../src/errors.ts';
 import { openRecord, sealRecord } from '../../src/seal/index.ts';
 import { configuration, contextOf, copyStore, makeStand, readRows, writeRows, type Outcome, type Row, type Stand } from '../support/store.ts';
@@ -66,7 +66,7 @@ describe('somebody who can write to the store', () => {
   /** Reads a secret in this process: the error, or what came out. */
   async function read(path: string): Promise<CofferError | string> {
     try {
-      return await withStore(context, 'read', async (store) => JSON.stringify(await store.request({ operation: 'read', path, data: {} })));
+      return await withMounts(context, 'read', async (mounts) => JSON.stringify(await mounts.request({ operation: 'read', path, data: {} })));
     } catch (error) {
       if (error instanceof CofferError) return error;
       throw error;
@@ -120,8 +120,8 @@ describe('somebody who can write to the store', () => {
 
   it('cannot change any byte of the count of encryptions', async () => {
     const write = async (): Promise<CofferError | string> =>
-      withStore(context, 'write', async (store) => {
-        await store.request({ operation: 'write', path: 'plain/new', data: { a: 'b' } });
+      withMounts(context, 'write', async (mounts) => {
+        await mounts.request({ operation: 'write', path: 'plain/new', data: { a: 'b' } });
         return 'written';
       }).catch((error: unknown) => {
         if (error instanceof CofferError) return error;
@@ -277,7 +277,7 @@ describe('somebody who can write to the store', () => {
       const outcome = await changed({ 'core/lease': forged, 'core/sealed': null }, () => stand.run(['kv', 'get', 'plain/app/key']));
       expectTampering(outcome, 'unsealed');
     } finally {
-      await unseal(context, null);
+      await unsealStore(context, null);
     }
   });
 });

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withStore, type Operation } from '../../src/core/index.ts';
+import { withMounts, type Operation } from '../../src/core/index.ts';
 import { CofferError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { importKey, readKeyFlags } from '../support/softhsm.ts';
@@ -26,7 +26,7 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
   afterAll(() => stand.remove());
 
   async function request(operation: Operation, path: string, data: JsonObject = {}) {
-    return withStore(await contextOf(stand), 'write', (store) => store.request({ operation, path: `transit/${path}`, data }));
+    return withMounts(await contextOf(stand), 'write', (mounts) => mounts.request({ operation, path: `transit/${path}`, data }));
   }
 
   async function write(path: string, data: JsonObject = {}): Promise<JsonObject> {

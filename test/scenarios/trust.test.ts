@@ -1,8 +1,8 @@
 import type { createPublicKey} from 'node:crypto';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { withSeal } from '../../src/core/hsm.ts';
-import { openKeys } from '../../src/core/keys.ts';
+import { withSeal } from '../../src/core/context.ts';
+import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { encodeHeader } from '../../src/seal/record.ts';
 import { readRecord } from '../../src/seal/index.ts';
 import type { MacStanza, Wrap } from '../../src/seal/index.ts';

@@ -1,7 +1,7 @@
 // `npm test`: gets what is missing, then lints, type-checks, builds, checks the manual pages and runs the tests. The
-// last line counts them all, each check as one.
+// last line counts them all, each check as one. `npm test -- FILE...` builds and runs these files alone.
 
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,8 +18,11 @@ import {
 } from './ensure.mjs';
 import { ensureModules } from './modules.mjs';
 
-/** The one module of `npm run test:nss` and the like, or undefined for every check. */
-const module = process.argv[2];
+const given = process.argv.slice(2);
+/** The one module of `npm run test:nss` and the like. */
+const module = given.find((name) => existsSync(join(root, moduleTest(name))));
+/** Of tests; none for all. */
+const files = module === undefined ? given : [moduleTest(module)];
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 try {
@@ -27,14 +30,14 @@ try {
   ensureDependencies();
   ensureCompiler();
   const softHsm = ensureSoftHsm();
-  ensureModules(module);
-  if (module === undefined) {
+  if (module !== undefined || files.length === 0) ensureModules(module);
+  if (files.length === 0) {
     checkSources();
     checkManual();
   } else {
     ensureBuild();
   }
-  runTests(softHsm, module === undefined ? [] : [`test/conformance/${module}.test.ts`]);
+  runTests(softHsm);
 } catch (error) {
   // Nothing that follows can be trusted without what was to be set up.
   if (!(error instanceof SetupError)) throw error;
@@ -79,8 +82,11 @@ function checkManual() {
   check('manual pages', () => run(mandoc, ['-Tlint', '-Wwarning', ...pages.map((page) => join(manual, page))]));
 }
 
-/** @param files of tests; none for all */
-function runTests({ module: lib, libraryPath }, files) {
+function moduleTest(name) {
+  return `test/conformance/${name}.test.ts`;
+}
+
+function runTests({ module: lib, libraryPath }) {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-test-'));
   const report = join(folder, 'report.json');
   const env = { ...process.env, COFFER_TEST_SOFTHSM: lib, COFFER_TEST_MODULE: module ?? '' };

@@ -1,9 +1,9 @@
 import { constants, createCipheriv, createHmac, publicEncrypt, randomBytes, randomUUID, type KeyObject } from 'node:crypto';
 import { Barrier, encodeKeyring } from '../../src/barrier/index.ts';
-import { encodeIdentity } from '../../src/core/identity.ts';
-import { encodeMounts } from '../../src/core/mounts.ts';
-import { MOUNTS, RECORD, USAGE } from '../../src/core/rows.ts';
-import { encodeUsage } from '../../src/core/usage.ts';
+import { encodeStoreHeader } from '../../src/core/unsealed/header.ts';
+import { encodeMounts } from '../../src/core/mounts/table.ts';
+import { MOUNTS, RECORD, USAGE } from '../../src/core/row-paths.ts';
+import { encodeUsage } from '../../src/core/unsealed/usage.ts';
 import { appendMac, encodeBody, encodeHeader, macInput } from '../../src/seal/record.ts';
 import type { MacStanza, Wrap } from '../../src/seal/seal.ts';
 
@@ -25,7 +25,7 @@ export function forgeStore({ wrap, mac, recovery, storeId = randomUUID() }: Forg
     recovery,
     hsmKeys: [],
   };
-  const context = encodeIdentity({ storeId, created: 1, recoveryShares: recovery.shares, recoveryThreshold: recovery.threshold });
+  const context = encodeStoreHeader({ storeId, created: 1, recoveryShares: recovery.shares, recoveryThreshold: recovery.threshold });
   const stanza: MacStanza | null = mac === null ? null : { mechanism: 0x251, keyLabel: mac.label, keyId: Buffer.from(mac.id, 'hex'), overDigest: false };
   const header = encodeHeader(context, [wrapOf(wrap, rootKey)], stanza);
   const authenticated = encodeBody(header, rootKey, RECORD, encodeKeyring(keyring));

@@ -145,7 +145,7 @@ export function makeStand(options: StandOptions = {}): Stand {
 export async function contextOf(stand: Stand): Promise<Context> {
   Object.assign(process.env, stand.hsm.env, stand.shim?.env);
   const config = await loadConfig({ path: stand.config, env: stand.env });
-  return { config, machine: thisMachine(), pin: async () => stand.hsm.pin, ...PLAIN_LOGIN, state: null };
+  return { config, machine: thisMachine, pin: async () => stand.hsm.pin, ...PLAIN_LOGIN, state: null };
 }
 
 /** What the demonstration's configuration says, for a token and a store of the test's own. */

@@ -1,4 +1,4 @@
-import { pathHelp, withStore } from '../../core/index.ts';
+import { pathHelp, withMounts } from '../../core/index.ts';
 import type { Operation, Response } from '../../core/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
@@ -108,6 +108,6 @@ async function request(
 ): Promise<{ response: Response | null; path: string }> {
   const path = trimSlashes(invocation.args[0] ?? '');
   const data = readData(invocation.args.slice(1), 'list');
-  const response = await withStore(await invocation.context(), mode, (store) => store.request({ operation, path, data }));
+  const response = await withMounts(await invocation.context(), mode, (mounts) => mounts.request({ operation, path, data }));
   return { response, path };
 }

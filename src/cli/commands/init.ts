@@ -1,5 +1,5 @@
 import { base64, hex } from '../../bytes.ts';
-import { init, isInitialized } from '../../core/index.ts';
+import { initStore, isInitialized } from '../../core/index.ts';
 import type { Initialized } from '../../core/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { printObject } from '../output.ts';
@@ -29,7 +29,7 @@ export const initCommand: CommandSpec = {
     if (flags.boolean('status')) return showStatus(invocation, await isInitialized(context));
     const shares = flags.integer('recovery-shares') ?? DEFAULT_SHARES;
     const threshold = flags.integer('recovery-threshold') ?? DEFAULT_THRESHOLD;
-    await init(context, { shares, threshold }, async (made) => {
+    await initStore(context, { shares, threshold }, async (made) => {
       for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
       warnOfExposedKeys(terminal, made.exposedKeys);
       return prepared(invocation, (later) => show(later, made));

@@ -1,5 +1,5 @@
-import { DEFAULT_TIMEOUT_MS, seal, status, thisMachine, unseal } from '../../core/index.ts';
-import type { Context, Status } from '../../core/index.ts';
+import { DEFAULT_TIMEOUT_MS, sealStatus, sealStore, unsealStore } from '../../core/index.ts';
+import type { Context, SealStatus } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { VERSION } from '../../version.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
@@ -28,9 +28,8 @@ export const unsealCommand: CommandSpec = {
     const ttl = flags.duration('ttl');
     const descriptor = tryDescriptor();
     if (descriptor !== null) return tryOnce(descriptor, async () => invocation.context({ forceLogin, quiet: true }), ttl);
-    const opened = await invocation.context({ forceLogin });
-    const waited = await waitFor(invocation, opened, ttl);
-    const context = { ...opened, machine: thisMachine() }; // it may be much later now
+    const context = await invocation.context({ forceLogin });
+    const waited = await waitFor(invocation, context, ttl);
     const already = waited ?? (await unsealHere(invocation, context, ttl));
     const until = ttl === null ? '' : `; it seals itself in ${formatDuration(ttl)}`;
     const line = already ? 'Success! The store was already unsealed' : `Success! The store is unsealed${until}`;
@@ -41,7 +40,7 @@ export const unsealCommand: CommandSpec = {
 
 /** @returns whether the store was unsealed before */
 async function unsealHere({ terminal }: Invocation, context: Context, ttl: number | null): Promise<boolean> {
-  const { already, exposedKeys } = await unseal(context, ttl);
+  const { already, exposedKeys } = await unsealStore(context, ttl);
   warnOfExposedKeys(terminal, exposedKeys);
   return already;
 }
@@ -72,7 +71,7 @@ export const sealCommand: CommandSpec = {
   examples: [],
   async run(invocation) {
     const context = await invocation.context();
-    const wasUnsealed = await seal(context);
+    const wasUnsealed = await sealStore(context);
     const line = wasUnsealed ? 'Success! The store is sealed' : 'Success! The store was already sealed';
     await printObject(invocation, await statusObject(context), () => line);
     return 0;
@@ -90,7 +89,7 @@ export const statusCommand: CommandSpec = {
   examples: ['coffer seal-status', 'coffer status -format=json'],
   async run(invocation) {
     const context = await invocation.context();
-    const state = await status(context);
+    const state = await sealStatus(context);
     const object = describe(context, state);
     await printObject(invocation, object, () => columns(['Key', 'Value'], rows(context, state)));
     return state.sealed ? 2 : 0;
@@ -98,39 +97,39 @@ export const statusCommand: CommandSpec = {
 };
 
 async function statusObject(context: Context): Promise<JsonObject> {
-  return describe(context, await status(context));
+  return describe(context, await sealStatus(context));
 }
 
 /** The keys of Vault's sys/seal-status. */
-function describe({ config }: Context, { identity, sealed, remaining }: Status): JsonObject {
+function describe({ config }: Context, { header, sealed, remaining }: SealStatus): JsonObject {
   return {
     type: config.seal.type,
-    initialized: identity !== null,
+    initialized: header !== null,
     sealed,
-    t: identity?.recoveryThreshold ?? 0,
-    n: identity?.recoveryShares ?? 0,
+    t: header?.recoveryThreshold ?? 0,
+    n: header?.recoveryShares ?? 0,
     progress: 0,
     nonce: '',
     version: VERSION,
     storage_type: config.storage.type,
     recovery_seal: true,
     recovery_seal_type: 'shamir',
-    ...(identity === null ? {} : { store_id: identity.storeId }),
+    ...(header === null ? {} : { store_id: header.storeId }),
     ...(remaining === null ? {} : { ttl: Math.ceil(remaining / 1000) }),
   };
 }
 
-function rows({ config }: Context, { identity, sealed, remaining }: Status): string[][] {
+function rows({ config }: Context, { header, sealed, remaining }: SealStatus): string[][] {
   return [
     ['Seal Type', config.seal.type],
     ['Recovery Seal Type', 'shamir'],
-    ['Initialized', String(identity !== null)],
+    ['Initialized', String(header !== null)],
     ['Sealed', String(sealed)],
-    ['Total Recovery Shares', String(identity?.recoveryShares ?? 0)],
-    ['Threshold', String(identity?.recoveryThreshold ?? 0)],
+    ['Total Recovery Shares', String(header?.recoveryShares ?? 0)],
+    ['Threshold', String(header?.recoveryThreshold ?? 0)],
     ['Version', VERSION],
     ['Storage Type', config.storage.type],
-    ...(identity === null ? [] : [['Store ID', identity.storeId]]),
+    ...(header === null ? [] : [['Store ID', header.storeId]]),
     ...(remaining === null ? [] : [['Seals Itself In', formatDuration(remaining)]]),
   ];
 }

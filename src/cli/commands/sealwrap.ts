@@ -1,5 +1,5 @@
 import { describeSituation, rewrap, sealWrapStatus } from '../../core/index.ts';
-import type { KeyUse, Rewrapped, SealWrapStatus, Trouble } from '../../core/index.ts';
+import type { KeyUse, Rewrapped, SealWrapStatus, UnreadableValue } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { readShares } from '../shares.ts';
@@ -129,7 +129,7 @@ function tellDispensable({ terminal, format, field }: Invocation, { dispensable 
 const MOST_ERRORS = 10;
 
 /** Prints the errors of values. @returns the worst exit status, 0 for none */
-function tell({ terminal, format }: Invocation, troubles: readonly Trouble[]): number {
+function tell({ terminal, format }: Invocation, troubles: readonly UnreadableValue[]): number {
   for (const { error } of troubles.slice(0, MOST_ERRORS)) terminal.error(error, format);
   const more = troubles.length - MOST_ERRORS;
   if (more > 0) terminal.note(`and ${more} more, which -format=json lists`);

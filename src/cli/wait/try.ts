@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { isModuleFault, mayPass, reportFaults, unseal } from '../../core/index.ts';
+import { isModuleFault, mayPass, reportFaults, unsealStore } from '../../core/index.ts';
 import type { Context } from '../../core/index.ts';
 import { CofferError, hasCode } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
@@ -42,7 +42,7 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
   };
   foresee();
   try {
-    const { already, exposedKeys } = await unseal(
+    const { already, exposedKeys } = await unsealStore(
       {
         ...(await open()),
         pinPad: () => {

@@ -5,7 +5,7 @@ import { describeExposure, exposures } from '../../exposure.ts';
 import { checkModuleFile } from '../../pkcs11/index.ts';
 import { folderFault, storeExposed } from '../../storage/index.ts';
 import { shellWord } from '../../shell.ts';
-import type { Context } from '../hsm.ts';
+import type { Context } from '../context.ts';
 import type { Checklist } from './check.ts';
 
 const OTHERS = 0o077;

@@ -7,8 +7,8 @@ import { hex } from '../../bytes.ts';
 import { narrowed } from '../../seal/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
-import { moduleOptions } from '../hsm.ts';
-import type { Context } from '../hsm.ts';
+import { moduleOptions } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Checklist } from './check.ts';
 
 /** The module and the token, before any login. False where a login makes no sense. */

@@ -1,6 +1,6 @@
 import { CofferError, ConfigError } from '../../errors.ts';
-import { withSeal } from '../hsm.ts';
-import type { Context } from '../hsm.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
 import { Checklist } from './check.ts';
 import type { Check } from './check.ts';
 import { checkFiles } from './files.ts';

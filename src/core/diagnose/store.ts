@@ -3,17 +3,18 @@ import { CofferError, hasCode, IntegrityError, StoreError } from '../../errors.t
 import { checkSqlite } from '../../storage/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
-import type { Context } from '../hsm.ts';
-import { openKeys, zeroKeys } from '../keys.ts';
-import type { StoreKeys } from '../keys.ts';
-import { authenticateLease } from '../lease.ts';
-import { belongsTo, readMounts, storedPaths } from '../mount-rows.ts';
-import type { Mount } from '../mounts.ts';
-import { OWN_ROWS } from '../rows.ts';
-import { surveyRecords } from '../sealwrap.ts';
-import { readState, withStorage } from '../state.ts';
-import type { State } from '../state.ts';
-import { readUsage, TERM_LIMIT } from '../usage.ts';
+import type { Context } from '../context.ts';
+import { openKeys, zeroKeys } from '../unsealed/keys.ts';
+import type { StoreKeys } from '../unsealed/keys.ts';
+import { authenticateLease } from '../unsealed/lease.ts';
+import { belongsTo, readMounts, storedPaths } from '../mounts/rows.ts';
+import type { Mount } from '../mounts/table.ts';
+import { OWN_ROWS } from '../row-paths.ts';
+import { surveyRecords } from '../wrapped/survey.ts';
+import { withStorage } from '../storage.ts';
+import { readState } from '../unsealed/state.ts';
+import type { StoreState } from '../unsealed/state.ts';
+import { readUsage, TERM_LIMIT } from '../unsealed/usage.ts';
 import type { Checklist } from './check.ts';
 import { checkValues } from './values.ts';
 
@@ -24,7 +25,7 @@ export type Progress = (done: number, total: number) => void;
 export const AFTER_RECORD = ['record', 'lease', 'clock', 'encryptions', 'mount table', 'rows', 'seal wrap'];
 
 /** The database and what it says without the HSM. Null where there is no initialised store to look into. */
-export async function checkDatabase(context: Context, list: Checklist): Promise<State | null> {
+export async function checkDatabase(context: Context, list: Checklist): Promise<StoreState | null> {
   const { path } = context.config.storage;
   if (list.hasFailed('store file') || list.hasFailed('store folder')) {
     list.skip(['database'], 'the store is not opened');
@@ -51,7 +52,7 @@ export async function checkDatabase(context: Context, list: Checklist): Promise<
 }
 
 /** Everything that the HSM opens, in one transaction that writes nothing. @param deep told of the progress where every value is opened too; null where none is */
-export async function checkStore(context: Context, seal: Pkcs11Seal, state: State, deep: Progress | null, list: Checklist): Promise<void> {
+export async function checkStore(context: Context, seal: Pkcs11Seal, state: StoreState, deep: Progress | null, list: Checklist): Promise<void> {
   const keys = await list.attempt('record', () => openKeys(seal, state.record), () => "the HSM opens the store's own record");
   if (keys === null) {
     list.skip(AFTER_RECORD.filter((name) => name !== 'record'), "the store's own record does not open");
@@ -66,7 +67,7 @@ export async function checkStore(context: Context, seal: Pkcs11Seal, state: Stat
   }
 }
 
-async function checkLease(context: Context, { lease, unsealed, sealedByOperator, identity }: State, keys: StoreKeys, list: Checklist): Promise<void> {
+async function checkLease(context: Context, { lease, unsealed, sealedByOperator, header }: StoreState, keys: StoreKeys, list: Checklist): Promise<void> {
   if (lease !== null && sealedByOperator) {
     list.warn('lease', 'an operator sealed the store, and a lease lies beside that: somebody put it back', 'find out who could write to the store; it counts as sealed');
     return;
@@ -76,17 +77,18 @@ async function checkLease(context: Context, { lease, unsealed, sealedByOperator,
     return;
   }
   const { ends } = lease.lease;
-  const until = ends === null ? 'until `coffer seal` or a reboot' : `for ${Math.ceil((ends - context.machine.uptime) / 1000)} seconds`;
-  await list.attempt('lease', async () => authenticateLease(lease.bytes, keys.rootKey, identity.storeId), () => `unsealed by ${lease.lease.user}, ${until}`);
+  const until = ends === null ? 'until `coffer seal` or a reboot' : `for ${Math.ceil((ends - context.machine().uptime) / 1000)} seconds`;
+  await list.attempt('lease', async () => authenticateLease(lease.bytes, keys.rootKey, header.storeId), () => `unsealed by ${lease.lease.user}, ${until}`);
 }
 
-function checkClock({ machine }: Context, { identity }: State, { keyring }: StoreKeys, list: Checklist): void {
-  const newest = Math.max(identity.created, activeTerm(keyring).created);
-  if (machine.now >= newest) list.ok('clock', new Date(machine.now).toISOString());
-  else list.warn('clock', `this machine's clock says ${new Date(machine.now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`, 'set the clock: versions get their times from it');
+function checkClock({ machine }: Context, { header }: StoreState, { keyring }: StoreKeys, list: Checklist): void {
+  const newest = Math.max(header.created, activeTerm(keyring).created);
+  const { now } = machine();
+  if (now >= newest) list.ok('clock', new Date(now).toISOString());
+  else list.warn('clock', `this machine's clock says ${new Date(now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`, 'set the clock: versions get their times from it');
 }
 
-async function checkRows(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, deep: Progress | null, list: Checklist): Promise<void> {
+async function checkRows(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: StoreKeys, deep: Progress | null, list: Checklist): Promise<void> {
   await list.attempt(
     'encryptions',
     () => readUsage(rows, keys),
@@ -122,7 +124,7 @@ async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]):
   return { known, orphans };
 }
 
-async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: State, keys: StoreKeys, list: Checklist): Promise<void> {
+async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: StoreKeys, list: Checklist): Promise<void> {
   const opened = { rows, seal, keys, state };
   const survey = await list.attempt('seal wrap', async () => {
     const { status } = await surveyRecords(opened);

@@ -3,11 +3,11 @@ import { engineOf } from '../../engines/index.ts';
 import { CofferError, hasCode, HsmError, IntegrityError } from '../../errors.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import type { Rows } from '../../storage/index.ts';
-import type { StoreKeys } from '../keys.ts';
-import { belongsTo, storedPaths } from '../mount-rows.ts';
-import type { Mount } from '../mounts.ts';
-import { DATA } from '../rows.ts';
-import { sealWrapper } from '../value-wrapper.ts';
+import type { StoreKeys } from '../unsealed/keys.ts';
+import { belongsTo, storedPaths } from '../mounts/rows.ts';
+import type { Mount } from '../mounts/table.ts';
+import { DATA } from '../row-paths.ts';
+import { sealWrapper } from '../wrapped/value-wrapper.ts';
 import type { Checklist } from './check.ts';
 
 /** So many faults are named, and the others counted. */

@@ -3,8 +3,8 @@ import { HsmError, UsageError } from '../../errors.ts';
 import { listKeys } from '../../pkcs11/index.ts';
 import type { GeneratedKey, Key, Session } from '../../pkcs11/index.ts';
 import { makeKeys } from '../../seal/index.ts';
-import { withSeal } from '../hsm.ts';
-import type { Context } from '../hsm.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
 
 export type NewKeyType = 'aes' | 'hmac' | 'rsa';
 

@@ -4,8 +4,8 @@ import { isNamed } from '../../pkcs11/index.ts';
 import type { KeyDetails, TokenDescription } from '../../pkcs11/index.ts';
 import { formerKeys, isNamedForOther } from '../../seal/index.ts';
 import type { Role } from '../../seal/index.ts';
-import { withSeal } from '../hsm.ts';
-import type { Context } from '../hsm.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** Which key of the stanza an object is: the one that wraps, the one of the HMAC, one before either, or the fallback for either. */
 export type KeyRole = 'wrapping' | 'hmac' | 'previous wrapping' | 'previous hmac' | 'default wrapping' | 'default hmac';

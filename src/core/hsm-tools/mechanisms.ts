@@ -1,7 +1,7 @@
 import { CKM, listMechanisms } from '../../pkcs11/index.ts';
 import type { MechanismDescription, TokenDescription } from '../../pkcs11/index.ts';
-import type { Context } from '../hsm.ts';
-import { moduleOptions } from '../hsm.ts';
+import type { Context } from '../context.ts';
+import { moduleOptions } from '../context.ts';
 
 /** What coffer does with a mechanism. */
 const PURPOSES: ReadonlyMap<number, string> = new Map([

@@ -1,7 +1,7 @@
 import { tryKeys } from '../../seal/trial.ts';
 import type { SealTrial } from '../../seal/trial.ts';
-import { withSeal } from '../hsm.ts';
-import type { Context } from '../hsm.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { TokenDescription } from '../../pkcs11/index.ts';
 
 /** A round trip with every mechanism that the stanza's keys could use. */

@@ -1,8 +1,8 @@
 import { missingKeys } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import type { SealTrial } from '../../seal/trial.ts';
-import { withSeal } from '../hsm.ts';
-import type { Context } from '../hsm.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
 
 /** What a new configuration finds on its token. */
 export type Tried =

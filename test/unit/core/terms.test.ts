@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/index.ts';
-import { withSeal } from '../../../src/core/hsm.ts';
+import { withSeal } from '../../../src/core/context.ts';
 import type { Context } from '../../../src/core/index.ts';
-import { enableMount, thisMachine, withStore } from '../../../src/core/index.ts';
-import { openKeys, zeroKeys } from '../../../src/core/keys.ts';
-import { RECORD, USAGE } from '../../../src/core/rows.ts';
-import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../src/core/usage.ts';
-import type { Usage } from '../../../src/core/usage.ts';
+import { enableMount, thisMachine, withMounts } from '../../../src/core/index.ts';
+import { openKeys, zeroKeys } from '../../../src/core/unsealed/keys.ts';
+import { RECORD, USAGE } from '../../../src/core/row-paths.ts';
+import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../src/core/unsealed/usage.ts';
+import type { Usage } from '../../../src/core/unsealed/usage.ts';
 import { openSqlite } from '../../../src/storage/index.ts';
 import { PLAIN_LOGIN } from '../../support/login.ts';
 import { makeStand } from '../../support/store.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   stand = makeStand();
   process.env['SOFTHSM2_CONF'] = stand.hsm.conf;
   stand.open();
-  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine(), ...PLAIN_LOGIN, state: null, pin: async () => '1234' };
+  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine, ...PLAIN_LOGIN, state: null, pin: async () => '1234' };
   await enableMount(context, { type: 'kv', path: null, options: {}, description: '', sealWrap: false, externalEntropy: false });
 });
 afterAll(() => stand.remove());
@@ -44,11 +44,11 @@ async function usage(next: Usage | null): Promise<{ usage: Usage; terms: number 
 }
 
 async function put(name: string): Promise<void> {
-  await withStore(context, 'write', (store) => store.request({ operation: 'write', path: `kv/${name}`, data: { name } }));
+  await withMounts(context, 'write', (mounts) => mounts.request({ operation: 'write', path: `kv/${name}`, data: { name } }));
 }
 
 async function get(name: string): Promise<unknown> {
-  const response = await withStore(context, 'read', (store) => store.request({ operation: 'read', path: `kv/${name}`, data: {} }));
+  const response = await withMounts(context, 'read', (mounts) => mounts.request({ operation: 'read', path: `kv/${name}`, data: {} }));
   return response?.data;
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../src/bytes.ts';
-import { authenticateLease, decodeLease, encodeLease } from '../../../src/core/lease.ts';
+import { authenticateLease, decodeLease, encodeLease } from '../../../src/core/unsealed/lease.ts';
 import { IntegrityError } from '../../../src/errors.ts';
 import { bytes, readVectors, thrown, withOneBitChanged, withOtherLength } from './vectors.ts';
 

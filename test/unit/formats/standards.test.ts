@@ -2,7 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { gcmDecrypt, gcmEncrypt } from '../../../src/aead.ts';
 import { hex } from '../../../src/bytes.ts';
-import { rootMac } from '../../../src/core/derived.ts';
+import { rootMac } from '../../../src/core/unsealed/root-mac.ts';
 import { bytes, readVectors, the } from './vectors.ts';
 
 interface Standards {

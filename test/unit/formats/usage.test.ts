@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../src/bytes.ts';
-import { decodeUsage, encodeUsage } from '../../../src/core/usage.ts';
+import { decodeUsage, encodeUsage } from '../../../src/core/unsealed/usage.ts';
 import { IntegrityError } from '../../../src/errors.ts';
 import { bytes, readVectors, thrown, withOneBitChanged, withOtherLength } from './vectors.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enableMount, enableVersioning, withStore } from '../../../src/core/index.ts';
-import type { Context, Operation, Store } from '../../../src/core/index.ts';
+import { enableMount, enableVersioning, withMounts } from '../../../src/core/index.ts';
+import type { Context, Operation, Mounts } from '../../../src/core/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import { parseJson } from '../../../src/json.ts';
 import type { JsonObject } from '../../../src/json.ts';
@@ -128,9 +128,9 @@ function requestOf(command: Command, at: number | null, version: 1 | 2): [Operat
   }
 }
 
-async function ask(store: Store, mount: string, [operation, place, data]: [Operation, string, JsonObject]): Promise<Outcome> {
+async function ask(mounts: Mounts, mount: string, [operation, place, data]: [Operation, string, JsonObject]): Promise<Outcome> {
   try {
-    const response = await store.request({ operation, path: place === '' ? mount.slice(0, -1) : mount + place, data });
+    const response = await mounts.request({ operation, path: place === '' ? mount.slice(0, -1) : mount + place, data });
     return response === null ? null : { data: response.data };
   } catch (error) {
     if (error instanceof CofferError) return { error: error.code };
@@ -147,7 +147,7 @@ async function freshMount(version: '1' | '2', sealWrap: boolean): Promise<string
 const START = Date.parse('2026-02-03T04:05:06.789Z');
 
 function at(now: number): Context {
-  return { ...context, machine: { ...context.machine, now } };
+  return { ...context, machine: () => ({ ...context.machine(), now }) };
 }
 
 async function follow2(sealWrap: boolean, sequence: readonly Transaction[]): Promise<void> {
@@ -157,16 +157,16 @@ async function follow2(sealWrap: boolean, sequence: readonly Transaction[]): Pro
   let now = START;
   for (const { step, commands } of sequence) {
     now += step;
-    await withStore(at(now), 'write', async (store) => {
+    await withMounts(at(now), 'write', async (mounts) => {
       for (const command of commands) {
         const cas = 'cas' in command ? model.absolute(command.path, command.cas) : null;
-        const outcome = normal(await ask(store, mount, requestOf(command, cas, 2)));
+        const outcome = normal(await ask(mounts, mount, requestOf(command, cas, 2)));
         expect(outcome, JSON.stringify(command)).toEqual(normal(model.run(command, now)));
       }
     });
   }
-  await withStore(at(now), 'write', async (store) => {
-    for (const place of model.secrets.keys()) await store.request({ operation: 'delete', path: `${mount}metadata/${place}`, data: {} });
+  await withMounts(at(now), 'write', async (mounts) => {
+    for (const place of model.secrets.keys()) await mounts.request({ operation: 'delete', path: `${mount}metadata/${place}`, data: {} });
   });
   expect(readRows(stand.path).length, 'rows left').toBe(rows + (model.configured ? 1 : 0));
 }
@@ -175,21 +175,21 @@ async function follow1(sealWrap: boolean, sequence: readonly Transaction[]): Pro
   const mount = await freshMount('1', sealWrap);
   const model = new Model1();
   for (const { commands } of sequence) {
-    await withStore(context, 'write', async (store) => {
+    await withMounts(context, 'write', async (mounts) => {
       for (const command of commands) {
-        const outcome = normal(await ask(store, mount, requestOf(command, null, 1)));
+        const outcome = normal(await ask(mounts, mount, requestOf(command, null, 1)));
         expect(outcome, JSON.stringify(command)).toEqual(normal(model.run(command)));
       }
     });
   }
   await enableVersioning(at(START), mount);
-  await withStore(at(START + 1), 'read', async (store) => {
+  await withMounts(at(START + 1), 'read', async (mounts) => {
     for (const [place, content] of model.secrets) {
       const metadata = { created_time: time(START), custom_metadata: null, deletion_time: '', destroyed: false, version: 1 };
-      expect(normal(await ask(store, mount, ['read', `data/${place}`, {}])), place).toEqual(normal({ data: { data: content, metadata } }));
+      expect(normal(await ask(mounts, mount, ['read', `data/${place}`, {}])), place).toEqual(normal({ data: { data: content, metadata } }));
     }
     for (const place of ['', ...NAMES, 'a/b']) {
-      const listed = normal(await ask(store, mount, requestOf({ kind: 'list', path: place }, null, 2)));
+      const listed = normal(await ask(mounts, mount, requestOf({ kind: 'list', path: place }, null, 2)));
       expect(listed, place).toEqual(normal(model.run({ kind: 'list', path: place })));
     }
   });

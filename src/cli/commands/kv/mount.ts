@@ -1,5 +1,5 @@
-import { withStore } from '../../../core/index.ts';
-import type { Operation, Response, Store } from '../../../core/index.ts';
+import { withMounts } from '../../../core/index.ts';
+import type { Operation, Response, Mounts } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { Flag, Invocation } from '../../command.ts';
@@ -19,13 +19,13 @@ export interface KvSecret {
 /** Finds the mount that a command's path lies in and runs `use` on it. @throws StoreError `no_mount`, `not_kv` */
 export async function withSecret<T>(invocation: Invocation, mode: 'read' | 'write', use: (secret: KvSecret) => Promise<T>): Promise<T> {
   const given = fullPath(invocation);
-  return withStore(await invocation.context(), mode, async (store) => {
-    const { prefix, rest, version } = kvMount(store, given);
+  return withMounts(await invocation.context(), mode, async (mounts) => {
+    const { prefix, rest, version } = kvMount(mounts, given);
     const path = (folder: string): string => [prefix, version === 2 ? folder : '', rest].filter((part) => part !== '').join('/');
     return use({
       version,
       path,
-      request: (operation, folder, data = {}) => store.request({ operation, path: path(folder), data }),
+      request: (operation, folder, data = {}) => mounts.request({ operation, path: path(folder), data }),
     });
   });
 }
@@ -44,8 +44,8 @@ function fullPath({ args, flags }: Invocation): string {
   throw new UsageError('arguments', 'neither a path nor -mount is given', { hint: 'for example: coffer kv list secret/' });
 }
 
-function kvMount(store: Store, path: string): { prefix: string; rest: string; version: 1 | 2 } {
-  const { mount, rest } = store.resolve(path);
+function kvMount(mounts: Mounts, path: string): { prefix: string; rest: string; version: 1 | 2 } {
+  const { mount, rest } = mounts.resolve(path);
   if (mount.type !== 'kv') {
     throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`, { hint: 'see: coffer secrets list' });
   }

@@ -116,7 +116,7 @@ function contextOf(config: Config, terminal: Terminal): Context {
   const { pin } = config.seal;
   return {
     config,
-    machine: thisMachine(),
+    machine: thisMachine,
     forceLogin: false,
     retryPin: false,
     state: stateFolder(process.env, process.getuid?.()),

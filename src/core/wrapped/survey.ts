@@ -1,15 +1,15 @@
-import { hex } from '../bytes.ts';
-import { IntegrityError } from '../errors.ts';
-import type { CofferError } from '../errors.ts';
-import { mechanismName } from '../pkcs11/index.ts';
-import { methodName, methodOf, readRecord } from '../seal/index.ts';
-import type { MacStanza, Seal, Wrap } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
-import { withOpening } from './opened.ts';
-import type { Opened } from './opened.ts';
-import { sealedValues } from './sealed-values.ts';
-import type { SealedValue } from './sealed-values.ts';
-import { RECORD_NAME } from './state.ts';
+import { hex } from '../../bytes.ts';
+import { IntegrityError } from '../../errors.ts';
+import type { CofferError } from '../../errors.ts';
+import { mechanismName } from '../../pkcs11/index.ts';
+import { methodName, methodOf, readRecord } from '../../seal/index.ts';
+import type { MacStanza, Seal, Wrap } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
+import { withUnsealed } from '../unsealed/unsealed.ts';
+import type { Unsealed } from '../unsealed/unsealed.ts';
+import { wrappedValues } from './wrapped-values.ts';
+import type { WrappedValue } from './wrapped-values.ts';
+import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** Records that the same keys of the HSM made in the same way. */
 export interface KeyUse {
@@ -36,7 +36,7 @@ export interface SealWrapStatus {
   /** The current one first. */
   readonly uses: readonly KeyUse[];
   /** Values that are no records any more. */
-  readonly altered: readonly Trouble[];
+  readonly altered: readonly UnreadableValue[];
   /**
    * Parameters of the configuration that name keys which nothing in the store needs any more: `previous_key_label "old"`. None
    * while there is a value that could not be looked at.
@@ -45,7 +45,7 @@ export interface SealWrapStatus {
 }
 
 /** A value that cannot be read, and why. */
-export interface Trouble {
+export interface UnreadableValue {
   readonly name: string;
   readonly error: CofferError;
 }
@@ -56,22 +56,20 @@ export interface Trouble {
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
 export async function sealWrapStatus(context: Context): Promise<SealWrapStatus> {
-  return withOpening(context, ({ mayRead, transaction }) =>
-    transaction(context, mayRead ? 'read' : 'write', async (opened) => (await surveyRecords(opened)).status),
-  );
+  return withUnsealed(context, 'read', async (unsealed) => (await surveyRecords(unsealed)).status);
 }
 
 /** The counts, and which values are not under the configured keys. */
 export interface RecordSurvey {
   readonly status: SealWrapStatus;
   readonly ownRecordIsOld: boolean;
-  readonly old: readonly SealedValue[];
+  readonly old: readonly WrappedValue[];
 }
 
-export async function surveyRecords({ rows, seal, keys, state }: Omit<Opened, 'usage'>): Promise<RecordSurvey> {
+export async function surveyRecords({ rows, seal, keys, state }: Omit<Unsealed, 'usage'>): Promise<RecordSurvey> {
   const uses = new Map<string, KeyUse>();
-  const altered: Trouble[] = [];
-  const old: SealedValue[] = [];
+  const altered: UnreadableValue[] = [];
+  const old: WrappedValue[] = [];
   const needed = new Set<string>();
 
   async function count(bytes: Uint8Array, name: string, ownRecord: boolean): Promise<boolean> {
@@ -85,7 +83,7 @@ export async function surveyRecords({ rows, seal, keys, state }: Omit<Opened, 'u
   }
 
   const ownRecordIsOld = !(await count(state.record, RECORD_NAME, true));
-  for await (const value of sealedValues({ rows, keys })) {
+  for await (const value of wrappedValues({ rows, keys })) {
     try {
       const bytes = (await rows.get(value.path)) ?? new Uint8Array(0);
       if (!(await count(bytes, value.name, false))) old.push(value);
@@ -113,7 +111,7 @@ async function keyUse(seal: Seal, record: { readonly wraps: readonly Wrap[]; rea
   };
 }
 
-function summary(uses: KeyUse[], altered: readonly Trouble[]): Omit<SealWrapStatus, 'dispensable'> {
+function summary(uses: KeyUse[], altered: readonly UnreadableValue[]): Omit<SealWrapStatus, 'dispensable'> {
   const count = (current: boolean): number => uses.reduce((total, use) => total + (use.current === current ? use.records : 0), 0);
   uses.sort((a, b) => Number(b.current) - Number(a.current) || (order(a) < order(b) ? -1 : 1));
   return { current: count(true), old: count(false), uses, altered };

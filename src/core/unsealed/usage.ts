@@ -1,11 +1,11 @@
-import { activeTerm } from '../barrier/index.ts';
-import { ByteReader, ByteWriter, concat, MalformedBytes } from '../bytes.ts';
-import { IntegrityError } from '../errors.ts';
-import type { Rows } from '../storage/index.ts';
-import { MAC_BYTES, rootMac, verifyRootMac } from './derived.ts';
+import { activeTerm } from '../../barrier/index.ts';
+import { ByteReader, ByteWriter, concat, MalformedBytes } from '../../bytes.ts';
+import { IntegrityError } from '../../errors.ts';
+import type { Rows } from '../../storage/index.ts';
+import { MAC_BYTES, rootMac, verifyRootMac } from './root-mac.ts';
 import { disagrees } from './disagreement.ts';
 import type { StoreKeys } from './keys.ts';
-import { USAGE } from './rows.ts';
+import { USAGE } from '../row-paths.ts';
 
 const VERSION = 1;
 const PURPOSE = 'coffer usage v1';

@@ -1,24 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { Barrier, createKeyring } from '../barrier/index.ts';
-import type { Keyring } from '../barrier/index.ts';
-import { utf8, zero } from '../bytes.ts';
-import { ConfigError, hasCode, HsmError, StoreError } from '../errors.ts';
-import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../seal/index.ts';
-import type { ExposedKey, Seal, ShareCounts } from '../seal/index.ts';
-import type { Rows, Storage } from '../storage/index.ts';
-import { presentlyExposed } from './exposed-keys.ts';
-import { withSeal } from './hsm.ts';
-import type { Context } from './hsm.ts';
-import { encodeIdentity } from './identity.ts';
-import type { Identity } from './identity.ts';
-import { noteUnauthenticated, openKeys, sealKeys, storeEntropy, zeroKeys } from './keys.ts';
-import type { StoreKeys } from './keys.ts';
-import { authenticateLease, encodeLease } from './lease.ts';
-import { readMounts } from './mount-rows.ts';
-import { encodeMounts } from './mounts.ts';
-import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
-import { identityOf, readState, requireState, withStorage } from './state.ts';
-import { encodeUsage, readUsage } from './usage.ts';
+import { Barrier, createKeyring } from '../../barrier/index.ts';
+import type { Keyring } from '../../barrier/index.ts';
+import { zero } from '../../bytes.ts';
+import { ConfigError, HsmError, StoreError } from '../../errors.ts';
+import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../../seal/index.ts';
+import type { ExposedKey, Seal, ShareCounts } from '../../seal/index.ts';
+import type { Rows, Storage } from '../../storage/index.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
+import { withStorage } from '../storage.ts';
+import { isInitialized } from './status.ts';
+import { encodeStoreHeader } from '../unsealed/header.ts';
+import type { StoreHeader } from '../unsealed/header.ts';
+import { noteUnauthenticated, openKeys, sealKeys, storeEntropy, zeroKeys } from '../unsealed/keys.ts';
+import type { StoreKeys } from '../unsealed/keys.ts';
+import { encodeMounts } from '../mounts/table.ts';
+import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from '../row-paths.ts';
+import { readState } from '../unsealed/state.ts';
+import { encodeUsage } from '../unsealed/usage.ts';
 
 const KEY_BYTES = 32;
 
@@ -44,7 +43,7 @@ export interface Initialized {
  * was not told to be there: the manual says to remove it. No PKCS#11 call and no signal handler comes in between.
  * @throws UsageError `recovery_shares`; StoreError `already_initialized`; ConfigError `store_id`; HsmError
  */
-export async function init(context: Context, counts: ShareCounts, prepare: (made: Initialized) => Promise<() => void>): Promise<void> {
+export async function initStore(context: Context, counts: ShareCounts, prepare: (made: Initialized) => Promise<() => void>): Promise<void> {
   checkShareCounts(counts);
   if (await isInitialized(context)) throw alreadyInitialized(context);
   refuseStoreId(context);
@@ -109,7 +108,7 @@ async function drawKeys(context: Context, seal: Seal, counts: ShareCounts): Prom
   const recoveryKey = counts.shares === 0 ? null : await entropy.bytes(KEY_BYTES);
   const rootKey = await entropy.bytes(KEY_BYTES);
   const recovery = { ...counts, verifier: recoveryKey === null ? null : recoveryVerifier(recoveryKey) };
-  return { rootKey, recoveryKey, keyring: await createKeyring(entropy, context.machine.now, recovery) };
+  return { rootKey, recoveryKey, keyring: await createKeyring(entropy, context.machine().now, recovery) };
 }
 
 async function createStore(
@@ -119,16 +118,16 @@ async function createStore(
   counts: ShareCounts,
   { rootKey, recoveryKey, keyring }: DrawnKeys,
 ): Promise<Uint8Array[]> {
-  const identity: Identity = {
+  const header: StoreHeader = {
     storeId: randomUUID(),
-    created: context.machine.now,
+    created: context.machine().now,
     recoveryShares: counts.shares,
     recoveryThreshold: counts.threshold,
   };
   const keys: StoreKeys = {
     rootKey,
     wraps: [await seal.wrapKey(rootKey)],
-    context: encodeIdentity(identity),
+    context: encodeStoreHeader(header),
     keyring,
   };
   const record = await sealKeys(seal, keys);
@@ -156,102 +155,8 @@ async function checkOpens(seal: Seal, record: Uint8Array, rootKey: Uint8Array): 
   }
 }
 
-export async function isInitialized(context: Context): Promise<boolean> {
-  return (await status(context)).identity !== null;
-}
-
 function alreadyInitialized(context: Context): StoreError {
   return new StoreError('already_initialized', `the store ${context.config.storage.path} is already initialised`, {
     hint: 'nothing was changed',
   });
-}
-
-export interface Unsealed {
-  /** Whether it was unsealed in just this way before, so that nothing changed. */
-  readonly already: boolean;
-  /** Milliseconds until it seals itself, or null for as long as the machine is up. */
-  readonly ttl: number | null;
-  /** Keys that opened the store and that somebody else could use or read now. */
-  readonly exposedKeys: readonly ExposedKey[];
-}
-
-/**
- * Opens the store's record through the HSM and writes a lease for this boot.
- * @param ttl milliseconds, or null for as long as the machine is up
- */
-export async function unseal(context: Context, ttl: number | null): Promise<Unsealed> {
-  return withStorage(context, false, async (storage) => {
-    await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
-    return withSeal(context, false, async (seal) => {
-      return storage.transaction('write', async (rows) => {
-        const state = requireState(await readState(rows, context), context);
-        const keys = await openKeys(seal, state.record);
-        try {
-          await readUsage(rows, keys);
-          await readMounts(rows, new Barrier(keys.keyring));
-          noteUnauthenticated(context, state.record);
-          const exposedKeys = presentlyExposed(seal.exposedKeys()); // before COMMIT: no call to the HSM comes after it
-          if (state.unsealed && state.lease !== null) {
-            authenticateLease(state.lease.bytes, keys.rootKey, state.identity.storeId);
-            if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl, exposedKeys };
-          }
-          await writeLease(rows, context, state.identity, keys, ttl);
-          return { already: false, ttl, exposedKeys };
-        } finally {
-          zeroKeys(keys);
-        }
-      });
-    });
-  });
-}
-
-/** Writes the lease and forgets an operator's `seal`. */
-export async function writeLease(rows: Rows, context: Context, identity: Identity, keys: StoreKeys, ttl: number | null): Promise<void> {
-  const { bootId, now, uptime, user } = context.machine;
-  const lease = { bootId, storeId: identity.storeId, created: now, ends: ttl === null ? null : uptime + ttl, user };
-  await rows.put(LEASE, encodeLease(lease, keys.rootKey));
-  await rows.delete(SEALED_BY_OPERATOR);
-}
-
-/** Ends the lease and remembers that an operator wished it. Needs no HSM. Returns false when it was sealed before. */
-export async function seal(context: Context): Promise<boolean> {
-  return withStorage(context, false, (storage) =>
-    storage.transaction('write', async (rows) => {
-      // An altered lease must not stand in the way, so the record is all that is looked at.
-      const record = await rows.get(RECORD);
-      if (record === null) requireState(await readState(rows, context), context);
-      else if (context.config.storeId !== null) identityOf(record, context);
-      const wasUnsealed = (await rows.get(LEASE)) !== null && (await rows.get(SEALED_BY_OPERATOR)) === null;
-      await rows.delete(LEASE);
-      await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine.now)));
-      return wasUnsealed;
-    }),
-  );
-}
-
-/** What `seal-status` shows; needs neither PIN nor HSM, and so is not authenticated. */
-export interface Status {
-  /** Null when the store is not initialised. */
-  readonly identity: Identity | null;
-  readonly sealed: boolean;
-  /** Milliseconds until it seals itself; null when sealed, or for as long as the machine is up. */
-  readonly remaining: number | null;
-}
-
-export async function status(context: Context): Promise<Status> {
-  const nothing: Status = { identity: null, sealed: true, remaining: null };
-  try {
-    return await withStorage(context, false, (storage) =>
-      storage.transaction('read', async (rows) => {
-        const state = await readState(rows, context);
-        if (state === null) return nothing;
-        const ends = state.unsealed ? (state.lease?.lease.ends ?? null) : null;
-        const remaining = ends === null ? null : Math.max(0, ends - context.machine.uptime);
-        return { identity: state.identity, sealed: !state.unsealed, remaining };
-      }),
-    );
-  } catch (error) {
-    if (hasCode(error, StoreError, 'not_initialized')) return nothing;
-    throw error;
-  }
 }

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fromUtf8, utf8 } from '../bytes.ts';
-import { engineType } from '../engines/index.ts';
-import type { EngineOptions } from '../engines/index.ts';
-import { IntegrityError, StoreError, UsageError } from '../errors.ts';
+import { fromUtf8, utf8 } from '../../bytes.ts';
+import { engineType } from '../../engines/index.ts';
+import type { EngineOptions } from '../../engines/index.ts';
+import { IntegrityError, StoreError, UsageError } from '../../errors.ts';
 
 /** One enabled engine. The table of them is one row, encrypted by the barrier. */
 export interface Mount {
@@ -42,14 +42,14 @@ export function decodeMounts(bytes: Uint8Array): Mount[] {
 }
 
 /** @throws UsageError for a bad path, type or option; StoreError `path_in_use` */
-export function addMount(mounts: readonly Mount[], wanted: NewMount): { mounts: Mount[]; mount: Mount } {
+export function addMount(mounts: readonly Mount[], wanted: NewMount): { table: Mount[]; mount: Mount } {
   const { type, options } = engineType(wanted.type, wanted.options);
   const path = mountPath(wanted.path ?? wanted.type);
   requireFree(mounts, path);
   const { description, sealWrap, externalEntropy } = wanted;
   const accessor = `${type}_${randomBytes(4).toString('hex')}`;
   const mount = { path, type, options, accessor, uuid: randomUUID(), description, sealWrap, externalEntropy };
-  return { mounts: sorted([...mounts, mount]), mount };
+  return { table: sorted([...mounts, mount]), mount };
 }
 
 /** @throws StoreError `no_mount` */

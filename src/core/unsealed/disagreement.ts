@@ -1,4 +1,4 @@
-import { IntegrityError } from '../errors.ts';
+import { IntegrityError } from '../../errors.ts';
 
 /**
  * The record, the count of encryptions and the mount table are each authentic by themselves, so that somebody who can

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import { utf8, zero } from '../bytes.ts';
+import { utf8, zero } from '../../bytes.ts';
 
 const KEY_BYTES = 32;
 export const MAC_BYTES = 32;

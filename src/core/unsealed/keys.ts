@@ -1,14 +1,14 @@
-import { addHsmKeys, decodeKeyring, encodeKeyring, zeroKeyring } from '../barrier/index.ts';
-import type { Keyring } from '../barrier/index.ts';
-import { MalformedBytes, zero } from '../bytes.ts';
-import { augmentedEntropy, systemEntropy } from '../entropy/index.ts';
-import type { Pkcs11SealConfig } from '../config/types.ts';
-import type { Entropy } from '../entropy/index.ts';
-import { IntegrityError } from '../errors.ts';
-import { isRsaMechanism, openRecord, readRecord, sealRecord } from '../seal/index.ts';
-import type { Seal, Wrap } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
-import { RECORD } from './rows.ts';
+import { addHsmKeys, decodeKeyring, encodeKeyring, zeroKeyring } from '../../barrier/index.ts';
+import type { Keyring } from '../../barrier/index.ts';
+import { MalformedBytes, zero } from '../../bytes.ts';
+import { augmentedEntropy, systemEntropy } from '../../entropy/index.ts';
+import type { Pkcs11SealConfig } from '../../config/types.ts';
+import type { Entropy } from '../../entropy/index.ts';
+import { IntegrityError } from '../../errors.ts';
+import { isRsaMechanism, openRecord, readRecord, sealRecord } from '../../seal/index.ts';
+import type { Seal, Wrap } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
+import { RECORD } from '../row-paths.ts';
 import { RECORD_NAME } from './state.ts';
 
 /** What the store's record holds once the HSM has opened it. */

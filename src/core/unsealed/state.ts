@@ -1,21 +1,19 @@
-import { IntegrityError, StoreError } from '../errors.ts';
-import { throughCommit } from '../native/outcome.ts';
-import { readRecord } from '../seal/index.ts';
-import { openSqlite } from '../storage/index.ts';
-import type { Rows, Storage } from '../storage/index.ts';
-import type { Context } from './hsm.ts';
-import { decodeIdentity } from './identity.ts';
-import type { Identity } from './identity.ts';
+import { IntegrityError, StoreError } from '../../errors.ts';
+import { readRecord } from '../../seal/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import type { Context } from '../context.ts';
+import { decodeStoreHeader } from './header.ts';
+import type { StoreHeader } from './header.ts';
 import { decodeLease, isCurrent } from './lease.ts';
 import type { Lease } from './lease.ts';
-import { LEASE, RECORD, SEALED_BY_OPERATOR } from './rows.ts';
+import { LEASE, RECORD, SEALED_BY_OPERATOR } from '../row-paths.ts';
 
 export const RECORD_NAME = "the store's own record";
 
 /** What can be known of a store without the HSM; none of it is authenticated yet. */
-export interface State {
+export interface StoreState {
   readonly record: Uint8Array;
-  readonly identity: Identity;
+  readonly header: StoreHeader;
   readonly lease: { readonly bytes: Uint8Array; readonly lease: Lease } | null;
   /** Whether the lease is for this boot and has not ended, and no operator sealed the store. */
   readonly unsealed: boolean;
@@ -25,7 +23,7 @@ export interface State {
 }
 
 /** Null when the store was not initialised. @throws IntegrityError, for another store than `store_id` names, too */
-export async function readState(rows: Rows, context: Context): Promise<State | null> {
+export async function readState(rows: Rows, context: Context): Promise<StoreState | null> {
   const record = await rows.get(RECORD);
   if (record === null) {
     if ((await rows.list('')).length === 0) return null;
@@ -33,34 +31,34 @@ export async function readState(rows: Rows, context: Context): Promise<State | n
       hint: 'restore the store from a backup and find out who could write to it',
     });
   }
-  const identity = identityOf(record, context);
+  const header = headerOf(record, context);
   const bytes = await rows.get(LEASE);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
-  const { machine, config } = context;
+  const machine = context.machine();
   // Both rows are there only when somebody put the lease back after `seal` had removed it.
   const sealedByOperator = (await rows.get(SEALED_BY_OPERATOR)) !== null;
   const unsealed = lease !== null && !sealedByOperator && isCurrent(lease.lease, machine);
   // A lease that ended during this boot has ended for good; one of an earlier boot, or none, is what auto_unseal is for.
   const firstSinceBoot = lease === null || lease.lease.bootId !== machine.bootId;
-  const mayAutoUnseal = config.autoUnseal && firstSinceBoot && !sealedByOperator;
-  return { record, identity, lease, unsealed, sealedByOperator, mayAutoUnseal };
+  const mayAutoUnseal = context.config.autoUnseal && firstSinceBoot && !sealedByOperator;
+  return { record, header, lease, unsealed, sealedByOperator, mayAutoUnseal };
 }
 
 /**
  * What a record says of the store, which must be the one that the configuration asks for.
  * @throws IntegrityError `store_replaced`; `record_altered`
  */
-export function identityOf(record: Uint8Array, { config }: Context): Identity {
-  const identity = decodeIdentity(readRecord(record, RECORD_NAME).context);
+export function headerOf(record: Uint8Array, { config }: Context): StoreHeader {
+  const header = decodeStoreHeader(readRecord(record, RECORD_NAME).context);
   const { storeId, storage } = config;
-  if (storeId === null || identity.storeId.toLowerCase() === storeId) return identity;
+  if (storeId === null || header.storeId.toLowerCase() === storeId) return header;
   throw new IntegrityError('store_replaced', `${storage.path} is not the store that store_id names`, {
     hint: `nothing of it was used. store_id is ${storeId}: put that store back, or correct storage or store_id in the configuration if they are what is wrong`,
   });
 }
 
 /** @throws StoreError `not_initialized` */
-export function requireState(state: State | null, context: Context): State {
+export function requireState(state: StoreState | null, context: Context): StoreState {
   if (state === null) throw notInitialized(context);
   return state;
 }
@@ -72,17 +70,7 @@ function notInitialized(context: Context): StoreError {
 }
 
 /** @throws StoreError `sealed` */
-export function requireUnsealed(state: State): void {
+export function requireUnsealed(state: StoreState): void {
   if (state.unsealed || state.mayAutoUnseal) return;
   throw new StoreError('sealed', 'the store is sealed', { hint: 'open it with: coffer unseal' });
-}
-
-/** Opens the existing store's storage for as long as `use` runs. @throws StoreError `not_initialized` */
-export async function withStorage<T>(context: Context, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openSqlite(context.config.storage.path, { create, throughCommit });
-  try {
-    return await use(storage);
-  } finally {
-    await storage.close();
-  }
 }

@@ -1,12 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import { zero } from '../bytes.ts';
-import { IntegrityError, StoreError } from '../errors.ts';
-import { combineRecoveryShares, readRecord, recoveryVerifier } from '../seal/index.ts';
-import type { ShareCounts } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
-import { thisMachine } from './machine.ts';
-import type { Opened, Opening } from './opened.ts';
-import { RECORD_NAME } from './state.ts';
+import { zero } from '../../bytes.ts';
+import { IntegrityError, StoreError } from '../../errors.ts';
+import { combineRecoveryShares, readRecord, recoveryVerifier } from '../../seal/index.ts';
+import type { ShareCounts } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
+import type { Unsealed, UnsealedSession } from '../unsealed/unsealed.ts';
+import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** How a store is taken over that no HMAC vouches for. */
 export interface Adoption {
@@ -21,29 +20,28 @@ export interface Adoption {
  * a whole store with it, but not one whose keyring has the verifier of a recovery key that they do not know: the true verifier
  * stands nowhere but inside the true keyring, under the root key. So a store that agrees with the shares has a keyring that coffer
  * wrote, with the root key that goes with it; which of its former states it is, they do not say.
- * @returns the same opening, each of whose transactions looks again: the file may be exchanged at any time
+ * @returns the same session, each of whose transactions looks again: the file may be exchanged at any time
  * @throws IntegrityError `recovery_shares_wrong`; StoreError `no_recovery_shares` without shares and without `force`
  */
-export async function adopt(context: Context, opening: Opening, { shares, force }: Adoption): Promise<Opening> {
-  const now = { ...context, machine: thisMachine() };
-  const needed = await opening.transaction(now, opening.mayRead ? 'read' : 'write', async (opened) => (isVouchedFor(opened) ? null : opened.keys.keyring.recovery));
-  if (needed === null) return watched(opening, () => throwUnvouched());
+export async function adopt(context: Context, session: UnsealedSession, { shares, force }: Adoption): Promise<UnsealedSession> {
+  const needed = await session.transaction('read', async (unsealed) => (isVouchedFor(unsealed) ? null : unsealed.keys.keyring.recovery));
+  if (needed === null) return watched(session, () => throwUnvouched());
   const { verifier, ...counts } = needed;
   if (verifier === null) {
     if (!force) throw noShares();
     context.note('-force: no shares vouch for this store; from now on everything in it counts as written by you, whoever could write to the file until now');
-    return watched(opening, (opened) => {
-      if (opened.keys.keyring.recovery.verifier !== null) throwUnvouched();
+    return watched(session, (unsealed) => {
+      if (unsealed.keys.keyring.recovery.verifier !== null) throwUnvouched();
     });
   }
   if (counts.threshold < 1) throw wrongShares(); // coffer makes none such
   const given = await verifierOf(await shares(counts));
-  const check = ({ keys }: Opened): void => {
+  const check = ({ keys }: Unsealed): void => {
     const wanted = keys.keyring.recovery.verifier;
     if (wanted === null || !timingSafeEqual(wanted, given)) throw wrongShares();
   };
   if (!timingSafeEqual(verifier, given)) throw wrongShares(); // before anything is begun
-  return watched(opening, check);
+  return watched(session, check);
 }
 
 async function verifierOf(shares: readonly Uint8Array[]): Promise<Uint8Array> {
@@ -55,19 +53,19 @@ async function verifierOf(shares: readonly Uint8Array[]): Promise<Uint8Array> {
 }
 
 /** @param check throws for a store that no HMAC vouches for and that is not the one that was taken over */
-function watched(opening: Opening, check: (opened: Opened) => void): Opening {
+function watched(session: UnsealedSession, check: (unsealed: Unsealed) => void): UnsealedSession {
   return {
-    ...opening,
-    transaction: (context, mode, use) =>
-      opening.transaction(context, mode, (opened) => {
-        if (!isVouchedFor(opened)) check(opened);
-        return use(opened);
+    ...session,
+    transaction: (mode, use) =>
+      session.transaction(mode, (unsealed, as) => {
+        if (!isVouchedFor(unsealed)) check(unsealed);
+        return use(unsealed, as);
       }),
   };
 }
 
 /** The HMAC, where there is one, was checked when the record was opened. */
-function isVouchedFor({ state }: Opened): boolean {
+function isVouchedFor({ state }: Unsealed): boolean {
   return readRecord(state.record, RECORD_NAME).macStanza !== null;
 }
 

@@ -1,19 +1,18 @@
-import { CofferError, hasCode, HsmError, IntegrityError, UsageError } from '../errors.ts';
-import { readRecord } from '../seal/index.ts';
-import type { Seal } from '../seal/index.ts';
-import type { Context } from './hsm.ts';
+import { CofferError, hasCode, HsmError, IntegrityError, UsageError } from '../../errors.ts';
+import { readRecord } from '../../seal/index.ts';
+import type { Seal } from '../../seal/index.ts';
+import type { Context } from '../context.ts';
 import { adopt } from './adopt.ts';
 import type { Adoption } from './adopt.ts';
-import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from './keys.ts';
-import { thisMachine } from './machine.ts';
-import { withOpening } from './opened.ts';
-import type { Opened, Opening } from './opened.ts';
+import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from '../unsealed/keys.ts';
+import { withUnsealedSession } from '../unsealed/unsealed.ts';
+import type { Unsealed, UnsealedSession } from '../unsealed/unsealed.ts';
 import { Pace, TRIAL_VALUES } from './pace.ts';
-import { RECORD } from './rows.ts';
-import type { SealedValue } from './sealed-values.ts';
-import { surveyRecords } from './sealwrap.ts';
-import type { SealWrapStatus, Trouble } from './sealwrap.ts';
-import { RECORD_NAME } from './state.ts';
+import { RECORD } from '../row-paths.ts';
+import type { WrappedValue } from './wrapped-values.ts';
+import { surveyRecords } from './survey.ts';
+import type { SealWrapStatus, UnreadableValue } from './survey.ts';
+import { RECORD_NAME } from '../unsealed/state.ts';
 import { sealWrapper } from './value-wrapper.ts';
 
 /** One transaction ends after so many values, or after so long: it keeps other writers out, who wait ten seconds. */
@@ -33,7 +32,7 @@ export interface Rewrapped {
   /** Records that were moved to the configured keys, the store's own among them. */
   readonly rewrapped: number;
   /** Values that could not be opened and were left as they are. */
-  readonly failed: readonly Trouble[];
+  readonly failed: readonly UnreadableValue[];
   /** What is there afterwards. */
   readonly status: SealWrapStatus;
 }
@@ -49,24 +48,24 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
   if (addHmac !== null && context.config.seal.hmacKey === null) {
     throw new UsageError('no_hmac_key', '-add-hmac needs an HMAC key, and the seal stanza names none', { hint: 'set hmac_key_label' });
   }
-  const run = async (opened: Opening): Promise<Rewrapped> => {
-    const opening = addHmac === null ? opened : await adopt(context, opened, addHmac);
-    const first = await opening.transaction(atThisTime(context), opening.mayRead ? 'read' : 'write', async (found) => ({
+  const run = async (opened: UnsealedSession): Promise<Rewrapped> => {
+    const session = addHmac === null ? opened : await adopt(context, opened, addHmac);
+    const first = await session.transaction('read', async (found) => ({
       ...(await surveyRecords(found)),
       keyringIsOld: !(await listsConfiguredKeys(found.seal, found.keys)),
     }));
     const total = first.old.length + Number(first.ownRecordIsOld);
     progress(0, total);
     const isOld = first.ownRecordIsOld || first.keyringIsOld;
-    const moved = isOld && (await opening.transaction(atThisTime(context), 'write', rewrapOwnRecord)) ? 1 : 0;
+    const moved = isOld && (await session.transaction('write', rewrapOwnRecord)) ? 1 : 0;
     progress(moved, total); // it stays, whatever becomes of the values
-    const { rewrapped, failed } = await rewrapValues(context, opening, first.old, (done) => progress(total - first.old.length + done, total));
-    const { status } = await opening.transaction(atThisTime(context), 'read', surveyRecords);
+    const { rewrapped, failed } = await rewrapValues(context, session, first.old, (done) => progress(total - first.old.length + done, total));
+    const { status } = await session.transaction('read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
-    const troubles = [...failed, ...unknown];
-    return { rewrapped: rewrapped + moved, failed: troubles, status: { ...status, dispensable: troubles.length > 0 ? [] : status.dispensable } };
+    const unreadable = [...failed, ...unknown];
+    return { rewrapped: rewrapped + moved, failed: unreadable, status: { ...status, dispensable: unreadable.length > 0 ? [] : status.dispensable } };
   };
-  return withOpening(context, run, { acceptsNoMac: addHmac !== null });
+  return withUnsealedSession(context, run, { acceptsNoMac: addHmac !== null });
 }
 
 /**
@@ -74,7 +73,7 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
  * written again only where its keyring does not list every key that the configuration names.
  * @returns whether it was under others
  */
-async function rewrapOwnRecord({ rows, seal, keys, state }: Opened): Promise<boolean> {
+async function rewrapOwnRecord({ rows, seal, keys, state }: Unsealed): Promise<boolean> {
   const isCurrent = await seal.isCurrent(readRecord(state.record, RECORD_NAME));
   if (isCurrent && (await listsConfiguredKeys(seal, keys))) return false;
   const record = await sealKeys(seal, { ...keys, wraps: isCurrent ? keys.wraps : [await seal.wrapKey(keys.rootKey)] });
@@ -92,19 +91,19 @@ async function rewrapOwnRecord({ rows, seal, keys, state }: Opened): Promise<boo
 
 async function rewrapValues(
   context: Context,
-  { seal, transaction }: Opening,
-  values: readonly SealedValue[],
+  { seal, transaction }: UnsealedSession,
+  values: readonly WrappedValue[],
   progress: (done: number) => void,
-): Promise<{ rewrapped: number; failed: Trouble[] }> {
-  const pace = new Pace(seal, lanes(context, seal, values.length));
-  const failed: Trouble[] = [];
+): Promise<{ rewrapped: number; failed: UnreadableValue[] }> {
+  const pace = new Pace(seal, parallelSeals(context, seal, values.length));
+  const failed: UnreadableValue[] = [];
   let rewrapped = 0;
   for (let done = 0; done < values.length; ) {
     const started = performance.now();
     const seals = pace.seals();
-    const batch = await transaction(atThisTime(context), 'write', async (opened) => {
+    const batch = await transaction('write', async (unsealed) => {
       const begun = performance.now();
-      const result = await rewrapBatch(opened, seals, values.slice(done, done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES)));
+      const result = await rewrapBatch(unsealed, seals, values.slice(done, done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES)));
       pace.took(seals, performance.now() - begun, result.done);
       return result;
     });
@@ -118,7 +117,7 @@ async function rewrapValues(
 }
 
 /** Further sessions, where the configuration allows some and there is enough to do. */
-function lanes({ config }: Context, seal: Opening['seal'], values: number): readonly Seal[] {
+function parallelSeals({ config }: Context, seal: UnsealedSession['seal'], values: number): readonly Seal[] {
   return config.seal.maxParallel > 1 && values > TRIAL_VALUES ? seal.lanes(config.seal.maxParallel) : [];
 }
 
@@ -126,13 +125,13 @@ interface Batch {
   /** Values that were looked at. */
   readonly done: number;
   readonly rewrapped: number;
-  readonly failed: readonly Trouble[];
+  readonly failed: readonly UnreadableValue[];
 }
 
 /** Reads each value within this transaction: another process may have changed, moved or removed it since the survey. */
-async function rewrapBatch({ rows }: Opened, seals: readonly Seal[], values: readonly SealedValue[]): Promise<Batch> {
+async function rewrapBatch({ rows }: Unsealed, seals: readonly Seal[], values: readonly WrappedValue[]): Promise<Batch> {
   const deadline = performance.now() + BATCH_MS;
-  const failed: Trouble[] = [];
+  const failed: UnreadableValue[] = [];
   const written: [string, Uint8Array][] = [];
   let next = 0;
 
@@ -155,7 +154,7 @@ async function rewrapBatch({ rows }: Opened, seals: readonly Seal[], values: rea
 }
 
 /** The new record; null where there is nothing to do; the error of a value that cannot be opened. @throws HsmError */
-async function rewrapValue(seal: Seal, { path, name }: SealedValue, bytes: Uint8Array): Promise<Uint8Array | CofferError | null> {
+async function rewrapValue(seal: Seal, { path, name }: WrappedValue, bytes: Uint8Array): Promise<Uint8Array | CofferError | null> {
   const wrapper = sealWrapper(seal);
   const value = await unlessUnreadable(name, async () => {
     if (await seal.isCurrent(readRecord(bytes, name))) return null; // another process was here
@@ -173,11 +172,6 @@ async function unlessUnreadable<T>(name: string, use: () => Promise<T>): Promise
     if (!hasCode(error, HsmError, 'key_not_found')) throw error;
     return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { hint: error.hint, cause: error });
   }
-}
-
-/** A lease may end while this command runs. */
-function atThisTime(context: Context): Context {
-  return { ...context, machine: thisMachine() };
 }
 
 async function pause(milliseconds: number): Promise<void> {

@@ -1,14 +1,14 @@
-import { Barrier, Names } from '../barrier/index.ts';
-import { engineOf } from '../engines/index.ts';
-import { CofferError } from '../errors.ts';
-import type { Rows } from '../storage/index.ts';
-import { readMounts, storedPaths } from './mount-rows.ts';
-import type { Mount } from './mounts.ts';
-import type { Opened } from './opened.ts';
-import { DATA } from './rows.ts';
+import { Barrier, Names } from '../../barrier/index.ts';
+import { engineOf } from '../../engines/index.ts';
+import { CofferError } from '../../errors.ts';
+import type { Rows } from '../../storage/index.ts';
+import { readMounts, storedPaths } from '../mounts/rows.ts';
+import type { Mount } from '../mounts/table.ts';
+import type { Unsealed } from '../unsealed/unsealed.ts';
+import { DATA } from '../row-paths.ts';
 
 /** A value that the HSM wrapped. */
-export interface SealedValue {
+export interface WrappedValue {
   /** Where it is stored. */
   readonly path: string;
   /** What the operator knows it as. */
@@ -16,14 +16,14 @@ export interface SealedValue {
 }
 
 /** Every value of every mount with seal wrap. A value may be changed once it was given. */
-export async function* sealedValues({ rows, keys }: Pick<Opened, 'rows' | 'keys'>): AsyncGenerator<SealedValue> {
+export async function* wrappedValues({ rows, keys }: Pick<Unsealed, 'rows' | 'keys'>): AsyncGenerator<WrappedValue> {
   const names = new Names(keys.keyring.pathKey);
   for (const mount of await readMounts(rows, new Barrier(keys.keyring))) {
     if (mount.sealWrap) yield* valuesOf(rows, names, mount);
   }
 }
 
-async function* valuesOf(rows: Rows, names: Names, mount: Mount): AsyncGenerator<SealedValue> {
+async function* valuesOf(rows: Rows, names: Names, mount: Mount): AsyncGenerator<WrappedValue> {
   const root = names.encrypt(DATA, [mount.uuid]);
   for await (const path of storedPaths(rows, root)) yield { path, name: nameOf(names, mount, root, path) };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../src/bytes.ts';
-import { decodeIdentity, encodeIdentity } from '../../../src/core/identity.ts';
+import { decodeStoreHeader, encodeStoreHeader } from '../../../src/core/unsealed/header.ts';
 import { IntegrityError } from '../../../src/errors.ts';
 import { bytes, readVectors, the, thrown, withOtherLength } from './vectors.ts';
 
@@ -24,23 +24,23 @@ describe('the store context', () => {
       recoveryShares: vector.recovery_shares,
       recoveryThreshold: vector.recovery_threshold,
     };
-    expect(hex(encodeIdentity(identity))).toBe(vector.bytes);
-    expect(decodeIdentity(bytes(vector.bytes))).toEqual(identity);
+    expect(hex(encodeStoreHeader(identity))).toBe(vector.bytes);
+    expect(decodeStoreHeader(bytes(vector.bytes))).toEqual(identity);
   });
 
   it('cannot be cut short or made longer', () => {
-    for (const other of withOtherLength(bytes(the(cases[0]).bytes))) expect(thrown(() => decodeIdentity(other))).toBeInstanceOf(IntegrityError);
+    for (const other of withOtherLength(bytes(the(cases[0]).bytes))) expect(thrown(() => decodeStoreHeader(other))).toBeInstanceOf(IntegrityError);
   });
 
   it('refuses a version that it does not know', () => {
-    expect(thrown(() => decodeIdentity(bytes(the(cases[0]).bytes).fill(2, 0, 1)))).toBeInstanceOf(IntegrityError);
+    expect(thrown(() => decodeStoreHeader(bytes(the(cases[0]).bytes).fill(2, 0, 1)))).toBeInstanceOf(IntegrityError);
   });
 
   it('throws nothing but IntegrityError on any bytes', () => {
     const tail = fc.uint8Array({ maxLength: 80 });
     fc.assert(
       fc.property(fc.constantFrom('', '01', '0100', '0104'), tail, (start, rest) => {
-        const error = thrown(() => decodeIdentity(Uint8Array.of(...bytes(start), ...rest)));
+        const error = thrown(() => decodeStoreHeader(Uint8Array.of(...bytes(start), ...rest)));
         if (error !== null) expect(error).toBeInstanceOf(IntegrityError);
       }),
     );
@@ -51,7 +51,7 @@ describe('the store context', () => {
     const identity = fc.record({ storeId: fc.string({ maxLength: 60 }), created: fc.maxSafeNat(), recoveryShares: byte, recoveryThreshold: byte });
     fc.assert(
       fc.property(identity, (one) => {
-        expect(decodeIdentity(encodeIdentity(one))).toEqual(one);
+        expect(decodeStoreHeader(encodeStoreHeader(one))).toEqual(one);
       }),
     );
   });

@@ -1,4 +1,4 @@
-import type { Seal } from '../seal/index.ts';
+import type { Seal } from '../../seal/index.ts';
 
 /** Values of a batch that finds out how fast one way is. */
 export const TRIAL_VALUES = 8;

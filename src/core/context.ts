@@ -9,7 +9,8 @@ import { pinMemory } from './pin-memory.ts';
 /** What every operation on a store is given. */
 export interface Context {
   readonly config: Config;
-  readonly machine: Machine;
+  /** Asked anew in each transaction: a lease may end while a command runs. */
+  readonly machine: () => Machine;
   /** Asked at most once, and only when the token wants a login; null when there is no PIN to be had. */
   readonly pin: (token: TokenDescription) => Promise<string | null>;
   /** Told before a login where the token has a PIN pad of its own. */

@@ -1,7 +1,10 @@
-import { ByteReader, ByteWriter, concat, MalformedBytes, utf8 } from '../bytes.ts';
-import { IntegrityError } from '../errors.ts';
-import { MAC_BYTES, rootMac, verifyRootMac } from './derived.ts';
-import type { Machine } from './machine.ts';
+import { ByteReader, ByteWriter, concat, MalformedBytes, utf8 } from '../../bytes.ts';
+import { IntegrityError } from '../../errors.ts';
+import { MAC_BYTES, rootMac, verifyRootMac } from './root-mac.ts';
+import type { Rows } from '../../storage/index.ts';
+import type { Machine } from '../machine.ts';
+import { LEASE, SEALED_BY_OPERATOR } from '../row-paths.ts';
+import type { StoreHeader } from './header.ts';
 
 const VERSION = 1;
 const PURPOSE = 'coffer lease v1';
@@ -21,6 +24,16 @@ export function encodeLease(lease: Lease, rootKey: Uint8Array): Uint8Array {
   const writer = new ByteWriter().u8(VERSION).bytes8(utf8(lease.bootId)).bytes8(utf8(lease.storeId)).u64(lease.created);
   const body = writer.u64(lease.ends ?? 0).bytes8(utf8(lease.user)).finish();
   return concat(body, rootMac(rootKey, PURPOSE, body));
+}
+
+/**
+ * Writes the lease and forgets an operator's `seal`.
+ * @param ttl milliseconds, or null for as long as the machine is up
+ */
+export async function writeLease(rows: Rows, machine: Machine, { storeId }: StoreHeader, rootKey: Uint8Array, ttl: number | null): Promise<void> {
+  const { bootId, now, uptime, user } = machine;
+  await rows.put(LEASE, encodeLease({ bootId, storeId, created: now, ends: ttl === null ? null : uptime + ttl, user }, rootKey));
+  await rows.delete(SEALED_BY_OPERATOR);
 }
 
 /** Reads a lease without checking its authenticator, which takes the root key. @throws IntegrityError `lease_altered` */

@@ -1,10 +1,10 @@
-import { describeRoutes, engineOf } from '../engines/index.ts';
-import type { RouteDescription } from '../engines/index.ts';
-import { ConfigError, StoreError, UsageError } from '../errors.ts';
-import type { Context } from './hsm.ts';
-import { addMount, moveMount, removeMount, replaceMount, requireMount } from './mounts.ts';
-import type { Mount, NewMount } from './mounts.ts';
-import { withStore } from './store.ts';
+import { describeRoutes, engineOf } from '../../engines/index.ts';
+import type { RouteDescription } from '../../engines/index.ts';
+import { ConfigError, StoreError, UsageError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { addMount, moveMount, removeMount, replaceMount, requireMount } from './table.ts';
+import type { Mount, NewMount } from './table.ts';
+import { withMounts } from './mounts.ts';
 
 /** What `coffer secrets` does to the mount table. Each is one transaction. */
 
@@ -15,32 +15,32 @@ export async function enableMount(context: Context, wanted: NewMount): Promise<M
       hint: 'add: entropy "seal" { mode = "augmentation" }',
     });
   }
-  return withStore(context, 'write', async (store) => {
-    const { mounts, mount } = addMount(store.mounts, wanted);
-    await store.saveMounts(mounts);
+  return withMounts(context, 'write', async (mounts) => {
+    const { table, mount } = addMount(mounts.table, wanted);
+    await mounts.save(table);
     return mount;
   });
 }
 
 /** @throws StoreError `no_mount` */
 export async function findMount(context: Context, path: string): Promise<Mount> {
-  return withStore(context, 'read', async (store) => requireMount(store.mounts, path));
+  return withMounts(context, 'read', async (mounts) => requireMount(mounts.table, path));
 }
 
 /** Removes the mount and everything in it. @throws StoreError `no_mount` */
 export async function disableMount(context: Context, path: string): Promise<Mount> {
-  return withStore(context, 'write', async (store) => {
-    const mount = requireMount(store.mounts, path);
-    await store.clear(mount);
-    await store.saveMounts(removeMount(store.mounts, mount));
+  return withMounts(context, 'write', async (mounts) => {
+    const mount = requireMount(mounts.table, path);
+    await mounts.clear(mount);
+    await mounts.save(removeMount(mounts.table, mount));
     return mount;
   });
 }
 
 /** @throws StoreError `no_mount`, `path_in_use` */
 export async function moveMountTo(context: Context, from: string, to: string): Promise<void> {
-  await withStore(context, 'write', async (store) => {
-    await store.saveMounts(moveMount(store.mounts, requireMount(store.mounts, from), to));
+  await withMounts(context, 'write', async (mounts) => {
+    await mounts.save(moveMount(mounts.table, requireMount(mounts.table, from), to));
   });
 }
 
@@ -49,9 +49,9 @@ export async function tuneMount(context: Context, path: string, description: str
   if (description === null) {
     throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
   }
-  return withStore(context, 'write', async (store) => {
-    const tuned = { ...requireMount(store.mounts, path), description };
-    await store.saveMounts(replaceMount(store.mounts, tuned));
+  return withMounts(context, 'write', async (mounts) => {
+    const tuned = { ...requireMount(mounts.table, path), description };
+    await mounts.save(replaceMount(mounts.table, tuned));
     return tuned;
   });
 }
@@ -61,25 +61,25 @@ export async function tuneMount(context: Context, path: string, description: str
  * @throws StoreError `no_mount`, `not_kv`; UsageError `already_versioned`
  */
 export async function enableVersioning(context: Context, path: string): Promise<Mount> {
-  return withStore(context, 'write', async (store) => {
-    const mount = requireMount(store.mounts, path);
+  return withMounts(context, 'write', async (mounts) => {
+    const mount = requireMount(mounts.table, path);
     if (mount.type !== 'kv') throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`);
     if (mount.options['version'] === '2') throw new UsageError('already_versioned', `${mount.path} is a version 2 kv engine already`);
-    await store.upgrade(mount);
+    await mounts.upgrade(mount);
     const upgraded = { ...mount, options: { ...mount.options, version: '2' } };
-    await store.saveMounts(replaceMount(store.mounts, upgraded));
+    await mounts.save(replaceMount(mounts.table, upgraded));
     return upgraded;
   });
 }
 
 export async function listMounts(context: Context): Promise<readonly Mount[]> {
-  return withStore(context, 'read', async (store) => store.mounts);
+  return withMounts(context, 'read', async (mounts) => mounts.table);
 }
 
 /** What the engine that is mounted at a path answers to. @throws StoreError `no_mount` */
 export async function pathHelp(context: Context, path: string): Promise<RouteDescription[]> {
-  return withStore(context, 'read', async (store) => {
-    const { mount } = store.resolve(path);
+  return withMounts(context, 'read', async (mounts) => {
+    const { mount } = mounts.resolve(path);
     return describeRoutes(engineOf(mount), mount.path);
   });
 }

@@ -1,0 +1,36 @@
+import { hasCode, StoreError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { withStorage } from '../storage.ts';
+import type { StoreHeader } from '../unsealed/header.ts';
+import { readState } from '../unsealed/state.ts';
+
+/** What `seal-status` shows; needs neither PIN nor HSM, and so is not authenticated. */
+export interface SealStatus {
+  /** Null when the store is not initialised. */
+  readonly header: StoreHeader | null;
+  readonly sealed: boolean;
+  /** Milliseconds until it seals itself; null when sealed, or for as long as the machine is up. */
+  readonly remaining: number | null;
+}
+
+export async function sealStatus(context: Context): Promise<SealStatus> {
+  const nothing: SealStatus = { header: null, sealed: true, remaining: null };
+  try {
+    return await withStorage(context, false, (storage) =>
+      storage.transaction('read', async (rows) => {
+        const state = await readState(rows, context);
+        if (state === null) return nothing;
+        const ends = state.unsealed ? (state.lease?.lease.ends ?? null) : null;
+        const remaining = ends === null ? null : Math.max(0, ends - context.machine().uptime);
+        return { header: state.header, sealed: !state.unsealed, remaining };
+      }),
+    );
+  } catch (error) {
+    if (hasCode(error, StoreError, 'not_initialized')) return nothing;
+    throw error;
+  }
+}
+
+export async function isInitialized(context: Context): Promise<boolean> {
+  return (await sealStatus(context)).header !== null;
+}

@@ -1,0 +1,50 @@
+import { Barrier } from '../../barrier/index.ts';
+import type { ExposedKey } from '../../seal/index.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
+import { readMounts } from '../mounts/rows.ts';
+import { withStorage } from '../storage.ts';
+import { noteUnauthenticated, openKeys, zeroKeys } from '../unsealed/keys.ts';
+import { authenticateLease, writeLease } from '../unsealed/lease.ts';
+import { readState, requireState } from '../unsealed/state.ts';
+import { readUsage } from '../unsealed/usage.ts';
+import { presentlyExposed } from './exposed-keys.ts';
+
+export interface UnsealResult {
+  /** Whether it was unsealed in just this way before, so that nothing changed. */
+  readonly already: boolean;
+  /** Milliseconds until it seals itself, or null for as long as the machine is up. */
+  readonly ttl: number | null;
+  /** Keys that opened the store and that somebody else could use or read now. */
+  readonly exposedKeys: readonly ExposedKey[];
+}
+
+/**
+ * Opens the store's record through the HSM and writes a lease for this boot.
+ * @param ttl milliseconds, or null for as long as the machine is up
+ */
+export async function unsealStore(context: Context, ttl: number | null): Promise<UnsealResult> {
+  return withStorage(context, false, async (storage) => {
+    await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    return withSeal(context, false, async (seal) => {
+      return storage.transaction('write', async (rows) => {
+        const state = requireState(await readState(rows, context), context);
+        const keys = await openKeys(seal, state.record);
+        try {
+          await readUsage(rows, keys);
+          await readMounts(rows, new Barrier(keys.keyring));
+          noteUnauthenticated(context, state.record);
+          const exposedKeys = presentlyExposed(seal.exposedKeys()); // before COMMIT: no call to the HSM comes after it
+          if (state.unsealed && state.lease !== null) {
+            authenticateLease(state.lease.bytes, keys.rootKey, state.header.storeId);
+            if (state.lease.lease.ends === null && ttl === null) return { already: true, ttl, exposedKeys };
+          }
+          await writeLease(rows, context.machine(), state.header, keys.rootKey, ttl);
+          return { already: false, ttl, exposedKeys };
+        } finally {
+          zeroKeys(keys);
+        }
+      });
+    });
+  });
+}

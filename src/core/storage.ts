@@ -1,0 +1,18 @@
+import { throughCommit } from '../native/outcome.ts';
+import { openSqlite } from '../storage/index.ts';
+import type { Storage } from '../storage/index.ts';
+import type { Context } from './context.ts';
+
+/**
+ * Opens the configured storage for as long as `use` runs.
+ * @param create makes it where there is none
+ * @throws StoreError `not_initialized` where there is none and none is to be made, `storage_*`
+ */
+export async function withStorage<T>({ config }: Pick<Context, 'config'>, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
+  const storage = await openSqlite(config.storage.path, { create, throughCommit });
+  try {
+    return await use(storage);
+  } finally {
+    await storage.close();
+  }
+}

@@ -1,0 +1,98 @@
+import type { Pkcs11Seal, SealOptions } from '../../seal/index.ts';
+import { ReadOnlyTransaction } from '../../storage/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import { withSeal } from '../context.ts';
+import type { Context } from '../context.ts';
+import { withStorage } from '../storage.ts';
+import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
+import type { StoreKeys } from './keys.ts';
+import { authenticateLease, writeLease } from './lease.ts';
+import { readState, requireState, requireUnsealed } from './state.ts';
+import type { StoreState } from './state.ts';
+import { readUsage } from './usage.ts';
+import type { Usage } from './usage.ts';
+
+export type Mode = 'read' | 'write';
+
+/** An unsealed store's rows and keys, within one transaction. */
+export interface Unsealed {
+  readonly rows: Rows;
+  readonly state: StoreState;
+  readonly keys: StoreKeys;
+  readonly seal: Pkcs11Seal;
+  /** Of the keyring's newest term. */
+  readonly usage: Usage;
+}
+
+/** One login, in which any number of transactions may follow each other. */
+export interface UnsealedSession {
+  readonly seal: Pkcs11Seal;
+  /**
+   * Opens the store through the HSM, once more for each transaction: another process may have sealed or rotated it since
+   * the one before. A 'write' commits when `use` returns. A 'read' is done as a 'write' where auto_unseal has a lease to
+   * write, and begins again as one where it turns out to write; `use` is told which it is.
+   * @throws StoreError `sealed`; HsmError; IntegrityError
+   */
+  readonly transaction: <T>(mode: Mode, use: (unsealed: Unsealed, mode: Mode) => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Opens the store for one command that is one transaction.
+ * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
+ */
+export async function withUnsealed<T>(context: Context, mode: Mode, use: (unsealed: Unsealed, mode: Mode) => Promise<T>): Promise<T> {
+  return withUnsealedSession(context, ({ transaction }) => transaction(mode, use));
+}
+
+/**
+ * Opens the store for one command: without the HSM as far as the lease, then a session on the token.
+ * @throws StoreError `not_initialized`, `sealed`; HsmError
+ */
+export async function withUnsealedSession<T>(
+  context: Context,
+  use: (session: UnsealedSession) => Promise<T>,
+  options: Pick<SealOptions, 'acceptsNoMac'> = {},
+): Promise<T> {
+  return withStorage(context, false, async (storage) => {
+    const before = await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    requireUnsealed(before);
+    let hasLease = before.unsealed;
+    const sessionWith = (seal: Pkcs11Seal): UnsealedSession => ({
+      seal,
+      transaction: async (mode, within) => {
+        const run = (as: Mode): ReturnType<typeof within> => storage.transaction(as, (rows) => inTransaction(context, seal, rows, (unsealed) => within(unsealed, as)));
+        if (mode === 'read' && hasLease) {
+          try {
+            return await run('read');
+          } catch (error) {
+            if (!(error instanceof ReadOnlyTransaction)) throw error;
+          }
+        }
+        const result = await run('write');
+        hasLease = true;
+        return result;
+      },
+    });
+    return withSeal(context, false, (seal) => use(sessionWith(seal)), options);
+  });
+}
+
+async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, use: (unsealed: Unsealed) => Promise<T>): Promise<T> {
+  const state = requireState(await readState(rows, context), context);
+  requireUnsealed(state);
+  const keys = await openKeys(seal, state.record);
+  try {
+    const usage = await readUsage(rows, keys);
+    noteUnauthenticated(context, state.record);
+    await admit(rows, context, state, keys);
+    return await use({ rows, state, keys, seal, usage });
+  } finally {
+    zeroKeys(keys);
+  }
+}
+
+/** Checks the lease that let the command come this far, or makes it where auto_unseal allows. */
+async function admit(rows: Rows, context: Context, state: StoreState, keys: StoreKeys): Promise<void> {
+  if (state.unsealed && state.lease !== null) authenticateLease(state.lease.bytes, keys.rootKey, state.header.storeId);
+  else await writeLease(rows, context.machine(), state.header, keys.rootKey, null);
+}
