@@ -17,7 +17,7 @@ import { authenticateLease, encodeLease } from './lease.ts';
 import { readMounts } from './mount-rows.ts';
 import { encodeMounts } from './mounts.ts';
 import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from './rows.ts';
-import { identityOf, readState, requireState, withStorage } from './state.ts';
+import { identityOf, readState, recordOf, withStorage } from './state.ts';
 import { encodeUsage, readUsage } from './usage.ts';
 
 const KEY_BYTES = 32;
@@ -53,7 +53,10 @@ export async function init(context: Context, counts: ShareCounts, prepare: (made
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
     await withStorage(context, true, async (storage) => {
       const show = await storage.transaction('write', async (rows) => {
-        if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
+        if (!rows.isNew) {
+          await readState(rows, context); // what was altered is not merely there already
+          throw alreadyInitialized(context);
+        }
         const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
         const createdKeys = (await seal.ensureKeys()).map(({ label }) => label);
         const shares = await createStore(context, seal, rows, counts, drawn);
@@ -181,10 +184,10 @@ export interface Unsealed {
  */
 export async function unseal(context: Context, ttl: number | null): Promise<Unsealed> {
   return withStorage(context, false, async (storage) => {
-    await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    await storage.transaction('read', (rows) => readState(rows, context));
     return withSeal(context, false, async (seal) => {
       return storage.transaction('write', async (rows) => {
-        const state = requireState(await readState(rows, context), context);
+        const state = await readState(rows, context);
         const keys = await openKeys(seal, state.record);
         try {
           await readUsage(rows, keys);
@@ -218,9 +221,8 @@ export async function seal(context: Context): Promise<boolean> {
   return withStorage(context, false, (storage) =>
     storage.transaction('write', async (rows) => {
       // An altered lease must not stand in the way, so the record is all that is looked at.
-      const record = await rows.get(RECORD);
-      if (record === null) requireState(await readState(rows, context), context);
-      else if (context.config.storeId !== null) identityOf(record, context);
+      const record = await recordOf(rows);
+      if (context.config.storeId !== null) identityOf(record, context);
       const wasUnsealed = (await rows.get(LEASE)) !== null && (await rows.get(SEALED_BY_OPERATOR)) === null;
       await rows.delete(LEASE);
       await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine.now)));
@@ -244,7 +246,6 @@ export async function status(context: Context): Promise<Status> {
     return await withStorage(context, false, (storage) =>
       storage.transaction('read', async (rows) => {
         const state = await readState(rows, context);
-        if (state === null) return nothing;
         const ends = state.unsealed ? (state.lease?.lease.ends ?? null) : null;
         const remaining = ends === null ? null : Math.max(0, ends - context.machine.uptime);
         return { identity: state.identity, sealed: !state.unsealed, remaining };

@@ -6,7 +6,7 @@ import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease } from './lease.ts';
 import { writeLease } from './lifecycle.ts';
-import { readState, requireState, requireUnsealed, withStorage } from './state.ts';
+import { readState, requireUnsealed, withStorage } from './state.ts';
 import type { State } from './state.ts';
 import { readUsage } from './usage.ts';
 import type { Usage } from './usage.ts';
@@ -44,7 +44,7 @@ export async function withOpening<T>(
   options: Pick<SealOptions, 'acceptsNoMac'> = {},
 ): Promise<T> {
   return withStorage(context, false, async (storage) => {
-    const before = await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    const before = await storage.transaction('read', async (rows) => readState(rows, context));
     requireUnsealed(before);
     const opening = (seal: Pkcs11Seal): Opening => ({
       seal,
@@ -56,7 +56,7 @@ export async function withOpening<T>(
 }
 
 async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, use: (opened: Opened) => Promise<T>): Promise<T> {
-  const state = requireState(await readState(rows, context), context);
+  const state = await readState(rows, context);
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);
   try {

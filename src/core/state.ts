@@ -24,15 +24,9 @@ export interface State {
   readonly mayAutoUnseal: boolean;
 }
 
-/** Null when the store was not initialised. @throws IntegrityError, for another store than `store_id` names, too */
-export async function readState(rows: Rows, context: Context): Promise<State | null> {
-  const record = await rows.get(RECORD);
-  if (record === null) {
-    if ((await rows.list('')).length === 0) return null;
-    throw new IntegrityError('record_missing', `${RECORD_NAME} was removed, without which nothing in the store can be opened`, {
-      hint: 'restore the store from a backup and find out who could write to it',
-    });
-  }
+/** Of a store that is not new. @throws IntegrityError, for another store than `store_id` names, too */
+export async function readState(rows: Rows, context: Context): Promise<State> {
+  const record = await recordOf(rows);
   const identity = identityOf(record, context);
   const bytes = await rows.get(LEASE);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
@@ -44,6 +38,19 @@ export async function readState(rows: Rows, context: Context): Promise<State | n
   const firstSinceBoot = lease === null || lease.lease.bootId !== machine.bootId;
   const mayAutoUnseal = config.autoUnseal && firstSinceBoot && !sealedByOperator;
   return { record, identity, lease, unsealed, sealedByOperator, mayAutoUnseal };
+}
+
+/**
+ * The record as it is stored. A store has one from the transaction on that makes it, so that a file without it, however empty, is
+ * no store that is still to be made.
+ * @throws IntegrityError `record_missing`
+ */
+export async function recordOf(rows: Rows): Promise<Uint8Array> {
+  const record = await rows.get(RECORD);
+  if (record !== null) return record;
+  throw new IntegrityError('record_missing', `${RECORD_NAME} was removed, without which nothing in the store can be opened`, {
+    hint: 'restore the store from a backup and find out who could write to it; a file that was cut looks like this, too',
+  });
 }
 
 /**
@@ -59,18 +66,6 @@ export function identityOf(record: Uint8Array, { config }: Context): Identity {
   });
 }
 
-/** @throws StoreError `not_initialized` */
-export function requireState(state: State | null, context: Context): State {
-  if (state === null) throw notInitialized(context);
-  return state;
-}
-
-function notInitialized(context: Context): StoreError {
-  return new StoreError('not_initialized', `the store ${context.config.storage.path} is not initialised`, {
-    hint: 'create it with: coffer init',
-  });
-}
-
 /** @throws StoreError `sealed` */
 export function requireUnsealed(state: State): void {
   if (state.unsealed || state.mayAutoUnseal) return;
@@ -79,7 +74,7 @@ export function requireUnsealed(state: State): void {
 
 /** Opens the existing store's storage for as long as `use` runs. @throws StoreError `not_initialized` */
 export async function withStorage<T>(context: Context, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openSqlite(context.config.storage.path, { create, throughCommit });
+  const storage = await openSqlite(context.config.storage.path, { create, note: context.note, throughCommit });
   try {
     return await use(storage);
   } finally {
