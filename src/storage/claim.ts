@@ -18,7 +18,7 @@ export function claimFile(path: string, create: boolean, note: (text: string) =>
     if (create) makePrivateFolder(dirname(path));
     const fault = folderFault(path);
     if (fault !== null) throw fault;
-    claim(path, create ? constants.O_CREAT : 0, note);
+    checkSize(path, claim(path, create ? constants.O_CREAT : 0, note));
     checkNeighbours(path);
     claimLog(path, note);
     return true;
@@ -51,7 +51,10 @@ export function checkStoreFiles(path: string): boolean {
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat?.isSymbolicLink() === true) throw isALink(path);
-    if (stat !== undefined) checkStore(path, stat);
+    if (stat !== undefined) {
+      checkFile(path, stat);
+      checkSize(path, stat);
+    }
     checkNeighbours(path);
     return stat !== undefined;
   } catch (error) {
@@ -70,13 +73,14 @@ export function storeFiles(path: string): { readonly name: string; readonly mode
 }
 
 /** Looks at the file that was opened, not at its name. */
-function claim(path: string, flags: number, note: (text: string) => void): void {
+function claim(path: string, flags: number, note: (text: string) => void): Stats {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | flags, 0o600);
   try {
     const stat = fstatSync(descriptor);
-    checkStore(path, stat);
+    checkFile(path, stat);
     if ((stat.mode & OTHERS) !== 0) fchmodSync(descriptor, 0o600);
     if (changedBy(stat) === 'mode') note(`other users could write ${path} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep`);
+    return stat;
   } finally {
     closeSync(descriptor);
   }
@@ -97,11 +101,14 @@ function claimLog(path: string, note: (text: string) => void): void {
 }
 
 /** @throws UsageError `not_a_store`; StoreError `storage_exposed` */
-function checkStore(path: string, stat: Stats): void {
+function checkFile(path: string, stat: Stats): void {
   if (!stat.isFile()) throw notAFile(path);
   if (changedBy(stat) === 'owner') throw storeExposed(path, { path, at: 'end', by: 'owner', uid: stat.uid });
-  // SQLite takes a file of one byte for an empty one, and would write over it.
-  if (stat.size === 1) throw new UsageError('not_a_store', `${path} is not a coffer store`, NAME_ANOTHER);
+}
+
+/** SQLite takes a file of one byte for an empty one, and would write over it. @throws UsageError `not_a_store` */
+function checkSize(path: string, { size }: Stats): void {
+  if (size === 1) throw new UsageError('not_a_store', `${path} is not a coffer store`, NAME_ANOTHER);
 }
 
 /**

@@ -50,8 +50,8 @@ export function readSchema(connection: Connection, path: string): 'store' | 'emp
 }
 
 /**
- * In the transaction that writes the first rows, and so is `dropEmptySchema` in that which takes the last ones back. A process that is killed
- * at any time thus leaves a file that is `empty`, or coffer's table with rows: the table without a row is somebody else's doing.
+ * In the transaction that writes the first rows. `dropEmptySchema` is in the one that takes the last rows back. So a process that
+ * is killed, at whatever time, leaves a file that is 'empty' here, or the table with rows: a table without rows is somebody else's doing.
  */
 export function createSchema(connection: Connection): void {
   connection.exec(`${CREATE_TABLE}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${LAYOUT}`);
