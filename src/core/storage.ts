@@ -8,8 +8,8 @@ import type { Context } from './context.ts';
  * @param create makes it where there is none
  * @throws StoreError `not_initialized` where there is none and none is to be made, `storage_*`
  */
-export async function withStorage<T>({ config }: Pick<Context, 'config'>, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openSqlite(config.storage.path, { create, throughCommit });
+export async function withStorage<T>({ config, note }: Pick<Context, 'config' | 'note'>, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
+  const storage = await openSqlite(config.storage.path, { create, note, throughCommit });
   try {
     return await use(storage);
   } finally {

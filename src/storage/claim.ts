@@ -1,4 +1,5 @@
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, isNoSuchFile, StoreError, systemErrorCode, UsageError } from '../errors.ts';
 import { changedBy, describeExposure, exposures, letsOthersAdd } from '../exposure.ts';
@@ -9,16 +10,17 @@ import { NAME_ANOTHER } from './sqlite-errors.ts';
 /**
  * Makes sure that the file exists, is a regular file of this user's (or root's) with mode 0600, in a folder that nobody
  * else can write; SQLite opens it by its name, and makes its log beside it. Returns false when it is not there.
+ * @param note told where others could have written it until now
  * @throws UsageError `not_a_store`; StoreError `storage_exposed`, `storage_failed`; IntegrityError `journal_found`
  */
-export function claimFile(path: string, create: boolean): boolean {
+export function claimFile(path: string, create: boolean, note: (text: string) => void): boolean {
   try {
     if (create) makePrivateFolder(dirname(path));
     const fault = folderFault(path);
     if (fault !== null) throw fault;
-    const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | (create ? constants.O_CREAT : 0);
-    claim(path, openSync(path, flags, 0o600));
+    checkSize(path, claim(path, create ? constants.O_CREAT : 0, note));
     checkNeighbours(path);
+    claimLog(path, note);
     return true;
   } catch (error) {
     if (isNoSuchFile(error) && !create) return false;
@@ -41,16 +43,72 @@ export function folderFault(path: string): StoreError | null {
   });
 }
 
-/** Looks at the file that was opened, not at its name. Closes it. */
-function claim(path: string, descriptor: number): void {
+/**
+ * Looks at the file and SQLite's beside it as `claimFile` does, and changes nothing. Returns false when there is no store.
+ * @throws UsageError `not_a_store`; StoreError `storage_exposed`, `storage_failed`; IntegrityError `journal_found`
+ */
+export function checkStoreFiles(path: string): boolean {
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isSymbolicLink() === true) throw isALink(path);
+    if (stat !== undefined) {
+      checkFile(path, stat);
+      checkSize(path, stat);
+    }
+    checkNeighbours(path);
+    return stat !== undefined;
+  } catch (error) {
+    throw told(path, error);
+  }
+}
+
+const LOG = ['-wal', '-shm'] as const;
+
+/** The files that hold what the store holds, those that are there. */
+export function storeFiles(path: string): { readonly name: string; readonly mode: number }[] {
+  return ['', ...LOG].flatMap((end) => {
+    const stat = lstatSync(path + end, { throwIfNoEntry: false });
+    return stat === undefined ? [] : [{ name: path + end, mode: stat.mode }];
+  });
+}
+
+/** Looks at the file that was opened, not at its name. */
+function claim(path: string, flags: number, note: (text: string) => void): Stats {
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | flags, 0o600);
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw notAFile(path);
-    if (changedBy(stat) === 'owner') throw storeExposed(path, { path, at: 'end', by: 'owner', uid: stat.uid });
-    if ((stat.mode & 0o077) !== 0) fchmodSync(descriptor, 0o600);
+    checkFile(path, stat);
+    if ((stat.mode & OTHERS) !== 0) fchmodSync(descriptor, 0o600);
+    if (changedBy(stat) === 'mode') note(`other users could write ${path} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep`);
+    return stat;
   } finally {
     closeSync(descriptor);
   }
+}
+
+const OTHERS = 0o077;
+
+/** SQLite gives its log the mode that the store had then. Another process that closes the store takes the log away. */
+function claimLog(path: string, note: (text: string) => void): void {
+  for (const { name, mode } of storeFiles(path)) {
+    if (name === path || (mode & OTHERS) === 0) continue;
+    try {
+      claim(name, 0, note);
+    } catch (error) {
+      if (!isNoSuchFile(error)) throw error;
+    }
+  }
+}
+
+/** @throws UsageError `not_a_store`; StoreError `storage_exposed` */
+function checkFile(path: string, stat: Stats): void {
+  if (!stat.isFile()) throw notAFile(path);
+  if (changedBy(stat) === 'owner') throw storeExposed(path, { path, at: 'end', by: 'owner', uid: stat.uid });
+}
+
+/** SQLite takes a file of one byte for an empty one, and would write over it. @throws UsageError `not_a_store` */
+function checkSize(path: string, { size }: Stats): void {
+  if (size === 1) throw new UsageError('not_a_store', `${path} is not a coffer store`, NAME_ANOTHER);
 }
 
 /**
@@ -58,22 +116,22 @@ function claim(path: string, descriptor: number): void {
  * that somebody put there SQLite would write into the store, and delete a file that it names.
  * @throws UsageError `not_a_store`; StoreError `storage_exposed`; IntegrityError `journal_found`
  */
-export function checkNeighbours(path: string): void {
-  for (const end of ['-wal', '-shm']) {
+function checkNeighbours(path: string): void {
+  for (const end of LOG) {
     const stat = lstatSync(path + end, { throwIfNoEntry: false });
     if (stat === undefined) continue;
-    if (!stat.isFile()) throw notAFile(path + end);
+    if (!stat.isFile()) throw planted(path + end);
     if (changedBy(stat) === 'owner') throw storeExposed(path, { path: path + end, at: 'end', by: 'owner', uid: stat.uid });
   }
   const journal = `${path}-journal`;
   if (lstatSync(journal, { throwIfNoEntry: false }) === undefined) return;
   throw new IntegrityError('journal_found', `there is a file ${journal}, which coffer never makes and which SQLite would write into the store`, {
-    hint: 'find out who put it there, and move it away',
+    hint: 'find out who put it there before you move it away',
   });
 }
 
 /** The error of a store through which somebody else decides what it is. */
-export function storeExposed(store: string, exposure: Exposure): StoreError {
+function storeExposed(store: string, exposure: Exposure): StoreError {
   const { problem, remedy } = describeExposure(exposure);
   return new StoreError('storage_exposed', `the store ${store} is not used: ${problem}`, { hint: remedy });
 }
@@ -82,12 +140,23 @@ function notAFile(path: string): UsageError {
   return new UsageError('not_a_store', `${path} is not a regular file`, NAME_ANOTHER);
 }
 
+/** Of a file that SQLite makes and removes by itself. */
+function planted(path: string): UsageError {
+  return new UsageError('not_a_store', `${path} is not a regular file, as SQLite makes it`, { hint: 'find out who put it there before you remove it' });
+}
+
+function isALink(path: string): UsageError {
+  return new UsageError('not_a_store', `${path} is a symbolic link`, {
+    hint: 'if it is yours, name the file itself in storage "sqlite" { path }; else find out who put it there before you remove it',
+  });
+}
+
 /** What opening a file can throw, in the operator's words. */
 function told(path: string, error: unknown): unknown {
   if (error instanceof UnsafePlace) return new StoreError('storage_exposed', `no store is made at ${path}: ${error.message}`, { hint: error.hint });
   const code = systemErrorCode(error);
   if (code === 'EISDIR' || code === 'ENXIO') return notAFile(path);
-  if (code === 'ELOOP') return new UsageError('not_a_store', `${path} is a symbolic link`, { hint: 'name the file itself in storage "sqlite" { path }' });
+  if (code === 'ELOOP') return isALink(path);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new StoreError('storage_failed', `cannot open ${path} for reading and writing: ${code}`, {
       hint: 'run coffer as the user who owns the store',

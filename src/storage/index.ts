@@ -1,4 +1,4 @@
-export { folderFault, storeExposed } from './claim.ts';
+export { checkStoreFiles, folderFault, storeFiles } from './claim.ts';
 export { checkSqlite } from './integrity.ts';
 export { openSqlite } from './sqlite.ts';
 export { ReadOnlyTransaction } from './storage.ts';

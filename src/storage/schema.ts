@@ -29,17 +29,19 @@ const SELECT_SCHEMA = `SELECT ${COLUMNS.join(', ')} FROM main.sqlite_schema LIMI
  * To be called first in each transaction. What a connection knows of the schema it parses when it first needs it: the
  * header is read before, so that both are of this transaction, and a file that changes meanwhile cannot show one schema
  * and run another.
- * @throws IntegrityError `schema_altered`, `storage_corrupt`; UsageError `not_a_store`, `store_too_new`
+ * @throws IntegrityError `schema_altered`, `store_too_new`, `storage_corrupt`; UsageError `not_a_store`
  */
 export function readSchema(connection: Connection, path: string): 'store' | 'empty' {
   const applicationId = connection.value('PRAGMA application_id');
   const layout = connection.value('PRAGMA user_version');
   const objects = schemaOf(connection, path);
   if (applicationId === 0 && layout === 0 && objects.length === 0) return 'empty';
-  if (applicationId !== APPLICATION_ID) throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, NAME_ANOTHER);
-  if (Number(layout) > LAYOUT) {
-    throw new UsageError('store_too_new', `${path} has layout ${String(layout)}; this coffer knows layout ${LAYOUT}`, { hint: 'use a newer coffer' });
+  if (applicationId !== APPLICATION_ID) {
+    // Nobody else makes this table to the letter, so that it is the mark that was changed.
+    if (objects.some(isExpected)) throw altered(path, `its application_id is ${String(applicationId)}, which is not coffer's`);
+    throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, NAME_ANOTHER);
   }
+  if (Number(layout) > LAYOUT) throw tooNew(path, Number(layout));
   if (layout !== LAYOUT) throw altered(path, `it has layout ${String(layout)}, which there never was`);
   const strange = objects.find((object) => !isExpected(object));
   if (strange !== undefined) throw altered(path, describe(strange));
@@ -47,9 +49,18 @@ export function readSchema(connection: Connection, path: string): 'store' | 'emp
   return 'store';
 }
 
-/** In the first write transaction, so that a store that failed to come about leaves no table behind. */
+/**
+ * In the transaction that writes the first rows. `dropEmptySchema` is in the one that takes the last rows back. So a process that
+ * is killed, at whatever time, leaves a file that is 'empty' here, or the table with rows: a table without rows is somebody else's doing.
+ */
 export function createSchema(connection: Connection): void {
   connection.exec(`${CREATE_TABLE}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${LAYOUT}`);
+}
+
+/** Leaves the file as if there had never been a store, where no row is left. */
+export function dropEmptySchema(connection: Connection): void {
+  if (connection.value(`SELECT 1 FROM ${TABLE} LIMIT 1`) !== undefined) return;
+  connection.exec(`DROP TABLE ${TABLE}; PRAGMA application_id = 0; PRAGMA user_version = 0`);
 }
 
 export function noStoreIn(path: string): StoreError {
@@ -83,6 +94,13 @@ function shown(name: unknown): string {
   if (typeof name !== 'string') return 'without a name';
   const escaped = name.slice(0, LONGEST_NAME).replace(/[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
   return `"${escaped}${name.length > LONGEST_NAME ? '...' : ''}"`;
+}
+
+/** As of every other structure with a version that is not known: whoever can write the file can raise the number. */
+function tooNew(path: string, layout: number): IntegrityError {
+  return new IntegrityError('store_too_new', `${path} has layout ${layout}, and this coffer knows layout ${LAYOUT}: a newer coffer made it, or somebody altered it`, {
+    hint: 'if a newer coffer wrote it, use that one; else find out who could write to the file, and restore it from a backup',
+  });
 }
 
 function altered(path: string, what: string): IntegrityError {

@@ -1,7 +1,7 @@
 import { IntegrityError, StoreError, systemErrorCode } from '../errors.ts';
 import { claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
-import { AGAINST_HOSTILE_FILES, createSchema, noStoreIn, readSchema } from './schema.ts';
+import { AGAINST_HOSTILE_FILES, createSchema, dropEmptySchema, noStoreIn, readSchema } from './schema.ts';
 import { BUSY_TIMEOUT_MS, guard, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
 import type { Child, Rows, Storage } from './storage.ts';
@@ -9,7 +9,10 @@ import type { Child, Rows, Storage } from './storage.ts';
 const BUSY_STEP_MS = 20;
 
 export interface OpenOptions {
+  /** Whether the store is to be made: the first write transaction makes it, and one that leaves no row takes it back. */
   readonly create: boolean;
+  /** Told what the operator should know of the file. */
+  readonly note?: (text: string) => void;
   /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
   readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
 }
@@ -18,10 +21,10 @@ export interface OpenOptions {
  * Opens the store's SQLite file.
  * @throws StoreError `not_initialized` when the file does not exist and `create` is false, `storage_busy`,
  *   `storage_failed`, `storage_exposed`; UsageError `not_a_store` for a file that is something else;
- *   IntegrityError `storage_corrupt`, `schema_altered`, `journal_found`.
+ *   IntegrityError `storage_corrupt`, `schema_altered`, `store_too_new`, `journal_found`.
  */
-export async function openSqlite(path: string, { create, throughCommit = (commit) => commit() }: OpenOptions): Promise<Storage> {
-  const present = claimFile(path, create);
+export async function openSqlite(path: string, { create, note = () => undefined, throughCommit = (commit) => commit() }: OpenOptions): Promise<Storage> {
+  const present = claimFile(path, create, note);
   if (!present) {
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
   }
@@ -62,13 +65,15 @@ async function useWal(connection: Connection): Promise<void> {
   }
 }
 
+type StorageOptions = Required<Pick<OpenOptions, 'create' | 'throughCommit'>>;
+
 class SqliteStorage implements Storage {
   readonly #connection: Connection;
   readonly #path: string;
   readonly #create: boolean;
-  readonly #throughCommit: Required<OpenOptions>['throughCommit'];
+  readonly #throughCommit: StorageOptions['throughCommit'];
 
-  constructor(connection: Connection, path: string, { create, throughCommit }: Required<OpenOptions>) {
+  constructor(connection: Connection, path: string, { create, throughCommit }: StorageOptions) {
     this.#connection = connection;
     this.#path = path;
     this.#create = create;
@@ -78,8 +83,9 @@ class SqliteStorage implements Storage {
   async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
     guard(this.#path, () => this.#connection.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
     try {
-      guard(this.#path, () => this.#checkSchema(mode));
-      const result = await use(guard(this.#path, () => new SqliteRows(this.#connection, this.#path, mode === 'write')));
+      const isNew = guard(this.#path, () => this.#checkSchema(mode)) === 'made';
+      const result = await use(new SqliteRows(this.#connection, this.#path, { writable: mode === 'write', isNew }));
+      if (mode === 'write' && this.#create) guard(this.#path, () => dropEmptySchema(this.#connection));
       await heardSignals();
       const commit = async (): Promise<void> => guard(this.#path, () => this.#connection.exec('COMMIT'));
       await (mode === 'write' ? this.#throughCommit(commit) : commit());
@@ -91,10 +97,11 @@ class SqliteStorage implements Storage {
   }
 
   /** Before anything else in a transaction. */
-  #checkSchema(mode: 'read' | 'write'): void {
-    if (readSchema(this.#connection, this.#path) === 'store') return;
+  #checkSchema(mode: 'read' | 'write'): 'found' | 'made' {
+    if (readSchema(this.#connection, this.#path) === 'store') return 'found';
     if (mode === 'read' || !this.#create) throw noStoreIn(this.#path);
     createSchema(this.#connection);
+    return 'made';
   }
 
   async close(): Promise<void> {
@@ -111,11 +118,13 @@ class SqliteRows implements Rows {
   readonly #connection: Connection;
   readonly #path: string;
   readonly #writable: boolean;
+  readonly isNew: boolean;
 
-  constructor(connection: Connection, path: string, writable: boolean) {
+  constructor(connection: Connection, path: string, { writable, isNew }: { readonly writable: boolean; readonly isNew: boolean }) {
     this.#connection = connection;
     this.#path = path;
     this.#writable = writable;
+    this.isNew = isNew;
   }
 
   async get(path: string): Promise<Uint8Array | null> {

@@ -16,6 +16,11 @@ export class ReadOnlyTransaction extends Error {}
 
 /** The rows as one transaction sees them. In a 'read' transaction `put` and `delete` throw ReadOnlyTransaction. */
 export interface Rows {
+  /**
+   * Whether there was no store before this transaction, which makes it. A store that is there had rows from the transaction on that made
+   * it: one without any was emptied.
+   */
+  readonly isNew: boolean;
   get(path: string): Promise<Uint8Array | null>;
   put(path: string, value: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, openSync, readFileSync, renameSync, statSync, symlinkSync, writeSync } from 'node:fs';
+import { chmodSync, mkdirSync, openSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSoftHsm, destroyKeys, importKey } from '../support/softhsm.ts';
@@ -120,8 +120,28 @@ const FAULTS: readonly Fault[] = [
       rewrite((text) => text.replace(/lib .*= .*/, `lib = "${stand.dir}/module.so"`));
     },
   },
-  { fault: 'a store of a later layout', check: 'database', finds: 'failure', status: 1, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA user_version = 9')) },
-  { fault: 'a database of something else', check: 'database', finds: 'failure', status: 1, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA application_id = 9')) },
+  { fault: 'a store of a later layout', check: 'database', finds: 'failure', status: 4, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA user_version = 9')) },
+  { fault: 'a store under the mark of another application', check: 'database', finds: 'failure', status: 4, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA application_id = 9')) },
+  {
+    fault: 'a database of something else',
+    check: 'database',
+    finds: 'failure',
+    status: 1,
+    plant: () => inDatabase(stand.path, (database) => database.exec('DROP TABLE entries; CREATE TABLE theirs (a); PRAGMA application_id = 9')),
+  },
+  { fault: 'a store without rows', check: 'database', finds: 'failure', status: 4, plant: () => inDatabase(stand.path, (database) => database.exec('DELETE FROM entries')) },
+  { fault: 'a file of one byte', check: 'store file', finds: 'failure', status: 1, plant: () => writeFileSync(stand.path, 'S') },
+  { fault: 'a store that others can write', check: 'store file', finds: 'warning', status: 0, plant: () => chmodSync(stand.path, 0o666) },
+  ...['', '-wal', '-shm', '-journal'].map((end): Fault => ({
+    fault: `a link that somebody put at coffer.db${end}`,
+    check: 'store file',
+    finds: 'failure',
+    status: end === '-journal' ? 4 : 1,
+    plant: () => {
+      if (end === '') renameSync(stand.path, `${stand.dir}/moved.db`);
+      symlinkSync(end === '' ? `${stand.dir}/moved.db` : stand.write('victim', ''), stand.path + end);
+    },
+  })),
   { fault: 'a module that is not there', check: 'module', finds: 'failure', status: 3, plant: () => rewrite((text) => text.replace(/lib .*= .*/, 'lib = "/nonexistent/hsm.so"')) },
   { fault: 'a token that is not there', check: 'token', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('no-token') },
   { fault: 'two tokens of the same label', check: 'token', finds: 'failure', status: 3, plant: () => void createSoftHsm({ dir: dirname(stand.hsm.conf), label: 'demo' }) },

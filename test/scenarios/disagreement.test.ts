@@ -35,7 +35,9 @@ describe('rows of the store from different times', () => {
     writeRows(stand.path, older);
     const before = readRows(stand.path);
     for (const args of [['kv', 'get', 'kv/a'], ['kv', 'put', 'kv/a', 'b=d'], ['secrets', 'list'], ['operator', 'rotate'], ['unseal']]) expectDisagreement(stand.run(args));
-    if (name !== 'core/mounts') expectDisagreement(stand.run(['operator', 'key-status']));
+    // As coffer-security(7) says: it does not read the mount table.
+    if (name === 'core/mounts') stand.ok('operator', 'key-status');
+    else expectDisagreement(stand.run(['operator', 'key-status']));
     expectDisagreement(stand.run(['sealwrap', 'rewrap']));
     expect(stand.run(['diagnose']).status).toBe(4);
     expect(readRows(stand.path)).toEqual(before);

@@ -106,6 +106,62 @@ describe('a store', () => {
   });
 });
 
+describe('a link that somebody put in the place of a file of the store', () => {
+  it.each(['', '-wal', '-shm', '-journal'])('is a failure for diagnose, which has nobody run a command on it: coffer.db%s', (end) => {
+    stand.open();
+    stand.ok('seal-status'); // no -wal is left
+    const victim = stand.write('victim', 'of value');
+    chmodSync(victim, 0o644);
+    if (end === '') rmSync(stand.path);
+    for (const target of [victim, join(stand.dir, 'nothing')]) {
+      symlinkSync(target, stand.path + end);
+      const { stdout, status } = stand.run(['diagnose', '-format=json']);
+      const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; message: string; remedy: string }[] };
+      const [found] = checks.filter((check) => check.name === 'store file');
+      expect(found).toMatchObject({ status: 'failure', message: expect.stringContaining(stand.path + end) as unknown });
+      expect(found?.remedy).toMatch(/find out who put it there/);
+      expect(stdout).not.toContain('chmod');
+      expect(status).toBe(end === '-journal' ? 4 : 1);
+      const outcome = stand.run(['seal-status']);
+      expect(outcome.status).toBe(end === '-journal' ? 4 : 1);
+      expect(outcome.stderr).toMatch(/\nhint: .*find out who put it there/);
+      expect(outcome.stderr).not.toContain('chmod');
+      rmSync(stand.path + end);
+    }
+    expect([readFileSync(victim, 'utf8'), statSync(victim).mode & 0o777]).toEqual(['of value', 0o644]);
+  });
+});
+
+describe('a store that others could write', () => {
+  it.each([['', '666'], ['', '620'], ['-wal', '602']])('is made private, and its operator told once: coffer.db%s of mode %s', (end, mode) => {
+    stand.open();
+    if (end !== '') stand.write(`store/coffer.db${end}`, '');
+    chmodSync(stand.path + end, parseInt(mode, 8));
+    const first = stand.run(['seal-status']);
+    expect(first.status).toBe(0);
+    expect(first.stderr).toBe(`note: other users could write ${stand.path + end} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep\n`);
+    if (existsSync(stand.path + end)) expect(statSync(stand.path + end).mode & 0o777).toBe(0o600);
+    expect(stand.run(['seal-status'])).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('is not spoken of where they could only read it', () => {
+    stand.open();
+    chmodSync(stand.path, 0o644);
+    expect(stand.run(['seal-status'])).toMatchObject({ status: 0, stderr: '' });
+    expect(statSync(stand.path).mode & 0o777).toBe(0o600);
+  });
+
+  it('is looked through by diagnose, which says how', () => {
+    stand.open();
+    chmodSync(stand.path, 0o666);
+    const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as { checks: { name: string; message: string; remedy: string }[] };
+    const [found] = checks.filter(({ name }) => name === 'store file');
+    expect(found?.message).toBe(`other users can write ${stand.path}, and may have changed it`);
+    expect(found?.remedy).toContain(`chmod 600 ${stand.path}`);
+    expect(found?.remedy).toContain('diagnose -deep');
+  });
+});
+
 describe('a journal that somebody put beside the store', () => {
   it('has SQLite delete no file that it names', () => {
     stand.open();

@@ -35,6 +35,10 @@ const ATTACKS: readonly Attack[] = [
   { attack: 'a table without a key, and rows twice', make: `${recreate('path TEXT, value BLOB NOT NULL', 'STRICT')}; INSERT INTO entries SELECT * FROM entries`, names: 'table "entries" is not as coffer makes it' },
   { attack: 'no table', make: 'DROP TABLE entries', names: 'table "entries" is gone' },
   { attack: 'a layout that there never was', make: 'PRAGMA user_version = 0', names: 'layout 0' },
+  { attack: 'a layout that is not known yet', make: 'PRAGMA user_version = 7', names: 'layout 7' },
+  { attack: 'the mark of no application', make: 'PRAGMA application_id = 0', names: 'application_id is 0' },
+  { attack: 'the mark of no application, nor of a layout', make: 'PRAGMA application_id = 0; PRAGMA user_version = 0', names: 'application_id is 0' },
+  { attack: 'the mark of another application', make: 'PRAGMA application_id = 9', names: 'application_id is 9' },
   {
     attack: 'a view under the name of the schema itself',
     make: inSchema("INSERT INTO sqlite_schema VALUES ('view', 'sqlite_master', 'sqlite_master', 0, 'CREATE VIEW sqlite_master AS SELECT 1')"),
@@ -90,6 +94,19 @@ describe('somebody who puts logic into the database', () => {
       const [found] = checks.filter(({ status }) => status === 'failure');
       expect(found?.name).toBe('database');
       expect(found?.message).toContain(names);
+    });
+  });
+
+  it.each([
+    ['no application', 'PRAGMA application_id = 0'],
+    ['no application and no layout', 'PRAGMA application_id = 0; PRAGMA user_version = 0'],
+    ['another application', 'PRAGMA application_id = 9'],
+  ])('is not heard in a database of something else, which is left as it is: the mark of %s', (_, mark) => {
+    attacked(`DROP TABLE entries; CREATE TABLE theirs (a); ${mark}`, (path, run) => {
+      for (const args of [['seal-status'], ['kv', 'get', 'kv/a'], ['init']]) {
+        expect(run(...args)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('a database, but not a coffer store') as unknown });
+      }
+      expect(inDatabase(path, (database) => database.prepare('SELECT name FROM sqlite_schema').pluck().all())).toEqual(['theirs']);
     });
   });
 

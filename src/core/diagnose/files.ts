@@ -1,15 +1,16 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { HsmError } from '../../errors.ts';
+import { CofferError, HsmError } from '../../errors.ts';
 import { describeExposure, exposures } from '../../exposure.ts';
 import { checkModuleFile } from '../../pkcs11/index.ts';
-import { folderFault, storeExposed } from '../../storage/index.ts';
+import { checkStoreFiles, folderFault, storeFiles } from '../../storage/index.ts';
 import { shellWord } from '../../shell.ts';
 import type { Context } from '../context.ts';
 import type { Checklist } from './check.ts';
 
 const OTHERS = 0o077;
 const OTHERS_READ = 0o044;
+const OTHERS_WRITE = 0o022;
 
 /** Who else can read or write what coffer relies on. The store is looked at before anything opens it. */
 export function checkFiles({ config }: Context, list: Checklist): void {
@@ -21,19 +22,23 @@ export function checkFiles({ config }: Context, list: Checklist): void {
 }
 
 function checkStoreFile(path: string, list: Checklist): void {
-  if (!existsSync(path)) {
-    list.warn('store file', `there is no store at ${path}`, 'create it with: coffer init');
+  try {
+    if (!checkStoreFiles(path)) {
+      list.warn('store file', `there is no store at ${path}`, 'create it with: coffer init');
+      return;
+    }
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error;
+    list.fail('store file', error);
     return;
   }
-  const files = [path, `${path}-wal`, `${path}-shm`].filter((name) => existsSync(name));
-  const foreign = files.flatMap((name) => exposures(name)).find(({ at, by }) => at === 'end' && by === 'owner');
-  if (foreign !== undefined) {
-    list.fail('store file', storeExposed(path, foreign));
-    return;
-  }
-  const readable = files.filter((name) => (statSync(name).mode & OTHERS) !== 0);
-  if (readable.length === 0) list.ok('store file', `${path} is for its owner alone`);
-  else list.warn('store file', `other users can get at ${readable.join(', ')}`, `run: chmod 600 ${readable.map(shellWord).join(' ')}`);
+  const files = storeFiles(path);
+  const [open = [], written = []] = [OTHERS, OTHERS_WRITE].map((bits) => files.filter(({ mode }) => (mode & bits) !== 0).map(({ name }) => name));
+  // In a folder that others can write a link may stand there by the time that somebody follows the hint.
+  const remedy = folderFault(path) === null ? `run: chmod 600 ${open.map(shellWord).join(' ')}` : 'see to the store folder first';
+  if (open.length === 0) list.ok('store file', `${path} is for its owner alone`);
+  else if (written.length === 0) list.warn('store file', `other users can get at ${open.join(', ')}`, remedy);
+  else list.warn('store file', `other users can write ${written.join(', ')}, and may have changed it`, `${remedy}\nfind out who did, and see what is altered with: coffer operator diagnose -deep`);
 }
 
 /** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */

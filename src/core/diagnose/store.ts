@@ -37,7 +37,6 @@ export async function checkDatabase(context: Context, list: Checklist): Promise<
       throw new IntegrityError('storage_corrupt', `SQLite finds ${path} damaged: ${problems.slice(0, 3).join('; ')}`, { hint: 'restore the store from a backup' });
     }
     const state = await withStorage(context, false, (storage) => storage.transaction('read', (rows) => readState(rows, context)));
-    if (state === null) throw new StoreError('not_initialized', 'the store is not initialised');
     list.ok('database', `${path} is whole; the store is ${state.unsealed ? 'unsealed' : 'sealed'}`);
     return state;
   } catch (error) {

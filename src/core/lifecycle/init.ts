@@ -52,7 +52,10 @@ export async function initStore(context: Context, counts: ShareCounts, prepare: 
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
     await withStorage(context, true, async (storage) => {
       const show = await storage.transaction('write', async (rows) => {
-        if ((await readState(rows, context)) !== null) throw alreadyInitialized(context);
+        if (!rows.isNew) {
+          await readState(rows, context); // what was altered is not merely there already
+          throw alreadyInitialized(context);
+        }
         const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
         const createdKeys = (await seal.ensureKeys()).map(({ label }) => label);
         const shares = await createStore(context, seal, rows, counts, drawn);

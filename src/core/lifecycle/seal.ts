@@ -1,17 +1,16 @@
 import { utf8 } from '../../bytes.ts';
 import type { Context } from '../context.ts';
-import { LEASE, RECORD, SEALED_BY_OPERATOR } from '../row-paths.ts';
+import { LEASE, SEALED_BY_OPERATOR } from '../row-paths.ts';
 import { withStorage } from '../storage.ts';
-import { headerOf, readState, requireState } from '../unsealed/state.ts';
+import { headerOf, recordOf } from '../unsealed/state.ts';
 
 /** Ends the lease and remembers that an operator wished it. Needs no HSM. Returns false when it was sealed before. */
 export async function sealStore(context: Context): Promise<boolean> {
   return withStorage(context, false, (storage) =>
     storage.transaction('write', async (rows) => {
       // An altered lease must not stand in the way, so the record is all that is looked at.
-      const record = await rows.get(RECORD);
-      if (record === null) requireState(await readState(rows, context), context);
-      else if (context.config.storeId !== null) headerOf(record, context);
+      const record = await recordOf(rows);
+      if (context.config.storeId !== null) headerOf(record, context);
       const wasUnsealed = (await rows.get(LEASE)) !== null && (await rows.get(SEALED_BY_OPERATOR)) === null;
       await rows.delete(LEASE);
       await rows.put(SEALED_BY_OPERATOR, utf8(String(context.machine().now)));

@@ -19,7 +19,6 @@ export async function sealStatus(context: Context): Promise<SealStatus> {
     return await withStorage(context, false, (storage) =>
       storage.transaction('read', async (rows) => {
         const state = await readState(rows, context);
-        if (state === null) return nothing;
         const ends = state.unsealed ? (state.lease?.lease.ends ?? null) : null;
         const remaining = ends === null ? null : Math.max(0, ends - context.machine().uptime);
         return { header: state.header, sealed: !state.unsealed, remaining };

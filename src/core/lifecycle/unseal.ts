@@ -6,7 +6,7 @@ import { readMounts } from '../mounts/rows.ts';
 import { withStorage } from '../storage.ts';
 import { noteUnauthenticated, openKeys, zeroKeys } from '../unsealed/keys.ts';
 import { authenticateLease, writeLease } from '../unsealed/lease.ts';
-import { readState, requireState } from '../unsealed/state.ts';
+import { readState } from '../unsealed/state.ts';
 import { readUsage } from '../unsealed/usage.ts';
 import { presentlyExposed } from './exposed-keys.ts';
 
@@ -25,10 +25,10 @@ export interface UnsealResult {
  */
 export async function unsealStore(context: Context, ttl: number | null): Promise<UnsealResult> {
   return withStorage(context, false, async (storage) => {
-    await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    await storage.transaction('read', (rows) => readState(rows, context));
     return withSeal(context, false, async (seal) => {
       return storage.transaction('write', async (rows) => {
-        const state = requireState(await readState(rows, context), context);
+        const state = await readState(rows, context);
         const keys = await openKeys(seal, state.record);
         try {
           await readUsage(rows, keys);

@@ -22,15 +22,9 @@ export interface StoreState {
   readonly mayAutoUnseal: boolean;
 }
 
-/** Null when the store was not initialised. @throws IntegrityError, for another store than `store_id` names, too */
-export async function readState(rows: Rows, context: Context): Promise<StoreState | null> {
-  const record = await rows.get(RECORD);
-  if (record === null) {
-    if ((await rows.list('')).length === 0) return null;
-    throw new IntegrityError('record_missing', `${RECORD_NAME} was removed, without which nothing in the store can be opened`, {
-      hint: 'restore the store from a backup and find out who could write to it',
-    });
-  }
+/** Of a store that is not new. @throws IntegrityError, for another store than `store_id` names, too */
+export async function readState(rows: Rows, context: Context): Promise<StoreState> {
+  const record = await recordOf(rows);
   const header = headerOf(record, context);
   const bytes = await rows.get(LEASE);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
@@ -45,6 +39,19 @@ export async function readState(rows: Rows, context: Context): Promise<StoreStat
 }
 
 /**
+ * The record as it is stored. A store has one from the transaction on that makes it, so that a file without it, however empty, is
+ * no store that is still to be made.
+ * @throws IntegrityError `record_missing`
+ */
+export async function recordOf(rows: Rows): Promise<Uint8Array> {
+  const record = await rows.get(RECORD);
+  if (record !== null) return record;
+  throw new IntegrityError('record_missing', `${RECORD_NAME} was removed, without which nothing in the store can be opened`, {
+    hint: 'restore the store from a backup and find out who could write to it; a file that was cut looks like this, too',
+  });
+}
+
+/**
  * What a record says of the store, which must be the one that the configuration asks for.
  * @throws IntegrityError `store_replaced`; `record_altered`
  */
@@ -54,18 +61,6 @@ export function headerOf(record: Uint8Array, { config }: Context): StoreHeader {
   if (storeId === null || header.storeId.toLowerCase() === storeId) return header;
   throw new IntegrityError('store_replaced', `${storage.path} is not the store that store_id names`, {
     hint: `nothing of it was used. store_id is ${storeId}: put that store back, or correct storage or store_id in the configuration if they are what is wrong`,
-  });
-}
-
-/** @throws StoreError `not_initialized` */
-export function requireState(state: StoreState | null, context: Context): StoreState {
-  if (state === null) throw notInitialized(context);
-  return state;
-}
-
-function notInitialized(context: Context): StoreError {
-  return new StoreError('not_initialized', `the store ${context.config.storage.path} is not initialised`, {
-    hint: 'create it with: coffer init',
   });
 }
 

@@ -7,7 +7,7 @@ import { withStorage } from '../storage.ts';
 import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
 import type { StoreKeys } from './keys.ts';
 import { authenticateLease, writeLease } from './lease.ts';
-import { readState, requireState, requireUnsealed } from './state.ts';
+import { readState, requireUnsealed } from './state.ts';
 import type { StoreState } from './state.ts';
 import { readUsage } from './usage.ts';
 import type { Usage } from './usage.ts';
@@ -54,7 +54,7 @@ export async function withUnsealedSession<T>(
   options: Pick<SealOptions, 'acceptsNoMac'> = {},
 ): Promise<T> {
   return withStorage(context, false, async (storage) => {
-    const before = await storage.transaction('read', async (rows) => requireState(await readState(rows, context), context));
+    const before = await storage.transaction('read', async (rows) => readState(rows, context));
     requireUnsealed(before);
     let hasLease = before.unsealed;
     const sessionWith = (seal: Pkcs11Seal): UnsealedSession => ({
@@ -78,7 +78,7 @@ export async function withUnsealedSession<T>(
 }
 
 async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, use: (unsealed: Unsealed) => Promise<T>): Promise<T> {
-  const state = requireState(await readState(rows, context), context);
+  const state = await readState(rows, context);
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);
   try {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -26,6 +26,17 @@ async function withStorage<T>(use: (storage: Storage) => Promise<T>): Promise<T>
   }
 }
 
+/** Whether a store is there for those who do not make one. */
+async function isEmpty(at: string): Promise<boolean> {
+  try {
+    await (await openSqlite(at, { create: false })).close();
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'not_initialized' });
+    return true;
+  }
+}
+
 describe('a transaction', () => {
   it('is kept whole when it returns and vanishes whole when it throws', async () => {
     await withStorage(async (storage) => {
@@ -48,6 +59,91 @@ describe('a transaction', () => {
       await expect(storage.transaction('write', async () => Promise.reject(new Error('no HSM')))).rejects.toThrow('no HSM');
     });
     await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'not_initialized', exitStatus: 2 });
+  });
+
+  it('leaves no table behind when it takes back the last row of a store that was to be made', async () => {
+    await withStorage(async (storage) => {
+      await storage.transaction('write', async (rows) => {
+        await rows.put('a', bytes('1'));
+        await rows.put('b', bytes('2'));
+      });
+      await storage.transaction('write', (rows) => rows.delete('b'));
+      expect(await isEmpty(path)).toBe(false);
+      await storage.transaction('write', (rows) => rows.delete('a'));
+      expect(await isEmpty(path)).toBe(true);
+      await storage.transaction('write', async (rows) => {
+        expect(rows.isNew).toBe(true);
+        await rows.put('a', bytes('3'));
+      });
+      expect(await isEmpty(path)).toBe(false);
+    });
+  });
+
+  it('tells whether there was a store before it', async () => {
+    const told: boolean[] = [];
+    await withStorage(async (storage) => {
+      for (const at of ['a', 'b']) {
+        await storage.transaction('write', async (rows) => {
+          told.push(rows.isNew);
+          await rows.put(at, bytes(at));
+        });
+      }
+      await storage.transaction('read', async (rows) => void told.push(rows.isNew));
+    });
+    expect(told).toEqual([true, false, false]);
+  });
+
+  it('leaves a store or none, never a table without rows, wherever the process that makes it is killed', async () => {
+    // What the files hold at a moment is what SIGKILL leaves of them then.
+    const left: [string, string][] = [];
+    const killed = (when: string): void => {
+      const copy = join(dir, `killed-${left.length}`);
+      mkdirSync(copy, { mode: 0o700 });
+      for (const name of readdirSync(dir).filter((each) => each.startsWith('coffer.db'))) copyFileSync(join(dir, name), join(copy, name));
+      left.push([when, join(copy, 'coffer.db')]);
+    };
+    const throughCommit = async (commit: () => Promise<void>): Promise<void> => {
+      killed('before COMMIT');
+      await commit();
+      killed('after COMMIT');
+    };
+    const storage = await openSqlite(path, { create: true, throughCommit });
+    killed('opened');
+    const making = async (): Promise<void> =>
+      storage.transaction('write', async (rows) => {
+        killed('begun');
+        for (const at of ['a', 'b', 'c']) {
+          await rows.put(at, bytes(at.repeat(100_000)));
+          killed(`written ${at}`);
+        }
+      });
+    await making();
+    await storage.transaction('write', async (rows) => {
+      for (const at of ['a', 'b', 'c']) {
+        await rows.delete(at);
+        killed(`deleted ${at}`);
+      }
+    });
+    await storage.close();
+    killed('closed');
+
+    const found: [string, boolean][] = [];
+    for (const [when, copy] of left) {
+      const empty = await isEmpty(copy);
+      found.push([when, empty]);
+      const again = await openSqlite(copy, { create: true });
+      await again.transaction('write', async (rows) => {
+        expect(rows.isNew).toBe(empty);
+        expect((await rows.list('')).length).toBe(empty ? 0 : 3);
+        await rows.put('d', bytes('d'));
+      });
+      await again.close();
+    }
+    expect(found).toEqual([
+      ...['opened', 'begun', 'written a', 'written b', 'written c', 'before COMMIT'].map((when) => [when, true]),
+      ...['after COMMIT', 'deleted a', 'deleted b', 'deleted c', 'before COMMIT'].map((when) => [when, false]),
+      ...['after COMMIT', 'closed'].map((when) => [when, true]),
+    ]);
   });
 
   it('does not write when it is for reading', async () => {
@@ -136,6 +232,7 @@ describe('the database file', () => {
     ['another database', (at: string) => void new Sqlite(at).exec('CREATE TABLE t (a)').close(), 'not_a_store', 1],
     ['a symbolic link', (at: string) => symlinkSync('/dev/null', at), 'not_a_store', 1],
     ['nothing', () => undefined, 'not_initialized', 2],
+    ['a file of one byte', (at: string) => writeFileSync(at, 'S'), 'not_a_store', 1],
     ['an empty file', (at: string) => writeFileSync(at, ''), 'not_initialized', 2],
   ])('is refused where there is %s', async (_, make, code, exitStatus) => {
     make(path);
@@ -147,7 +244,7 @@ describe('the database file', () => {
     const database = new Sqlite(path);
     database.exec('PRAGMA user_version = 2');
     database.close();
-    await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'store_too_new', exitStatus: 1 });
+    await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'store_too_new', exitStatus: 4 });
   });
 
   it('that is damaged is reported as such', async () => {
