@@ -178,7 +178,7 @@ static void add_place(struct words *words)
   }
   if (named > 0)
     return;
-  add(words, " in a thread of its own, after ");
+  add(words, thread_id() == main_thread ? " after " : " in a thread of its own, after ");
   add(words, foreground.name);
 }
 
@@ -203,7 +203,10 @@ static _Atomic int stopped; /* 0: none; 1: its words are being written; 2: they 
 static _Atomic nanoseconds patience = NEVER;
 static sem_t wake_watchdog;
 
-/* How long a command may still take, once a thread of the module was stopped that may hold a lock it needs. */
+/*
+ * How long a command may still take, once a thread of the module was stopped that may hold a lock it needs. A result that
+ * waits for its reader has all the time in the world.
+ */
 #define PATIENCE (30 * NS_PER_S)
 
 /*
@@ -220,6 +223,8 @@ static _Noreturn void fault(enum fault kind, const char *cause)
     report(kind, STATUS_HSM, &words);
   if (before == DONE)
     report(LATE, done_status, &words);
+  if (before == KEEPING && thread_id() == main_thread) /* nobody is left who could bring it to its end */
+    report(UNKNOWN, STATUS_UNKNOWN, &words);
   if (before == KEEPING)
   {
     int none = 0;
@@ -390,13 +395,18 @@ static int find_runtime(struct dl_phdr_info *object, size_t size, void *unused)
 /* ---- Ends that are no signal ---- */
 
 static int quitting;
+/* JavaScript said that it ends the process. */
+static int leaving;
 
-/* Whether it is the module that ends the process, in this thread. */
+/*
+ * Whether it is the module that ends the process, in this thread. In the thread of JavaScript it may do so between two calls, too:
+ * in a signal handler.
+ */
 static int ends_by_module(void)
 {
   if (getpid() != process || quitting)
     return 0;
-  return thread_id() == main_thread ? atomic_load(&foreground.running) : 1;
+  return thread_id() != main_thread || atomic_load(&foreground.running) || !leaving;
 }
 
 static void on_exit_call(void)
@@ -478,8 +488,11 @@ static void stand_before_module_handlers(void)
 
 static _Atomic nanoseconds sleeping_until;
 
-/* Later than this, and the process was stopped (Ctrl-Z) in between: the module gets its time again. */
-#define OVERSLEPT NS_PER_S
+/*
+ * So often the watchdog looks at the clock during a call. If it was not woken for longer, the process was stopped in between
+ * (Ctrl-Z), which is no time of the module's.
+ */
+#define HEARTBEAT (NS_PER_S / 5)
 
 /* While JavaScript's thread is in a call of its own, it cannot see that one in the background is over: its clock stands. */
 static nanoseconds next_deadline(void)
@@ -503,9 +516,9 @@ static void check_deadline(struct call *call, nanoseconds at)
   nanoseconds deadline = atomic_load(&call->deadline);
   if (!atomic_load(&call->running) || at < deadline)
     return;
-  if (at - deadline > OVERSLEPT)
+  if (atomic_load(&stage) == KEEPING) /* the command does not wait for it; and the watchdog is not to be stopped */
   {
-    atomic_compare_exchange_strong(&call->deadline, &deadline, at + call->limit);
+    atomic_store(&call->deadline, at + call->limit);
     return;
   }
   char cause[80];
@@ -514,11 +527,50 @@ static void check_deadline(struct call *call, nanoseconds at)
   fault(HUNG, cause);
 }
 
+/* Whether JavaScript's thread writes, or waits until it can. Where the kernel does not tell, it does not. */
+static int waits_for_reader(void)
+{
+  char path[64], text[32] = "";
+  snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)main_thread);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return 0;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  if (length <= 0 || text[0] < '0' || text[0] > '9') /* "running" */
+    return 0;
+  long number = strtol(text, NULL, 10);
+#ifdef SYS_poll
+  if (number == SYS_poll)
+    return 1;
+#endif
+  return number == SYS_write || number == SYS_writev || number == SYS_ppoll;
+}
+
+static void add_time(_Atomic nanoseconds *deadline, nanoseconds time)
+{
+  nanoseconds before = atomic_load(deadline);
+  if (before != NEVER)
+    atomic_compare_exchange_strong(deadline, &before, before + time);
+}
+
+static void add_time_to_all(nanoseconds time)
+{
+  add_time(&patience, time);
+  add_time(&foreground.deadline, time);
+  for (int i = 0; i < MAX_BACKGROUND; i++)
+    add_time(&background[i].deadline, time);
+}
+
 static void check_deadlines(void)
 {
   nanoseconds at = now();
   if (at >= atomic_load(&patience))
-    report(UNKNOWN, STATUS_UNKNOWN, &stopped_words);
+  {
+    if (!waits_for_reader())
+      report(UNKNOWN, STATUS_UNKNOWN, &stopped_words);
+    atomic_store(&patience, at + PATIENCE);
+  }
   if (atomic_load(&foreground.running))
     check_deadline(&foreground, at);
   else
@@ -535,11 +587,17 @@ static void *watch(void *unused)
     atomic_store(&sleeping_until, until);
     if (next_deadline() < until) /* a call began before it could see how long we sleep */
       continue;
-    struct timespec end = { until / NS_PER_S, until % NS_PER_S };
     if (until == NEVER)
       sem_wait(&wake_watchdog);
     else
+    {
+      nanoseconds beat = now() + HEARTBEAT, next = until < beat ? until : beat;
+      struct timespec end = { next / NS_PER_S, next % NS_PER_S };
       sem_clockwait(&wake_watchdog, CLOCK_MONOTONIC, &end);
+      nanoseconds late = now() - next;
+      if (late > HEARTBEAT)
+        add_time_to_all(late);
+    }
     check_deadlines();
   }
   return NULL;
@@ -585,19 +643,16 @@ static void begin_call(struct call *call, nanoseconds limit)
 
 static void end_foreground_call(void)
 {
-  atomic_store(&foreground.running, 0);
-  stand_before_module_handlers();
-  if (atomic_load(&background_calls) == 0)
-    return;
-  nanoseconds took = now() - foreground.began;
-  for (int i = 0; i < MAX_BACKGROUND; i++)
+  if (atomic_load(&background_calls) > 0) /* their clock stood; the watchdog looks at them again from the next line on */
   {
-    nanoseconds deadline = atomic_load(&background[i].deadline);
-    if (!atomic_load(&background[i].running) || deadline == NEVER)
-      continue;
-    atomic_store(&background[i].deadline, deadline + took);
-    watch_over(deadline + took);
+    nanoseconds took = now() - foreground.began;
+    for (int i = 0; i < MAX_BACKGROUND; i++)
+      add_time(&background[i].deadline, took);
   }
+  atomic_store(&foreground.running, 0);
+  if (atomic_load(&background_calls) > 0)
+    sem_post(&wake_watchdog);
+  stand_before_module_handlers();
 }
 
 static void begin_foreground_call(nanoseconds limit)
@@ -854,6 +909,14 @@ static napi_value RestoreOutput(napi_env env, napi_callback_info info)
   return restore_output() == 0 ? NULL : throw_errno(env, "cannot restore stdout", errno);
 }
 
+/* leaving(): JavaScript ends the process, in its own way. */
+static napi_value Leaving(napi_env env, napi_callback_info info)
+{
+  (void)env, (void)info;
+  leaving = 1;
+  return NULL;
+}
+
 /* quit(status): ends the process without the module's exit handlers and destructors. */
 static napi_value Quit(napi_env env, napi_callback_info info)
 {
@@ -1057,7 +1120,7 @@ NAPI_MODULE_INIT()
     FUNCTION("enterBackground", EnterBackground), FUNCTION("leaveBackground", LeaveBackground),
     FUNCTION("keep", Keep), FUNCTION("undo", Undo), FUNCTION("done", Done),
     FUNCTION("redirectOutput", RedirectOutput), FUNCTION("restoreOutput", RestoreOutput),
-    FUNCTION("quit", Quit), FUNCTION("harden", Harden), FUNCTION("exec", Exec),
+    FUNCTION("leaving", Leaving), FUNCTION("quit", Quit), FUNCTION("harden", Harden), FUNCTION("exec", Exec),
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;

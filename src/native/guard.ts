@@ -26,6 +26,8 @@ export interface Guard {
   /** Points descriptor 1 at 2, until `restoreOutput`. @returns the descriptor of stdout itself */
   redirectOutput(): number;
   restoreOutput(): void;
+  /** This process ends in its own way from here on: any other end is the module's doing. */
+  leaving(): void;
   /** Ends the process without the exit handlers and destructors of the module. */
   quit(status: number): never;
   /** No core dumps, and no look into this process by others of the same user. */
@@ -75,7 +77,7 @@ function addonFile(): string {
 
 const FUNCTIONS = [
   'install', 'load', 'enter', 'leave', 'enterBackground', 'leaveBackground', 'keep', 'undo', 'done',
-  'redirectOutput', 'restoreOutput', 'quit', 'harden', 'exec',
+  'redirectOutput', 'restoreOutput', 'leaving', 'quit', 'harden', 'exec',
 ] as const satisfies readonly (keyof Guard)[];
 
 function isGuard(exports: object): exports is Guard {

@@ -1,5 +1,6 @@
 import { HsmError } from '../errors.ts';
 import { CKF, CKU } from './constants.ts';
+import { describeSituation } from './faults.ts';
 import { type Module, withModule } from './module.ts';
 import { refuseKnownPin, tellOfRefusal } from './refused-pin.ts';
 import type { LoginOptions } from './session-options.ts';
@@ -25,7 +26,7 @@ export type OfficerOptions = Pick<LoginOptions, 'pinMemory' | 'retryPin' | 'note
  * C_InitToken, which erases what is in the slot, then C_InitPIN as the security officer. The module is started anew in
  * between: SoftHSM gives a token its lasting slot number only then. The security officer's PIN is checked by C_InitToken,
  * and no try is spent on one that the token refused before. Throws HsmError, `so_pin_locked`, `so_pin_low` and
- * `so_pin_refused` before anything is done.
+ * `so_pin_refused` before anything is done; every error after C_InitToken says that the token was erased.
  * @returns the token with its PIN set
  */
 export async function initToken(options: ModuleOptions, slot: bigint, { label, soPin, pin }: NewToken, officer: OfficerOptions): Promise<TokenDescription> {
@@ -34,25 +35,36 @@ export async function initToken(options: ModuleOptions, slot: bigint, { label, s
     const there = tokens(module);
     const old = there.find((token) => token.slot === slot);
     if (old !== undefined) refuseRiskyOfficer(old, soPin, officer);
+    describeSituation(MAYBE_ERASED);
     try {
       module.call('C_InitToken', (api) => api.C_InitToken(slotHandle(slot), soPin, padded), () => `slot ${slot}`);
     } catch (error) {
       if (old !== undefined) tellOfRefusal(old, 'so', soPin, error, officer);
       throw error;
     }
+    describeSituation(ERASED);
     // What was remembered is about a token that is no more.
     if (old !== undefined) forgetAll(old, officer);
     return there;
   });
-  return withModule(options, async (module) => {
-    const token = made(tokens(module), before, slot, label);
-    const session = module.call('C_OpenSession', (api) => api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION));
-    module.call('C_Login', (api) => api.C_Login(session, CKU.SO, soPin), () => 'security officer');
-    module.call('C_InitPIN', (api) => api.C_InitPIN(session, pin));
-    forgetAll(token, officer);
-    return describeToken(module, token.slot);
-  });
+  try {
+    return await withModule(options, async (module) => {
+      const token = made(tokens(module), before, slot, label);
+      const session = module.call('C_OpenSession', (api) => api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION));
+      module.call('C_Login', (api) => api.C_Login(session, CKU.SO, soPin), () => 'security officer');
+      module.call('C_InitPIN', (api) => api.C_InitPIN(session, pin));
+      describeSituation('the token is initialised');
+      forgetAll(token, officer);
+      return describeToken(module, token.slot);
+    });
+  } catch (error) {
+    if (!(error instanceof HsmError)) throw error;
+    throw new HsmError(error.code, error.message, { hint: `${ERASED}. ${error.hint ?? ''}`.trim(), cause: error });
+  }
 }
+
+const MAYBE_ERASED = 'whether the token was erased is not known: look with `coffer hsm slots`, and initialise it again';
+const ERASED = 'the token was erased and has no user PIN yet: initialise it again';
 
 function refuseRiskyOfficer(token: TokenDescription, soPin: string, officer: OfficerOptions): void {
   const name = `the security officer's PIN of token "${token.label}"`;

@@ -50,7 +50,9 @@ function standGuard(lib: string): Guard {
  * command is not over, a question was left open (Ctrl-D), and who asked it still has something to say.
  */
 function quit(status: number): void {
-  if (status !== 0 || isResultOut()) loadGuard().quit(status);
+  const guard = loadGuard();
+  if (status !== 0 || isResultOut()) guard.quit(status);
+  guard.leaving();
 }
 
 function invalid(lib: string, cause: unknown): HsmError {

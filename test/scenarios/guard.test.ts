@@ -95,6 +95,16 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
     }
   });
 
+  it('in a signal handler, between two calls: the result is whole, or there is none, and somebody is told', async () => {
+    const tries = Array.from({ length: 16 }, () => ({ place: 'C_Login', kind: 'timer-exit' }));
+    const outcomes = await sideBySide(tries.map((misdeed) => async () => runMisbehaving(stand, GET, misdeed)));
+    for (const { status, stdout, stderr } of outcomes) {
+      expect([0, 3, 5], stderr).toContain(status);
+      if (status !== 5) expect(stdout).toBe(status === 0 ? 'whole' : '');
+      if (stdout !== 'whole') expect(stderr).toMatch(/ called exit\(\) (in|after) C_\w+/);
+    }
+  });
+
   it('with -format=json: one document on stderr', async () => {
     const [before, after] = await Promise.all(
       ['C_Decrypt', 'C_Finalize'].map((place) => runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/app'], { place, kind: 'segv' })),

@@ -82,3 +82,25 @@ describe('coffer hsm init-token with a PIN pad', () => {
     expect(stand.run(['hsm', 'keygen'], { env: { ...env, COFFER_SHIM_FAULT: 'protected-auth:4712' } }).status).toBe(3);
   });
 });
+
+describe('coffer hsm init-token that stops half way', () => {
+  const init = ['hsm', 'init-token', '-label=new', '-force'];
+  const env = { COFFER_HSM_SO_PIN: 'so-pin-1', COFFER_HSM_PIN: 'pin-4711' };
+
+  it.each([
+    ['misbehave:C_InitPIN:segv', 'the token was erased and has no user PIN yet: initialise it again'],
+    ['misbehave:C_Login:exit-0', 'the token was erased and has no user PIN yet: initialise it again'],
+    ['misbehave:C_InitToken:segv', 'whether the token was erased is not known'],
+    ['fail:C_InitPIN:0xA2', 'the token was erased and has no user PIN yet: initialise it again'],
+  ])('says what became of the token: %s', (fault, words) => {
+    const stand = makeStand({ shim: true });
+    try {
+      const { status, stdout, stderr } = stand.run(init, { env: { ...env, COFFER_SHIM_FAULT: fault } });
+      expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+      expect(stderr).toContain(`\nhint: ${words}`);
+      expect(stderr).not.toContain('nothing in the store was changed');
+    } finally {
+      stand.remove();
+    }
+  });
+});

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "shim.h"
@@ -143,6 +144,20 @@ static void forked(void (*child_does)(void))
   waitpid(child, &status, 0);
 }
 
+static void on_alarm(int number)
+{
+  (void)number;
+  exit(0);
+}
+
+/* Goes on; a signal handler ends the process a little later, in whatever thread it comes to. */
+static void exit_by_timer(void)
+{
+  struct itimerval soon = { .it_value = { .tv_usec = 1000 + 1000 * (getpid() % 8) } };
+  signal(SIGALRM, on_alarm);
+  setitimer(ITIMER_REAL, &soon, NULL);
+}
+
 static void fork_and_exit(void)
 {
   forked(exit_0);
@@ -228,6 +243,7 @@ static const struct misdeed
   { "hang-blocked", hang_blocked },
   { "overflow", overflow_stack },
   { "print", print },
+  { "timer-exit", exit_by_timer },
   { "fork", fork_and_exit },
   { "fork-crash", fork_and_crash },
   { "exit-handler-_exit", exit_by_handler },

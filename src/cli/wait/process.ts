@@ -88,7 +88,7 @@ async function collect(child: ChildProcess, take: (report: Report) => void): Pro
   return how;
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** Passes on what is to end this process, and then dies of it. Returns the function that stops this. */
 function forwardSignals(child: ChildProcess): () => void {

@@ -25,6 +25,7 @@ function run(script: string, { before = '', env = {} }: { before?: string; env?:
     process.dlopen(loaded, ${JSON.stringify(ADDON)});
     const guard = loaded.exports;
     guard.install(['crashed', 'ended', 'hung', 'late', 'unknown'].map((name) => name + ': <\\ue000>\\n'), 2);
+    process.on('exit', () => guard.leaving());
     const fs = require('node:fs');
   `;
   const file = join(dir, 'script.cjs');
