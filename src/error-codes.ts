@@ -126,6 +126,7 @@ export const errorCodes = {
     'hsm_wrong_answer',
     'key_ambiguous',
     'key_exists',
+    'key_left',
     'key_not_found',
     'key_raced',
     'key_type',

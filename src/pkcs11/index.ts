@@ -9,7 +9,7 @@ export type { FaultReport } from './faults.ts';
 export { DEFAULT_TIMEOUT_MS } from './guarded.ts';
 export { initToken } from './init-token.ts';
 export type { NewToken, OfficerOptions } from './init-token.ts';
-export { describeName, isNamed, unpadded } from './key-name.ts';
+export { canonicalId, describeName, isNamed, unpadded } from './key-name.ts';
 export type { KeyName } from './key-name.ts';
 export { isInputTooLong } from './operations.ts';
 export { checkModuleFile } from './module-file.ts';

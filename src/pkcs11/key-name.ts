@@ -25,11 +25,11 @@ export function unpadded(label: string): string {
 }
 
 function sameId(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(withoutLeadingZeros(a), withoutLeadingZeros(b)) === 0;
+  return Buffer.compare(canonicalId(a), canonicalId(b)) === 0;
 }
 
-/** An id of zeros alone keeps one of them: it is not the same as no id. */
-function withoutLeadingZeros(id: Uint8Array): Uint8Array {
+/** An id without zeros in front, the same for all ids that `isNamed` takes for one. An id of zeros alone keeps one of them: it is not the same as no id. */
+export function canonicalId(id: Uint8Array): Uint8Array {
   const first = id.findIndex((byte, at) => byte !== 0 || at === id.length - 1);
   return asBuffer(id.subarray(Math.max(first, 0)));
 }

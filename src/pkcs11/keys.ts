@@ -1,9 +1,10 @@
 import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
+import { HsmError } from '../errors.ts';
 import { CKA, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { begin } from './open.ts';
-import { isNamed } from './key-name.ts';
+import { describeName, isNamed } from './key-name.ts';
 import type { OpenSession } from './open.ts';
 import type { Key, KeyClass, KeyQuery } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
@@ -27,13 +28,15 @@ const OBJECT_CLASS: Readonly<Record<KeyClass, number>> = {
  *
  * Some tokens keep labels padded with blanks and compare them so. Where a label is not found, it is looked for among
  * all keys of the class, blanks at the end left aside; a key found so has the label that the token has.
+ *
+ * Of several keys, one that another program removes meanwhile is not among the results.
  */
 export function findKeys(session: OpenSession, query: KeyQuery): Key[] {
   const found = search(session, query);
   if (found.length > 0 || query.label === null) {
     return found;
   }
-  return search(session, { ...query, label: null, id: null }).filter((key) => isNamed(key, query));
+  return search(session, { ...query, label: null, id: null }).filter((key) => isThere(key) && isNamed(key, query));
 }
 
 /** The public key of the private key's id, or of its label where it has no id. */
@@ -55,7 +58,8 @@ function search(session: OpenSession, query: KeyQuery): Key[] {
   const handles = findObjects(session, queryTemplate(query), isListing);
   const { class: keyClass } = query;
   if (keyClass !== null) {
-    return handles.map((handle) => lazyKey(session, handle, { ...query, class: keyClass }));
+    const keys = handles.map((handle) => lazyKey(session, handle, { ...query, class: keyClass }));
+    return keys.length < 2 ? keys : keys.filter(isThere);
   }
   return handles.map((handle) => secretOrPrivate(session, handle)).filter((key) => key !== null);
 }
@@ -92,7 +96,7 @@ function findObjects(session: OpenSession, template: Attribute[], untilEmpty: bo
 
 function lazyKey(session: OpenSession, handle: Buffer, query: KeyQuery & { readonly class: KeyClass }): Key {
   let fetched: Attributes | null = null;
-  const attributes = (): Attributes => (fetched ??= fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID]));
+  const attributes = (): Attributes => (fetched ??= unlessGone(query, () => fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID])));
   return {
     handle,
     class: query.class,
@@ -108,6 +112,32 @@ function lazyKey(session: OpenSession, handle: Buffer, query: KeyQuery & { reado
   };
 }
 
+function unlessGone<T>(query: KeyQuery, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) {
+      throw error;
+    }
+    throw new HsmError('key_not_found', `the key with ${describeName(query)} was removed from the token while coffer looked at it`, {
+      hint: 'another program removed it: look at `coffer hsm keys`, and run the command again',
+      cause: error,
+    });
+  }
+}
+
+/** Whether a key that was found is still there; reads its attributes. */
+function isThere(key: Key): boolean {
+  try {
+    return key.type >= 0;
+  } catch (error) {
+    if (error instanceof HsmError && isReturnValue(error.cause, CKR.OBJECT_HANDLE_INVALID)) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 /** Null for an object of another class: a certificate or a public key may have the label too. */
 function secretOrPrivate(session: OpenSession, handle: Buffer): Key | null {
   try {
@@ -115,8 +145,8 @@ function secretOrPrivate(session: OpenSession, handle: Buffer): Key | null {
     const keyClass = objectClass === CKO.SECRET_KEY ? 'secret' : objectClass === CKO.PRIVATE_KEY ? 'private' : null;
     return keyClass === null ? null : { handle, class: keyClass, type, label, id };
   } catch (error) {
-    if (isReturnValue(error, CKR.ATTRIBUTE_TYPE_INVALID)) {
-      return null; // it has no CKA_KEY_TYPE
+    if (isReturnValue(error, CKR.ATTRIBUTE_TYPE_INVALID, CKR.OBJECT_HANDLE_INVALID)) {
+      return null; // it has no CKA_KEY_TYPE, or another program has removed it since it was found
     }
     throw error;
   }

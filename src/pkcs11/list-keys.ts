@@ -26,8 +26,20 @@ const BOOLEANS: { readonly [name in KeyAttribute]: number } = {
 /** Every key object of the token that this login sees, class by class. */
 export function listKeys(session: OpenSession): KeyDetails[] {
   return (['secret', 'private', 'public'] as const).flatMap((each) =>
-    findAll(session, each).map((handle) => describe(session, handle, each)),
+    findAll(session, each).flatMap((handle) => describeIfThere(session, handle, each)),
   );
+}
+
+/** Nothing of a key that another program has removed since it was found. */
+function describeIfThere(session: OpenSession, object: Buffer, keyClass: KeyClass): KeyDetails[] {
+  try {
+    return [describe(session, object, keyClass)];
+  } catch (error) {
+    if (isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) {
+      return [];
+    }
+    throw error;
+  }
 }
 
 /**

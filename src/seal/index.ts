@@ -5,6 +5,7 @@ export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';
 export type { ExposedKey, Pkcs11Seal, SealOptions } from './pkcs11.ts';
 export { makeKeys } from './make-keys.ts';
+export { isMeantFor } from './provisional-id.ts';
 export { missingKeys } from './keys.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';
 export type { ShareCounts } from './recovery.ts';

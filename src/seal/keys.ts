@@ -1,12 +1,14 @@
 import { hex } from '../bytes.ts';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import type { KeyReference, Pkcs11SealConfig, WrappingKeyReference } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, CKR, describeName, isReturnValue } from '../pkcs11/index.ts';
-import type { GeneratedKey, Key, KeyName, Session } from '../pkcs11/index.ts';
+import { CKM, CKR, describeName, isNamed, isReturnValue } from '../pkcs11/index.ts';
+import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
 import { shellWord } from '../shell.ts';
-import { isNamedForOther, keysFor } from './configured.ts';
+import { isNamedForOther, narrowed } from './configured.ts';
 import type { Role } from './configured.ts';
-import { makeKeys } from './make-keys.ts';
+import { makeKeys, raced } from './make-keys.ts';
+import { isMeantFor } from './provisional-id.ts';
+import { withoutKeys } from './take-back.ts';
 import { isRsaMechanism } from './wrapping.ts';
 
 /** The larger first: not every token makes RSA keys of more than 2048 bits. */
@@ -15,10 +17,10 @@ const RSA_BITS = [3072, 2048] as const;
 interface WantedKey {
   readonly role: Role;
   readonly option: string;
-  readonly reference: KeyReference;
+  readonly reference: KeyReference | WrappingKeyReference;
   /** As pkcs11-tool makes it. */
   readonly type: string;
-  readonly generate: (label: string, id: Uint8Array | null) => GeneratedKey;
+  readonly generate: (label: string, id: Uint8Array) => GeneratedKey;
 }
 
 /**
@@ -27,8 +29,8 @@ interface WantedKey {
  * @throws HsmError `key_not_found` with the commands that would create them; nothing was created then. `key_raced` when another
  *   program created one of them meanwhile
  */
-export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Promise<KeyName[]> {
-  const missing = wantedKeys(config, session).filter((key) => there(config, session, key).length === 0);
+export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Promise<GeneratedKey[]> {
+  const missing = missingOf(config, session);
   const unlabelled = missing.find(({ reference }) => reference.label === null);
   const [first] = missing;
   if (first !== undefined && (!config.generateKey || unlabelled !== undefined)) {
@@ -40,23 +42,48 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
           : `a key is generated only with a label: set ${unlabelled.option}`,
     });
   }
-  return makeKeys(
+  const made = await makeKeys(
     session,
     missing.map((key) => {
-      const label = key.reference.label ?? '';
-      const ofLabel = { ...key, reference: { label, id: null } };
-      return { label, id: key.reference.id, make: (id: Uint8Array | null) => key.generate(label, id), there: () => there(config, session, ofLabel) };
+      const { label, id } = key.reference;
+      const named = label ?? '';
+      return { label: named, id, make: (given) => key.generate(named, given), rivals: (isOthers) => there(config, session, key, isOthers) };
     }),
   );
+  // What was there can have been another program's, which lost against a third and took it back.
+  const [gone] = made.length === 0 ? [] : missingOf(config, session);
+  if (gone === undefined) return made;
+  throw await withoutKeys(session, made, raced(session, { label: gone.reference.label ?? '', id: gone.reference.id }));
 }
 
 /** What the token lacks of the keys in use. */
 export function missingKeys(config: Pkcs11SealConfig, session: Session): KeyReference[] {
-  return wantedKeys(config, session).flatMap((key) => (there(config, session, key).length === 0 ? [key.reference] : []));
+  return missingOf(config, session).map(({ reference }) => reference);
 }
 
-function there(config: Pkcs11SealConfig, session: Session, { role, reference }: Pick<WantedKey, 'role' | 'reference'>): Key[] {
-  return keysFor(session, role, { class: null, ...reference }).filter((key) => !isNamedForOther(config, role, key));
+/**
+ * In the order in which they are made, and looked for in the other: another program that makes both now, and whose second key
+ * is seen, has its first there, too.
+ */
+function missingOf(config: Pkcs11SealConfig, session: Session): WantedKey[] {
+  return wantedKeys(config, session)
+    .reverse()
+    .filter((key) => there(config, session, key, null).length === 0)
+    .reverse();
+}
+
+/**
+ * The keys of the token that serve as this one.
+ * @param isOthers null, or what says whether a key is another program's: then those alone count, and those, too, that are being made to be it
+ */
+function there(config: Pkcs11SealConfig, session: Session, { role, reference }: WantedKey, isOthers: ((key: Key) => boolean) | null): Key[] {
+  const { label, id } = reference;
+  const keyClass = 'class' in reference ? reference.class : null;
+  const found = session
+    .findKeys({ class: null, label, id: isOthers === null ? id : null }) // reads every attribute: a key that goes away meanwhile is none
+    .filter((key) => keyClass === null || key.class === keyClass)
+    .filter((key) => isOthers === null || (isOthers(key) && (id === null || isNamed(key, reference) || isMeantFor(key.id, id))));
+  return narrowed(role, found).filter((key) => !isNamedForOther(config, role, key));
 }
 
 function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
@@ -86,7 +113,7 @@ function wantsRsa(config: Pkcs11SealConfig, session: Session): boolean {
   return !doesAes && session.hasMechanism(CKM.RSA_PKCS_KEY_PAIR_GEN);
 }
 
-function generateRsa(session: Session, label: string, id: Uint8Array | null): GeneratedKey {
+function generateRsa(session: Session, label: string, id: Uint8Array): GeneratedKey {
   const [larger, smaller] = RSA_BITS;
   try {
     return session.generateRsaKey(label, id, larger);

@@ -1,7 +1,8 @@
-import { hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CryptokiError, describeName } from '../pkcs11/index.ts';
-import type { GeneratedKey, Key, KeyName, Session } from '../pkcs11/index.ts';
+import { CryptokiError, describeName, isNamed } from '../pkcs11/index.ts';
+import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
+import { newTicket, provisionalId } from './provisional-id.ts';
+import { objectsOf, withoutKeys } from './take-back.ts';
 
 /** How long the first in order waits for another program to take its key back. */
 const PATIENCE_MS = 3000;
@@ -11,73 +12,90 @@ export interface NewKey {
   readonly label: string;
   /** CKA_ID, or null for a random one. */
   readonly id: Uint8Array | null;
-  readonly make: (id: Uint8Array | null) => GeneratedKey;
-  /** The keys of that label that it could be taken for. */
-  readonly there: () => readonly Key[];
+  readonly make: (id: Uint8Array) => GeneratedKey;
+  /** The keys of others that this one could not be told from, or that are being made to have its id. */
+  readonly rivals: (isOthers: (key: Key) => boolean) => readonly Key[];
 }
 
 /**
- * Makes keys, each the only new one of its label, or none. Tokens let two programs make one of the same name at the same moment, so
- * that both are there and neither can be chosen; and they have no lock. Hence each makes its keys under random ids, and looks again:
- * with a new start of the module, since modules keep what they saw (SoftHSM 2.6 can overlook another process's key for good).
- * Who sees no other has made the key: whoever comes later sees it. Of two who see each other, the one with the greater id takes its
- * own back, and the other waits for that; where that does not happen, the other has looked before, and is the one who has made it.
- * @throws HsmError `key_raced` when another program made one of them; nothing of these is left then
+ * Makes keys that the caller has found to be missing, each the only one of its name, or none.
+ *
+ * Tokens have no lock, and let two programs make a key of one name at the same moment: both are there then, and neither can be
+ * chosen. So each program makes its keys first and looks afterwards.
+ *
+ * 1. It makes its keys under ids of its own, which `provisional-id.ts` describes: it will know them again, and others see in them
+ *    which id a key is to have.
+ * 2. It starts the module anew, since modules keep what they saw (SoftHSM 2.6 can overlook another process's key for good), and
+ *    looks for rivals: all keys that fit, whenever they were made. What was there before the first look would have been the end of
+ *    it there, so that no snapshot is kept, and nothing can slip in between a look and a snapshot.
+ *    Of keys with a chosen id, those of one id are rivals, and those of one label are not: they can be told apart.
+ * 3. Where it sees none, its keys stay. It gives them the ids that were asked for. A rival that is made later sees them.
+ * 4. Where it sees one with a smaller id, it takes its own back. The ticket at the beginning of each id makes this one order for all
+ *    keys of a program. Where all that it sees have greater ids, it waits for those to go and looks again. One that
+ *    stays has looked before and won, or is a key of somebody who knows nothing of this, and it takes its own back.
+ *
+ * Two cannot both keep a key of one name. The one whose key was made later looked after both were there, and the other
+ * never took its key back. Both can give up, where one stands still for longer than the other waits: then there is none, and
+ * both say so. A program destroys only what it has made itself.
+ * @throws HsmError `key_raced` when another program made one of them; nothing of these is left then. `key_left` where it is
  */
-export async function makeKeys(session: Session, wanted: readonly NewKey[]): Promise<KeyName[]> {
+export async function makeKeys(session: Session, wanted: readonly NewKey[]): Promise<GeneratedKey[]> {
   if (wanted.length === 0) return [];
-  const before = wanted.map(({ there }) => new Set(there().map(({ id }) => hex(id))));
-  const made: GeneratedKey[] = [];
+  const ticket = newTicket();
+  const held: GeneratedKey[] = [];
   try {
-    for (const { make } of wanted) made.push(make(null));
-    await settle(session, (at) => wanted[at]?.there().filter(({ id }) => before[at]?.has(hex(id)) === false) ?? [], made);
+    for (const { id, make } of wanted) held.push(make(provisionalId(ticket, id)));
+    const made = [...held];
+    await settle(session, ticket, wanted, made);
+    return made.map((key, at) => named(session, key, wanted[at] ?? null, held));
   } catch (error) {
-    for (const key of made) takeBack(session, key);
-    throw error;
+    throw await withoutKeys(session, held, error);
   }
-  return made.map((key, at) => named(session, key, wanted[at] ?? null));
 }
 
-/** @param fresh the keys of the label at this position that were not there before */
-async function settle(session: Session, fresh: (at: number) => Key[], made: readonly GeneratedKey[]): Promise<void> {
+async function settle(session: Session, ticket: Uint8Array, wanted: readonly NewKey[], made: readonly GeneratedKey[]): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
+  const isOthers = (key: Key): boolean => !made.some(({ id }) => isNamed(key, { label: null, id }));
   for (;;) {
     await session.restart();
-    const others = made.flatMap((key, at) => fresh(at).flatMap(({ id }) => (hex(id) === hex(key.id) ? [] : [{ key, id }])));
-    if (others.length === 0) return;
-    const second = others.find(({ key, id }) => Buffer.compare(key.id, id) > 0) ?? (performance.now() > deadline ? others[0] : undefined);
-    if (second !== undefined) throw raced(session, second.key);
+    const rivals = wanted.flatMap((key) => key.rivals(isOthers).map(({ id }) => ({ key, id })));
+    const [first] = rivals;
+    if (first === undefined) return;
+    const smaller = rivals.find(({ id }) => Buffer.compare(ticket, id) > 0);
+    if (smaller !== undefined || performance.now() > deadline) throw raced(session, (smaller ?? first).key);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-/** Gives a key the id that was asked for. A token that changes no ids makes another one, with that id from the beginning. */
-function named(session: Session, key: GeneratedKey, wanted: NewKey | null): KeyName {
+/**
+ * Gives a key the id that was asked for. A token that changes no ids makes another one with that id, and only then is the first one
+ * removed: at every moment there is one that a rival sees.
+ * @param held gets what is to be destroyed if a later step fails
+ */
+function named(session: Session, key: GeneratedKey, wanted: NewKey | null, held: GeneratedKey[]): GeneratedKey {
   const id = wanted?.id ?? null;
-  if (wanted === null || id === null) return { label: key.label, id: key.id };
+  if (wanted === null || id === null) return key;
+  const objects = objectsOf(session, key);
   try {
-    for (const object of objectsOf(session, key)) session.setId(object, id);
-    return { label: key.label, id };
+    for (const object of objects) session.setId(object, id);
+    held.push({ ...key, id });
+    return { ...key, id };
   } catch (error) {
     if (!(error instanceof CryptokiError)) throw error;
-    takeBack(session, key);
-    return wanted.make(id);
+    try {
+      const another = wanted.make(id);
+      held.push(another);
+      return another;
+    } finally {
+      for (const object of objects) session.destroyKey(object);
+    }
   }
 }
 
-/** The id is random, and so this process's own. */
-function takeBack(session: Session, key: GeneratedKey): void {
-  for (const object of objectsOf(session, key)) session.destroyKey(object);
-}
-
-/** Looked up, since a new start of the module makes handles void: the private half first, without which the public does no harm. */
-function objectsOf(session: Session, { class: keyClass, label, id, publicHalf }: GeneratedKey): Key[] {
-  const classes = publicHalf === null ? [keyClass] : ([keyClass, 'public'] as const);
-  return classes.flatMap((each) => session.findKeys({ class: each, label, id }));
-}
-
-function raced(session: Session, key: KeyName): HsmError {
-  return new HsmError('key_raced', `another program made a key with ${describeName({ label: key.label, id: null })} on token "${session.token.label}" at the same moment`, {
+/** For what makes a key beside those that were there, and finds them gone. */
+export function raced(session: Session, { label, id }: Pick<NewKey, 'label' | 'id'>): HsmError {
+  const what = describeName(id === null ? { label, id } : { label: null, id });
+  return new HsmError('key_raced', `another program made or removed a key with ${what} on token "${session.token.label}" at the same moment`, {
     hint: 'what was made here was taken back; look at `coffer hsm keys`, and run the command again if the key that is there is the one to use',
   });
 }

@@ -2,7 +2,7 @@ import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKK, CKM, isCiphertextInvalid, isCiphertextSuspect, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Exposure, Key, KeyName, Session } from '../pkcs11/index.ts';
+import type { Cipher, CryptokiError, Exposure, GeneratedKey, Key, Session } from '../pkcs11/index.ts';
 import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
 import type { Claim, Role } from './configured.ts';
 import { ensureKeys } from './keys.ts';
@@ -10,6 +10,7 @@ import { decryptsFresh, unwrapKnown, withoutExcuse } from './known-good.ts';
 import { managedKeys } from './managed.ts';
 import type { ManagedKeys } from './managed.ts';
 import type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
+import { withoutKeys } from './take-back.ts';
 import { isMethodRefused, isRsaMechanism, methodName, methodOf, opensAgain, unwrapWith, wrapMethods, wrapWith } from './wrapping.ts';
 import type { Wrapped, WrapMethod } from './wrapping.ts';
 
@@ -32,7 +33,12 @@ export interface Pkcs11Seal extends Seal {
    * @returns the keys that it created
    * @throws HsmError `key_not_found` with the commands that would create them; `key_raced` when another program creates one now
    */
-  ensureKeys(): Promise<readonly KeyName[]>;
+  ensureKeys(): Promise<readonly GeneratedKey[]>;
+  /**
+   * Takes back keys that `ensureKeys` created, after an error for which nothing was made with them.
+   * @returns the error to throw: the same, or HsmError `key_left`
+   */
+  withoutKeys(created: readonly GeneratedKey[], error: unknown): Promise<unknown>;
   /** Those of the keys used so far that are not safe; a trip to the HSM for each key. */
   exposedKeys(): ExposedKey[];
   /** The same seal on up to `count` further sessions, which work side by side. */
@@ -204,6 +210,7 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     async ensureKeys() {
       return ensureKeys(config, session);
     },
+    withoutKeys: async (created, error) => withoutKeys(session, created, error),
     exposedKeys() {
       const used = [writing, signing, ...found.values()].filter((key) => key !== null);
       const keys = new Map(used.map((key) => [hex(key.handle), key]));

@@ -8,6 +8,7 @@
  *                             destructor); misbehave:C_Decrypt:segv:2 only in its 2nd call; thread-segv in a thread, while
  *                             the call waits; later-segv in a thread, some time after the call
  *   hang:C_Decrypt:500        it takes 500 ms longer
+ *   hold:C_Sign:3:/path       its 3rd call in this process makes the file /path.held, and waits until there is a file /path
  *   token-removed-after:12    after 12 calls everything but C_Finalize returns CKR_DEVICE_REMOVED
  *   random-stuck              C_GenerateRandom gives one byte value only
  *   random-biased             every other byte is the same, the rest is random
@@ -59,7 +60,8 @@
  *
  * With COFFER_SHIM_LOG_DETAIL=1 a call's mechanism or C_OpenSession's flags stand after its name: "C_SignInit 0x251".
  *
- * The environment is read at every call, so that a test can change it under way; counts start anew in C_Initialize.
+ * The environment is read at every call, so that a test can change it under way; counts start anew in C_Initialize, but not that
+ * of hold.
  * COFFER_SHIM_FAULT=@/path names a file that holds the faults, which can so change for a process that runs.
  */
 #define _GNU_SOURCE
@@ -80,11 +82,12 @@ CK_FUNCTION_LIST_PTR real;
 static CK_FUNCTION_LIST shim;
 
 static unsigned long total;
-static struct { const char *name; unsigned long calls; } counts[MAX_FUNCTIONS];
+static struct { const char *name; unsigned long calls, ever; } counts[MAX_FUNCTIONS];
 
 static pthread_mutex_t counts_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static unsigned long count(const char *name)
+/* `ever` is set to the number of calls in this process. */
+static unsigned long count(const char *name, unsigned long *ever)
 {
   unsigned long calls = 0;
   pthread_mutex_lock(&counts_lock);
@@ -94,7 +97,10 @@ static unsigned long count(const char *name)
     if (counts[i].name == NULL)
       counts[i].name = name;
     if (strcmp(counts[i].name, name) == 0)
+    {
       calls = ++counts[i].calls;
+      *ever = ++counts[i].ever;
+    }
   }
   pthread_mutex_unlock(&counts_lock);
   return calls;
@@ -170,11 +176,31 @@ int asked_for(const char *name, CK_ULONG number)
   return 0;
 }
 
+/* Waits, where this call of the function is the one that is asked for. */
+static void hold(const char *name, unsigned long ever)
+{
+  char key[96], value[256], held[sizeof value + 8];
+  snprintf(key, sizeof key, "hold:%s", name);
+  if (!fault(key, value, sizeof value))
+    return;
+  char *path;
+  if (strtoul(value, &path, 10) != ever || *path != ':')
+    return;
+  path++;
+  snprintf(held, sizeof held, "%s.held", path);
+  int file = open(held, O_WRONLY | O_CREAT, 0600);
+  if (file < 0)
+    abort();
+  close(file);
+  while (access(path, F_OK) != 0)
+    usleep(10000);
+}
+
 /* Logs, counts and makes the general faults. CKR_OK: go on to the real module. */
 static CK_RV enter(const char *name, const CK_ULONG *detail)
 {
   char key[96], value[96];
-  unsigned long call = count(name);
+  unsigned long ever = 0, call = count(name, &ever);
   write_log(name, detail);
 
   misbehave(name, call);
@@ -192,6 +218,7 @@ static CK_RV enter(const char *name, const CK_ULONG *detail)
     while (nanosleep(&pause, &pause) != 0)
       ; /* a signal does not end it */
   }
+  hold(name, ever);
   snprintf(key, sizeof key, "fail:%s", name);
   if (fault(key, value, sizeof value))
   {
@@ -287,7 +314,8 @@ FORWARD(C_SetPIN, (CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR old, CK_ULONG n, CK_UTF8
 static CK_RV shim_C_Initialize(CK_VOID_PTR arguments)
 {
   total = 0;
-  memset(counts, 0, sizeof counts);
+  for (int i = 0; i < MAX_FUNCTIONS; i++)
+    counts[i].calls = 0;
   CK_RV rv = enter("C_Initialize", NULL);
   return rv != CKR_OK ? rv : habit_C_Initialize(arguments);
 }

@@ -1,8 +1,8 @@
 import { hex } from '../../bytes.ts';
 import { HsmError, UsageError } from '../../errors.ts';
-import { listKeys } from '../../pkcs11/index.ts';
+import { isNamed, listKeys } from '../../pkcs11/index.ts';
 import type { GeneratedKey, Key, Session } from '../../pkcs11/index.ts';
-import { makeKeys } from '../../seal/index.ts';
+import { isMeantFor, makeKeys } from '../../seal/index.ts';
 import { withSeal } from '../context.ts';
 import type { Context } from '../context.ts';
 
@@ -34,9 +34,9 @@ const DEFAULT_RSA_BITS = 3072;
 export async function generateOneKey(context: Context, wanted: NewKey): Promise<MadeKey> {
   return withSeal(context, 'wanted', async (_seal, session) => {
     refuseTaken(session, wanted);
-    const { label } = wanted;
-    const there = (): Key[] => session.findKeys({ class: null, label, id: null });
-    const [made] = await makeKeys(session, [{ label, id: wanted.id, make: (id) => generate(session, { ...wanted, id }), there }]);
+    const { label, id } = wanted;
+    const make = (given: Uint8Array): GeneratedKey => generate(session, wanted, given);
+    const [made] = await makeKeys(session, [{ label, id, make, rivals: (isOthers) => rivals(session, wanted).filter(isOthers) }]);
     return made ?? { label, id: new Uint8Array(0) };
   });
 }
@@ -50,7 +50,7 @@ export async function generateMissingKeys(context: Context): Promise<MadeKey[]> 
   });
 }
 
-function generate(session: Session, { type, label, id, bits }: NewKey): GeneratedKey {
+function generate(session: Session, { type, label, bits }: NewKey, id: Uint8Array): GeneratedKey {
   if (type === 'aes') return session.generateAesKey(label, id);
   return type === 'hmac' ? session.generateHmacKey(label, id) : session.generateRsaKey(label, id, bits);
 }
@@ -58,7 +58,7 @@ function generate(session: Session, { type, label, id, bits }: NewKey): Generate
 /** Two keys of one label are told apart by their ids alone, so the second must have one that somebody chose. */
 function refuseTaken(session: Session, wanted: NewKey): void {
   const { label, id } = wanted;
-  const same = taken(session, wanted);
+  const same = rivals(session, wanted).filter((key) => id === null || isNamed(key, { label: null, id }));
   if (same.length === 0) return;
   const what = id === null ? `label "${label}"` : `id ${hex(id)}`;
   throw new HsmError('key_exists', `token "${session.token.label}" has a key with ${what} already`, {
@@ -66,8 +66,10 @@ function refuseTaken(session: Session, wanted: NewKey): void {
   });
 }
 
-function taken(session: Session, { label, id }: NewKey): Key[] {
-  return session.findKeys({ class: null, label: id === null ? label : null, id });
+/** With an id of its own, all keys of that id, whatever their labels, and those that another program is making to have it. */
+function rivals(session: Session, { label, id }: NewKey): Key[] {
+  if (id === null) return session.findKeys({ class: null, label, id: null });
+  return session.findKeys({ class: null, label: null, id: null }).filter((key) => isNamed(key, { label: null, id }) || isMeantFor(key.id, id));
 }
 
 /** @throws UsageError `bad_flag` */

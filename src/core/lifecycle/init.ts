@@ -4,7 +4,7 @@ import type { Keyring } from '../../barrier/index.ts';
 import { zero } from '../../bytes.ts';
 import { ConfigError, HsmError, StoreError } from '../../errors.ts';
 import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../../seal/index.ts';
-import type { ExposedKey, Seal, ShareCounts } from '../../seal/index.ts';
+import type { ExposedKey, Pkcs11Seal, Seal, ShareCounts } from '../../seal/index.ts';
 import type { Rows, Storage } from '../../storage/index.ts';
 import { withSeal } from '../context.ts';
 import type { Context } from '../context.ts';
@@ -51,20 +51,22 @@ export async function initStore(context: Context, counts: ShareCounts, prepare: 
   await withSeal(context, generateKey ? 'wanted' : false, async (seal) => {
     if (!generateKey) await seal.ensureKeys(); // fails before there is a file
     await withStorage(context, true, async (storage) => {
-      const show = await storage.transaction('write', async (rows) => {
-        if (!rows.isNew) {
-          await readState(rows, context); // what was altered is not merely there already
-          throw alreadyInitialized(context);
-        }
-        const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
-        const createdKeys = (await seal.ensureKeys()).map(({ label }) => label);
-        const shares = await createStore(context, seal, rows, counts, drawn);
-        try {
-          return await prepare({ shares, threshold: counts.threshold, createdKeys, exposedKeys: seal.exposedKeys() });
-        } finally {
-          zero(...shares);
-        }
-      });
+      const show = await keepingKeys(seal, (ensureKeys) =>
+        storage.transaction('write', async (rows) => {
+          if (!rows.isNew) {
+            await readState(rows, context); // what was altered is not merely there already
+            throw alreadyInitialized(context);
+          }
+          const drawn = await drawKeys(context, seal, counts); // before keys are made in an HSM whose generator may be stuck
+          const createdKeys = (await ensureKeys()).map(({ label }) => label);
+          const shares = await createStore(context, seal, rows, counts, drawn);
+          try {
+            return await prepare({ shares, threshold: counts.threshold, createdKeys, exposedKeys: seal.exposedKeys() });
+          } finally {
+            zero(...shares);
+          }
+        }),
+      );
       try {
         show();
       } catch (error) {
@@ -73,6 +75,19 @@ export async function initStore(context: Context, counts: ShareCounts, prepare: 
       }
     });
   });
+}
+
+/**
+ * Takes back the keys that were created if no store is made with them. From the COMMIT on they stay, also where the store is
+ * taken back: another store may be under them by then, and the next `init` uses them.
+ */
+async function keepingKeys<T>(seal: Pkcs11Seal, make: (ensureKeys: Pkcs11Seal['ensureKeys']) => Promise<T>): Promise<T> {
+  let created: Awaited<ReturnType<Pkcs11Seal['ensureKeys']>> = [];
+  try {
+    return await make(async () => (created = await seal.ensureKeys()));
+  } catch (error) {
+    throw created.length === 0 ? error : await seal.withoutKeys(created, error);
+  }
 }
 
 /** Leaves the store as `init` found it. @throws StoreError `shares_lost` */
