@@ -49,7 +49,8 @@ export async function loadConfig({ path, env }: LoadOptions): Promise<Config> {
 
 async function parse(file: ConfigFile, env: Environment): Promise<Document> {
   const isJson = file.path.endsWith('.json') || file.text.trimStart().startsWith('{');
-  return isJson ? parseJson(file.path, file.text) : parseHcl(file.path, file.text, env);
+  const contents = isJson ? parseJson(file.path, file.text) : await parseHcl(file.path, file.text, env);
+  return { ...contents, file: file.path };
 }
 
 /** A literal PIN that others can read is worth a note even where the environment overrides it. */
