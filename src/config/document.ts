@@ -30,6 +30,8 @@ export interface Contents {
 
 export interface Document extends Contents {
   readonly file: string;
+  /** Whether the group or others may read the file. */
+  readonly readableByOthers: boolean;
 }
 
 /** `FILE:LINE:COLUMN`, or the file alone where the position is not known. */

@@ -50,9 +50,9 @@ const choices: readonly (readonly SealParameter[])[] = [
   ['hmac_key_label', 'hmac_key_id'],
 ];
 
-/** What the seal is to be, the environment before the file, each with its `uri` taken apart. */
+/** What the seal is to be, the environment before the file. `fromFile` has its `uri` taken apart, as the answer has. */
 export function withEnvironment(fromFile: ReadonlyMap<string, Given>, env: Environment): ReadonlyMap<string, Given> {
-  const all = new Map(expandUri(fromFile));
+  const all = new Map(fromFile);
   const overrides = expandUri(fromEnvironment(env));
   for (const choice of choices) {
     if (choice.some((parameter) => overrides.has(parameter))) choice.forEach((parameter) => all.delete(parameter));

@@ -6,12 +6,14 @@ import { pinFrom } from '../pin.ts';
 import { shellWord } from '../shell.ts';
 import { variable, type Environment } from './paths.ts';
 import type { PinSource } from './types.ts';
+import type { Given } from './values.ts';
 
 /**
  * `env:NAME`, `file:/absolute/path` (also as Vault's `env://NAME` and `file:///path`), `credential:NAME`, or the PIN
- * itself. `origin` begins the message of the ConfigError.
+ * itself. `value` is that of the Given. @throws ConfigError `config_value`
  */
-export function parsePinSource(value: string, origin: string): PinSource {
+export function parsePinSource(value: string, { origin, verbatim }: Given): PinSource {
+  if (verbatim) return { kind: 'literal', value };
   const [, kind, rest] = /^(env|file|credential):(?:\/\/)?(.*)$/su.exec(value) ?? [];
   if (kind === undefined || rest === undefined) return { kind: 'literal', value };
   if (kind === 'env') {
@@ -52,6 +54,11 @@ export function readPin(source: PinSource, env: Environment): string {
     case 'credential':
       return readPinFile(join(credentialsFolder(source.name, env), source.name));
   }
+}
+
+/** Whether what is given for `pin` holds the PIN itself. @throws ConfigError `config_value` */
+export function isLiteralPin(given: Given): boolean {
+  return typeof given.value === 'string' && parsePinSource(given.value, given).kind === 'literal';
 }
 
 /** A remark for the operator when others can read the PIN file, else null. Says nothing of a missing file. */
