@@ -8,7 +8,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { fromUtf8 } from '../bytes.ts';
 import { readPrivateFile, replacePrivateFile } from '../private-files.ts';
-import { cacheFolder, type Environment } from './paths.ts';
+import { cacheFolder } from './paths.ts';
+import type { Environment } from './variables.ts';
 
 /** Part of every name: a new number when what is parsed or stored changes. */
 const formatVersion = 'coffer config cache 4\n';

@@ -3,8 +3,8 @@ import { ConfigError } from '../errors.ts';
 import { readCache, writeCache } from './cache.ts';
 import type { Contents } from './document.ts';
 import { loadParser } from './parser.ts';
-import type { Environment } from './paths.ts';
 import { scanHcl } from './scan.ts';
+import type { Environment } from './variables.ts';
 
 /** @throws ConfigError, which names the place in `file` wherever the scan can tell it */
 export async function parseHcl(file: string, text: string, env: Environment): Promise<Contents> {

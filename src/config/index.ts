@@ -4,14 +4,15 @@ import { sealTypeFromEnvironment } from './environment.ts';
 import { configNotFound, readConfigFile, type ConfigFile } from './file.ts';
 import { parseHcl } from './hcl.ts';
 import { parseJson } from './json.ts';
-import type { Environment } from './paths.ts';
 import type { Config } from './types.ts';
 import { validate } from './validate.ts';
+import type { Environment } from './variables.ts';
 
 export { moduleFromEnvironment } from './environment.ts';
-export { stateFolder } from './paths.ts';
+export { configFiles, defaultStorePath, stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
 export { sealReaders } from './seal-values.ts';
+export { firstSet, overrides, TRY_VARIABLE, variable, variables } from './variables.ts';
 export type {
   Config,
   KeyReference,

@@ -4,9 +4,9 @@ import { isAbsolute, join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { pinFrom } from '../pin.ts';
 import { shellWord } from '../shell.ts';
-import { variable, type Environment } from './paths.ts';
 import type { PinSource } from './types.ts';
 import type { Given } from './values.ts';
+import type { Environment } from './variables.ts';
 
 /**
  * `env:NAME`, `file:/absolute/path` (also as Vault's `env://NAME` and `file:///path`), `credential:NAME`, or the PIN
@@ -73,8 +73,8 @@ export function pinFileNote(source: PinSource): string | null {
 }
 
 function credentialsFolder(name: string, env: Environment): string {
-  const folder = variable(env, 'CREDENTIALS_DIRECTORY');
-  if (folder !== null) return folder;
+  const folder = env['CREDENTIALS_DIRECTORY'];
+  if (folder) return folder;
   throw new ConfigError('pin_not_set', `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`, {
     hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
   });

@@ -4,12 +4,13 @@ import { shellWord } from '../shell.ts';
 import { place, title, type Document, type Setting, type Stanza } from './document.ts';
 import { sealTypeFromEnvironment, storagePathFromEnvironment, withEnvironment } from './environment.ts';
 import { checkNames } from './names.ts';
-import { defaultStorePath, type Environment } from './paths.ts';
+import { defaultStorePath } from './paths.ts';
 import { isLiteralPin, pinFileNote } from './pin.ts';
 import { toSealConfig } from './seal.ts';
 import type { Config, PinSource, StorageConfig } from './types.ts';
 import { expandUri } from './uri.ts';
 import { readAbsolutePath, readFlag, readText, type Given } from './values.ts';
+import type { Environment } from './variables.ts';
 
 /** `document` is null when the environment alone is the configuration. */
 export function validate(document: Document | null, env: Environment): Config {

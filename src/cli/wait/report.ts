@@ -12,9 +12,6 @@ export type Report =
   | { readonly kind: 'operator' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint: string | null; readonly exitStatus: ExitStatus; readonly mayPass: boolean };
 
-/** The variable that makes one try of `coffer unseal`: the number of the descriptor that the reports go to. */
-export const TRY_VARIABLE = 'COFFER_UNSEAL_TRY';
-
 /** The hint where a login began, and nobody knows what became of it. */
 export const SPENT = 'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
 

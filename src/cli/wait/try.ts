@@ -1,15 +1,16 @@
 import { writeSync } from 'node:fs';
+import { variable } from '../../config/index.ts';
 import { isModuleFault, mayPass, reportFaults, unseal } from '../../core/index.ts';
 import type { Context } from '../../core/index.ts';
 import { CofferError } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
-import { SPENT, TRY_VARIABLE } from './report.ts';
+import { SPENT } from './report.ts';
 import type { Report } from './report.ts';
 
 /** The descriptor to report to where this process is one try of `unseal -wait`, else null. */
 export function tryDescriptor(): number | null {
-  const text = process.env[TRY_VARIABLE];
-  return text !== undefined && /^[3-9]$/.test(text) ? Number(text) : null;
+  const text = variable(process.env, 'unseal_try');
+  return text !== null && /^[3-9]$/.test(text) ? Number(text) : null;
 }
 
 /**
