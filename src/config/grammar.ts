@@ -3,7 +3,7 @@ import type { Cursor } from './cursor.ts';
 import { atLineEnd, decodeString, readString, skipBlanks, skipExpression } from './lexemes.ts';
 
 const identifier = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
-const literal = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![\p{ID_Continue}.-])/uy;
+const literal = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+)(?![\p{ID_Continue}.-])/uy;
 
 /** Reads the name that a stanza or key begins with, and the blanks after it. */
 export function readName(cursor: Cursor): string {
@@ -34,7 +34,7 @@ export function readLabels(cursor: Cursor, name: string): string[] {
   return labels;
 }
 
-/** Reads `= literal` and gives the literal as it is written; anything else is refused with what is wrong with it. */
+/** Reads `= literal`, of HCL 2 or a bare hexadecimal number, and gives it as it is written; anything else is refused with what is wrong with it. */
 export function readValue(cursor: Cursor, name: string): string {
   expectValue(cursor, name);
   return cursor.at('"') ? readString(cursor, name) : (cursor.take(literal) ?? failNotLiteral(cursor, name));

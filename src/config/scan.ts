@@ -10,7 +10,7 @@ import { readLabels, readName, readValue, requireLineEnd, skipValue } from './gr
 import { secretKeys, stanzaKeys, topLevelKeys } from './keys.ts';
 import { atLineEnd, decodeString, skipBlanks, skipGroup, skipLines } from './lexemes.ts';
 
-/** A literal as it stands in the file, and the setting that its value is for. */
+/** A literal in HCL 2, and the setting that its value is for. */
 export interface Literal {
   readonly source: string;
   readonly setting: { value: unknown };
@@ -107,8 +107,13 @@ function readSetting({ cursor, literals }: Walk, settings: Settings, name: strin
   const setting = { value: null as unknown, at: cursor.position(start) };
   settings.set(name, setting);
   const source = readValue(cursor, name);
-  if (isPublic) literals.push({ source, setting });
+  if (isPublic) literals.push({ source: toHcl2(source), setting });
   else if (source.startsWith('"')) setting.value = decodeString(source);
+}
+
+/** The HCL 1 of Vault has bare hexadecimal numbers, and takes them for a string where it wants one. */
+function toHcl2(literal: string): string {
+  return /^0x/i.test(literal) ? `"${literal}"` : literal;
 }
 
 function failNotKey(cursor: Cursor, name: string, stanza: string, open: number, start: number): never {
