@@ -1,4 +1,4 @@
-import { loadConfig, readPin, stateFolder } from '../config/index.ts';
+import { loadConfig, readPin, stateFolder, variable } from '../config/index.ts';
 import { endModules, postponeEndings, reportFaults, thisMachine } from '../core/index.ts';
 import type { Context, FaultReport } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
@@ -34,7 +34,7 @@ async function runAndReport(argv: readonly string[]): Promise<number> {
       else terminal.printAside(parsed.text);
       return parsed.asked ? 0 : 1;
     }
-    format = outputFormat(global.format ?? (env['COFFER_FORMAT'] || null));
+    format = outputFormat(global.format ?? variable(env, 'format'));
     reportFaults(faultReport(terminal, format));
     const invocation: Invocation = {
       args: parsed.args,
@@ -98,5 +98,5 @@ function outputFormat(name: string | null): OutputFormat {
 /** For errors in the command line itself, before it is understood. */
 function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
   const given = argv.map((arg, at) => (/^--?format$/.test(arg) ? argv[at + 1] : /^--?format=(.*)$/.exec(arg)?.[1])).findLast((value) => value !== undefined);
-  return (given ?? env['COFFER_FORMAT'])?.toLowerCase() === 'json';
+  return (given ?? variable(env, 'format'))?.toLowerCase() === 'json';
 }

@@ -12,6 +12,7 @@
  */
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
+import { variable } from '../config/index.ts';
 import { systemErrorCode, UsageError } from '../errors.ts';
 import type { CofferError, ErrorCode } from '../errors.ts';
 import { resultOutput } from '../native/outcome.ts';
@@ -68,7 +69,7 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
   const labelled = (label: string, text: string, kept = ''): string => `${label} ${visible(text, kept)}\n`;
   const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
   const asJson = (errors: readonly string[], code: ErrorCode): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
-  const isDebug = env['COFFER_DEBUG'] === '1';
+  const isDebug = variable(env, 'debug') === '1';
   const warning = paint?.yellow('warning:') ?? 'warning:';
   const asLines = (text: string): string => `${visible(text, '\n')}\n`;
   const asValue = (text: string): string => (toTerminal ? visible(text, '\n\t') : text);

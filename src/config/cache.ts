@@ -1,6 +1,6 @@
 /**
- * Parsed configurations, kept because loading the HCL parser takes longer than starting Node. An entry is named by
- * the SHA-256 of the text it was parsed from, which holds no secret, and so neither does the entry. Whatever goes
+ * Parsed values, kept because loading the HCL parser takes longer than starting Node. An entry is named by the SHA-256
+ * of the literals that it was parsed from, none of which is secret, and so neither is the entry. Whatever goes
  * wrong here only costs time: nothing in this file throws.
  */
 import { createHash } from 'node:crypto';
@@ -8,10 +8,11 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { fromUtf8 } from '../bytes.ts';
 import { readPrivateFile, replacePrivateFile } from '../private-files.ts';
-import { cacheFolder, type Environment } from './paths.ts';
+import { cacheFolder } from './paths.ts';
+import type { Environment } from './variables.ts';
 
 /** Part of every name: a new number when what is parsed or stored changes. */
-const formatVersion = 'coffer config cache 3\n';
+const formatVersion = 'coffer config cache 4\n';
 const entriesKept = 16;
 
 /** What was parsed from `text` before, or undefined. */

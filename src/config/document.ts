@@ -6,14 +6,14 @@ export interface Position {
   readonly column: number;
 }
 
-/** One `key = value`. The value of a key that coffer does not use is undefined: it was never parsed. */
+/** One `key = value`. The value of a key that coffer does not use is undefined: it was never read. */
 export interface Setting {
   readonly value: unknown;
   /** Null in JSON. */
   readonly at: Position | null;
 }
 
-/** One `name "label" { key = value }`. The keys of a stanza that coffer does not use were never parsed. */
+/** One `name "label" { key = value }`. The keys of a stanza that coffer does not use were never read. */
 export interface Stanza {
   readonly name: string;
   readonly labels: readonly string[];
@@ -21,11 +21,17 @@ export interface Stanza {
   readonly settings: ReadonlyMap<string, Setting>;
 }
 
-export interface Document {
-  readonly file: string;
+/** What a text holds. */
+export interface Contents {
   readonly stanzas: readonly Stanza[];
   /** Top-level keys. */
   readonly settings: ReadonlyMap<string, Setting>;
+}
+
+export interface Document extends Contents {
+  readonly file: string;
+  /** Whether the group or others may read the file. */
+  readonly readableByOthers: boolean;
 }
 
 /** `FILE:LINE:COLUMN`, or the file alone where the position is not known. */

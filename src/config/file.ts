@@ -4,7 +4,8 @@ import { ConfigError, isNoSuchFile, systemErrorCode } from '../errors.ts';
 import { changedBy, describeExposure, exposures } from '../exposure.ts';
 import type { Exposure } from '../exposure.ts';
 import { shellWord } from '../shell.ts';
-import { configFiles, variable, type Environment } from './paths.ts';
+import { configFiles } from './paths.ts';
+import { variable, type Environment } from './variables.ts';
 
 export interface ConfigFile {
   readonly path: string;
@@ -20,7 +21,7 @@ const maximumSize = 1 << 20;
  * directory is never looked at. Null when there is no file and none was named.
  */
 export function readConfigFile(named: string | null, env: Environment): ConfigFile | null {
-  const explicit = named ?? variable(env, 'COFFER_CONFIG');
+  const explicit = named ?? variable(env, 'config');
   if (explicit !== null) {
     const file = read(explicit);
     if (file !== null) return file;

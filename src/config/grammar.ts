@@ -1,16 +1,9 @@
 /** The parts of a stanza or key, in the order in which they stand, and what can be wrong with each. */
 import type { Cursor } from './cursor.ts';
-import { atLineEnd, readString, skipBlanks, skipExpression } from './lexemes.ts';
+import { atLineEnd, decodeString, readString, skipBlanks, skipExpression } from './lexemes.ts';
 
 const identifier = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
-const literal = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![\p{ID_Continue}.-])/uy;
-
-export interface Literal {
-  /** As it is written in the file. */
-  readonly source: string;
-  /** The value of a quoted string; null for a number, true, false or null. */
-  readonly text: string | null;
-}
+const literal = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+)(?![\p{ID_Continue}.-])/uy;
 
 /** Reads the name that a stanza or key begins with, and the blanks after it. */
 export function readName(cursor: Cursor): string {
@@ -31,7 +24,7 @@ export function readName(cursor: Cursor): string {
 export function readLabels(cursor: Cursor, name: string): string[] {
   const labels: string[] = [];
   while (!cursor.at('{')) {
-    const label = cursor.at('"') ? readString(cursor, name) : cursor.take(identifier);
+    const label = cursor.at('"') ? decodeString(readString(cursor, name)) : cursor.take(identifier);
     if (label === null) {
       cursor.fail(`expected "=" or "{" after ${name}`, `write ${name} = "value", or ${name} "type" { on one line`);
     }
@@ -41,15 +34,10 @@ export function readLabels(cursor: Cursor, name: string): string[] {
   return labels;
 }
 
-/** Reads `= literal`; anything else is refused with what is wrong with it. */
-export function readValue(cursor: Cursor, name: string): Literal {
+/** Reads `= literal`, of HCL 2 or a bare hexadecimal number, and gives it as it is written; anything else is refused with what is wrong with it. */
+export function readValue(cursor: Cursor, name: string): string {
   expectValue(cursor, name);
-  const start = cursor.offset;
-  const text = cursor.at('"') ? readString(cursor, name) : null;
-  if (text !== null) return { source: cursor.text.slice(start, cursor.offset), text };
-  const source = cursor.take(literal);
-  if (source === null) failNotLiteral(cursor, name);
-  return { source, text: null };
+  return cursor.at('"') ? readString(cursor, name) : (cursor.take(literal) ?? failNotLiteral(cursor, name));
 }
 
 /** Steps over `= expression`. */

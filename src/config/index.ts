@@ -1,20 +1,18 @@
 /** The front door: a configuration file and the environment in, a Config that the rest of coffer trusts out. */
-import { shellWord } from '../shell.ts';
 import type { Document } from './document.ts';
 import { sealTypeFromEnvironment } from './environment.ts';
 import { configNotFound, readConfigFile, type ConfigFile } from './file.ts';
 import { parseHcl } from './hcl.ts';
 import { parseJson } from './json.ts';
-import type { Environment } from './paths.ts';
-import { parsePinSource, pinFileNote } from './pin.ts';
 import type { Config } from './types.ts';
-import { holdsPin } from './uri.ts';
 import { validate } from './validate.ts';
+import type { Environment } from './variables.ts';
 
 export { moduleFromEnvironment } from './environment.ts';
-export { stateFolder } from './paths.ts';
+export { configFiles, defaultStorePath, stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
 export { sealReaders } from './seal-values.ts';
+export { firstSet, overrides, TRY_VARIABLE, variable, variables } from './variables.ts';
 export type {
   Config,
   KeyReference,
@@ -42,28 +40,11 @@ export async function loadConfig({ path, env }: LoadOptions): Promise<Config> {
     if (!sealTypeFromEnvironment(env)) throw configNotFound(env);
     return validate(null, env);
   }
-  const document = await parse(file, env);
-  const config = validate(document, env);
-  return { ...config, notes: [...config.notes, ...pinNotes(config, document, file)] };
+  return validate(await parse(file, env), env);
 }
 
-async function parse(file: ConfigFile, env: Environment): Promise<Document> {
-  const isJson = file.path.endsWith('.json') || file.text.trimStart().startsWith('{');
-  return isJson ? parseJson(file.path, file.text) : parseHcl(file.path, file.text, env);
-}
-
-/** A literal PIN that others can read is worth a note even where the environment overrides it. */
-function pinNotes(config: Config, document: Document, file: ConfigFile): string[] {
-  const notes = [config.seal.pin === null ? null : pinFileNote(config.seal.pin)];
-  const withPin = document.stanzas.some(
-    ({ settings }) => isLiteralPin(settings.get('pin')?.value) || holdsPin(settings.get('uri')?.value),
-  );
-  if (withPin && file.readableByOthers) {
-    notes.push(`${file.path}: holds a PIN, and other users can read it; run: chmod go= ${shellWord(file.path)}`);
-  }
-  return notes.filter((note) => note !== null);
-}
-
-function isLiteralPin(value: unknown): boolean {
-  return typeof value === 'string' && parsePinSource(value, 'pin').kind === 'literal';
+async function parse({ path, text, readableByOthers }: ConfigFile, env: Environment): Promise<Document> {
+  const isJson = path.endsWith('.json') || text.trimStart().startsWith('{');
+  const contents = isJson ? parseJson(path, text) : await parseHcl(path, text, env);
+  return { file: path, readableByOthers, ...contents };
 }

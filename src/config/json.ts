@@ -1,7 +1,7 @@
-/** JSON configuration: the same shapes as HCL, checked before JSON.parse, whose messages quote the text. */
+/** JSON configuration: the same shapes as HCL. JSON.parse sees single values only, since its messages quote the text. */
 import { ConfigError } from '../errors.ts';
 import { Cursor } from './cursor.ts';
-import { place, type Document, type Setting, type Stanza } from './document.ts';
+import { place, type Contents, type Setting, type Stanza } from './document.ts';
 import { stanzaNames } from './keys.ts';
 
 const blank = /[ \t\r\n]+/y;
@@ -13,12 +13,11 @@ const maximumDepth = 100;
  * `{"seal": {"pkcs11": {...}}, "auto_unseal": false}`; a stanza's body may be an array of bodies, and a stanza an
  * array of objects, as HCL's JSON syntax has them. Strings follow HCL: `$${` and `%%{` stand for `${` and `%{`.
  */
-export function parseJson(file: string, text: string): Document {
+export function parseJson(file: string, text: string): Contents {
   const cursor = new Cursor(file, text);
-  checkValue(cursor, 0);
+  const root = readValue(cursor, 0);
   skip(cursor);
   if (!cursor.done) cursor.fail('unexpected text after the end of the object', 'remove it');
-  const root: unknown = JSON.parse(text);
   if (!isObject(root)) throw new ConfigError('config_type', `${file}: must hold a JSON object`, { hint: jsonShape });
 
   const stanzas: Stanza[] = [];
@@ -36,7 +35,7 @@ export function parseJson(file: string, text: string): Document {
       }
     }
   }
-  return { file, stanzas, settings };
+  return { stanzas, settings };
 }
 
 const jsonShape = 'the shape is {"storage": {"sqlite": {"path": "..."}}, "seal": {"pkcs11": {...}}, "auto_unseal": false}';
@@ -74,51 +73,56 @@ function skip(cursor: Cursor): void {
   cursor.take(blank);
 }
 
-/** Walks one value of RFC 8259 and fails where it is not one, or where an object names a key twice. */
-function checkValue(cursor: Cursor, depth: number): void {
+/** Reads one value of RFC 8259 and fails where it is not one, or where an object names a key twice. */
+function readValue(cursor: Cursor, depth: number): unknown {
   skip(cursor);
   if (depth > maximumDepth) cursor.fail('values are nested too deeply', `at most ${maximumDepth} levels are read`);
-  if (cursor.at('{')) checkMembers(cursor, depth, '}');
-  else if (cursor.at('[')) checkMembers(cursor, depth, ']');
-  else if (cursor.at('"')) checkString(cursor);
-  else if (cursor.take(scalar) === null) {
-    cursor.fail('a value is missing or malformed here', 'write a string in double quotes, a number, true or false');
+  if (cursor.at('{')) {
+    const members = new Map<string, unknown>();
+    readMembers(cursor, '}', () => {
+      const name = readName(cursor, members);
+      members.set(name, readValue(cursor, depth + 1));
+    });
+    return Object.fromEntries(members);
   }
+  if (cursor.at('[')) {
+    const elements: unknown[] = [];
+    readMembers(cursor, ']', () => void elements.push(readValue(cursor, depth + 1)));
+    return elements;
+  }
+  if (cursor.at('"')) return readString(cursor);
+  const source = cursor.take(scalar) ?? cursor.fail('a value is missing or malformed here', 'write a string in double quotes, a number, true or false');
+  return JSON.parse(source);
 }
 
-function checkMembers(cursor: Cursor, depth: number, closer: '}' | ']'): void {
+/** Goes through `[...]` or `{...}`, from bracket to bracket; `readMember` reads what stands between two commas. */
+function readMembers(cursor: Cursor, closer: '}' | ']', readMember: () => void): void {
   const start = cursor.offset;
-  const names = new Set<string>();
   cursor.offset += 1;
   skip(cursor);
-  if (cursor.at(closer)) {
-    cursor.offset += 1;
-    return;
+  if (!cursor.at(closer)) {
+    do {
+      readMember();
+      skip(cursor);
+    } while (cursor.take(/,/y) !== null);
   }
-  for (;;) {
-    if (closer === '}') checkName(cursor, names);
-    checkValue(cursor, depth + 1);
-    skip(cursor);
-    if (cursor.take(/,/y) !== null) continue;
-    if (cursor.done) cursor.fail(`bracket opened here is never closed`, `add "${closer}" where it ends`, start);
-    if (!cursor.at(closer)) cursor.fail(`expected "," or "${closer}"`, 'separate members with a comma');
-    cursor.offset += 1;
-    return;
-  }
+  if (cursor.done) cursor.fail(`bracket opened here is never closed`, `add "${closer}" where it ends`, start);
+  if (!cursor.at(closer)) cursor.fail(`expected "," or "${closer}"`, 'separate members with a comma');
+  cursor.offset += 1;
 }
 
-function checkName(cursor: Cursor, names: Set<string>): void {
+function readName(cursor: Cursor, members: ReadonlyMap<string, unknown>): string {
   skip(cursor);
   const start = cursor.offset;
   if (!cursor.at('"')) cursor.fail('expected a key in double quotes', 'no comma may stand after the last member');
-  const name = checkString(cursor);
-  if (names.has(name)) cursor.fail('this key is already set in the same object', 'remove one of the two', start);
-  names.add(name);
+  const name = readString(cursor);
+  if (members.has(name)) cursor.fail('this key is already set in the same object', 'remove one of the two', start);
   skip(cursor);
   if (cursor.take(/:/y) === null) cursor.fail('expected ":" after a key', 'write "key": "value"');
+  return name;
 }
 
-function checkString(cursor: Cursor): string {
+function readString(cursor: Cursor): string {
   const source = cursor.take(string);
   if (source !== null) return String(JSON.parse(source));
   const closed = cursor.look(/"(?:[^"\\\r\n]|\\.)*"/y) !== null;

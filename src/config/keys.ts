@@ -1,40 +1,12 @@
 /** The names that may stand in a configuration file. */
+import { sealVariables } from './variables.ts';
 
-export const pkcs11Keys = [
-  'lib',
-  'library_parameters',
-  'slot',
-  'token_label',
-  'serial',
-  'uri',
-  'pin',
-  'key_label',
-  'key_id',
-  'hmac_key_label',
-  'hmac_key_id',
-  'previous_key_label',
-  'previous_key_id',
-  'previous_hmac_key_label',
-  'previous_hmac_key_id',
-  'default_key_label',
-  'default_hmac_key_label',
-  'mechanism',
-  'hmac_mechanism',
-  'generate_key',
-  'rsa_oaep_hash',
-  'rsa_encrypt_local',
-  'force_rw_session',
-  'max_parallel',
-  'timeout',
-  'name',
-  'priority',
-  'disabled',
-] as const;
+/** The keys of the stanza of the pkcs11 seal. */
+export type Pkcs11Key = keyof typeof sealVariables;
+export const pkcs11Keys: readonly string[] = Object.keys(sealVariables);
 
 /** Keys whose value is or may hold a PIN: it never reaches the cache. */
 export const secretKeys: readonly string[] = ['pin', 'uri'] satisfies Pkcs11Key[];
-
-export type Pkcs11Key = (typeof pkcs11Keys)[number];
 
 /** The stanzas that coffer reads, by title, with the keys of each. */
 export const stanzaKeys: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([

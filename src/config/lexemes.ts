@@ -5,8 +5,13 @@ const blank = /[ \t]+/y;
 const lineEnd = /\r?\n/y;
 const lineComment = /(?:#|\/\/)[^\n]*/y;
 const heredocStart = /<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)\r?\n/uy;
-const plainText = /[^"\\\r\n$%]+/y;
-const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' };
+/** Text of a string, or a `$` or `%` that starts no template: `$${` and `%%{` stand for `${` and `%{`. */
+const text = String.raw`[^"\\\r\n$%]+|\$\$\{|%%\{|[$%](?!\{)`;
+const literalPart = new RegExp(
+  String.raw`${text}|\\[nrt"\\]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|\\U(?!0000[dD][89a-fA-F])00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}`,
+  'y',
+);
+const anyPart = new RegExp(String.raw`${text}|\\[^\r\n]`, 'y');
 const maximumDepth = 100;
 
 /** Steps over spaces, tabs and block comments, which do not end a line even where they span several. */
@@ -33,58 +38,44 @@ export function skipLines(cursor: Cursor): boolean {
   return !cursor.done;
 }
 
-/** Reads the quoted string that starts here and gives its value. A template in it is refused. `name` is for errors. */
+/** Reads the quoted string that starts here and gives it as it is written. A template in it is refused. `name` is for errors. */
 export function readString(cursor: Cursor, name: string): string {
   const start = cursor.offset;
   cursor.offset += 1;
-  let value = '';
-  for (;;) {
-    const template = cursor.look(/([$%])\1?\{/y);
-    if (template?.length === 3) {
-      // $${ and %%{ stand for ${ and %{
-      value += template.slice(1);
-      cursor.offset += 3;
-    } else if (template !== null) {
+  while (!cursor.at('"')) {
+    if (cursor.take(literalPart) !== null) continue;
+    if (cursor.at('\\')) {
       cursor.fail(
-        `the value of ${name} holds a template, and coffer evaluates none`,
-        'write the value itself; if these characters are meant as they are, write $${ for ${ and %%{ for %{',
-        cursor.offset,
-        'config_template',
+        `unknown escape in the string of ${name}`,
+        String.raw`the escapes are \n \r \t \" \\ \uNNNN \UNNNNNNNN; write \\ for one backslash`,
       );
-    } else if (cursor.at('"')) {
-      cursor.offset += 1;
-      return value;
-    } else if (cursor.at('\\')) {
-      value += readEscape(cursor, name);
-    } else {
-      value += cursor.take(plainText) ?? takeSign(cursor, start, name);
     }
-  }
-}
-
-function readEscape(cursor: Cursor, name: string): string {
-  const simple = escapes[cursor.text[cursor.offset + 1] ?? ''];
-  if (simple !== undefined) {
-    cursor.offset += 2;
-    return simple;
-  }
-  const digits = (cursor.look(/\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}/y) ?? '').slice(2);
-  const codePoint = Number.parseInt(digits, 16);
-  const isCharacter = codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff);
-  if (!isCharacter) {
+    if (cursor.look(/[$%]/y) === null) failUnclosed(cursor, start, name);
     cursor.fail(
-      `unknown escape in the string of ${name}`,
-      String.raw`the escapes are \n \r \t \" \\ \uNNNN \UNNNNNNNN; write \\ for one backslash`,
+      `the value of ${name} holds a template, and coffer evaluates none`,
+      'write the value itself; if these characters are meant as they are, write $${ for ${ and %%{ for %{',
+      cursor.offset,
+      'config_template',
     );
   }
-  cursor.offset += digits.length + 2;
-  return String.fromCodePoint(codePoint);
+  cursor.offset += 1;
+  return cursor.text.slice(start, cursor.offset);
 }
 
-/** A `$` or `%` that starts no template; anything else here means that the line ended inside the string. */
-function takeSign(cursor: Cursor, start: number, name: string): string {
-  const unclosed = `the string of ${name} is opened here and not closed on its line`;
-  return cursor.take(/[$%]/y) ?? cursor.fail(unclosed, 'end the value with a double quote (")', start);
+const written = /\\u(.{4})|\\U(.{8})|\\(.)|([$%])\4(?=\{)/g;
+const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
+/** The value of a string that `readString` gave: of one that may be secret, and that hcl2-parser therefore does not read. */
+export function decodeString(source: string): string {
+  return source.slice(1, -1).replaceAll(written, (_, short?: string, long?: string, escaped?: string, sign?: string) => {
+    const digits = short ?? long;
+    if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
+    return escaped === undefined ? (sign ?? '') : (escapes[escaped] ?? escaped);
+  });
+}
+
+function failUnclosed(cursor: Cursor, start: number, name: string): never {
+  cursor.fail(`the string of ${name} is opened here and not closed on its line`, 'end the value with a double quote (")', start);
 }
 
 /**
@@ -130,9 +121,9 @@ function skipString(cursor: Cursor, depth: number): void {
   const start = cursor.offset;
   cursor.offset += 1;
   while (!cursor.at('"')) {
-    if (cursor.take(/\$\$\{|%%\{|\\[^\r\n]/y) !== null) continue;
-    if (cursor.take(/[$%](?=\{)/y) !== null) skipGroup(cursor, depth + 1);
-    else if (cursor.take(plainText) === null) takeSign(cursor, start, 'a stanza or key that coffer does not use');
+    if (cursor.take(anyPart) !== null) continue;
+    if (cursor.take(/[$%]/y) === null) failUnclosed(cursor, start, 'a stanza or key that coffer does not use');
+    skipGroup(cursor, depth + 1);
   }
   cursor.offset += 1;
 }

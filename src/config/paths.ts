@@ -1,8 +1,7 @@
 /** Where coffer's files are, after the XDG base directory specification: a relative value counts as not set. */
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './variables.ts';
 
 /** The default places of coffer.hcl, in the order in which they are tried. */
 export function configFiles(env: Environment): string[] {
@@ -22,8 +21,7 @@ export function cacheFolder(env: Environment): string | null {
  * know the same; anybody else's is their own. Null when they have no home directory.
  */
 export function stateFolder(env: Environment, uid: number | undefined): string | null {
-  const given = variable(env, 'XDG_STATE_HOME');
-  if (uid === 0 && (given === null || !isAbsolute(given))) return '/var/lib/coffer';
+  if (uid === 0 && !isAbsolute(env['XDG_STATE_HOME'] ?? '')) return '/var/lib/coffer';
   const folder = userFolder(env, 'XDG_STATE_HOME', '.local/state');
   return folder === null ? null : join(folder, 'coffer');
 }
@@ -34,15 +32,10 @@ export function defaultStorePath(env: Environment, uid: number | undefined): str
   return folder === null ? null : join(folder, 'coffer', 'coffer.db');
 }
 
-/** The value of a variable; the empty string counts as not set. */
-export function variable(env: Environment, name: string): string | null {
-  return env[name] || null;
-}
-
 function userFolder(env: Environment, name: string, fallback: string): string | null {
-  const value = variable(env, name);
-  if (value !== null && isAbsolute(value)) return value;
-  const home = variable(env, 'HOME') ?? accountHome();
+  const value = env[name] ?? '';
+  if (isAbsolute(value)) return value;
+  const home = env['HOME'] || accountHome();
   return home !== null && isAbsolute(home) ? join(home, fallback) : null;
 }
 

@@ -4,14 +4,16 @@ import { isAbsolute, join } from 'node:path';
 import { ConfigError, systemErrorCode } from '../errors.ts';
 import { pinFrom } from '../pin.ts';
 import { shellWord } from '../shell.ts';
-import { variable, type Environment } from './paths.ts';
 import type { PinSource } from './types.ts';
+import type { Given } from './values.ts';
+import type { Environment } from './variables.ts';
 
 /**
  * `env:NAME`, `file:/absolute/path` (also as Vault's `env://NAME` and `file:///path`), `credential:NAME`, or the PIN
- * itself. `origin` begins the message of the ConfigError.
+ * itself. `value` is that of the Given. @throws ConfigError `config_value`
  */
-export function parsePinSource(value: string, origin: string): PinSource {
+export function parsePinSource(value: string, { origin, verbatim }: Given): PinSource {
+  if (verbatim) return { kind: 'literal', value };
   const [, kind, rest] = /^(env|file|credential):(?:\/\/)?(.*)$/su.exec(value) ?? [];
   if (kind === undefined || rest === undefined) return { kind: 'literal', value };
   if (kind === 'env') {
@@ -54,6 +56,11 @@ export function readPin(source: PinSource, env: Environment): string {
   }
 }
 
+/** Whether what is given for `pin` holds the PIN itself. @throws ConfigError `config_value` */
+export function isLiteralPin(given: Given): boolean {
+  return typeof given.value === 'string' && parsePinSource(given.value, given).kind === 'literal';
+}
+
 /** A remark for the operator when others can read the PIN file, else null. Says nothing of a missing file. */
 export function pinFileNote(source: PinSource): string | null {
   if (source.kind !== 'file') return null;
@@ -66,8 +73,8 @@ export function pinFileNote(source: PinSource): string | null {
 }
 
 function credentialsFolder(name: string, env: Environment): string {
-  const folder = variable(env, 'CREDENTIALS_DIRECTORY');
-  if (folder !== null) return folder;
+  const folder = env['CREDENTIALS_DIRECTORY'];
+  if (folder) return folder;
   throw new ConfigError('pin_not_set', `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`, {
     hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
   });

@@ -52,8 +52,9 @@ function readName(given: Given): string {
   return text;
 }
 
+/** In hexadecimal, or the bytes themselves from a URI. */
 function readId(given: Given): Uint8Array {
-  const id = readHex(given);
+  const id = given.value instanceof Uint8Array ? given.value : readHex(given);
   if (id.length > LONGEST_IN_RECORD) throw tooLong(given);
   return id;
 }
@@ -87,8 +88,7 @@ function readParameters(given: Given): string {
 /** A PIN must be a string: 0042 and 42 are different PINs. */
 function readPinSource(given: Given): PinSource {
   if (typeof given.value !== 'string') throw wrongType(given.origin, 'a string', 'write pin = "...", in double quotes');
-  const value = readText(given);
-  return given.verbatim ? { kind: 'literal', value } : parsePinSource(value, given.origin);
+  return parsePinSource(readText(given), given);
 }
 
 /** Of a URI's type, which was checked where the URI was parsed. */

@@ -5,58 +5,56 @@ import { sealReaders, type SealParameter } from './seal-values.ts';
 import type { KeyReference, Pkcs11SealConfig } from './types.ts';
 import type { Given } from './values.ts';
 
-type Value<K extends SealParameter> = ReturnType<(typeof sealReaders)[K]>;
+type Values = { readonly [parameter in SealParameter]: ReturnType<(typeof sealReaders)[parameter]> };
+const readers: { readonly [parameter in SealParameter]: (given: Given) => Values[parameter] } = sealReaders;
 
 /** `where` begins the message about a missing key. Remarks for the operator are added to `notes`. */
 export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, notes: string[]): Pkcs11SealConfig {
-  function read<K extends SealParameter>(parameter: K, reader: (given: Given) => Value<K>): Value<K> | null {
+  function read<P extends SealParameter>(parameter: P): Values[P] | null {
     const given = givens.get(parameter);
-    return given === undefined ? null : reader(given);
+    return given === undefined ? null : readers[parameter](given);
   }
   refuseDisabled(givens);
   notePriority(givens, notes);
 
-  const lib = read('lib', sealReaders.lib);
+  const lib = read('lib');
   if (lib === null) throw missing(where, 'lib', 'add lib = "/path/to/pkcs11-module.so" or set COFFER_HSM_LIB');
   const token = {
-    slot: read('slot', sealReaders.slot),
-    label: read('token_label', sealReaders.token_label),
-    serial: read('serial', sealReaders.serial),
-    manufacturer: read('manufacturer', sealReaders.manufacturer),
-    model: read('model', sealReaders.model),
+    slot: read('slot'),
+    label: read('token_label'),
+    serial: read('serial'),
+    manufacturer: read('manufacturer'),
+    model: read('model'),
   };
   if (Object.values(token).every((one) => one === null)) {
     const hint = 'add token_label = "..." (or slot, serial or uri), or set COFFER_HSM_TOKEN_LABEL (or _SLOT, _SERIAL or _URI)';
     throw missing(where, 'slot, token_label, serial or uri', hint);
   }
-  const key = toKey(read('key_label', sealReaders.key_label), read('key_id', sealReaders.key_id));
+  const key = toKey(read('key_label'), read('key_id'));
   if (key === null) {
     throw missing(where, 'key_label or key_id', 'add key_label = "..." or set COFFER_HSM_KEY_LABEL');
   }
   const seal: Pkcs11SealConfig = {
     type: 'pkcs11',
-    name: read('name', sealReaders.name) ?? 'pkcs11',
+    name: read('name') ?? 'pkcs11',
     lib,
-    libraryParameters: read('library_parameters', sealReaders.library_parameters),
+    libraryParameters: read('library_parameters'),
     token,
-    pin: read('pin', sealReaders.pin),
-    key: { ...key, class: read('key_class', sealReaders.key_class) },
-    hmacKey: toKey(read('hmac_key_label', sealReaders.hmac_key_label), read('hmac_key_id', sealReaders.hmac_key_id)),
-    previousKeys: toKeys(read('previous_key_label', sealReaders.previous_key_label), read('previous_key_id', sealReaders.previous_key_id)),
-    previousHmacKeys: toKeys(
-      read('previous_hmac_key_label', sealReaders.previous_hmac_key_label),
-      read('previous_hmac_key_id', sealReaders.previous_hmac_key_id),
-    ),
-    defaultKeyLabel: read('default_key_label', sealReaders.default_key_label),
-    defaultHmacKeyLabel: read('default_hmac_key_label', sealReaders.default_hmac_key_label),
-    mechanism: read('mechanism', sealReaders.mechanism),
-    hmacMechanism: read('hmac_mechanism', sealReaders.hmac_mechanism),
-    rsaOaepHash: read('rsa_oaep_hash', sealReaders.rsa_oaep_hash),
-    rsaEncryptLocal: read('rsa_encrypt_local', sealReaders.rsa_encrypt_local) ?? false,
-    maxParallel: read('max_parallel', sealReaders.max_parallel) ?? 1,
-    generateKey: read('generate_key', sealReaders.generate_key) ?? false,
-    forceRwSession: read('force_rw_session', sealReaders.force_rw_session) ?? false,
-    timeout: read('timeout', sealReaders.timeout),
+    pin: read('pin'),
+    key: { ...key, class: read('key_class') },
+    hmacKey: toKey(read('hmac_key_label'), read('hmac_key_id')),
+    previousKeys: toKeys(read('previous_key_label'), read('previous_key_id')),
+    previousHmacKeys: toKeys(read('previous_hmac_key_label'), read('previous_hmac_key_id')),
+    defaultKeyLabel: read('default_key_label'),
+    defaultHmacKeyLabel: read('default_hmac_key_label'),
+    mechanism: read('mechanism'),
+    hmacMechanism: read('hmac_mechanism'),
+    rsaOaepHash: read('rsa_oaep_hash'),
+    rsaEncryptLocal: read('rsa_encrypt_local') ?? false,
+    maxParallel: read('max_parallel') ?? 1,
+    generateKey: read('generate_key') ?? false,
+    forceRwSession: read('force_rw_session') ?? false,
+    timeout: read('timeout'),
   };
   notes.push(...checkCombination(seal, givens));
   return seal;

@@ -28,20 +28,9 @@ export function expandUri(givens: ReadonlyMap<string, Given>): ReadonlyMap<strin
   return all;
 }
 
-/** Whether the URI itself holds a PIN. False for what is not a URI. */
-export function holdsPin(uri: unknown): boolean {
-  if (typeof uri !== 'string') return false;
-  try {
-    return parsePkcs11Uri(uri, 'uri').pinValue !== null;
-  } catch (error) {
-    if (error instanceof ConfigError) return false;
-    throw error;
-  }
-}
-
-function parametersOf(given: Given): (readonly [SealParameter, string, string])[] {
+function parametersOf(given: Given): (readonly [SealParameter, string, string | Uint8Array])[] {
   const uri = parsePkcs11Uri(readText(given), given.origin);
-  const all: readonly (readonly [SealParameter, string, string | null])[] = [
+  const all: readonly (readonly [SealParameter, string, string | Uint8Array | null])[] = [
     ['lib', 'module-path', uri.modulePath],
     ['slot', 'slot-id', uri.slotId],
     ['token_label', 'token', uri.token],
@@ -49,7 +38,7 @@ function parametersOf(given: Given): (readonly [SealParameter, string, string])[
     ['manufacturer', 'manufacturer', uri.manufacturer],
     ['model', 'model', uri.model],
     ['key_label', 'object', uri.object],
-    ['key_id', 'id', uri.id === null ? null : Buffer.from(uri.id).toString('hex')],
+    ['key_id', 'id', uri.id],
     ['key_class', 'type', uri.type],
     ['pin', 'pin-source', uri.pinSource === null ? null : `file:${uri.pinSource}`],
     ['pin', 'pin-value', uri.pinValue],

@@ -1,33 +1,35 @@
 /** A parsed file and the environment to a Config: every name known, every value of its type, nothing ignored unsaid. */
 import { ConfigError } from '../errors.ts';
+import { shellWord } from '../shell.ts';
 import { place, title, type Document, type Setting, type Stanza } from './document.ts';
 import { sealTypeFromEnvironment, storagePathFromEnvironment, withEnvironment } from './environment.ts';
 import { checkNames } from './names.ts';
-import { defaultStorePath, type Environment } from './paths.ts';
+import { defaultStorePath } from './paths.ts';
+import { isLiteralPin, pinFileNote } from './pin.ts';
 import { toSealConfig } from './seal.ts';
-import type { Config, Pkcs11SealConfig, StorageConfig } from './types.ts';
+import type { Config, PinSource, StorageConfig } from './types.ts';
+import { expandUri } from './uri.ts';
 import { readAbsolutePath, readFlag, readText, type Given } from './values.ts';
+import type { Environment } from './variables.ts';
 
 /** `document` is null when the environment alone is the configuration. */
 export function validate(document: Document | null, env: Environment): Config {
-  const parsed = document ?? { file: 'environment', stanzas: [], settings: new Map<string, Setting>() };
+  const parsed = document ?? { file: 'environment', readableByOthers: false, stanzas: [], settings: new Map<string, Setting>() };
   const notes: string[] = [];
   const ignored = checkNames(parsed);
   if (ignored.length > 0) notes.push(`${parsed.file}: ignored, for only a Vault server needs it: ${ignored.join(', ')}`);
   refuseDisabledSealWrap(topLevel(parsed, 'disable_sealwrap'));
   const storage = toStorage(parsed, env, notes);
-  const seal = toSeal(parsed, env, notes);
+  const stanza = sealStanza(parsed, env);
+  const fromFile = stanza === null ? new Map<string, Given>() : expandUri(givens(parsed, stanza));
+  const where = stanza === null ? `${parsed.file}: seal pkcs11` : whereIs(parsed, stanza);
+  const seal = toSealConfig(withEnvironment(fromFile, env), where, notes);
   const entropyAugmentation = toEntropyAugmentation(parsed);
-  const autoUnseal = topLevel(parsed, 'auto_unseal');
-  return {
-    file: document?.file ?? null,
-    storage,
-    seal,
-    entropyAugmentation,
-    autoUnseal: autoUnseal !== null && readFlag(autoUnseal),
-    storeId: toStoreId(topLevel(parsed, 'store_id')),
-    notes,
-  };
+  const flag = topLevel(parsed, 'auto_unseal');
+  const autoUnseal = flag !== null && readFlag(flag);
+  const storeId = toStoreId(topLevel(parsed, 'store_id'));
+  if (document !== null) notes.push(...pinNotes(document, fromFile.get('pin'), seal.pin));
+  return { file: document?.file ?? null, storage, seal, entropyAugmentation, autoUnseal, storeId, notes };
 }
 
 /** A Vault server can switch seal wrapping off for all; somebody who has done so must hear that coffer does not. */
@@ -76,17 +78,15 @@ function toStorage(document: Document, env: Environment, notes: string[]): Stora
   });
 }
 
-function toSeal(document: Document, env: Environment, notes: string[]): Pkcs11SealConfig {
+/** Null where the environment alone says what the seal is. */
+function sealStanza(document: Document, env: Environment): Stanza | null {
   const fromEnvironment = sealTypeFromEnvironment(env);
   const stanza = onlyStanza(document, 'seal', 'pkcs11', (where) => {
     throw new ConfigError('config_seal_type', `${where}: coffer has no such seal; the only one is "pkcs11"`, {
       hint: 'write seal "pkcs11" { ... }',
     });
   });
-  if (stanza !== null) {
-    return toSealConfig(withEnvironment(givens(document, stanza), env), whereIs(document, stanza), notes);
-  }
-  if (fromEnvironment) return toSealConfig(withEnvironment(new Map(), env), `${document.file}: seal pkcs11`, notes);
+  if (stanza !== null || fromEnvironment) return stanza;
   throw new ConfigError('config_missing', `${document.file}: stanza seal "pkcs11" is missing`, {
     hint: 'add seal "pkcs11" { ... }, or set COFFER_SEAL_TYPE=pkcs11, COFFER_HSM_LIB and so on',
   });
@@ -104,6 +104,15 @@ function toEntropyAugmentation(document: Document): boolean {
   }
   if (readText(mode) === 'augmentation') return true;
   throw new ConfigError('config_value', `${mode.origin} must be "augmentation"`, { hint });
+}
+
+/** A PIN in the file that others can read is worth a note even where the environment overrides it. */
+function pinNotes({ file, readableByOthers }: Document, fromFile: Given | undefined, used: PinSource | null): string[] {
+  const notes = [used === null ? null : pinFileNote(used)];
+  if (fromFile !== undefined && isLiteralPin(fromFile) && readableByOthers) {
+    notes.push(`${file}: holds a PIN, and other users can read it; run: chmod go= ${shellWord(file)}`);
+  }
+  return notes.filter((note) => note !== null);
 }
 
 /** The one stanza of this name and type, or null. `other` is called for each stanza of the name with another type. */

@@ -50,6 +50,17 @@ export default defineConfig([
     },
   },
   {
+    // They stand in the one table of src/config/variables.ts, which also knows Vault's name for each.
+    files: ['src/**/*.ts'],
+    ignores: ['src/config/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'MemberExpression[property.value=/^(COFFER|VAULT|BAO)_/], MemberExpression[property.name=/^(COFFER|VAULT|BAO)_/]', message: 'Ask src/config for a variable.' },
+      ],
+    },
+  },
+  {
     // What goes to a terminal goes through the one file that makes it visible.
     files: ['src/**/*.ts'],
     ignores: ['src/cli/terminal.ts', 'src/cli/prompts.ts'],

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
+import { TRY_VARIABLE } from '../../config/index.ts';
 import { HsmError } from '../../errors.ts';
 import { ownProgram } from '../own-program.ts';
 import { parseReport } from './report.ts';
 import type { Report } from './report.ts';
-import { TRY_VARIABLE } from './try.ts';
 
 /** How a try ended. */
 export interface Ended {

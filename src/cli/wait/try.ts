@@ -1,20 +1,18 @@
 import { writeSync } from 'node:fs';
+import { variable } from '../../config/index.ts';
 import { isModuleFault, mayPass, reportFaults, unsealStore } from '../../core/index.ts';
 import type { Context } from '../../core/index.ts';
 import { CofferError, hasCode } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
 import type { Report } from './report.ts';
 
-/** The variable that makes one try of `coffer unseal`: the number of the descriptor that the reports go to. */
-export const TRY_VARIABLE = 'COFFER_UNSEAL_TRY';
-
 /** The hint where a login began, and nobody knows what became of it. */
 export const SPENT = 'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
 
 /** The descriptor to report to where this process is one try of `unseal -wait`, else null. */
 export function tryDescriptor(): number | null {
-  const text = process.env[TRY_VARIABLE];
-  return text !== undefined && /^[3-9]$/.test(text) ? Number(text) : null;
+  const text = variable(process.env, 'unseal_try');
+  return text !== null && /^[3-9]$/.test(text) ? Number(text) : null;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pkcs11Keys } from '../../../src/config/keys.ts';
-import type { Config } from '../../../src/config/index.ts';
+import { overrides, variable, type Config } from '../../../src/config/index.ts';
 import { makeHome, sealWith } from './home.ts';
 
 async function overridden(env: Record<string, string>, ...lines: string[]): Promise<Config['seal']> {
@@ -145,6 +145,23 @@ describe('the environment', () => {
     const home = makeHome();
     const { notes } = await home.load(home.write('c.hcl', sealWith()), { COFFER_HSM_PRIORITY: '1' });
     expect(notes).toEqual(['environment variable COFFER_HSM_PRIORITY has no effect: there is a single seal']);
+  });
+});
+
+describe('the table of variables', () => {
+  it("gives coffer's before Vault's, and an empty one for none", () => {
+    expect(variable({ COFFER_HSM_LIB: '/c', VAULT_HSM_LIB: '/v' }, 'lib')).toBe('/c');
+    expect(variable({ COFFER_HSM_LIB: '', VAULT_HSM_LIB: '/v' }, 'lib')).toBe('/v');
+    expect(variable({ COFFER_HSM_LIB: '' }, 'lib')).toBeNull();
+    expect(variable({ VAULT_CONFIG: '/v', VAULT_HSM_PIN: '1' }, 'config')).toBeNull();
+    expect(variable({ VAULT_HSM_PIN: '1', VAULT_HSM_SO_PIN: '1' }, 'new_pin')).toBeNull();
+  });
+
+  it('names what goes before a file, but for PINs and what is read nowhere', () => {
+    const set = ['VAULT_HSM_HMAC_DEFAULT_KEY_LABEL', 'COFFER_STORAGE_PATH', 'VAULT_SEAL_TYPE', 'COFFER_HSM_URI'];
+    const others = ['COFFER_HSM_PIN', 'VAULT_HSM_PIN', 'COFFER_HSM_SO_PIN', 'COFFER_CONFIG', 'COFFER_HSM_LOG', 'HSM_LIB', 'VAULT_STORAGE_PATH'];
+    const env = Object.fromEntries([...set, ...others].map((name) => [name, 'x']));
+    expect(overrides({ ...env, COFFER_HSM_LIB: '' })).toEqual(set);
   });
 });
 

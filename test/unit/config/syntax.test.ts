@@ -35,7 +35,7 @@ const hclErrors: readonly (readonly [string, string, string, RegExp, string?])[]
   ['an unquoted word', `seal "pkcs11" {\n  pin = ${secret}\n}\n`, '2:9', /pin is neither a quoted string/, 'config_template'],
   ['typographic quotes', `seal "pkcs11" {\n  pin = “${secret}”\n}\n`, '2:9', /pin has the wrong kind of quotes/],
   ['single quotes', `seal "pkcs11" {\n  pin = '${secret}'\n}\n`, '2:9', /pin has the wrong kind of quotes/],
-  ['a hexadecimal number', `seal "pkcs11" {\n  slot = 0x10\n}\n`, '2:10', /slot is not a plain decimal number/],
+  ['a broken hexadecimal number', `seal "pkcs11" {\n  slot = 0x1g\n}\n`, '2:10', /slot is not a plain decimal number/],
   ['an octal number', `seal "pkcs11" {\n  slot = 010\n}\n`, '2:10', /slot is not a plain decimal number/],
   ['a name in quotes', `"ui" = true\n`, '1:1', /a name is in quotes/],
   ['an unknown escape', `seal "pkcs11" {\n  pin = "${secret}\\d"\n}\n`, '2:17', /unknown escape in the string of pin/],

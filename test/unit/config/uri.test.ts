@@ -101,7 +101,7 @@ describe('a PIN in a uri', () => {
     }
     const files = home.cacheFiles();
     expect(files).toHaveLength(1);
-    expect(JSON.parse(fs.readFileSync(String(files[0]), 'utf8'))).toEqual({ seal: { pkcs11: [{ lib: '/x', key_label: 'k', uri: '@0' }] } });
+    expect(JSON.parse(fs.readFileSync(String(files[0]), 'utf8'))).toEqual(['/x', 'k']);
   });
 
   it('never lands in the cache where the uri is wrong or misspelt', async () => {

@@ -81,6 +81,8 @@ describe('the seal stanza', () => {
     ['7', 7n],
     ['"7"', 7n],
     ['"0x1F"', 31n],
+    ['0x1F', 31n],
+    ['0XffffFFFFffffffff', 2n ** 64n - 1n],
     ['"0X0000001f"', 31n],
     ['"007"', 7n],
     ['9007199254740991', 2n ** 53n - 1n],
@@ -92,6 +94,7 @@ describe('the seal stanza', () => {
   });
 
   it('takes key ids in hexadecimal and a number for a label', async () => {
+    expect((await seal('key_id = 0x00fF')).seal.key.id).toEqual(Uint8Array.of(0, 255));
     const config = await seal('key_id = "0x00fF"', 'hmac_key_id = "0a"', 'token_label = 42', 'serial = "00a1"', 'name = "west"');
     expect(config.seal).toMatchObject({
       key: { label: 'k', id: Uint8Array.of(0, 255) },
@@ -105,6 +108,7 @@ describe('the seal stanza', () => {
     ['"CKM_AES_CBC_PAD"', 0x1085],
     ['"0x1082"', 0x1082],
     ['4231', 0x1087],
+    ['0x1087', 0x1087],
     ['"CKM_AES_GCM"', 0x1087],
     ['"CKM_AES_CBC"', 0x1082],
     ['"CKM_RSA_PKCS_OAEP"', 0x9],
@@ -192,6 +196,8 @@ describe('the seal stanza', () => {
     ['library_parameters = true', 'config_type', /library_parameters must be a string/],
     ['library_parameters = "a\\u0000b"', 'config_value', /library_parameters holds a NUL character/],
     ['key_id = "0xabc"', 'config_value', /key_id must be hexadecimal/],
+    ['pin = 0x42', 'config_type', /pin must be a string/],
+    ['generate_key = 0x1', 'config_type', /generate_key must be true or false/],
     ['generate_key = "yes"', 'config_type', /generate_key must be true or false/],
     ['timeout = "0"', 'config_value', /timeout must be from one second to one hour/],
     ['timeout = 0', 'config_value', /timeout must be from one second to one hour/],

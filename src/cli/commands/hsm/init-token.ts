@@ -1,4 +1,4 @@
-import { stateFolder } from '../../../config/index.ts';
+import { firstSet, stateFolder, variables } from '../../../config/index.ts';
 import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
 import type { TokenDescription } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
@@ -85,7 +85,7 @@ async function newPins({ terminal }: Invocation, token: TokenDescription): Promi
     terminal.note("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
     return { soPin: '', pin: '' };
   }
-  const given = { soPin: fromEnvironment('COFFER_HSM_SO_PIN'), pin: fromEnvironment('COFFER_HSM_PIN') };
+  const given = { soPin: fromEnvironment(variables.new_so_pin), pin: fromEnvironment(variables.new_pin) };
   if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
     throw new UsageError('pin_missing', `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`, {
       hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
@@ -95,9 +95,9 @@ async function newPins({ terminal }: Invocation, token: TokenDescription): Promi
   return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with')) };
 }
 
-function fromEnvironment(name: string): string | null {
-  const value = process.env[name] || null;
-  return value === null ? null : pinFrom(value, `environment variable ${name}`);
+function fromEnvironment(names: readonly string[]): string | null {
+  const found = firstSet(process.env, names);
+  return found === null ? null : pinFrom(found.value, `environment variable ${found.name}`);
 }
 
 /** An initialised token wants the one that it has (PKCS#11 v2.40 section 5.5, C_InitToken). */

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadConfig, readPin, stateFolder } from '../../../config/index.ts';
+import { configFiles, loadConfig, overrides, readPin, stateFolder, variable } from '../../../config/index.ts';
 import type { Config } from '../../../config/index.ts';
-import { configFiles } from '../../../config/paths.ts';
 import { configurationText, describeSituation, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
 import type { Context } from '../../../core/index.ts';
 import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
@@ -46,7 +45,7 @@ export const setupCommand: CommandSpec = {
 
 /** Where it goes: what names the configuration for every command, else the first place where it is looked for. */
 function targetPath({ configPath }: Invocation): string {
-  const target = configPath ?? (process.env['COFFER_CONFIG'] || (process.getuid?.() === 0 ? '/etc/coffer/coffer.hcl' : configFiles(process.env)[0]));
+  const target = configPath ?? variable(process.env, 'config') ?? (process.getuid?.() === 0 ? '/etc/coffer/coffer.hcl' : configFiles(process.env)[0]);
   if (target === undefined) throw new ConfigError('config_unwritable', 'there is no place for the configuration', { hint: 'name one with -config=PATH' });
   if (!target.endsWith('.json')) return resolve(target);
   throw new UsageError('bad_flag', `setup writes HCL, not JSON: ${target}`, { hint: 'choose a name that ends in .hcl' });
@@ -64,7 +63,7 @@ async function readBack(target: string, text: string): Promise<Config> {
 
 /** The configuration of a command without -config. */
 function foundByItself(): string | null {
-  const path = process.env['COFFER_CONFIG'] || configFiles(process.env).find((file) => existsSync(file));
+  const path = variable(process.env, 'config') ?? configFiles(process.env).find((file) => existsSync(file));
   return path === undefined ? null : resolve(path);
 }
 
@@ -72,20 +71,14 @@ function nothingWritten(): StoreError {
   return new StoreError('cancelled', 'nothing was written');
 }
 
-/** Variables that go before the file, but for the PIN, which they are for. */
-function overrides(): string[] {
-  const known = /^(?:COFFER|VAULT)_(?:HSM_(?!PIN$|SO_PIN$).+|SEAL_TYPE|STORAGE_PATH)$/;
-  return Object.keys(process.env).filter((name) => known.test(name) && process.env[name] !== '');
-}
-
 function warnOfEnvironment(terminal: Terminal): void {
-  const names = overrides();
+  const names = overrides(process.env);
   if (names.length > 0) terminal.warn(`${names.join(', ')} will go before what the configuration says`);
 }
 
 /** The file is tried as it is. */
 function withoutOverrides(): NodeJS.ProcessEnv {
-  const names = new Set(overrides());
+  const names = new Set(overrides(process.env));
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
 }
 

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { defaultStorePath } from '../../../config/paths.ts';
+import { defaultStorePath } from '../../../config/index.ts';
 import type { Answers } from '../../../core/index.ts';
 import { askText, confirm } from '../../prompts.ts';
 import { choosePin } from './pin.ts';

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
+import { variable } from '../../../config/index.ts';
 import { findModules, tokenState, trySurvey } from '../../../core/index.ts';
 import type { Answers, ModuleOptions, SurveyedModule, TokenDescription } from '../../../core/index.ts';
 import { HsmError } from '../../../errors.ts';
@@ -18,9 +19,9 @@ export interface ChosenToken {
  * is the only one: somebody whose machine has another that crashes can go on so.
  */
 export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
-  const fromEnvironment = process.env['COFFER_HSM_LIB'] || process.env['VAULT_HSM_LIB'];
+  const fromEnvironment = variable(process.env, 'lib');
   const modules: SurveyedModule[] = [];
-  for (const { name, path } of fromEnvironment ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }] : findModules()) {
+  for (const { name, path } of fromEnvironment !== null ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }] : findModules()) {
     modules.push(await trySurvey(name, { lib: path, parameters: null }));
   }
   for (const module of modules) say(terminal, module);
