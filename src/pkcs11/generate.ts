@@ -4,7 +4,7 @@ import { CKA, CKK, CKM, CKO, CKR } from './constants.ts';
 import { type CryptokiError, isReturnValue } from './errors.ts';
 import { generatePair, rsaShape } from './generate-pair.ts';
 import type { OpenSession } from './open.ts';
-import { sign } from './operations.ts';
+import { foregroundCipher } from './run.ts';
 import { newId, secretAttributes, subject, uses } from './template.ts';
 import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
 
@@ -50,7 +50,7 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
     let key: GeneratedKey | null = null;
     try {
       key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]));
-      sign(session, key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
+      foregroundCipher(session).sign(key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {
       if (key !== null) {

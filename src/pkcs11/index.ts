@@ -11,7 +11,7 @@ export { initToken } from './init-token.ts';
 export type { NewToken, OfficerOptions } from './init-token.ts';
 export { describeName, isNamed, unpadded } from './key-name.ts';
 export type { KeyName } from './key-name.ts';
-export { isInputTooLong } from './operations.ts';
+export { isInputTooLong } from './long-input.ts';
 export { checkModuleFile } from './module-file.ts';
 export { listKeys, onlyKey, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
