@@ -1,4 +1,5 @@
 import type { Attribute } from 'pkcs11js';
+import { KEY_BYTES } from '../aead.ts';
 import { asBuffer } from '../bytes.ts';
 import { CKA, CKK, CKM, CKO, CKR } from './constants.ts';
 import { type CryptokiError, isReturnValue } from './errors.ts';
@@ -7,9 +8,6 @@ import type { OpenSession } from './open.ts';
 import { foregroundCipher } from './run.ts';
 import { newId, secretAttributes, subject, uses } from './template.ts';
 import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
-
-/** Secret keys have 256 bits. */
-const SECRET_BYTES = 32;
 
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
 export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
@@ -113,7 +111,7 @@ function generateSecret(
   const template = [
     { type: CKA.CLASS, value: CKO.SECRET_KEY },
     { type: CKA.KEY_TYPE, value: type },
-    { type: CKA.VALUE_LEN, value: SECRET_BYTES },
+    { type: CKA.VALUE_LEN, value: KEY_BYTES },
     ...secretAttributes(label, id),
     ...more,
   ];

@@ -1,5 +1,6 @@
 import { CKR } from './constants.ts';
 import { isReturnValue, isSignatureInvalid } from './errors.ts';
+import { MOST_RSA_BYTES } from './mechanism.ts';
 import { about, input, start } from './operation.ts';
 import type { Operation } from './operation.ts';
 
@@ -7,8 +8,6 @@ import type { Operation } from './operation.ts';
 
 /** What a module that limits its input surely takes at once. */
 const PART_BYTES = 256;
-/** Longer than any signature or HMAC. */
-const SIGNATURE_BYTES = 1024;
 
 /**
  * Whether a module said that it does not take so much at once. With more room for the output than any mechanism needs,
@@ -36,7 +35,7 @@ export function signInParts(operation: Operation): Uint8Array {
   start(operation, 'C_SignInit');
   const { module, handle } = operation.session;
   for (const part of parts(operation)) module.call('C_SignUpdate', (api) => api.C_SignUpdate(handle, part), about(operation));
-  const out = Buffer.alloc(SIGNATURE_BYTES);
+  const out = Buffer.alloc(MOST_RSA_BYTES);
   return new Uint8Array(module.call('C_SignFinal', (api) => api.C_SignFinal(handle, out), about(operation)));
 }
 

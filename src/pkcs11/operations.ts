@@ -1,15 +1,13 @@
 import { CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { requireGcmIv } from './gcm.ts';
+import { MOST_RSA_BYTES } from './mechanism.ts';
 import type { OpenSession } from './open.ts';
 import { start } from './operation.ts';
 import type { Operation, Steps, Work } from './operation.ts';
 
-/**
- * Room beyond the input for what a mechanism adds: a block of padding, a GCM tag, an IV that the module appends,
- * or, for RSA, a whole modulus of up to 8192 bits.
- */
-const GROWTH_BYTES = 1024;
+/** Room beyond the input for what a mechanism adds: a block of padding, a GCM tag, an IV that the module appends, or a whole RSA modulus. */
+const GROWTH_BYTES = MOST_RSA_BYTES;
 /** How often a buffer is made four times larger for a module that wants more. */
 const MOST_GROWTHS = 4;
 

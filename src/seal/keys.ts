@@ -7,7 +7,7 @@ import { shellWord } from '../shell.ts';
 import { isNamedForOther, keysFor } from './configured.ts';
 import type { Role } from './configured.ts';
 import { makeKeys } from './make-keys.ts';
-import { isRsaMechanism } from './wrapping.ts';
+import { isRsaMechanism } from './method.ts';
 
 /** The larger first: not every token makes RSA keys of more than 2048 bits. */
 const RSA_BITS = [3072, 2048] as const;
