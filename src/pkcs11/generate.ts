@@ -51,12 +51,8 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
       foregroundCipher(session).sign(key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {
-      if (key !== null) {
-        destroyKey(session, key);
-      }
-      if (!isReturnValue(error, ...OTHER_KIND_WANTED)) {
-        throw error;
-      }
+      if (key !== null) destroyKey(session, key);
+      if (!isReturnValue(error, ...OTHER_KIND_WANTED)) throw error;
       first ??= error;
     }
   }

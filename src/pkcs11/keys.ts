@@ -30,9 +30,7 @@ const OBJECT_CLASS: Readonly<Record<KeyClass, number>> = {
  */
 export function findKeys(session: OpenSession, query: KeyQuery): Key[] {
   const found = search(session, query);
-  if (found.length > 0 || query.label === null) {
-    return found;
-  }
+  if (found.length > 0 || query.label === null) return found;
   return search(session, { ...query, label: null, id: null }).filter((key) => isNamed(key, query));
 }
 
@@ -54,20 +52,14 @@ function search(session: OpenSession, query: KeyQuery): Key[] {
   }
   const handles = findObjects(session, queryTemplate(query), isListing);
   const { class: keyClass } = query;
-  if (keyClass !== null) {
-    return handles.map((handle) => lazyKey(session, handle, { ...query, class: keyClass }));
-  }
+  if (keyClass !== null) return handles.map((handle) => lazyKey(session, handle, { ...query, class: keyClass }));
   return handles.map((handle) => secretOrPrivate(session, handle)).filter((key) => key !== null);
 }
 
 function queryTemplate(query: KeyQuery): Attribute[] {
   const template: Attribute[] = query.class === null ? [] : [{ type: CKA.CLASS, value: OBJECT_CLASS[query.class] }];
-  if (query.label !== null) {
-    template.push({ type: CKA.LABEL, value: query.label });
-  }
-  if (query.id !== null) {
-    template.push({ type: CKA.ID, value: asBuffer(query.id) });
-  }
+  if (query.label !== null) template.push({ type: CKA.LABEL, value: query.label });
+  if (query.id !== null) template.push({ type: CKA.ID, value: asBuffer(query.id) });
   return template;
 }
 
@@ -81,9 +73,7 @@ function findObjects(session: OpenSession, template: Attribute[], untilEmpty: bo
     for (;;) {
       const batch = module.call('C_FindObjects', (api) => api.C_FindObjects(handle, FIND_BATCH));
       found.push(...batch);
-      if (batch.length === 0 || (!untilEmpty && batch.length < FIND_BATCH)) {
-        return found;
-      }
+      if (batch.length === 0 || (!untilEmpty && batch.length < FIND_BATCH)) return found;
     }
   } finally {
     module.call('C_FindObjectsFinal', (api) => api.C_FindObjectsFinal(handle));

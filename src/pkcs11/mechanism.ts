@@ -51,9 +51,7 @@ export function nativeMechanism(mechanism: Mechanism, layout: GcmLayout): Native
     const parameter: RsaPSS = { type: CK_PARAMS_RSA_PSS, ...HASHES[mechanism.pssHash], saltLen: mechanism.saltBytes };
     return { mechanism: mechanism.type, parameter };
   }
-  if (!('iv' in mechanism)) {
-    return { mechanism: mechanism.type };
-  }
+  if (!('iv' in mechanism)) return { mechanism: mechanism.type };
   const iv = asBuffer(mechanism.iv);
   if (!('aad' in mechanism)) {
     requireLength(mechanism.type, iv, CBC_IV_BYTES);

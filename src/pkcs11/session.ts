@@ -34,9 +34,7 @@ export async function withSession<T>(
     const wanted = await prepareLogin(token, options);
     const session = renewable(module, () => openAsWanted(module, token, options.readWrite));
     const enter = (): void => {
-      if (wanted !== null) {
-        login(module, session.handle, token, wanted, options);
-      }
+      if (wanted !== null) login(module, session.handle, token, wanted, options);
     };
     const restart = async (): Promise<void> => {
       requireSame(token, await findAgain(module, options.token));
@@ -53,9 +51,7 @@ function openAsWanted(module: Module, token: TokenDescription, readWrite: Sessio
   try {
     return openSession(module, token, readWrite !== false);
   } catch (error) {
-    if (readWrite !== 'wanted' || !isReturnValue(error, CKR.TOKEN_WRITE_PROTECTED, CKR.SESSION_READ_ONLY)) {
-      throw error;
-    }
+    if (readWrite !== 'wanted' || !isReturnValue(error, CKR.TOKEN_WRITE_PROTECTED, CKR.SESSION_READ_ONLY)) throw error;
     return openSession(module, token, false);
   }
 }
@@ -127,9 +123,7 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
       ciphers.push(backgroundCipher(renewable(module, () => openSession(module, token, readWrite))));
     }
   } catch (error) {
-    if (!isReturnValue(error, CKR.SESSION_COUNT)) {
-      throw error;
-    }
+    if (!isReturnValue(error, CKR.SESSION_COUNT)) throw error;
   }
   return ciphers;
 }

@@ -2,7 +2,7 @@ import { isNamed } from '../pkcs11/index.ts';
 import { macMechanism } from './authenticator.ts';
 import { claimOf, formerKeys } from './configured.ts';
 import type { KeyLookup } from './key-lookup.ts';
-import { isSameMethod, methodOf, wrapMethods } from './method.ts';
+import { methodOf, wrapMethods } from './method.ts';
 import type { MacStanza, RecordKeys, Wrap } from './seal.ts';
 
 /** As Seal.isCurrent. */
@@ -24,7 +24,7 @@ function isWrapCurrent(keys: KeyLookup, wrap: Wrap): boolean {
   const key = keys.wrapping();
   const method = methodOf(wrap);
   if (method === null || wrap.seal !== keys.config.name || !isNamed(key, claimOf(wrap))) return false;
-  return wrapMethods(keys.config, key).some((allowed) => isSameMethod(method, allowed));
+  return wrapMethods(keys.config, key).some(({ mechanism, hash }) => mechanism === method.mechanism && hash === method.hash);
 }
 
 function isMacCurrent(keys: KeyLookup, stanza: MacStanza | null): boolean {

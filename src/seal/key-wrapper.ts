@@ -5,7 +5,7 @@ import { isCiphertextInvalid, isCiphertextSuspect } from '../pkcs11/index.ts';
 import type { Cipher, CryptokiError, Key } from '../pkcs11/index.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { decryptsFresh, unwrapKnown, withoutExcuse } from './known-good.ts';
-import { isMethodRefused, isSameMethod, methodName, methodOf, wrapMethods } from './method.ts';
+import { isMethodRefused, methodName, methodOf, wrapMethods } from './method.ts';
 import type { WrapMethod } from './method.ts';
 import type { Wrap } from './seal.ts';
 import { opensAgain, unwrapWith, wrapWith } from './wrapping.ts';
@@ -16,7 +16,7 @@ export class KeyWrapper {
   readonly #keys: KeyLookup;
   readonly #place: WrapPlace;
   /** By handle, what each key opened last. What is wrapped by the same method can be opened, too, and comes first. */
-  readonly #opened = new Map<string, Wrapped>();
+  readonly #opened = new Map<string, { readonly method: WrapMethod; readonly wrapped: Wrapped }>();
   /** What the HSM said of wraps that it did not open. */
   readonly #failures = new WeakMap<Wrap, CryptokiError>();
 
@@ -35,7 +35,7 @@ export class KeyWrapper {
     const key = this.#keys.wrapping();
     const methods = wrapMethods(config, key);
     let refusal: CryptokiError | null = null;
-    for (const method of this.#provenFirst(key, methods)) {
+    for (const method of methods.toSorted((a, b) => Number(this.#isProven(key, b)) - Number(this.#isProven(key, a)))) {
       try {
         const wrapped = await this.#wrapBy(method, key, secret);
         if (wrapped !== null) return { seal: config.name, keyLabel: key.label, keyId: key.id, ...wrapped };
@@ -64,7 +64,7 @@ export class KeyWrapper {
       zero(secret);
       return null;
     }
-    this.#opened.set(hex(key.handle), wrap);
+    this.#opened.set(hex(key.handle), { method, wrapped: wrap });
     return secret;
   }
 
@@ -85,31 +85,25 @@ export class KeyWrapper {
     if (failure !== null) throw withoutExcuse(failure, key);
   }
 
-  #provenMethod(key: Key): WrapMethod | null {
-    const opened = this.#opened.get(hex(key.handle));
-    return opened === undefined ? null : methodOf(opened);
-  }
-
-  #provenFirst(key: Key, methods: readonly WrapMethod[]): WrapMethod[] {
-    const proven = this.#provenMethod(key);
-    return methods.toSorted((a, b) => Number(isSameMethod(proven, b)) - Number(isSameMethod(proven, a)));
+  #isProven(key: Key, method: WrapMethod): boolean {
+    const proven = this.#opened.get(hex(key.handle))?.method;
+    return proven?.mechanism === method.mechanism && proven.hash === method.hash;
   }
 
   /** Null when the HSM does not open what it wrapped. */
   async #wrapBy(method: WrapMethod, key: Key, secret: Uint8Array): Promise<Wrapped | null> {
     const wrapped = await wrapWith(this.#place, key, method, secret);
-    if (isSameMethod(this.#provenMethod(key), method)) return wrapped;
+    if (this.#isProven(key, method)) return wrapped;
     if (!(await opensAgain(this.#place.cipher, key, method, wrapped, secret))) return null;
-    this.#opened.set(hex(key.handle), wrapped);
+    this.#opened.set(hex(key.handle), { method, wrapped });
     return wrapped;
   }
 
   /** For a key that may only decrypt: whether there is a wrap that it opened before. @throws HsmError when it does not now */
   async #opensLast(key: Key): Promise<boolean> {
     const opened = this.#opened.get(hex(key.handle));
-    const method = this.#provenMethod(key);
-    if (opened === undefined || method === null) return false;
-    zero(await unwrapKnown(this.#place.cipher, key, method, opened));
+    if (opened === undefined) return false;
+    zero(await unwrapKnown(this.#place.cipher, key, opened.method, opened.wrapped));
     return true;
   }
 }
@@ -121,14 +115,10 @@ function noMethod(key: Key, methods: readonly WrapMethod[], refusal: CryptokiErr
       hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
     });
   }
-  if (methods.length === 1) {
-    return new HsmError('mechanism_refused', refusal.message, {
-      hint: `the token does not do ${names} with the key "${key.label}"; \`coffer hsm test\` shows what it does`,
-      cause: refusal,
-    });
-  }
-  return new HsmError('mechanism_refused', `the token does none of ${names} with the key "${key.label}"; the first: ${refusal.message}`, {
-    hint: 'use another key, or set hmac_key_label for a token without CKM_AES_GCM; `coffer hsm test` shows what it does',
-    cause: refusal,
-  });
+  const isOnly = methods.length === 1;
+  const message = isOnly ? refusal.message : `the token does none of ${names} with the key "${key.label}"; the first: ${refusal.message}`;
+  const remedy = isOnly
+    ? `the token does not do ${names} with the key "${key.label}"`
+    : 'use another key, or set hmac_key_label for a token without CKM_AES_GCM';
+  return new HsmError('mechanism_refused', message, { hint: `${remedy}; \`coffer hsm test\` shows what it does`, cause: refusal });
 }

@@ -1,12 +1,11 @@
-import { randomFillSync, timingSafeEqual } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { KEY_BYTES } from '../aead.ts';
-import { zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKR, isCiphertextInvalid, isReturnValue } from '../pkcs11/index.ts';
 import type { Cipher, Key } from '../pkcs11/index.ts';
 import { isMethodRefused } from './method.ts';
 import type { WrapMethod } from './method.ts';
-import { unwrapWith, wrapWith } from './wrapping.ts';
+import { isSameOnce, unwrapWith, wrapWith } from './wrapping.ts';
 import type { Wrapped, WrapPlace } from './wrapping.ts';
 
 /**
@@ -29,9 +28,7 @@ export function withoutExcuse<E>(error: E, { label }: Pick<Key, 'label'>): E | H
 
 /** @throws HsmError unless `opened` is `plaintext`; it is zeroed */
 export function requireSame({ label }: Pick<Key, 'label'>, plaintext: Uint8Array, opened: Uint8Array): void {
-  const isSame = opened.length === plaintext.length && timingSafeEqual(opened, plaintext);
-  zero(opened);
-  if (!isSame) throw wrongAnswer(`the HSM decrypts what was just encrypted for its key "${label}" to something else`);
+  if (!isSameOnce(opened, plaintext)) throw wrongAnswer(`the HSM decrypts what was just encrypted for its key "${label}" to something else`);
 }
 
 /** Decrypts what is surely a wrap of the key. @throws HsmError, which never says that the wrap is wrong */

@@ -1,5 +1,4 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
-import { asBuffer } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CBC_IV_BYTES, CKK, CKM, CKR, GCM_IV_LENGTHS, HASHES, isReturnValue, keyTypeName, mechanismName } from '../pkcs11/index.ts';
 import type { CryptokiError, Key, PaddingHash } from '../pkcs11/index.ts';
@@ -13,7 +12,7 @@ export interface WrapMethod {
 
 /** Each list in order of preference. */
 const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({ mechanism, hash: null }));
-const OAEP_HASHES = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'] as const;
+const OAEP_HASHES: readonly PaddingHash[] = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'];
 const RSA_METHODS: readonly WrapMethod[] = [
   ...OAEP_HASHES.map((hash) => ({ mechanism: CKM.RSA_PKCS_OAEP, hash })),
   { mechanism: CKM.RSA_PKCS, hash: null },
@@ -31,10 +30,6 @@ export function isMalleable(mechanism: number): boolean {
 /** "CKM_RSA_PKCS_OAEP with SHA-256". */
 export function methodName({ mechanism, hash }: WrapMethod): string {
   return hash === null ? mechanismName(mechanism) : `${mechanismName(mechanism)} with ${hash.replace('sha', 'SHA-')}`;
-}
-
-export function isSameMethod(a: WrapMethod | null, b: WrapMethod): boolean {
-  return a?.mechanism === b.mechanism && a.hash === b.hash;
 }
 
 /** What a key of this kind could wrap with, best first; nothing for a key of another kind. */
@@ -64,6 +59,9 @@ function isAllowed(config: Pkcs11SealConfig, { mechanism, hash }: WrapMethod): b
   return mechanism !== CKM.RSA_PKCS && (config.hmacKey !== null || !isMalleable(mechanism));
 }
 
+/** For RSA. */
+export const NO_IV = new Uint8Array(0);
+
 /** What stands in a wrap beside the mechanism: the IV, or the CKM_ number of the hash of RSA-OAEP in 4 bytes. */
 export function parametersOf({ hash }: WrapMethod, iv: Uint8Array): Uint8Array {
   if (hash === null) return iv;
@@ -74,22 +72,13 @@ export function parametersOf({ hash }: WrapMethod, iv: Uint8Array): Uint8Array {
 
 /** The method that a wrap was made by; null for parameters that no method has. */
 export function methodOf({ mechanism, parameters }: Pick<Wrap, 'mechanism' | 'parameters'>): WrapMethod | null {
-  switch (mechanism) {
-    case CKM.AES_CBC_PAD:
-    case CKM.AES_CBC:
-      return parameters.length === CBC_IV_BYTES ? { mechanism, hash: null } : null;
-    case CKM.AES_GCM:
-      return GCM_IV_LENGTHS.includes(parameters.length) ? { mechanism, hash: null } : null;
-    case CKM.RSA_PKCS:
-      return parameters.length === 0 ? { mechanism, hash: null } : null;
-    case CKM.RSA_PKCS_OAEP: {
-      const number = parameters.length === 4 ? asBuffer(parameters).readUInt32BE() : null;
-      const hash = OAEP_HASHES.find((each) => HASHES[each].hashAlg === number);
-      return hash === undefined ? null : { mechanism, hash };
-    }
-    default:
-      return null;
-  }
+  const methods = [...AES_METHODS, ...RSA_METHODS].filter((method) => method.mechanism === mechanism);
+  return methods.find((method) => areParameters(method, parameters)) ?? null;
+}
+
+function areParameters(method: WrapMethod, parameters: Uint8Array): boolean {
+  if (isRsaMechanism(method.mechanism)) return Buffer.compare(parametersOf(method, NO_IV), parameters) === 0;
+  return method.mechanism === CKM.AES_GCM ? GCM_IV_LENGTHS.includes(parameters.length) : parameters.length === CBC_IV_BYTES;
 }
 
 /** Whether an error says that the token or the key does not do this method, so that another may be tried. */

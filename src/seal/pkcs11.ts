@@ -7,8 +7,7 @@ import { formerNeeded, isCurrent } from './current.ts';
 import { KeyLookup } from './key-lookup.ts';
 import { KeyWrapper } from './key-wrapper.ts';
 import { ensureKeys } from './keys.ts';
-import { managedKeys } from './managed.ts';
-import type { ManagedKeys } from './managed.ts';
+import { ManagedKeys } from './managed.ts';
 import type { RecordKeys, Seal, SealKey } from './seal.ts';
 
 /** A configuration that names keys beside those in use. */
@@ -80,7 +79,7 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     formerNeeded: async (record) => formerNeeded(keys, record),
     ensureKeys: () => ensureKeys(config, session),
     exposedKeys: () => keys.used().map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0),
-    managed: (own) => managedKeys(config, session, own),
+    managed: (own) => new ManagedKeys(config, session, own),
     lanes: (count) => session.openCiphers(count).map((lane) => pkcs11Seal(config, session, { cipher: lane, acceptsNoMac })),
   };
 }

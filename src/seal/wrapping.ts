@@ -3,7 +3,7 @@ import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { zero } from '../bytes.ts';
 import { CBC_IV_BYTES, CKM, GCM_IV_LENGTHS, isCiphertextInvalid, MOST_RSA_BYTES } from '../pkcs11/index.ts';
 import type { Cipher, Key, Mechanism, Session } from '../pkcs11/index.ts';
-import { isRsaMechanism, parametersOf } from './method.ts';
+import { isRsaMechanism, NO_IV, parametersOf } from './method.ts';
 import type { WrapMethod } from './method.ts';
 import { requirePublicKey, rsaPublicKey, withoutLeadingZeros } from './public-key.ts';
 import type { Wrap } from './seal.ts';
@@ -18,8 +18,6 @@ export interface WrapPlace {
   /** The session that encrypts. */
   readonly cipher: Cipher;
 }
-
-const NO_IV = new Uint8Array(0);
 
 /** Encrypts `secret`. @throws HsmError */
 export async function wrapWith({ session, local, cipher }: WrapPlace, key: Key, method: WrapMethod, secret: Uint8Array): Promise<Wrapped> {
@@ -43,15 +41,18 @@ export async function unwrapWith(cipher: Cipher, key: Key, method: WrapMethod, {
 
 /** Whether the HSM opens what was wrapped, and to the same. */
 export async function opensAgain(cipher: Cipher, key: Key, method: WrapMethod, wrapped: Wrapped, secret: Uint8Array): Promise<boolean> {
-  let opened: Uint8Array;
   try {
-    opened = await unwrapWith(cipher, key, method, wrapped);
+    return isSameOnce(await unwrapWith(cipher, key, method, wrapped), secret);
   } catch (error) {
     if (isCiphertextInvalid(error)) return false;
     throw error;
   }
+}
+
+/** Compares what was decrypted with what it should be, and zeroes it. */
+export function isSameOnce(opened: Uint8Array, plaintext: Uint8Array): boolean {
   try {
-    return opened.length === secret.length && timingSafeEqual(opened, secret);
+    return opened.length === plaintext.length && timingSafeEqual(opened, plaintext);
   } finally {
     zero(opened);
   }
