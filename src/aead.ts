@@ -4,6 +4,8 @@ import { concat } from './bytes.ts';
 /** AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and a 128-bit tag, which follows the ciphertext. */
 export const GCM_IV_BYTES = 12;
 export const GCM_TAG_BYTES = 16;
+/** Of AES-256; secret keys for an HMAC are as long. */
+export const KEY_BYTES = 32;
 
 /** @param key 32 bytes @param iv 12 bytes, never used twice under one key @returns ciphertext, then the 16-byte tag */
 export function gcmEncrypt(key: Uint8Array, iv: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array {

@@ -21,10 +21,7 @@ export const CKF = {
 } as const;
 
 /** User types. */
-export const CKU = {
-  SO: 0,
-  USER: 1,
-} as const;
+export const CKU = { SO: 0, USER: 1 } as const;
 
 /** Object classes. */
 export const CKO = {
@@ -112,9 +109,7 @@ export const CKG = {
 } as const;
 
 /** Where CKM_RSA_PKCS_OAEP finds its label. */
-export const CKZ = {
-  DATA_SPECIFIED: 0x1,
-} as const;
+export const CKZ = { DATA_SPECIFIED: 0x1 } as const;
 
 /** CK_RV values: all of PKCS#11 v3.2. */
 export const CKR = {
@@ -229,20 +224,10 @@ export function mechanismName(type: number): string {
   return MECHANISM_NAMES.get(type) ?? `mechanism ${hexNumber(type)}`;
 }
 
-const MECHANISM_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(CKM).map(([name, value]) => [value, `CKM_${name}`]),
-);
-
-const KEY_TYPE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(CKK).map(([name, value]) => [value, name]));
-
 /** "AES", or "0x80000001" for a type that is not in the table. */
 export function keyTypeName(type: number): string {
   return KEY_TYPE_NAMES.get(type) ?? hexNumber(type);
 }
-
-const RETURN_VALUE_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(CKR).map(([name, value]) => [value, `CKR_${name}`]),
-);
 
 /** "CKR_DEVICE_ERROR", or null for a value that is not in the table (a vendor's own). */
 export function returnValueName(rv: number): string | null {
@@ -252,4 +237,12 @@ export function returnValueName(rv: number): string | null {
 /** "0x30". */
 export function hexNumber(value: number): string {
   return `0x${value.toString(16)}`;
+}
+
+const MECHANISM_NAMES = namesIn(CKM, 'CKM_');
+const KEY_TYPE_NAMES = namesIn(CKK, '');
+const RETURN_VALUE_NAMES = namesIn(CKR, 'CKR_');
+
+function namesIn(table: Readonly<Record<string, number>>, prefix: string): ReadonlyMap<number, string> {
+  return new Map(Object.entries(table).map(([name, value]) => [value, prefix + name]));
 }

@@ -32,6 +32,11 @@ export function isReturnValue(error: unknown, ...values: readonly number[]): err
   return error instanceof CryptokiError && values.includes(error.rv);
 }
 
+/** Whether C_Verify or C_VerifyFinal says that the signature is another one. */
+export function isSignatureInvalid(error: unknown): boolean {
+  return isReturnValue(error, CKR.SIGNATURE_INVALID, CKR.SIGNATURE_LEN_RANGE);
+}
+
 /**
  * Whether a failed `Session.decrypt` says that the ciphertext is wrong, rather than that the HSM is broken.
  *

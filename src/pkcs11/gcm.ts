@@ -16,23 +16,17 @@ export function startGcm(module: Module, operation: string, iv: Uint8Array, run:
   const other = known.gcmLayout === 'with-iv-bits' ? 'without-iv-bits' : 'with-iv-bits';
   const encrypts = operation === 'C_EncryptInit';
   const tries = [known, { ...known, gcmLayout: other } as const];
-  if (encrypts && !known.makesGcmIv) {
-    tries.push(...tries.map((each) => ({ ...each, makesGcmIv: true })));
-  }
+  if (encrypts && !known.makesGcmIv) tries.push(...tries.map((each) => ({ ...each, makesGcmIv: true })));
   let refusal: unknown = null;
   for (const each of tries) {
     Object.assign(module, each);
-    if (encrypts && each.makesGcmIv) {
-      iv.fill(0);
-    }
+    if (encrypts && each.makesGcmIv) iv.fill(0);
     try {
       run();
       return;
     } catch (error) {
       Object.assign(module, known);
-      if (!isReturnValue(error, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD)) {
-        throw refusal ?? error;
-      }
+      if (!isReturnValue(error, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD)) throw refusal ?? error;
       refusal ??= error;
     }
   }

@@ -18,9 +18,7 @@ export function generateRsaKey(session: OpenSession, label: string, id: Uint8Arr
       private: uses([CKA.DECRYPT, CKA.UNWRAP], [CKA.SIGN]),
     });
   } catch (error) {
-    if (!isReturnValue(error, ...OTHER_TEMPLATE_WANTED)) {
-      throw error;
-    }
+    if (!isReturnValue(error, ...OTHER_TEMPLATE_WANTED)) throw error;
     const least = { ...kind, public: [...rsaShape(bits), ...uses([CKA.ENCRYPT])], private: uses([CKA.DECRYPT]) };
     return unlessRefused(error, () => generatePair(session, label, id, least));
   }

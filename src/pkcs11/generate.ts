@@ -1,15 +1,13 @@
 import type { Attribute } from 'pkcs11js';
+import { KEY_BYTES } from '../aead.ts';
 import { asBuffer } from '../bytes.ts';
 import { CKA, CKK, CKM, CKO, CKR } from './constants.ts';
 import { type CryptokiError, isReturnValue } from './errors.ts';
 import { generatePair, rsaShape } from './generate-pair.ts';
 import type { OpenSession } from './open.ts';
-import { sign } from './operations.ts';
+import { foregroundCipher } from './run.ts';
 import { newId, secretAttributes, subject, uses } from './template.ts';
 import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
-
-/** Secret keys have 256 bits. */
-const SECRET_BYTES = 32;
 
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
 export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
@@ -50,15 +48,11 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
     let key: GeneratedKey | null = null;
     try {
       key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]));
-      sign(session, key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
+      foregroundCipher(session).sign(key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {
-      if (key !== null) {
-        destroyKey(session, key);
-      }
-      if (!isReturnValue(error, ...OTHER_KIND_WANTED)) {
-        throw error;
-      }
+      if (key !== null) destroyKey(session, key);
+      if (!isReturnValue(error, ...OTHER_KIND_WANTED)) throw error;
       first ??= error;
     }
   }
@@ -113,7 +107,7 @@ function generateSecret(
   const template = [
     { type: CKA.CLASS, value: CKO.SECRET_KEY },
     { type: CKA.KEY_TYPE, value: type },
-    { type: CKA.VALUE_LEN, value: SECRET_BYTES },
+    { type: CKA.VALUE_LEN, value: KEY_BYTES },
     ...secretAttributes(label, id),
     ...more,
   ];

@@ -4,9 +4,8 @@ import { describeSituation } from './faults.ts';
 import { type Module, withModule } from './module.ts';
 import { refuseKnownPin, tellOfRefusal } from './refused-pin.ts';
 import type { LoginOptions } from './session-options.ts';
-import { describeToken, isInitialised, slotHandle } from './tokens.ts';
+import { describeToken, isInitialised, slotHandle, slotsWithToken } from './tokens.ts';
 import type { ModuleOptions, TokenDescription } from './types.ts';
-import { ulongToBigint } from './ulong.ts';
 
 /** Labels of tokens have 32 bytes, padded with blanks (PKCS#11 v2.40 section 5.5, C_InitToken). */
 const LABEL_BYTES = 32;
@@ -86,9 +85,7 @@ function forgetAll(token: TokenDescription, { pinMemory }: OfficerOptions): void
 }
 
 function tokens(module: Module): TokenDescription[] {
-  return module
-    .call('C_GetSlotList', (api) => api.C_GetSlotList(true))
-    .map((handle) => describeToken(module, ulongToBigint(handle)));
+  return slotsWithToken(module).map((slot) => describeToken(module, slot));
 }
 
 /**

@@ -33,9 +33,7 @@ const OBJECT_CLASS: Readonly<Record<KeyClass, number>> = {
  */
 export function findKeys(session: OpenSession, query: KeyQuery): Key[] {
   const found = search(session, query);
-  if (found.length > 0 || query.label === null) {
-    return found;
-  }
+  if (found.length > 0 || query.label === null) return found;
   return search(session, { ...query, label: null, id: null }).filter((key) => isThere(key) && isNamed(key, query));
 }
 
@@ -66,12 +64,8 @@ function search(session: OpenSession, query: KeyQuery): Key[] {
 
 function queryTemplate(query: KeyQuery): Attribute[] {
   const template: Attribute[] = query.class === null ? [] : [{ type: CKA.CLASS, value: OBJECT_CLASS[query.class] }];
-  if (query.label !== null) {
-    template.push({ type: CKA.LABEL, value: query.label });
-  }
-  if (query.id !== null) {
-    template.push({ type: CKA.ID, value: asBuffer(query.id) });
-  }
+  if (query.label !== null) template.push({ type: CKA.LABEL, value: query.label });
+  if (query.id !== null) template.push({ type: CKA.ID, value: asBuffer(query.id) });
   return template;
 }
 
@@ -85,9 +79,7 @@ function findObjects(session: OpenSession, template: Attribute[], untilEmpty: bo
     for (;;) {
       const batch = module.call('C_FindObjects', (api) => api.C_FindObjects(handle, FIND_BATCH));
       found.push(...batch);
-      if (batch.length === 0 || (!untilEmpty && batch.length < FIND_BATCH)) {
-        return found;
-      }
+      if (batch.length === 0 || (!untilEmpty && batch.length < FIND_BATCH)) return found;
     }
   } finally {
     module.call('C_FindObjectsFinal', (api) => api.C_FindObjectsFinal(handle));

@@ -104,9 +104,7 @@ function bits(keyClass: KeyClass, type: number, read: (type: number) => Buffer |
     const bytes = number(read(CKA.VALUE_LEN));
     return bytes === null ? null : bytes * 8;
   }
-  if (type !== CKK.RSA) {
-    return null;
-  }
+  if (type !== CKK.RSA) return null;
   const modulus = read(CKA.MODULUS)?.toString('hex').replace(/^0+/, '') ?? '';
   return modulus === '' ? null : BigInt(`0x${modulus}`).toString(2).length;
 }

@@ -21,14 +21,10 @@ export interface Login {
  * `pin_not_initialised`, `pin_missing` or `pin_refused`.
  */
 export async function prepareLogin(token: TokenDescription, options: LoginOptions): Promise<Login | null> {
-  if ((token.flags & CKF.LOGIN_REQUIRED) === 0) {
-    return null;
-  }
+  if ((token.flags & CKF.LOGIN_REQUIRED) === 0) return null;
   const hasPinPad = (token.flags & CKF.PROTECTED_AUTHENTICATION_PATH) !== 0;
   refuseImpossible(token);
-  if (!options.forceLogin) {
-    refuseRisky(token, () => !hasPinPad && options.pinMemory.canRemember(token, 'user'));
-  }
+  if (!options.forceLogin) refuseRisky(token, () => !hasPinPad && options.pinMemory.canRemember(token, 'user'));
   if (hasPinPad) {
     options.pinPad(token);
     return { pin: '', followsRefusal: false };
@@ -65,9 +61,7 @@ export function login(module: Module, session: Buffer, token: TokenDescription, 
     }
   }
   options.onLogin('done');
-  if (followsRefusal) {
-    options.pinMemory.forget(token, 'user');
-  }
+  if (followsRefusal) options.pinMemory.forget(token, 'user');
 }
 
 function isCountLow({ flags }: TokenDescription): boolean {

@@ -1,13 +1,16 @@
 import type { AesGCM, GostR3410KeyWrapParams, Mechanism as NativeMechanism, RsaOAEP, RsaPSS } from 'pkcs11js';
+import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { asBuffer } from '../bytes.ts';
 import { CKG, CKM, CKZ, mechanismName } from './constants.ts';
 import type { Mechanism, PaddingHash } from './types.ts';
 import { numberToUlong } from './ulong.ts';
 
-const CBC_IV_BYTES = 16;
-/** 12 as coffer gives them; a module that makes its own may take 16. */
-const GCM_IV_BYTES: readonly number[] = [12, 16];
-const GCM_TAG_BITS = 128;
+/** AES-CBC: one block. */
+export const CBC_IV_BYTES = 16;
+/** AES-GCM: as coffer gives them; a module that makes its own may take 16 bytes. */
+export const GCM_IV_LENGTHS: readonly number[] = [GCM_IV_BYTES, 16];
+/** A modulus of 8192 bits. No mechanism makes a longer signature, or its output so much longer than the input. */
+export const MOST_RSA_BYTES = 1024;
 /** pkcs11js: CK_GCM_PARAMS with ulIvBits. */
 const CK_PARAMS_AES_GCM_V240 = 7;
 /**
@@ -20,7 +23,8 @@ const CK_PARAM_GOSTR3410_KEY_WRAP = 28;
 const CK_PARAMS_RSA_OAEP = 4;
 const CK_PARAMS_RSA_PSS = 5;
 
-const HASHES: { readonly [name in PaddingHash]: { readonly hashAlg: number; readonly mgf: number } } = {
+/** The hashes of OAEP and PSS, and the mask generation with each. */
+export const HASHES: { readonly [name in PaddingHash]: { readonly hashAlg: number; readonly mgf: number } } = {
   sha1: { hashAlg: CKM.SHA_1, mgf: CKG.MGF1_SHA1 },
   sha224: { hashAlg: CKM.SHA224, mgf: CKG.MGF1_SHA224 },
   sha256: { hashAlg: CKM.SHA256, mgf: CKG.MGF1_SHA256 },
@@ -47,21 +51,19 @@ export function nativeMechanism(mechanism: Mechanism, layout: GcmLayout): Native
     const parameter: RsaPSS = { type: CK_PARAMS_RSA_PSS, ...HASHES[mechanism.pssHash], saltLen: mechanism.saltBytes };
     return { mechanism: mechanism.type, parameter };
   }
-  if (!('iv' in mechanism)) {
-    return { mechanism: mechanism.type };
-  }
+  if (!('iv' in mechanism)) return { mechanism: mechanism.type };
   const iv = asBuffer(mechanism.iv);
   if (!('aad' in mechanism)) {
     requireLength(mechanism.type, iv, CBC_IV_BYTES);
     return { mechanism: mechanism.type, parameter: iv };
   }
-  requireLength(mechanism.type, iv, ...GCM_IV_BYTES);
+  requireLength(mechanism.type, iv, ...GCM_IV_LENGTHS);
   const aad = asBuffer(mechanism.aad);
   if (layout === 'without-iv-bits') {
-    const parameter: GostR3410KeyWrapParams = { type: CK_PARAM_GOSTR3410_KEY_WRAP, wrapOID: iv, ukm: aad, key: numberToUlong(GCM_TAG_BITS) };
+    const parameter: GostR3410KeyWrapParams = { type: CK_PARAM_GOSTR3410_KEY_WRAP, wrapOID: iv, ukm: aad, key: numberToUlong(8 * GCM_TAG_BYTES) };
     return { mechanism: mechanism.type, parameter };
   }
-  const parameter: AesGCM = { type: CK_PARAMS_AES_GCM_V240, iv, ivBits: iv.length * 8, aad, tagBits: GCM_TAG_BITS };
+  const parameter: AesGCM = { type: CK_PARAMS_AES_GCM_V240, iv, ivBits: iv.length * 8, aad, tagBits: 8 * GCM_TAG_BYTES };
   return { mechanism: mechanism.type, parameter };
 }
 

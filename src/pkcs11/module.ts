@@ -39,17 +39,16 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   const api = await loadModule(options);
   let open = false;
   let isOver = false;
+  const requireOpen = (operation: CFunction): void => {
+    if (!open || isOver) throw new CryptokiError(operation, CKR.CRYPTOKI_NOT_INITIALIZED);
+  };
   const call: Module['call'] = (operation, run, subject) => {
-    if (!open || isOver) {
-      throw new CryptokiError(operation, CKR.CRYPTOKI_NOT_INITIALIZED);
-    }
+    requireOpen(operation);
     return translated(operation, () => run(api), subject);
   };
   let running = 0;
   const callInBackground: Module['callInBackground'] = async (operation, run, subject) => {
-    if (!open || isOver) {
-      throw new CryptokiError(operation, CKR.CRYPTOKI_NOT_INITIALIZED);
-    }
+    requireOpen(operation);
     running++;
     try {
       return await run(api);
@@ -61,9 +60,7 @@ export async function withModule<T>(options: ModuleOptions, use: (module: Module
   };
   const finalise = (): void => {
     // While another thread is in the module, C_Finalize is not allowed (section 5.4); the process ends then, by a signal.
-    if (!open || running > 0) {
-      return;
-    }
+    if (!open || running > 0) return;
     open = false;
     try {
       api.C_Finalize();
@@ -99,12 +96,8 @@ function initialise(api: PKCS11, parameters: string | null): boolean {
     translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, CKF.OS_LOCKING_OK)));
     return true;
   } catch (error) {
-    if (isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) {
-      return true;
-    }
-    if (!isReturnValue(error, CKR.CANT_LOCK)) {
-      throw error;
-    }
+    if (isReturnValue(error, CKR.CRYPTOKI_ALREADY_INITIALIZED)) return true;
+    if (!isReturnValue(error, CKR.CANT_LOCK)) throw error;
   }
   translated('C_Initialize', () => api.C_Initialize(initializeArguments(parameters, 0)));
   return false;

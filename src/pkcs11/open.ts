@@ -19,9 +19,7 @@ export function begin<T>(session: OpenSession, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (!isReturnValue(error, CKR.OPERATION_ACTIVE)) {
-      throw error;
-    }
+    if (!isReturnValue(error, CKR.OPERATION_ACTIVE)) throw error;
     try {
       session.renew();
     } catch {

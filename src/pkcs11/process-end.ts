@@ -12,9 +12,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export function onProcessEnd(finish: () => void): () => void {
   const stop = (): void => {
     process.off('exit', finish);
-    for (const signal of SIGNALS) {
-      process.off(signal, die);
-    }
+    for (const signal of SIGNALS) process.off(signal, die);
   };
   const die = (signal: NodeJS.Signals): void => {
     finish();
@@ -26,8 +24,6 @@ export function onProcessEnd(finish: () => void): () => void {
     }
   };
   process.prependListener('exit', finish); // before whoever ends the process there
-  for (const signal of SIGNALS) {
-    process.on(signal, die);
-  }
+  for (const signal of SIGNALS) process.on(signal, die);
   return stop;
 }

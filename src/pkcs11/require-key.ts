@@ -7,22 +7,14 @@ const CLASS_NAMES = { secret: 'secret keys', public: 'public keys', private: 'pr
 const LISTED = 20;
 
 /**
- * The one key that matches. `what` names its purpose in messages: "HMAC key (hmac_key_label)". Throws HsmError
- * `key_not_found`, listing the keys of that class on the token, or `key_ambiguous`, listing the ids to choose from.
+ * The one key among those that were found, with `query` or with something narrower. `what` names its purpose in messages:
+ * "HMAC key (hmac_key_label)". Throws HsmError `key_not_found`, listing the keys of that class on the token, or
+ * `key_ambiguous`, listing the ids to choose from.
  */
-export function requireKey(session: Session, query: KeyQuery, what: string): Key {
-  return onlyKey(session, session.findKeys(query), query, what);
-}
-
-/** The same for keys that were found, with `query` or with something narrower. */
 export function onlyKey(session: Session, found: readonly Key[], query: KeyQuery, what: string): Key {
   const [key, ...others] = found;
-  if (key === undefined) {
-    throw notFound(session, query, what);
-  }
-  if (others.length > 0) {
-    throw ambiguous(session, found, query, what);
-  }
+  if (key === undefined) throw notFound(session, query, what);
+  if (others.length > 0) throw ambiguous(session, found, query, what);
   return key;
 }
 

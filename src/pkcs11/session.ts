@@ -1,6 +1,5 @@
 import type { TokenSelector } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { backgroundCipher } from './background.ts';
 import { CKF, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { exposuresOf } from './exposure.ts';
@@ -12,7 +11,8 @@ import { login, prepareLogin } from './login.ts';
 import { mechanismTypes } from './mechanisms.ts';
 import { type Module, withModule } from './module.ts';
 import type { OpenSession } from './open.ts';
-import { decrypt, encrypt, random, sign, verify } from './operations.ts';
+import { random } from './operations.ts';
+import { backgroundCipher, foregroundCipher } from './run.ts';
 import { shapeOf } from './shape.ts';
 import { findToken, slotHandle } from './tokens.ts';
 import type { SessionOptions } from './session-options.ts';
@@ -34,9 +34,7 @@ export async function withSession<T>(
     const wanted = await prepareLogin(token, options);
     const session = renewable(module, () => openAsWanted(module, token, options.readWrite));
     const enter = (): void => {
-      if (wanted !== null) {
-        login(module, session.handle, token, wanted, options);
-      }
+      if (wanted !== null) login(module, session.handle, token, wanted, options);
     };
     const restart = async (): Promise<void> => {
       requireSame(token, await findAgain(module, options.token));
@@ -53,9 +51,7 @@ function openAsWanted(module: Module, token: TokenDescription, readWrite: Sessio
   try {
     return openSession(module, token, readWrite !== false);
   } catch (error) {
-    if (readWrite !== 'wanted' || !isReturnValue(error, CKR.TOKEN_WRITE_PROTECTED, CKR.SESSION_READ_ONLY)) {
-      throw error;
-    }
+    if (readWrite !== 'wanted' || !isReturnValue(error, CKR.TOKEN_WRITE_PROTECTED, CKR.SESSION_READ_ONLY)) throw error;
     return openSession(module, token, false);
   }
 }
@@ -127,9 +123,7 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
       ciphers.push(backgroundCipher(renewable(module, () => openSession(module, token, readWrite))));
     }
   } catch (error) {
-    if (!isReturnValue(error, CKR.SESSION_COUNT)) {
-      throw error;
-    }
+    if (!isReturnValue(error, CKR.SESSION_COUNT)) throw error;
   }
   return ciphers;
 }
@@ -152,10 +146,7 @@ function bind(session: OpenSession, token: TokenDescription, readWrite: boolean,
     shapeOf: (key) => shapeOf(session, key),
     publicKeyOf: (key) => publicKeyOf(session, key),
     hasMechanism: (type) => (mechanisms ??= new Set(mechanismTypes(session.module, token.slot))).has(type),
-    encrypt: (key, mechanism, data) => encrypt(session, key, mechanism, data),
-    decrypt: (key, mechanism, data) => decrypt(session, key, mechanism, data),
-    sign: (key, mechanism, data) => sign(session, key, mechanism, data),
-    verify: (key, mechanism, data, signature) => verify(session, key, mechanism, data, signature),
+    ...foregroundCipher(session),
     random: (length) => random(session, length),
     openCiphers: (count) => openCiphers(session.module, token, count, readWrite),
   };

@@ -43,9 +43,7 @@ function describeSlot(module: Module, slot: bigint): SlotDescription {
   try {
     return { ...named, token: describeToken(module, slot), error: null };
   } catch (error) {
-    if (!(error instanceof CryptokiError)) {
-      throw error;
-    }
+    if (!(error instanceof CryptokiError)) throw error;
     return { ...named, token: null, error: isReturnValue(error, CKR.TOKEN_NOT_PRESENT) ? null : error };
   }
 }

@@ -35,9 +35,7 @@ export function slotHandle(slot: bigint): Buffer {
 
 function inSlot(module: Module, selector: TokenSelector, slot: bigint): TokenDescription {
   const token = tokenInSlot(module, slot);
-  if (!matches(token, selector)) {
-    throw notFound(module, selector);
-  }
+  if (!matches(token, selector)) throw notFound(module, selector);
   return token;
 }
 
@@ -46,16 +44,10 @@ function tokenInSlot(module: Module, slot: bigint): TokenDescription {
   try {
     return describeToken(module, slot);
   } catch (error) {
-    if (isReturnValue(error, CKR.TOKEN_NOT_PRESENT)) {
-      throw notPresent(module, slot, error);
-    }
-    if (!isReturnValue(error, CKR.SLOT_ID_INVALID)) {
-      throw error;
-    }
+    if (isReturnValue(error, CKR.TOKEN_NOT_PRESENT)) throw notPresent(module, slot, error);
+    if (!isReturnValue(error, CKR.SLOT_ID_INVALID)) throw error;
   }
-  if (slotsWithToken(module).includes(slot)) {
-    return describeToken(module, slot);
-  }
+  if (slotsWithToken(module).includes(slot)) return describeToken(module, slot);
   throw notFound(module, { slot, label: null, serial: null, manufacturer: null, model: null });
 }
 
@@ -63,9 +55,7 @@ function search(module: Module, selector: TokenSelector): TokenDescription {
   const found = survey(module);
   const matching = found.filter((entry) => isToken(entry) && matches(entry, selector)).filter(isToken);
   const [token, ...others] = matching;
-  if (token === undefined) {
-    throw allSilent(found) ?? notFound(module, selector, found);
-  }
+  if (token === undefined) throw allSilent(found) ?? notFound(module, selector, found);
   if (others.length > 0) {
     throw new HsmError('token_ambiguous', `${matching.length} tokens have ${wanted(selector)}`, {
       hint: `set slot or serial in the seal stanza to choose one:\n${list(matching)}`,
@@ -74,14 +64,11 @@ function search(module: Module, selector: TokenSelector): TokenDescription {
   return token;
 }
 
+const NAMES = ['label', 'serial', 'manufacturer', 'model'] as const;
+
 function matches(token: TokenDescription, selector: TokenSelector): boolean {
-  return (
-    (selector.slot === null || token.slot === selector.slot) &&
-    (selector.label === null || token.label === unpadded(selector.label)) &&
-    (selector.serial === null || token.serial === unpadded(selector.serial)) &&
-    (selector.manufacturer === null || token.manufacturer === unpadded(selector.manufacturer)) &&
-    (selector.model === null || token.model === unpadded(selector.model))
-  );
+  const fits = (name: (typeof NAMES)[number], value: string | null): boolean => value === null || token[name] === unpadded(value);
+  return (selector.slot === null || token.slot === selector.slot) && NAMES.every((name) => fits(name, selector[name]));
 }
 
 /** A slot whose token cannot be described: one bad reader must not hide the token that is wanted. */
@@ -99,9 +86,7 @@ function survey(module: Module): (TokenDescription | SilentSlot)[] {
     try {
       return describeToken(module, slot);
     } catch (error) {
-      if (!(error instanceof CryptokiError)) {
-        throw error;
-      }
+      if (!(error instanceof CryptokiError)) throw error;
       return { slot, error };
     }
   });
@@ -110,9 +95,7 @@ function survey(module: Module): (TokenDescription | SilentSlot)[] {
 /** Where no slot tells what its token is, that is what is wrong, and no name in the configuration. */
 function allSilent(found: readonly (TokenDescription | SilentSlot)[]): HsmError | null {
   const [first] = found;
-  if (first === undefined || isToken(first) || found.some(isToken)) {
-    return null;
-  }
+  if (first === undefined || isToken(first) || found.some(isToken)) return null;
   const { error } = first;
   return new HsmError(error.code, `the module tells nothing of any token: ${error.message}`, {
     hint: `${error.hint ?? ''}\nslots that are there:\n${list(found)}`.trimStart(),
@@ -120,7 +103,7 @@ function allSilent(found: readonly (TokenDescription | SilentSlot)[]): HsmError 
   });
 }
 
-function slotsWithToken(module: Module): bigint[] {
+export function slotsWithToken(module: Module): bigint[] {
   return module.call('C_GetSlotList', (api) => api.C_GetSlotList(true)).map(ulongToBigint);
 }
 
@@ -158,15 +141,8 @@ function notFound(module: Module, selector: TokenSelector, found = survey(module
 }
 
 function wanted(selector: TokenSelector): string {
-  return [
-    selector.slot === null ? [] : [`slot ${selector.slot}`],
-    selector.label === null ? [] : [`label "${selector.label}"`],
-    selector.serial === null ? [] : [`serial "${selector.serial}"`],
-    selector.manufacturer === null ? [] : [`manufacturer "${selector.manufacturer}"`],
-    selector.model === null ? [] : [`model "${selector.model}"`],
-  ]
-    .flat()
-    .join(' and ');
+  const names = NAMES.filter((name) => selector[name] !== null).map((name) => `${name} "${selector[name]}"`);
+  return [...(selector.slot === null ? [] : [`slot ${selector.slot}`]), ...names].join(' and ');
 }
 
 function present(found: readonly (TokenDescription | SilentSlot)[]): string {
@@ -181,9 +157,7 @@ function list(found: readonly (TokenDescription | SilentSlot)[]): string {
 
 function named(token: TokenDescription): string {
   const serial = `serial "${visible(token.serial)}"`;
-  if (!isInitialised(token)) {
-    return token.serial === '' ? 'not initialised' : `not initialised, ${serial}`;
-  }
+  if (!isInitialised(token)) return token.serial === '' ? 'not initialised' : `not initialised, ${serial}`;
   return `label "${visible(token.label)}", ${serial}`;
 }
 

@@ -3,7 +3,8 @@ import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError, IntegrityError } from '../errors.ts';
 import { CKK, describeName, isNamed, onlyKey } from '../pkcs11/index.ts';
 import type { Key, KeyClass, KeyName, KeyQuery, Session } from '../pkcs11/index.ts';
-import { isRsaMechanism } from './wrapping.ts';
+import { isRsaMechanism } from './method.ts';
+import type { MacStanza, Wrap } from './seal.ts';
 
 /*
  * The HSM keys that the configuration names. They alone open anything: what a record says of its keys is only compared with
@@ -72,6 +73,13 @@ export function isNamedForOther(config: Pkcs11SealConfig, role: Role, key: KeyNa
 export interface Claim extends KeyName {
   readonly role: Role;
   readonly class: Exclude<KeyClass, 'public'>;
+}
+
+/** What a wrap or an HMAC says of the key that made it. */
+export function claimOf(made: Wrap | MacStanza): Claim {
+  const { keyLabel: label, keyId: id, mechanism } = made;
+  if (!('ciphertext' in made)) return { role: 'hmac', class: 'secret', label, id };
+  return { role: 'wrap', class: isRsaMechanism(mechanism) ? 'private' : 'secret', label, id };
 }
 
 /**

@@ -1,13 +1,12 @@
 import { randomFillSync } from 'node:crypto';
+import { KEY_BYTES } from '../aead.ts';
 import { MalformedBytes, zero } from '../bytes.ts';
 import { CofferError, hasCode, HsmError, IntegrityError } from '../errors.ts';
 import { describeName } from '../pkcs11/index.ts';
-import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, macInput } from './record.ts';
+import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader } from './record.ts';
 import type { Record } from './record.ts';
-import type { Seal, Wrap } from './seal.ts';
-import { isMalleable } from './wrapping.ts';
-
-const KEY_BYTES = 32;
+import { isMalleable } from './method.ts';
+import type { MacStanza, Seal, Wrap } from './seal.ts';
 
 export interface Contents {
   /** K, 32 bytes, the caller's to zero. */
@@ -30,18 +29,9 @@ export interface Plain {
 
 /** Makes a wrapped-key record, with an HMAC from the HSM where the seal has an HMAC key. */
 export async function sealRecord(seal: Seal, { key, wraps, context, body, place }: Plain): Promise<Uint8Array> {
-  for (;;) {
-    const stanza = await seal.macStanza(body.length);
-    const authenticated = encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
-    if (stanza === null) return authenticated;
-    const mac = await seal.mac(stanza, macInput(stanza, authenticated));
-    if (mac !== null) return appendMac(authenticated, mac);
-    if (stanza.overDigest) {
-      throw new HsmError('hsm_input_limit', `the HSM does not make an HMAC over 32 bytes with the key "${stanza.keyLabel}"`, {
-        hint: 'set another hmac_key_label, or have the HSM checked',
-      });
-    }
-  }
+  const encode = (stanza: MacStanza | null): Uint8Array => encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
+  const made = await seal.authenticate(encode);
+  return made === null ? encode(null) : appendMac(made.authenticated, made.mac);
 }
 
 /**
@@ -100,7 +90,7 @@ async function authenticate(seal: Seal, record: Record, name: string): Promise<v
       hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
     });
   }
-  if (!(await seal.verifyMac(stanza, macInput(stanza, record.authenticated), record.mac))) {
+  if (!(await seal.verifyMac(stanza, record.authenticated, record.mac))) {
     const anew = (await seal.hasOtherName(stanza)) ? `, and the HMAC key is not the one of ${describeName({ label: stanza.keyLabel, id: stanza.keyId })} that it claims` : '';
     throw new IntegrityError('record_altered', `${name} was tampered with, or the HMAC key was made anew: the HSM's HMAC does not match${anew}`, {
       hint:

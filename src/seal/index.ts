@@ -10,5 +10,5 @@ export { missingKeys } from './keys.ts';
 export { checkShareCounts, combineRecoveryShares, recoveryVerifier, splitRecoveryKey } from './recovery.ts';
 export type { ShareCounts } from './recovery.ts';
 export type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
-export { isRsaMechanism, methodName, methodOf } from './wrapping.ts';
-export type { WrapMethod } from './wrapping.ts';
+export { isRsaMechanism, methodName, methodOf } from './method.ts';
+export type { WrapMethod } from './method.ts';

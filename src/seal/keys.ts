@@ -7,9 +7,9 @@ import { shellWord } from '../shell.ts';
 import { isNamedForOther, narrowed } from './configured.ts';
 import type { Role } from './configured.ts';
 import { makeKeys, raced } from './make-keys.ts';
+import { isRsaMechanism } from './method.ts';
 import { isMeantFor } from './provisional-id.ts';
 import { withoutKeys } from './take-back.ts';
-import { isRsaMechanism } from './wrapping.ts';
 
 /** The larger first: not every token makes RSA keys of more than 2048 bits. */
 const RSA_BITS = [3072, 2048] as const;

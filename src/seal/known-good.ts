@@ -1,23 +1,23 @@
-import { randomFillSync, timingSafeEqual } from 'node:crypto';
-import { zero } from '../bytes.ts';
+import { randomFillSync } from 'node:crypto';
+import { KEY_BYTES } from '../aead.ts';
 import { hasCode, HsmError } from '../errors.ts';
 import { CKR, isCiphertextInvalid, isReturnValue } from '../pkcs11/index.ts';
-import type { Cipher, Key, Session } from '../pkcs11/index.ts';
-import { isMethodRefused, unwrapWith, wrapWith } from './wrapping.ts';
-import type { Wrapped, WrapMethod } from './wrapping.ts';
-
-const KEY_BYTES = 32;
+import type { Cipher, Key } from '../pkcs11/index.ts';
+import { isMethodRefused } from './method.ts';
+import type { WrapMethod } from './method.ts';
+import { isSameOnce, unwrapWith, wrapWith } from './wrapping.ts';
+import type { Wrapped, WrapPlace } from './wrapping.ts';
 
 /**
  * A known-good operation: the key decrypts what was encrypted for it just now, for an RSA key in this process.
  * @returns false where nothing can be encrypted for the key: it may not encrypt, or nothing tells its public half
  * @throws HsmError when the HSM fails at it, so that a failure before was not the data's fault
  */
-export async function decryptsFresh(session: Session, cipher: Cipher, key: Key, method: WrapMethod): Promise<boolean> {
+export async function decryptsFresh(place: Omit<WrapPlace, 'local'>, key: Key, method: WrapMethod): Promise<boolean> {
   const secret = randomFillSync(new Uint8Array(KEY_BYTES));
-  const wrapped = await encryptFresh(() => wrapWith(session, key, method, secret, { local: true, cipher }));
+  const wrapped = await encryptFresh(() => wrapWith({ ...place, local: true }, key, method, secret));
   if (wrapped === null) return false;
-  requireSame(key, secret, await unwrapKnown(cipher, key, method, wrapped));
+  requireSame(key, secret, await unwrapKnown(place.cipher, key, method, wrapped));
   return true;
 }
 
@@ -28,9 +28,7 @@ export function withoutExcuse<E>(error: E, { label }: Pick<Key, 'label'>): E | H
 
 /** @throws HsmError unless `opened` is `plaintext`; it is zeroed */
 export function requireSame({ label }: Pick<Key, 'label'>, plaintext: Uint8Array, opened: Uint8Array): void {
-  const isSame = opened.length === plaintext.length && timingSafeEqual(opened, plaintext);
-  zero(opened);
-  if (!isSame) throw wrongAnswer(`the HSM decrypts what was just encrypted for its key "${label}" to something else`);
+  if (!isSameOnce(opened, plaintext)) throw wrongAnswer(`the HSM decrypts what was just encrypted for its key "${label}" to something else`);
 }
 
 /** Decrypts what is surely a wrap of the key. @throws HsmError, which never says that the wrap is wrong */

@@ -1,91 +1,101 @@
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
-import type { JsonWebKey } from 'node:crypto';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { asBuffer, hex, zero } from '../bytes.ts';
+import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
 import { hasCode, HsmError } from '../errors.ts';
-import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isCiphertextSuspect, isReturnValue, listKeys } from '../pkcs11/index.ts';
-import type { GeneratedKind, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
+import { CKM, CKR, describeName, isCiphertextInvalid, isCiphertextSuspect, isReturnValue, listKeys } from '../pkcs11/index.ts';
+import type { CryptokiError, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
 import { requireSame, withoutExcuse } from './known-good.ts';
+import { describeManaged, kindOf } from './managed-type.ts';
+import type { ManagedKey, ManagedType } from './managed-type.ts';
 import { reservedKeys } from './reserved.ts';
+import type { ReservedKeys } from './reserved.ts';
 import type { SealKey } from './seal.ts';
-import { base64url, publicKeyOf, publicShape, rsaJwk } from './public-key.ts';
 
-const EC_CURVES = {
-  'ecdsa-p256': { curve: 'P-256', oid: '06082a8648ce3d030107', bytes: 32 },
-  'ecdsa-p384': { curve: 'P-384', oid: '06052b81040022', bytes: 48 },
-  'ecdsa-p521': { curve: 'P-521', oid: '06052b81040023', bytes: 66 },
-} as const;
-type EcName = keyof typeof EC_CURVES;
-const EC_NAMES: readonly EcName[] = ['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'];
-const RSA_BITS = { 'rsa-2048': 2048, 'rsa-3072': 3072, 'rsa-4096': 4096 } as const;
-type RsaName = keyof typeof RSA_BITS;
-const RSA_NAMES: readonly RsaName[] = ['rsa-2048', 'rsa-3072', 'rsa-4096'];
-
-export type ManagedType = 'aes128' | 'aes256' | RsaName | EcName;
-
-export interface ManagedKey {
-  readonly label: string;
-  readonly id: Uint8Array;
-  readonly type: ManagedType;
-  /** SubjectPublicKeyInfo; null for AES. */
-  readonly publicKey: Uint8Array | null;
-}
-
-type Cipher =
-  | { readonly scheme: 'gcm'; readonly iv: Uint8Array; readonly associatedData: Uint8Array }
-  | { readonly scheme: 'oaep'; readonly hash: 'sha1' | 'sha256' };
+type OaepHash = 'sha1' | 'sha256';
+type Gcm = { readonly scheme: 'gcm'; readonly iv: Uint8Array; readonly associatedData: Uint8Array };
+type Cipher = Gcm | { readonly scheme: 'oaep'; readonly hash: OaepHash };
 type Signing = { readonly scheme: 'pkcs1v15' | 'ecdsa' } | { readonly scheme: 'pss'; readonly hash: PaddingHash; readonly saltBytes: number };
-
-/** Key objects of the token that callers use by name. What the methods do is said where the engines see them: HsmKeys. */
-export interface ManagedKeys {
-  find(reference: KeyReference): ManagedKey;
-  generate(label: string, type: ManagedType): ManagedKey;
-  oaepHash(key: ManagedKey): 'sha1' | 'sha256' | null;
-  encrypt(key: KeyReference, cipher: Cipher & { readonly scheme: 'gcm' }, plaintext: Uint8Array): Uint8Array;
-  decrypt(key: KeyReference, cipher: Cipher, ciphertext: Uint8Array): Uint8Array | null;
-  sign(key: KeyReference, signing: Signing, input: Uint8Array): Uint8Array;
-}
-
 type Class = 'secret' | 'private';
-const GCM_IV_BYTES = 12;
-const GCM_TAG_BYTES = 16;
+
 const PROBE_BYTES = 16;
 
-/** @param own the keys that ever wrapped or authenticated the store */
-export function managedKeys(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]): ManagedKeys {
-  const found = new Map<string, Key>();
-  const reserved = reservedKeys(config, session, own);
-
+/** Key objects of the token that callers use by name. What the methods do is said where the engines see them: HsmKeys. */
+export class ManagedKeys {
+  readonly #session: Session;
+  readonly #reserved: ReservedKeys;
   /** Looked up, and checked, once a command, however long its batch is. */
-  function keyOf(reference: KeyReference, ...classes: readonly Class[]): Key {
+  readonly #found = new Map<string, Key>();
+
+  /** @param own the keys that ever wrapped or authenticated the store */
+  constructor(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]) {
+    this.#session = session;
+    this.#reserved = reservedKeys(config, session, own);
+  }
+
+  find(reference: KeyReference): ManagedKey {
+    return describeManaged(this.#session, this.#keyOf(reference, 'secret', 'private'));
+  }
+
+  generate(label: string, type: ManagedType): ManagedKey {
+    const session = this.#session;
+    this.#reserved.refuseLabel(label);
+    const there = (['secret', 'private'] as const).flatMap((each) => session.findKeys({ class: each, label, id: null }));
+    if (there.length > 0) {
+      throw new HsmError('key_exists', `token "${session.token.label}" has a key with label "${label}" already`, {
+        hint: `choose another managed_key_name, or leave out generate=true to use that one:\n${listKeys(there)}`,
+      });
+    }
+    return describeManaged(session, session.generateKey(label, kindOf(type)));
+  }
+
+  oaepHash(key: ManagedKey): OaepHash | null {
+    return (['sha256', 'sha1'] as const).find((hash) => this.#decryptsOaep(key, hash)) ?? null;
+  }
+
+  encrypt(reference: KeyReference, cipher: Gcm, plaintext: Uint8Array): Uint8Array {
+    const key = this.#keyOf(reference, 'secret');
+    const ciphertext = this.#encrypt(key, cipher, plaintext);
+    if (ciphertext.length === plaintext.length + GCM_TAG_BYTES) return ciphertext;
+    throw new HsmError('mechanism_refused', `CKM_AES_GCM with key "${key.label}" gave ${ciphertext.length} bytes for ${plaintext.length}`, {
+      hint: 'the HSM does not use the IV that it is given; use an RSA key of the HSM, or a key of another type',
+    });
+  }
+
+  decrypt(reference: KeyReference, cipher: Cipher, ciphertext: Uint8Array): Uint8Array | null {
+    const key = this.#keyOf(reference, cipher.scheme === 'gcm' ? 'secret' : 'private');
+    const open = (): Uint8Array => this.#decrypt(key, cipher, ciphertext);
+    try {
+      return open();
+    } catch (error) {
+      if (!isCiphertextSuspect(error)) throw error;
+      this.#requireSound(key, cipher, error);
+      if (opensNow(open)) throw withoutExcuse(error, key);
+      return null;
+    }
+  }
+
+  sign(reference: KeyReference, signing: Signing, input: Uint8Array): Uint8Array {
+    const key = this.#keyOf(reference, 'private');
+    return explained(key, () => this.#session.sign(key, signingMechanism(signing), input));
+  }
+
+  #keyOf(reference: KeyReference, ...classes: readonly Class[]): Key {
     const name = JSON.stringify([reference.label, reference.id === null ? null : hex(reference.id), classes]);
-    const known = found.get(name);
+    const known = this.#found.get(name);
     if (known !== undefined) return known;
-    const key = lookUp(session, reference, classes);
-    reserved.refuse(key);
-    found.set(name, key);
+    const key = lookUp(this.#session, reference, classes);
+    this.#reserved.refuse(key);
+    this.#found.set(name, key);
     return key;
   }
 
-  function use<T>(key: Key, mechanism: Mechanism, run: (key: Key, mechanism: Mechanism) => T): T {
-    try {
-      return run(key, mechanism);
-    } catch (error) {
-      throw explained(error, key);
-    }
+  #encrypt(key: Key, cipher: Cipher, plaintext: Uint8Array): Uint8Array {
+    return explained(key, () => this.#session.encrypt(key, cipherMechanism(cipher), plaintext));
   }
 
-  function decrypt(reference: KeyReference, cipher: Cipher, ciphertext: Uint8Array): Uint8Array | null {
-    const key = keyOf(reference, cipher.scheme === 'gcm' ? 'secret' : 'private');
-    const run = (data: Uint8Array, chosen = cipher): Uint8Array => use(key, cipherMechanism(chosen), (hsmKey, mechanism) => session.decrypt(hsmKey, mechanism, data));
-    try {
-      return run(ciphertext);
-    } catch (error) {
-      if (!isCiphertextSuspect(error)) throw error;
-      requireSound(key, cipher, run, error);
-      if (opensNow(() => run(ciphertext))) throw withoutExcuse(error, key);
-      return null;
-    }
+  #decrypt(key: Key, cipher: Cipher, ciphertext: Uint8Array): Uint8Array {
+    return explained(key, () => this.#session.decrypt(key, cipherMechanism(cipher), ciphertext));
   }
 
   /**
@@ -93,11 +103,13 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
    * taken for a wrong ciphertext, and nobody learns from the time what was wrong.
    * @throws HsmError when the HSM fails at it, too
    */
-  function requireSound(key: Key, cipher: Cipher, run: (data: Uint8Array, chosen?: Cipher) => Uint8Array, failure: CryptokiError): void {
+  #requireSound(key: Key, cipher: Cipher, failure: CryptokiError): void {
     const probe = new Uint8Array(randomBytes(PROBE_BYTES));
+    const fresh: Cipher = cipher.scheme === 'gcm' ? { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) } : cipher;
     try {
-      const [ciphertext, chosen] = encryptProbe(key, cipher, probe);
-      requireSame(key, probe, run(ciphertext, chosen));
+      const isLocal = fresh.scheme === 'oaep';
+      const ciphertext = isLocal ? encryptOaep(describeManaged(this.#session, key), fresh.hash, probe) : this.#encrypt(key, fresh, probe);
+      requireSame(key, probe, this.#decrypt(key, fresh, ciphertext));
     } catch (error) {
       // A key that may not encrypt: nothing tells.
       if (!hasCode(error, HsmError, 'key_use')) throw withoutExcuse(error, key);
@@ -106,54 +118,19 @@ export function managedKeys(config: Pkcs11SealConfig, session: Session, own: rea
     }
   }
 
-  function encryptProbe(key: Key, cipher: Cipher, probe: Uint8Array): [Uint8Array, Cipher] {
-    if (cipher.scheme === 'oaep') return [encryptOaep(describe(session, key), cipher.hash, probe), cipher];
-    const fresh: Cipher = { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) };
-    return [use(key, cipherMechanism(fresh), (hsmKey, mechanism) => session.encrypt(hsmKey, mechanism, probe)), fresh];
-  }
-
-  function decryptsOaep(key: ManagedKey, hash: 'sha1' | 'sha256'): boolean {
+  #decryptsOaep(key: ManagedKey, hash: OaepHash): boolean {
     const probe = randomBytes(PROBE_BYTES);
-    const hsmKey = keyOf(key, 'private');
+    const hsmKey = this.#keyOf(key, 'private');
     try {
-      const ciphertext = encryptOaep(key, hash, probe);
-      return probe.equals(use(hsmKey, cipherMechanism({ scheme: 'oaep', hash }), (found, mechanism) => session.decrypt(found, mechanism, ciphertext)));
+      return probe.equals(this.#decrypt(hsmKey, { scheme: 'oaep', hash }, encryptOaep(key, hash, probe)));
     } catch (error) {
       if (isCiphertextInvalid(error) || hasCode(error, HsmError, 'key_use', 'mechanism_refused')) return false;
       throw error;
     }
   }
-
-  return {
-    find(reference) {
-      return describe(session, keyOf(reference, 'secret', 'private'));
-    },
-    generate(label, type) {
-      reserved.refuseLabel(label);
-      const there = (['secret', 'private'] as const).flatMap((each) => session.findKeys({ class: each, label, id: null }));
-      if (there.length > 0) {
-        throw new HsmError('key_exists', `token "${session.token.label}" has a key with label "${label}" already`, {
-          hint: `choose another managed_key_name, or leave out generate=true to use that one:\n${listKeys(there)}`,
-        });
-      }
-      return describe(session, session.generateKey(label, kindOf(type)));
-    },
-    oaepHash: (key) => (['sha256', 'sha1'] as const).find((hash) => decryptsOaep(key, hash)) ?? null,
-    encrypt(reference, cipher, plaintext) {
-      const key = keyOf(reference, 'secret');
-      const ciphertext = use(key, cipherMechanism(cipher), (hsmKey, mechanism) => session.encrypt(hsmKey, mechanism, plaintext));
-      if (ciphertext.length === plaintext.length + GCM_TAG_BYTES) return ciphertext;
-      throw new HsmError('mechanism_refused', `CKM_AES_GCM with key "${key.label}" gave ${ciphertext.length} bytes for ${plaintext.length}`, {
-        hint: 'the HSM does not use the IV that it is given; use an RSA key of the HSM, or a key of another type',
-      });
-    },
-    decrypt,
-    sign: (reference, signing, input) =>
-      use(keyOf(reference, 'private'), signingMechanism(signing), (key, mechanism) => session.sign(key, mechanism, input)),
-  };
 }
 
-function encryptOaep({ publicKey }: ManagedKey, hash: 'sha1' | 'sha256', plaintext: Uint8Array): Uint8Array {
+function encryptOaep({ publicKey }: ManagedKey, hash: OaepHash, plaintext: Uint8Array): Uint8Array {
   const key = createPublicKey({ key: asBuffer(publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
   return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, plaintext);
 }
@@ -185,45 +162,6 @@ function lookUp(session: Session, { label, id }: KeyReference, classes: readonly
   });
 }
 
-function kindOf(type: ManagedType): GeneratedKind {
-  const rsa = RSA_NAMES.find((name) => name === type);
-  if (rsa !== undefined) return { kind: 'rsa', bits: RSA_BITS[rsa] };
-  const ec = EC_NAMES.find((name) => name === type);
-  return ec === undefined ? { kind: 'aes' } : { kind: 'ec', parameters: Buffer.from(EC_CURVES[ec].oid, 'hex') };
-}
-
-/** @throws HsmError `key_type`, `public_key_missing` */
-function describe(session: Session, key: Key): ManagedKey {
-  const { label, id } = key;
-  const shape = key.class === 'secret' ? session.shapeOf(key) : publicShape(session, key);
-  if (shape?.kind === 'aes' && (shape.bytes === 16 || shape.bytes === 32)) {
-    return { label, id, type: shape.bytes === 16 ? 'aes128' : 'aes256', publicKey: null };
-  }
-  if (shape?.kind === 'rsa') {
-    const modulus = shape.modulus.subarray(shape.modulus.findIndex((byte) => byte !== 0));
-    const type = RSA_NAMES.find((name) => modulus.length * 8 === RSA_BITS[name] && (modulus[0] ?? 0) >= 0x80);
-    if (type !== undefined) return { label, id, type, publicKey: spki(rsaJwk(modulus, shape.exponent)) };
-  }
-  if (shape?.kind === 'ec') {
-    const type = EC_NAMES.find((name) => EC_CURVES[name].oid === hex(shape.parameters));
-    if (type !== undefined) return { label, id, type, publicKey: ecPublicKey(type, shape.point) };
-  }
-  throw new HsmError('key_type', `the HSM key "${label}" (CKA_KEY_TYPE 0x${key.type.toString(16)}) cannot be a managed key`, {
-    hint: 'a managed key is AES of 128 or 256 bits, RSA of 2048, 3072 or 4096, or EC on P-256, P-384 or P-521',
-  });
-}
-
-/** @param point CKA_EC_POINT: an uncompressed point, in a DER OCTET STRING or, from some modules, without it */
-function ecPublicKey(type: EcName, point: Uint8Array): Uint8Array {
-  const { curve, bytes } = EC_CURVES[type];
-  const coordinates = point.subarray(-2 * bytes);
-  return spki({ kty: 'EC', crv: curve, x: base64url(coordinates.subarray(0, bytes)), y: base64url(coordinates.subarray(bytes)) });
-}
-
-function spki(jwk: JsonWebKey): Uint8Array {
-  return publicKeyOf(jwk).export({ type: 'spki', format: 'der' });
-}
-
 function cipherMechanism(cipher: Cipher): Mechanism {
   if (cipher.scheme === 'oaep') return { type: CKM.RSA_PKCS_OAEP, oaepHash: cipher.hash };
   return { type: CKM.AES_GCM, iv: cipher.iv, aad: cipher.associatedData };
@@ -234,17 +172,19 @@ function signingMechanism(signing: Signing): Mechanism {
   return { type: signing.scheme === 'ecdsa' ? CKM.ECDSA : CKM.RSA_PKCS };
 }
 
-/** The remedies of src/pkcs11 speak of the seal stanza, which has no part in this. */
-function explained(error: unknown, { label }: Key): unknown {
-  if (!(error instanceof CryptokiError)) return error;
-  const forbidden: boolean = isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.KEY_TYPE_INCONSISTENT);
-  if (forbidden) {
-    const hint = `the key object "${label}" does not allow this use (CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN); allow it with the HSM's own tool, or use another key`;
-    return new HsmError('key_use', error.message, { hint, cause: error });
+/** The remedies of src/pkcs11 speak of the seal stanza, which has no part in this. @throws HsmError `key_use`, `mechanism_refused` */
+function explained<T>({ label }: Key, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.KEY_TYPE_INCONSISTENT)) {
+      const hint = `the key object "${label}" does not allow this use (CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN); allow it with the HSM's own tool, or use another key`;
+      throw new HsmError('key_use', error.message, { hint, cause: error });
+    }
+    if (isReturnValue(error, CKR.MECHANISM_INVALID, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD, CKR.FUNCTION_NOT_SUPPORTED) && error.operation.endsWith('Init')) {
+      const hint = 'the HSM does not have this mechanism, or not with these parameters: choose another algorithm, or a key of another type';
+      throw new HsmError('mechanism_refused', error.message, { hint, cause: error });
+    }
+    throw error;
   }
-  if (error.operation.endsWith('Init') && isReturnValue(error, CKR.MECHANISM_INVALID, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD, CKR.FUNCTION_NOT_SUPPORTED)) {
-    const hint = 'the HSM does not have this mechanism, or not with these parameters: choose another algorithm, or a key of another type';
-    return new HsmError('mechanism_refused', error.message, { hint, cause: error });
-  }
-  return error;
 }

@@ -1,33 +1,25 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
-import { hex, zero } from '../bytes.ts';
-import { HsmError } from '../errors.ts';
-import { CKK, CKM, isCiphertextInvalid, isCiphertextSuspect, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Exposure, GeneratedKey, Key, Session } from '../pkcs11/index.ts';
-import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
-import type { Claim, Role } from './configured.ts';
+import { isNamed } from '../pkcs11/index.ts';
+import type { Cipher, Exposure, GeneratedKey, Session } from '../pkcs11/index.ts';
+import { Authenticator } from './authenticator.ts';
+import { allReferences, claimOf, formerKeys, keysFor } from './configured.ts';
+import { formerNeeded, isCurrent } from './current.ts';
+import { KeyLookup } from './key-lookup.ts';
+import { KeyWrapper } from './key-wrapper.ts';
 import { ensureKeys } from './keys.ts';
-import { decryptsFresh, unwrapKnown, withoutExcuse } from './known-good.ts';
-import { managedKeys } from './managed.ts';
-import type { ManagedKeys } from './managed.ts';
-import type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
+import { ManagedKeys } from './managed.ts';
+import type { RecordKeys, Seal, SealKey } from './seal.ts';
 import { withoutKeys } from './take-back.ts';
-import { isMethodRefused, isRsaMechanism, methodName, methodOf, opensAgain, unwrapWith, wrapMethods, wrapWith } from './wrapping.ts';
-import type { Wrapped, WrapMethod } from './wrapping.ts';
 
-const KEY_BYTES = 32;
-/** Of HMAC-SHA256. */
-const MAC_BYTES = 32;
-
-/** A key that wraps or authenticates, and what is unsafe about it. */
-export interface ExposedKey {
-  readonly label: string;
-  /** At least one. */
-  readonly exposures: readonly Exposure[];
+/** A configuration that names keys beside those in use. */
+export interface FormerKeys {
+  /** The parameters that name them: `previous_key_label "old"`. */
+  readonly former: readonly string[];
+  /** Those of them that a record may need. @throws HsmError */
+  formerNeeded(record: RecordKeys): Promise<readonly string[]>;
 }
 
-export interface Pkcs11Seal extends Seal {
-  /** Keys of the same token that serve callers; none of `own` does, nor any that the configuration names. */
-  managed(own: readonly SealKey[]): ManagedKeys;
+export interface KeyMaker {
   /**
    * Makes sure that the wrapping key and the HMAC key are there, creating them when `generate_key` allows.
    * @returns the keys that it created
@@ -39,11 +31,32 @@ export interface Pkcs11Seal extends Seal {
    * @returns the error to throw: the same, or HsmError `key_left`
    */
   withoutKeys(created: readonly GeneratedKey[], error: unknown): Promise<unknown>;
+}
+
+/** A key that wraps or authenticates, and what is unsafe about it. */
+export interface ExposedKey {
+  readonly label: string;
+  /** At least one. */
+  readonly exposures: readonly Exposure[];
+}
+
+export interface KeyAudit {
   /** Those of the keys used so far that are not safe; a trip to the HSM for each key. */
   exposedKeys(): ExposedKey[];
+}
+
+export interface ManagedKeySource {
+  /** Keys of the same token that serve callers; none of `own` does, nor any that the configuration names. */
+  managed(own: readonly SealKey[]): ManagedKeys;
+}
+
+export interface SessionPool {
   /** The same seal on up to `count` further sessions, which work side by side. */
   lanes(count: number): Seal[];
 }
+
+/** What a seal on a PKCS#11 session can do beside what every seal does. */
+export interface Pkcs11Seal extends Seal, FormerKeys, KeyMaker, KeyAudit, ManagedKeySource, SessionPool {}
 
 export interface SealOptions {
   /** The session that encrypts and decrypts; else the one that the seal is on. */
@@ -52,237 +65,36 @@ export interface SealOptions {
   readonly acceptsNoMac?: boolean;
 }
 
-/**
- * The seal on one logged-in PKCS#11 session. Each HSM key is looked up once, when it is first needed, and by the
- * configuration: what a record says of its keys only has to fit.
- */
+/** The seal on one logged-in PKCS#11 session. */
 export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher = session, acceptsNoMac = false }: SealOptions = {}): Pkcs11Seal {
-  const found = new Map<string, Key>();
-  /** Methods that have unwrapped something in this session, by key: what they wrap now can be opened again. */
-  const proven = new Map<string, WrapMethod>();
-  /** The wrap that each key opened last. */
-  const opened = new Map<string, Wrap>();
-  /** What the HSM said of wraps that it did not open. */
-  const failures = new WeakMap<Wrap, CryptokiError>();
-  /** Bytes from which on the HSM does not take a message whole. */
-  let tooLong = Infinity;
-
-  /** Asked of the token once for each name that is claimed. */
-  function configured(claim: Claim): Key {
-    const name = `${claim.role}\0${claim.class}\0${claim.label}\0${hex(claim.id)}`;
-    const key = found.get(name) ?? requireConfigured(session, config, claim);
-    found.set(name, key);
-    return key;
-  }
-
-  let writing: Key | null = null;
-  function wrappingKey(): Key {
-    writing ??= onlyKey(session, keysFor(session, 'wrap', config.key), config.key, 'wrapping key (key_label)');
-    return writing;
-  }
-
-  let signing: Key | null = null;
-  function hmacKey(reference: NonNullable<typeof config.hmacKey>): Key {
-    signing ??= requireHmacKey(session, reference);
-    return signing;
-  }
-
-  async function wrapAndProve(key: Key, method: WrapMethod, secret: Uint8Array): Promise<Wrapped | null> {
-    const wrapped = await wrapWith(session, key, method, secret, { local: config.rsaEncryptLocal, cipher });
-    if (sameMethod(proven.get(handleOf(key)), method)) return wrapped;
-    if (!(await opensAgain(cipher, key, method, wrapped, secret))) return null;
-    proven.set(handleOf(key), method);
-    return wrapped;
-  }
-
-  async function unwrapKey(wrap: Wrap): Promise<Uint8Array | null> {
-    const method = methodOf(wrap); // stored bytes: not yet trusted
-    if (method === null) return null;
-    const key = configured(claimOf(wrap));
-    let secret: Uint8Array;
-    try {
-      secret = await unwrapWith(cipher, key, method, wrap);
-    } catch (error) {
-      if (!isCiphertextSuspect(error)) throw error;
-      failures.set(wrap, error);
-      return null;
-    }
-    if (secret.length !== KEY_BYTES) {
-      zero(secret);
-      return null;
-    }
-    proven.set(handleOf(key), method);
-    opened.set(handleOf(key), wrap);
-    return secret;
-  }
-
-  /** For a key that may only decrypt: whether there is a wrap that it opened before. @throws HsmError when it does not now */
-  async function opensLast(key: Key): Promise<boolean> {
-    const wrap = opened.get(handleOf(key));
-    const method = wrap === undefined ? null : methodOf(wrap);
-    if (wrap === undefined || method === null) return false;
-    zero(await unwrapKnown(cipher, key, method, wrap));
-    return true;
-  }
-
+  const keys = new KeyLookup(config, session);
+  const wrapper = new KeyWrapper(keys, cipher);
+  const authenticator = new Authenticator(keys, cipher);
   return {
-    managed: (own) => managedKeys(config, session, own),
     requiresMac: config.hmacKey !== null && !acceptsNoMac,
-    async wrapKey(secret) {
-      const key = wrappingKey();
-      const last = proven.get(handleOf(key));
-      const methods = wrapMethods(config, key);
-      const ordered = [...methods.filter((method) => sameMethod(last, method)), ...methods.filter((method) => !sameMethod(last, method))];
-      let refusal: CryptokiError | null = null;
-      for (const method of ordered) {
-        try {
-          const wrapped = await wrapAndProve(key, method, secret);
-          if (wrapped !== null) return { seal: config.name, keyLabel: key.label, keyId: key.id, ...wrapped };
-        } catch (error) {
-          if (!isMethodRefused(error)) throw error;
-          refusal ??= error;
-        }
-      }
-      throw noMethod(key, methods, refusal);
-    },
-    unwrapKey,
-    async requireSound(wrap) {
-      const method = methodOf(wrap);
-      if (method === null) return;
-      const key = configured(claimOf(wrap));
-      const failure = failures.get(wrap) ?? null;
-      if (!(await decryptsFresh(session, cipher, key, method)) && !(await opensLast(key))) {
-        const isClear: boolean = isCiphertextInvalid(failure);
-        if (failure === null || isClear) return;
-        throw failure; // nothing tells, so it is taken for what it says
-      }
-      const secret = await unwrapKey(wrap);
-      if (secret === null) return;
-      zero(secret);
-      if (failure !== null) throw withoutExcuse(failure, key);
-    },
-    async macStanza(bytes) {
-      if (config.hmacKey === null) return null;
-      const key = hmacKey(config.hmacKey);
-      const mechanism = config.hmacMechanism ?? CKM.SHA256_HMAC;
-      return { mechanism, keyLabel: key.label, keyId: key.id, overDigest: bytes >= tooLong };
-    },
-    async mac(stanza: MacStanza, message) {
-      const key = configured(claimOf(stanza));
-      try {
-        const mac = await cipher.sign(key, { type: stanza.mechanism }, message);
-        if (mac.length === MAC_BYTES) return mac;
-      } catch (error) {
-        if (!isInputTooLong(error)) throw error;
-        tooLong = stanza.overDigest ? tooLong : 0;
-        return null;
-      }
-      throw new HsmError('hsm_wrong_answer', `the HSM makes no HMAC of ${MAC_BYTES} bytes with the key "${key.label}"`, { hint: 'set another hmac_key_label, or have the HSM checked' });
-    },
-    async verifyMac(stanza: MacStanza, message, mac) {
-      if (stanza.mechanism !== CKM.SHA256_HMAC) return false;
-      const key = configured(claimOf(stanza));
-      return mac.length === MAC_BYTES && cipher.verify(key, { type: stanza.mechanism }, message, mac); // a module may take a part of one for the whole
-    },
-    async hasOtherName(made) {
-      return !isNamed(configured(claimOf(made)), claimOf(made));
-    },
-    async isCurrent({ wraps, macStanza }) {
-      return isMacCurrent(macStanza) && wraps.some(isWrapCurrent);
-    },
+    wrapKey: (key) => wrapper.wrap(key),
+    unwrapKey: (wrap) => wrapper.unwrap(wrap),
+    requireSound: (wrap) => wrapper.requireSound(wrap),
+    authenticate: (encode) => authenticator.authenticate(encode),
+    verifyMac: (stanza, authenticated, mac) => authenticator.verify(stanza, authenticated, mac),
+    hasOtherName: async (made) => !isNamed(keys.maker(made), claimOf(made)),
+    isCurrent: async (record) => isCurrent(keys, record),
+    configuredKeys: async () => configuredKeys(config, session),
+    random: async (length) => session.random(length),
     former: formerKeys(config).map(({ parameter }) => parameter),
-    async formerNeeded({ wraps, macStanza }) {
-      const claims: Claim[] = [...(wraps.some((wrap) => isNamed(wrappingKey(), claimOf(wrap))) ? [] : wraps.map(claimOf)), ...(macStanza === null ? [] : oldMac(macStanza))];
-      return formerKeys(config)
-        .filter(({ role, reference, isDefault }) => claims.some((claim) => claim.role === role && (isDefault || isNamed(claim, reference))))
-        .map(({ parameter }) => parameter);
-    },
-    async configuredKeys() {
-      return allReferences(config).flatMap(({ role, reference }) =>
-        keysFor(session, role, { class: null, ...reference })
-          .filter((key) => role === 'wrap' || key.class === 'secret')
-          .map((key) => sealKey(role, key)),
-      );
-    },
-    async random(length) {
-      return session.random(length);
-    },
-    async ensureKeys() {
-      return ensureKeys(config, session);
-    },
-    withoutKeys: async (created, error) => withoutKeys(session, created, error),
-    exposedKeys() {
-      const used = [writing, signing, ...found.values()].filter((key) => key !== null);
-      const keys = new Map(used.map((key) => [hex(key.handle), key]));
-      return [...keys.values()].map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0);
-    },
-    lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, { cipher: each, acceptsNoMac })),
+    formerNeeded: async (record) => formerNeeded(keys, record),
+    ensureKeys: () => ensureKeys(config, session),
+    withoutKeys: (created, error) => withoutKeys(session, created, error),
+    exposedKeys: () => keys.used().map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0),
+    managed: (own) => new ManagedKeys(config, session, own),
+    lanes: (count) => session.openCiphers(count).map((lane) => pkcs11Seal(config, session, { cipher: lane, acceptsNoMac })),
   };
-
-  function isWrapCurrent(wrap: Wrap): boolean {
-    const key = wrappingKey();
-    const method = methodOf(wrap);
-    if (method === null || wrap.seal !== config.name || !isNamed(key, claimOf(wrap))) return false;
-    return wrapMethods(config, key).some((allowed) => sameMethod(allowed, method));
-  }
-
-  function isMacCurrent(stanza: MacStanza | null): boolean {
-    if (stanza === null || config.hmacKey === null) return stanza === null && config.hmacKey === null;
-    return stanza.mechanism === (config.hmacMechanism ?? CKM.SHA256_HMAC) && isNamed(hmacKey(config.hmacKey), claimOf(stanza));
-  }
-
-  function oldMac(stanza: MacStanza): Claim[] {
-    const claim = claimOf(stanza);
-    return config.hmacKey !== null && isNamed(hmacKey(config.hmacKey), claim) ? [] : [claim];
-  }
 }
 
-function claimOf(made: Wrap | MacStanza): Claim {
-  const { keyLabel: label, keyId: id, mechanism } = made;
-  if (!('ciphertext' in made)) return { role: 'hmac', class: 'secret', label, id };
-  return { role: 'wrap', class: isRsaMechanism(mechanism) ? 'private' : 'secret', label, id };
-}
-
-function sealKey(role: Role, { class: keyClass, label, id }: Key): SealKey {
-  return { role, class: keyClass === 'private' ? 'private' : 'secret', label, id };
-}
-
-/** @throws HsmError `key_type` for a key that no token makes an HMAC with */
-function requireHmacKey(session: Session, reference: NonNullable<Pkcs11SealConfig['hmacKey']>): Key {
-  const query = { class: null, ...reference };
-  const key = onlyKey(session, keysFor(session, 'hmac', query), query, 'HMAC key (hmac_key_label)');
-  const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
-  if (key.class === 'secret' && fits.includes(key.type)) return key;
-  throw new HsmError('key_type', `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`, {
-    hint: 'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: coffer hsm keygen -type=hmac -label=NAME',
-  });
-}
-
-function noMethod(key: Key, methods: readonly WrapMethod[], refusal: CryptokiError | null): HsmError {
-  const names = methods.map(methodName).join(', ');
-  if (refusal === null) {
-    return new HsmError('hsm_wrong_answer', `the HSM does not decrypt what the key "${key.label}" encrypted (${names})`, {
-      hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
-    });
-  }
-  const [only, ...more] = methods;
-  if (only !== undefined && more.length === 0) {
-    return new HsmError('mechanism_refused', refusal.message, {
-      hint: `the token does not do ${methodName(only)} with the key "${key.label}"; \`coffer hsm test\` shows what it does`,
-      cause: refusal,
-    });
-  }
-  return new HsmError('mechanism_refused', `the token does none of ${names} with the key "${key.label}"; the first: ${refusal.message}`, {
-    hint: 'use another key, or set hmac_key_label for a token without CKM_AES_GCM; `coffer hsm test` shows what it does',
-    cause: refusal,
-  });
-}
-
-/** Handles are those of this session. */
-function handleOf({ handle }: Key): string {
-  return hex(handle);
-}
-
-function sameMethod(a: WrapMethod | undefined, b: WrapMethod): boolean {
-  return a?.mechanism === b.mechanism && a.hash === b.hash;
+function configuredKeys(config: Pkcs11SealConfig, session: Session): SealKey[] {
+  return allReferences(config).flatMap(({ role, reference }) =>
+    keysFor(session, role, { class: null, ...reference })
+      .filter((key) => role === 'wrap' || key.class === 'secret')
+      .map(({ class: keyClass, label, id }) => ({ role, class: keyClass === 'private' ? 'private' : 'secret', label, id })),
+  );
 }

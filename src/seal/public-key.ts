@@ -31,6 +31,11 @@ export function rsaPublicKey(session: Session, key: Key): KeyObject {
   throw new HsmError('key_type', `the HSM key "${key.label}" is not an RSA key`);
 }
 
+/** A modulus as some tokens have it, without the zeros in front. */
+export function withoutLeadingZeros(modulus: Uint8Array): Uint8Array {
+  return modulus.subarray(modulus.findIndex((byte) => byte !== 0));
+}
+
 export function publicKeyOf(jwk: JsonWebKey): KeyObject {
   return createPublicKey({ key: jwk, format: 'jwk' });
 }

@@ -33,7 +33,23 @@ export interface MacStanza {
   readonly overDigest: boolean;
 }
 
-/** What protects keys: the HSM behind one seal stanza. Every method may throw HsmError. */
+/** What a record says of the keys that made it. */
+export interface RecordKeys {
+  readonly wraps: readonly Wrap[];
+  readonly macStanza: MacStanza | null;
+}
+
+/** Bytes and their HMAC, made as the stanza says. */
+export interface Authenticated {
+  readonly stanza: MacStanza;
+  readonly authenticated: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
+/**
+ * What protects keys: one seal stanza and what it stands for. What only some seals can do are interfaces of their own
+ * (pkcs11.ts). Every method may throw HsmError.
+ */
 export interface Seal {
   /** Whether a record without an HMAC counts as altered. */
   readonly requiresMac: boolean;
@@ -53,25 +69,21 @@ export interface Seal {
    */
   requireSound(wrap: Wrap): Promise<void>;
   /**
-   * How the seal authenticates what it writes now; null when it has no HMAC key.
-   * @param bytes how long the message will be at least
+   * Makes an HMAC over all that a record has before it, or over the SHA-256 of that where the HSM does not take so much.
+   * @param encode makes these bytes, which have the stanza in them; called once more after a refusal, with another stanza
+   * @returns null when the seal has no HMAC key
+   * @throws HsmError `hsm_input_limit` when the HSM does not even take the SHA-256
    */
-  macStanza(bytes: number): Promise<MacStanza | null>;
-  /** Null when the HSM does not take a message of this length; a stanza made after that knows. */
-  mac(stanza: MacStanza, message: Uint8Array): Promise<Uint8Array | null>;
-  /** False also for an HMAC of another length. @throws as `unwrapKey` */
-  verifyMac(stanza: MacStanza, message: Uint8Array, mac: Uint8Array): Promise<boolean>;
+  authenticate(encode: (stanza: MacStanza) => Uint8Array): Promise<Authenticated | null>;
+  /** Checks what `authenticate` made. False also for an HMAC of another length. @throws as `unwrapKey` */
+  verifyMac(stanza: MacStanza, authenticated: Uint8Array, mac: Uint8Array): Promise<boolean>;
   /**
    * Whether the key that the configuration has for a wrap or an HMAC has another label or id than these say, as one that was
    * made anew under the old label. For messages: what the wrap or HMAC says is not authentic.
    */
   hasOtherName(made: Wrap | MacStanza): Promise<boolean>;
   /** Whether the keys and mechanisms of the configuration made a record's wraps and HMAC. */
-  isCurrent(record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<boolean>;
-  /** The parameters of the configuration that name a key beside those in use: `previous_key_label "old"`. */
-  readonly former: readonly string[];
-  /** Those of them that a record may need. */
-  formerNeeded(record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<readonly string[]>;
+  isCurrent(record: RecordKeys): Promise<boolean>;
   /** Every key on the token that the configuration names. */
   configuredKeys(): Promise<readonly SealKey[]>;
   /** Bytes from the HSM's random number generator. */

@@ -1,15 +1,16 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import { KEY_BYTES } from '../aead.ts';
 import { zero } from '../bytes.ts';
 import { CofferError, HsmError } from '../errors.ts';
 import { hexNumber, returnValueName } from '../pkcs11/constants.ts';
-import { CKK, CKM, CKR, CryptokiError, isReturnValue, mechanismName } from '../pkcs11/index.ts';
-import type { Key, PaddingHash, Session } from '../pkcs11/index.ts';
+import { CKM, CKR, CryptokiError, isReturnValue, mechanismName } from '../pkcs11/index.ts';
+import type { Key, Session } from '../pkcs11/index.ts';
 import { keysFor } from './configured.ts';
 import type { Role } from './configured.ts';
+import { methodName, methodOf, methodsFor } from './method.ts';
 import type { Seal } from './seal.ts';
-import { methodName, methodOf, opensAgain, wrapWith } from './wrapping.ts';
-import type { WrapMethod } from './wrapping.ts';
+import { opensAgain, wrapWith } from './wrapping.ts';
 
 /** What became of one mechanism with one key. */
 export interface Trial {
@@ -42,16 +43,8 @@ export interface SealTrial {
   readonly hmac: Chosen | null;
 }
 
-const KEY_BYTES = 32;
 /** Longer than a block of SHA-256, as records are. */
 const MESSAGE_BYTES = 200;
-
-const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({ mechanism, hash: null }));
-const HASHES: readonly PaddingHash[] = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'];
-const RSA_METHODS: readonly WrapMethod[] = [
-  ...HASHES.map((hash) => ({ mechanism: CKM.RSA_PKCS_OAEP, hash })),
-  { mechanism: CKM.RSA_PKCS, hash: null },
-];
 
 /** A round trip with every mechanism that the stanza's keys could use, and with what the seal chooses. Writes nothing. */
 export async function tryKeys(config: Pkcs11SealConfig, seal: Seal, session: Session): Promise<SealTrial> {
@@ -70,17 +63,12 @@ async function wrappingTrials(config: Pkcs11SealConfig, session: Session, key: K
   for (const method of methodsFor(key)) {
     const roundTrip = async (): Promise<void> => {
       const secret = new Uint8Array(randomBytes(KEY_BYTES));
-      const wrapped = await wrapWith(session, key, method, secret, { local: config.rsaEncryptLocal, cipher: session });
+      const wrapped = await wrapWith({ session, local: config.rsaEncryptLocal, cipher: session }, key, method, secret);
       if (!(await opensAgain(session, key, method, wrapped, secret))) throw wrongAnswer(methodName(method), key.label);
     };
     trials.push(await trial('wrapping', methodName(method), key, roundTrip));
   }
   return trials;
-}
-
-function methodsFor(key: Key): readonly WrapMethod[] {
-  if (key.class === 'secret' && key.type === CKK.AES) return AES_METHODS;
-  return key.class === 'private' && key.type === CKK.RSA ? RSA_METHODS : [];
 }
 
 async function hmacTrial(session: Session, key: Key): Promise<Trial> {
@@ -166,14 +154,15 @@ async function tryWrapping(seal: Seal): Promise<Chosen> {
 async function tryHmac(seal: Seal): Promise<Chosen> {
   const message = new Uint8Array(randomBytes(KEY_BYTES));
   return attempt(async (choose) => {
-    const stanza = await seal.macStanza(message.length);
-    if (stanza === null) return;
-    const mechanism = mechanismName(stanza.mechanism);
-    choose({ mechanism, keyLabel: stanza.keyLabel });
-    const mac = await seal.mac(stanza, message);
-    if (mac === null || !(await seal.verifyMac(stanza, message, mac))) throw wrongAnswer(mechanism, stanza.keyLabel);
+    const made = await seal.authenticate((stanza) => {
+      choose({ mechanism: mechanismName(stanza.mechanism), keyLabel: stanza.keyLabel });
+      return message;
+    });
+    if (made === null) return;
+    const { stanza, mac } = made;
     const altered = mac.map((byte, at) => (at === 0 ? byte ^ 1 : byte));
-    if (await seal.verifyMac(stanza, message, altered)) throw wrongAnswer(mechanism, stanza.keyLabel);
+    const isRight = (await seal.verifyMac(stanza, message, mac)) && !(await seal.verifyMac(stanza, message, altered));
+    if (!isRight) throw wrongAnswer(mechanismName(stanza.mechanism), stanza.keyLabel);
   });
 }
 

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { CKM, type Key, type Session, withSession } from '../../../src/pkcs11/index.ts';
-import { failure, freshToken, optionsFor, present, shimmed } from './fixture.ts';
+import { type Cipher, CKM, type Key, type Session, withSession } from '../../../src/pkcs11/index.ts';
+import { failure, freshToken, onToken, optionsFor, present, shimmed } from './fixture.ts';
 
 const hsm = freshToken();
 const cbc = { type: CKM.AES_CBC_PAD, iv: new Uint8Array(16) };
 const hmac = { type: CKM.SHA256_HMAC };
 const data = new Uint8Array(randomBytes(100));
+const long = new Uint8Array(randomBytes(1000));
 
 interface Keys {
   readonly wrapping: Key;
@@ -60,13 +61,36 @@ describe('sessions side by side', () => {
     });
   });
 
-  it.each([['buffer-too-small'], ['input-limit:64']])('cope with %s', async (habit) => {
-    await withKeys([habit], async (session, { wrapping, mac }) => {
-      const cipher = present(session.openCiphers(1)[0]);
-      const short = data.subarray(0, 32);
-      expect(await cipher.decrypt(wrapping, cbc, await cipher.encrypt(wrapping, cbc, short))).toEqual(short);
-      const tag = await cipher.sign(mac, hmac, short);
-      expect(await cipher.verify(mac, hmac, short, tag)).toBe(true);
+  it.each([
+    ['no habit'],
+    ['buffer-too-small'],
+    ['input-limit:256'],
+    ['fail:C_Verify:0x30'],
+    ['fail:C_VerifyInit:0x68'],
+    ['fail:C_VerifyInit:0x54'],
+  ])('go the same way as the first one with %s', async (habit) => {
+    const label = randomBytes(8).toString('hex');
+    const right = await onToken(hsm, (session) => {
+      session.generateAesKey(label, null);
+      return session.sign(session.generateHmacKey(`${label}-mac`, null), hmac, long);
+    });
+    const shim = shimmed(hsm, ...(habit === 'no habit' ? [] : [habit]));
+    await withSession(optionsFor(hsm, shim), async (session) => {
+      const [wrapping, mac] = [label, `${label}-mac`].map((name) => present(session.findKeys({ class: 'secret', label: name, id: null })[0]));
+      const work = async (cipher: Cipher): Promise<unknown> => {
+        shim.clear();
+        const short = data.subarray(0, 32);
+        const opened = await cipher.decrypt(present(wrapping), cbc, await cipher.encrypt(present(wrapping), cbc, short));
+        const tag = await cipher.sign(present(mac), hmac, short);
+        const signed = [[short, tag], [long, right], [long, tag]] as const;
+        const verdicts = [];
+        for (const [message, signature] of signed) verdicts.push(await cipher.verify(present(mac), hmac, message, signature));
+        return { opened, verdicts, calls: shim.calls() };
+      };
+      const [background] = session.openCiphers(1);
+      const expected = await work(session);
+      expect(expected).toMatchObject({ opened: data.subarray(0, 32), verdicts: [true, true, false] });
+      expect(await work(present(background))).toEqual(expected);
     });
   });
 });

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CKA } from '../../../src/pkcs11/constants.ts';
-import { CKK, CKM, requireKey, withSession } from '../../../src/pkcs11/index.ts';
+import { CKK, CKM, onlyKey, withSession } from '../../../src/pkcs11/index.ts';
+import type { Key, KeyQuery, Session } from '../../../src/pkcs11/index.ts';
 import { importKey, readKeyFlags, type SoftHsm } from '../../support/softhsm.ts';
 import { failure, freshToken, onToken, optionsFor, shimmed, present } from './fixture.ts';
 
 const secret = (label: string | null, id: Uint8Array | null = null) => ({ class: 'secret', label, id }) as const;
+
+const find = (session: Session, query: KeyQuery, what: string): Key => onlyKey(session, session.findKeys(query), query, what);
 
 describe('findKeys', () => {
   let hsm: SoftHsm;
@@ -71,7 +74,7 @@ describe('findKeys', () => {
   });
 });
 
-describe('requireKey', () => {
+describe('onlyKey', () => {
   let hsm: SoftHsm;
   beforeAll(() => {
     hsm = freshToken('vault');
@@ -80,12 +83,12 @@ describe('requireKey', () => {
   });
 
   it('gives the one key that there is', async () => {
-    const label = await onToken(hsm, (session) => requireKey(session, secret('twin', Buffer.from('0c0d', 'hex')), 'HMAC key').label);
+    const label = await onToken(hsm, (session) => find(session, secret('twin', Buffer.from('0c0d', 'hex')), 'HMAC key').label);
     expect(label).toBe('twin');
   });
 
   it('lists the keys that are there when none matches', async () => {
-    const error = await failure(onToken(hsm, (session) => requireKey(session, secret('hsm_demo'), 'wrapping key (key_label)')));
+    const error = await failure(onToken(hsm, (session) => find(session, secret('hsm_demo'), 'wrapping key (key_label)')));
     expect(error.code).toBe('key_not_found');
     expect(error.exitStatus).toBe(3);
     expect(error.message).toBe('no key on token "vault" has label "hsm_demo", and it is needed as wrapping key (key_label)');
@@ -95,13 +98,13 @@ describe('requireKey', () => {
 
   it('says that a token is empty', async () => {
     const empty = freshToken();
-    const error = await failure(onToken(empty, (session) => requireKey(session, secret('a', Uint8Array.of(1)), 'wrapping key')));
+    const error = await failure(onToken(empty, (session) => find(session, secret('a', Uint8Array.of(1)), 'wrapping key')));
     expect(error.message).toContain('label "a" and id 01');
     expect(error.hint).toContain('there are no secret keys on the token');
   });
 
   it('lists the ids to choose from when several match', async () => {
-    const error = await failure(onToken(hsm, (session) => requireKey(session, secret('twin'), 'wrapping key')));
+    const error = await failure(onToken(hsm, (session) => find(session, secret('twin'), 'wrapping key')));
     expect(error.code).toBe('key_ambiguous');
     expect(error.message).toContain('2 keys on token "vault" have label "twin"');
     expect(error.hint).toContain('set key_id');
@@ -135,7 +138,7 @@ describe('generated keys', () => {
   it('have the id that was asked for, or 16 random bytes', async () => {
     const [wrapping, mac] = await onToken(hsm, (session) =>
       ['wrapping', 'mac'].map((label) => {
-        const key = requireKey(session, secret(label), 'key');
+        const key = find(session, secret(label), 'key');
         return { type: key.type, id: key.id };
       }),
     );
@@ -149,9 +152,9 @@ describe('generated keys', () => {
     const iv = new Uint8Array(16);
     const data = new Uint8Array(32).fill(7);
     const cbc = { type: CKM.AES_CBC_PAD, iv };
-    const sealed = await onToken(hsm, (session) => session.encrypt(requireKey(session, secret('wrapping'), 'key'), cbc, data));
-    expect(await onToken(hsm, (session) => session.decrypt(requireKey(session, secret('wrapping'), 'key'), cbc, sealed))).toEqual(data);
-    const mac = await onToken(hsm, (session) => session.sign(requireKey(session, secret('mac'), 'key'), { type: CKM.SHA256_HMAC }, data));
+    const sealed = await onToken(hsm, (session) => session.encrypt(find(session, secret('wrapping'), 'key'), cbc, data));
+    expect(await onToken(hsm, (session) => session.decrypt(find(session, secret('wrapping'), 'key'), cbc, sealed))).toEqual(data);
+    const mac = await onToken(hsm, (session) => session.sign(find(session, secret('mac'), 'key'), { type: CKM.SHA256_HMAC }, data));
     expect(mac).toHaveLength(32);
   });
 

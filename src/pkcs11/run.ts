@@ -1,0 +1,64 @@
+import type { Operation, Steps } from './operation.ts';
+import { about, input } from './operation.ts';
+import type { OpenSession } from './open.ts';
+import { decrypt, encrypt, sign } from './operations.ts';
+import type { Cipher, Session } from './types.ts';
+import { verify } from './verify.ts';
+
+/** The operations of a session in this thread, which they block. */
+export function foregroundCipher(session: OpenSession): Pick<Session, keyof Cipher> {
+  return {
+    encrypt: (key, mechanism, data) => inForeground({ session, key, mechanism, data }, encrypt),
+    decrypt: (key, mechanism, data) => inForeground({ session, key, mechanism, data }, decrypt),
+    sign: (key, mechanism, data) => inForeground({ session, key, mechanism, data }, sign),
+    verify: (key, mechanism, data, signature) => inForeground({ session, key, mechanism, data }, (operation) => verify(operation, signature)),
+  };
+}
+
+/** The same in threads of their own (PKCS#11 v2.40 section 2.6: sessions of one application work side by side). */
+export function backgroundCipher(session: OpenSession): Cipher {
+  return {
+    encrypt: (key, mechanism, data) => inBackground({ session, key, mechanism, data }, encrypt),
+    decrypt: (key, mechanism, data) => inBackground({ session, key, mechanism, data }, decrypt),
+    sign: (key, mechanism, data) => inBackground({ session, key, mechanism, data }, sign),
+    verify: (key, mechanism, data, signature) => inBackground({ session, key, mechanism, data }, (operation) => verify(operation, signature)),
+  };
+}
+
+type Way<T> = (operation: Operation) => Steps<T>;
+
+/** @throws CryptokiError */
+function inForeground<T>(operation: Operation, way: Way<T>): T {
+  const { session, data } = operation;
+  const steps = way(operation);
+  for (let step = steps.next(); ; ) {
+    if (step.done === true) return step.value;
+    const { work, other } = step.value;
+    let answer: Buffer;
+    try {
+      answer = session.module.call(work.name, (api) => work.inForeground(api, session.handle, input(data), other), about(operation));
+    } catch (error) {
+      step = steps.throw(error);
+      continue;
+    }
+    step = steps.next(answer);
+  }
+}
+
+/** @throws CryptokiError */
+async function inBackground<T>(operation: Operation, way: Way<T>): Promise<T> {
+  const { session, data } = operation;
+  const steps = way(operation);
+  for (let step = steps.next(); ; ) {
+    if (step.done === true) return step.value;
+    const { work, other } = step.value;
+    let answer: Buffer;
+    try {
+      answer = await session.module.callInBackground(work.name, (api) => work.inBackground(api, session.handle, input(data), other), about(operation));
+    } catch (error) {
+      step = steps.throw(error);
+      continue;
+    }
+    step = steps.next(answer);
+  }
+}
