@@ -11,7 +11,7 @@ export type { Rewrapped } from './rewrap.ts';
 export { keyStatus, rotate } from './rotate.ts';
 export type { KeyStatus } from './rotate.ts';
 export { sealWrapStatus } from './sealwrap.ts';
-export type { KeyUse, SealWrapStatus, Trouble } from './sealwrap.ts';
+export type { KeyUse, SealWrapReport, SealWrapStatus, Trouble } from './sealwrap.ts';
 export { disableMount, enableMount, enableVersioning, findMount, listMounts, moveMountTo, pathHelp, tuneMount } from './secrets.ts';
 export { withStore } from './store.ts';
 export type { Operation, Request, Response } from '../engines/index.ts';

@@ -1,6 +1,6 @@
 import { CofferError, HsmError, IntegrityError, UsageError } from '../errors.ts';
 import { readRecord } from '../seal/index.ts';
-import type { Seal } from '../seal/index.ts';
+import type { ExposedKey, Seal } from '../seal/index.ts';
 import type { Context } from './hsm.ts';
 import { adopt } from './adopt.ts';
 import type { Adoption } from './adopt.ts';
@@ -34,6 +34,8 @@ export interface Rewrapped {
   readonly rewrapped: number;
   /** Values that could not be opened and were left as they are. */
   readonly failed: readonly Trouble[];
+  /** Configured keys that are not safe, as `init` has them: a key may be new to the store here. */
+  readonly exposedKeys: readonly ExposedKey[];
   /** What is there afterwards. */
   readonly status: SealWrapStatus;
 }
@@ -53,6 +55,7 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     const opening = addHmac === null ? opened : await adopt(context, opened, addHmac);
     const first = await opening.transaction(atThisTime(context), opening.mayRead ? 'read' : 'write', async (found) => ({
       ...(await surveyRecords(found)),
+      exposedKeys: found.seal.exposedKeys(), // before any COMMIT
       keyringIsOld: !(await listsConfiguredKeys(found.seal, found.keys)),
     }));
     const total = first.old.length + Number(first.ownRecordIsOld);
@@ -64,7 +67,7 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     const { status } = await opening.transaction(atThisTime(context), 'read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
     const troubles = [...failed, ...unknown];
-    return { rewrapped: rewrapped + moved, failed: troubles, status: { ...status, dispensable: troubles.length > 0 ? [] : status.dispensable } };
+    return { rewrapped: rewrapped + moved, failed: troubles, exposedKeys: first.exposedKeys, status: { ...status, dispensable: troubles.length > 0 ? [] : status.dispensable } };
   };
   return withOpening(context, run, { acceptsNoMac: addHmac !== null });
 }

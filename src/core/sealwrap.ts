@@ -3,7 +3,8 @@ import { IntegrityError } from '../errors.ts';
 import type { CofferError } from '../errors.ts';
 import { mechanismName } from '../pkcs11/index.ts';
 import { methodName, methodOf, readRecord } from '../seal/index.ts';
-import type { MacStanza, Seal, Wrap } from '../seal/index.ts';
+import type { ExposedKey, MacStanza, Seal, Wrap } from '../seal/index.ts';
+import { presentlyExposed } from './exposed-keys.ts';
 import type { Context } from './hsm.ts';
 import { withOpening } from './opened.ts';
 import type { Opened } from './opened.ts';
@@ -44,6 +45,11 @@ export interface SealWrapStatus {
   readonly dispensable: readonly string[];
 }
 
+export interface SealWrapReport extends SealWrapStatus {
+  /** Configured keys that somebody else could use or read now. */
+  readonly exposedKeys: readonly ExposedKey[];
+}
+
 /** A value that cannot be read, and why. */
 export interface Trouble {
   readonly name: string;
@@ -55,9 +61,12 @@ export interface Trouble {
  * it looks at the headers alone, which no call to the HSM authenticates.
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
-export async function sealWrapStatus(context: Context): Promise<SealWrapStatus> {
+export async function sealWrapStatus(context: Context): Promise<SealWrapReport> {
   return withOpening(context, ({ mayRead, transaction }) =>
-    transaction(context, mayRead ? 'read' : 'write', async (opened) => (await surveyRecords(opened)).status),
+    transaction(context, mayRead ? 'read' : 'write', async (opened) => ({
+      ...(await surveyRecords(opened)).status,
+      exposedKeys: presentlyExposed(opened.seal.exposedKeys()),
+    })),
   );
 }
 

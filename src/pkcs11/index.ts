@@ -13,6 +13,6 @@ export { describeName, isNamed, unpadded } from './key-name.ts';
 export type { KeyName } from './key-name.ts';
 export { isInputTooLong } from './operations.ts';
 export { checkModuleFile } from './module-file.ts';
-export { listKeys, onlyKey, requireKey } from './require-key.ts';
+export { howToChoose, listKeys, onlyKey, requireKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';

@@ -1,5 +1,5 @@
 export { allReferences, formerKeys, isNamedForOther, narrowed } from './configured.ts';
-export type { Role } from './configured.ts';
+export type { FormerKey, Role } from './configured.ts';
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';

@@ -1,8 +1,8 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { CKK, CKM, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Exposure, Key, KeyName, Session } from '../pkcs11/index.ts';
+import { CKK, CKM, CryptokiError, isInputTooLong, isNamed, keyTypeName, onlyKey } from '../pkcs11/index.ts';
+import type { Cipher, Exposure, Key, KeyName, Session } from '../pkcs11/index.ts';
 import { allReferences, formerKeys, keysFor, requireConfigured } from './configured.ts';
 import type { Claim, Role } from './configured.ts';
 import { ensureKeys } from './keys.ts';
@@ -32,7 +32,10 @@ export interface Pkcs11Seal extends Seal {
    * @throws HsmError `key_not_found` with the commands that would create them; `key_raced` when another program creates one now
    */
   ensureKeys(): Promise<readonly KeyName[]>;
-  /** Those of the keys used so far that are not safe; a trip to the HSM for each key. */
+  /**
+   * Those of the configured keys on the token that are not safe, former ones among them: whoever has one of those writes records that
+   * open. A trip to the HSM for each key, and a search for each that was not used so far. It is advice: a token that does not answer stops nothing.
+   */
   exposedKeys(): ExposedKey[];
   /** The same seal on up to `count` further sessions, which work side by side. */
   lanes(count: number): Seal[];
@@ -50,7 +53,7 @@ export interface SealOptions {
  * configuration: what a record says of its keys only has to fit.
  */
 export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher = session, acceptsNoMac = false }: SealOptions = {}): Pkcs11Seal {
-  const found = new Map<string, Key>();
+  const found = new Map<string, { readonly role: Role; readonly key: Key }>();
   /** Methods that have unwrapped something in this session, by key: what they wrap now can be opened again. */
   const proven = new Map<string, WrapMethod>();
   /** Bytes from which on the HSM does not take a message whole. */
@@ -59,9 +62,9 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
   /** Asked of the token once for each name that is claimed. */
   function configured(claim: Claim): Key {
     const name = `${claim.role}\0${claim.class}\0${claim.label}\0${hex(claim.id)}`;
-    const key = found.get(name) ?? requireConfigured(session, config, claim);
-    found.set(name, key);
-    return key;
+    const known = found.get(name) ?? { role: claim.role, key: requireConfigured(session, config, claim) };
+    found.set(name, known);
+    return known.key;
   }
 
   let writing: Key | null = null;
@@ -166,9 +169,17 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
       return ensureKeys(config, session);
     },
     exposedKeys() {
-      const used = [writing, signing, ...found.values()].filter((key) => key !== null);
-      const keys = new Map(used.map((key) => [hex(key.handle), key]));
-      return [...keys.values()].map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0);
+      const used = [{ role: 'wrap', key: writing }, { role: 'hmac', key: signing }, ...found.values()].flatMap(({ role, key }) => (key === null ? [] : [{ role, key }]));
+      const others = allReferences(config).flatMap(({ role, reference }) => {
+        const isUsed = (): boolean => used.some((each) => each.role === role && isNamed(each.key, reference));
+        return ifTold(() => (isUsed() ? [] : keysFor(session, role, { class: null, ...reference }).map((key) => ({ role, key }))));
+      });
+      const byRole = [...used, ...others].toSorted((a, b) => Number(b.role === 'wrap') - Number(a.role === 'wrap'));
+      const keys = new Map(byRole.map(({ key }) => [handleOf(key), key]));
+      return [...keys.values()].flatMap((key) => {
+        const exposures = session.exposuresOf(key);
+        return exposures.length === 0 ? [] : [{ label: key.label, exposures }];
+      });
     },
     lanes: (count) => session.openCiphers(count).map((each) => pkcs11Seal(config, session, { cipher: each, acceptsNoMac })),
   };
@@ -188,6 +199,16 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
   function oldMac(stanza: MacStanza): Claim[] {
     const claim = claimOf(stanza);
     return config.hmacKey !== null && isNamed(hmacKey(config.hmacKey), claim) ? [] : [claim];
+  }
+}
+
+/** Nothing where the token does not answer. */
+function ifTold<T>(find: () => T[]): T[] {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof CryptokiError) return [];
+    throw error;
   }
 }
 
