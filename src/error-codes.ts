@@ -59,6 +59,7 @@ export const errorCodes = {
     'missing_context',
     'missing_parameter',
     'missing_path',
+    'no_command',
     'no_data',
     'no_field',
     'no_hmac_key',

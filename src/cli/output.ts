@@ -8,22 +8,34 @@ import type { Invocation } from './command.ts';
 import { hasHidden, visible, visibleJson } from '../visible.ts';
 import { keyValues, raw } from './table.ts';
 
-/** Prints an object as JSON or YAML, or with `table` as a table. -field picks one of `fields`. */
-export async function printObject(
-  { terminal, format, field }: Pick<Invocation, 'terminal' | 'format' | 'field'>,
-  object: JsonValue,
-  table: () => string,
-  fields: JsonObject = isJsonObject(object) ? object : {},
-): Promise<void> {
+type Shown = Pick<Invocation, 'terminal' | 'format' | 'field'>;
+
+/** Prints an object as JSON or YAML, or with `table` as a table; in JSON together with the notes beside it. -field picks one of `fields`. */
+export async function printObject(shown: Shown, object: JsonObject, table: () => string, fields: JsonObject = object): Promise<void> {
+  const takesNotes = shown.format === 'json' && shown.field === null;
+  await printEntries(shown, takesNotes ? withNotes(object, shown.terminal.keptNotes()) : object, table, fields);
+  if (takesNotes) shown.terminal.forgetNotes();
+}
+
+/** The same for a list, or an object whose keys are names of the operator's: nothing is added to it, so that notes stay for stderr. */
+export async function printEntries({ terminal, format, field }: Shown, entries: JsonValue, table: () => string, fields: JsonObject = isJsonObject(entries) ? entries : {}): Promise<void> {
   if (field !== null) terminal.printValue(raw(pick(fields, field)));
-  else if (format === 'json') terminal.print(visibleJson(stringifyJson(object, 2)));
-  else if (format === 'yaml') terminal.print(await yaml(object));
+  else if (format === 'json') terminal.print(visibleJson(stringifyJson(entries, 2)));
+  else if (format === 'yaml') terminal.print(await yaml(entries));
   else terminal.print(table());
+}
+
+/** In `warnings`, each once; in `notes` where an answer has that name for something else, as diagnose counts its warnings. */
+function withNotes(object: JsonObject, notes: readonly string[]): JsonObject {
+  if (notes.length === 0) return object;
+  const before = object['warnings'] ?? [];
+  if (!Array.isArray(before)) return { ...object, notes: [...notes] };
+  return { ...object, warnings: [...before, ...notes.filter((note) => !before.includes(note))] };
 }
 
 /** Prints an engine's answer with Vault's envelope, or its data as a table. */
 export async function printResponse(
-  invocation: Pick<Invocation, 'terminal' | 'format' | 'field'>,
+  invocation: Shown,
   response: Response,
   table: (data: JsonObject) => string = keyValues,
   fields: JsonObject = response.data ?? {},

@@ -7,7 +7,7 @@ import type { ContextOptions, Invocation } from './command.ts';
 import { parseCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
 import { FORMATS, openTerminal } from './terminal.ts';
-import type { OutputFormat, Terminal } from './terminal.ts';
+import type { OutputFormat, Terminal, TerminalOptions } from './terminal.ts';
 
 /**
  * Runs one command line and returns its exit status; an error is printed, and a fault of coffer's own, too. The PKCS#11 module is
@@ -23,19 +23,25 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 
 async function runAndReport(argv: readonly string[]): Promise<number> {
   const env = process.env;
-  let format: OutputFormat = wantsJson(argv, env) ? 'json' : 'table';
-  let terminal = await openTerminal({ color: false, interactive: false });
+  const open = async (options: Omit<TerminalOptions, 'changed'>): Promise<Terminal> => {
+    const opened = await openTerminal({ ...options, changed: () => reportFaults(faultReport(opened)) });
+    return opened;
+  };
+  let terminal = await open({ color: false, interactive: false, format: wantsJson(argv, env) ? 'json' : 'table' });
   try {
     const parsed = await parseCommandLine(argv);
     const { global } = parsed;
-    terminal = await openTerminal({ color: !global.noColor, interactive: !global.nonInteractive });
+    const name = global.format ?? variable(env, 'format');
+    const format = outputFormat(name);
+    terminal = await open({ color: !global.noColor, interactive: !global.nonInteractive, format: format ?? 'table' });
     if (parsed.kind === 'help') {
       if (parsed.asked) terminal.print(parsed.text);
+      else if (format === 'json') terminal.error(new UsageError('no_command', 'this is no whole command', { hint: parsed.text }));
       else terminal.printAside(parsed.text);
       return parsed.asked ? 0 : 1;
     }
-    format = outputFormat(global.format ?? variable(env, 'format'));
-    reportFaults(faultReport(terminal, format));
+    if (format === null) throw noFormat(name);
+    reportFaults(faultReport(terminal));
     const invocation: Invocation = {
       args: parsed.args,
       flags: parsed.flags,
@@ -45,12 +51,12 @@ async function runAndReport(argv: readonly string[]): Promise<number> {
       configPath: global.config,
       context: (options) => openContext(global.config, terminal, options ?? {}),
     };
-    return await parsed.spec.run(invocation);
+    const status = await parsed.spec.run(invocation);
+    terminal.end();
+    return status;
   } catch (error) {
-    if (error instanceof CofferError) terminal.error(error, format);
-    else terminal.fault(error, format);
-    // One document of JSON is all that stderr holds.
-    if (format === 'json') reportFaults({ error: () => '', warning: () => '' });
+    if (error instanceof CofferError) terminal.error(error);
+    else terminal.fault(error);
     return error instanceof CofferError ? error.exitStatus : 1;
   }
 }
@@ -71,7 +77,7 @@ async function openContext(path: string | null, terminal: Terminal, { forceLogin
     retryPin,
     state: stateFolder(process.env, process.getuid?.()),
     onLogin: () => undefined,
-    pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
+    pinPad: (token) => terminal.request(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin !== null) return readPin(pin, process.env);
       return terminal.isInteractive() ? askPin(token.label) : null;
@@ -80,19 +86,16 @@ async function openContext(path: string | null, terminal: Terminal, { forceLogin
 }
 
 /** As this command shows its errors and warnings. */
-function faultReport(terminal: Terminal, format: OutputFormat): FaultReport {
-  return {
-    error: (error) => terminal.errorText(error, format),
-    warning: (message) => terminal.lastWarningText(message, format),
-  };
+function faultReport(terminal: Terminal): FaultReport {
+  return { error: (error) => terminal.errorText(error), warning: (message) => terminal.lastWarningText(message) };
 }
 
-function outputFormat(name: string | null): OutputFormat {
-  const format = FORMATS.find((known) => known === (name ?? 'table').toLowerCase());
-  if (format === undefined) {
-    throw new UsageError('bad_format', `there is no output format ${JSON.stringify(name)}`, { hint: `there are: ${FORMATS.join(', ')}` });
-  }
-  return format;
+function outputFormat(name: string | null): OutputFormat | null {
+  return FORMATS.find((known) => known === (name ?? 'table').toLowerCase()) ?? null;
+}
+
+function noFormat(name: string | null): UsageError {
+  return new UsageError('bad_format', `there is no output format ${JSON.stringify(name)}`, { hint: `there are: ${FORMATS.join(', ')}` });
 }
 
 /** For errors in the command line itself, before it is understood. */

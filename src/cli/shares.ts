@@ -28,7 +28,7 @@ async function askShares(terminal: Invocation['terminal'], quorum: Quorum): Prom
     const left = quorum.threshold - shares.length;
     const share = decodeShare(await askHidden(`Recovery key share (${left} still needed)`), quorum);
     const problem = typeof share === 'string' ? share : repeated(share, shares);
-    if (problem !== null) terminal.warn(`this share is not taken: ${problem}`);
+    if (problem !== null) terminal.dialogue.warn(`this share is not taken: ${problem}`);
     else if (typeof share !== 'string') shares.push(share);
   }
   return shares;

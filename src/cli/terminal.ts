@@ -4,7 +4,8 @@
  * - Results go to stdout, everything else to stderr.
  * - Colour only where stdout is a terminal and nobody said no.
  * - An error has no capital and no full stop; its hint follows on lines of its own.
- * - With -format=json an error is JSON on stderr.
+ * - With -format=json stderr holds one document of JSON or nothing: see json-notes.ts. Questions are for a terminal, and so is
+ *   what is said between them: `dialogue`.
  * - What a terminal would obey (control characters in secrets, names, labels, modules) is shown, not sent, whether a terminal
  *   is there or a file that is looked at later. Line breaks are coffer's own, so whoever puts data between them makes it
  *   visible first. Only the value of -field goes out as it is, unless it goes to a terminal.
@@ -14,9 +15,10 @@ import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import { variable } from '../config/index.ts';
 import { systemErrorCode, UsageError } from '../errors.ts';
-import type { CofferError, ErrorCode } from '../errors.ts';
+import type { CofferError } from '../errors.ts';
 import { resultOutput } from '../native/outcome.ts';
-import { visible, visibleJson } from '../visible.ts';
+import { visible } from '../visible.ts';
+import { jsonNotes } from './json-notes.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -34,15 +36,26 @@ export interface Terminal {
   handOutValue(text: string): void;
   /** Lines to stderr: the help that nobody asked for. */
   printAside(text: string): void;
-  /** A remark to stderr, of one line. */
+  /** A remark to stderr, of one line; with -format=json it is kept for a document. */
   note(text: string): void;
   warn(text: string): void;
-  error(error: CofferError, format: OutputFormat): void;
+  /** What somebody has to do at the HSM now: at once, but for -format=json where stderr is no terminal. */
+  request(text: string): void;
+  /** For somebody who answers questions: lines, and at once, whatever the format is. */
+  readonly dialogue: Dialogue;
+  /** What -format=json has kept, for the answer; and that the answer with it is printed. */
+  keptNotes(): readonly string[];
+  forgetNotes(): void;
+  /** Says what is still kept, on stderr. */
+  end(): void;
+  error(error: CofferError): void;
+  /** Several, which -format=json has in one document with the code of the worst. */
+  errors(errors: readonly CofferError[]): void;
   /** What no operator can have caused. */
-  fault(error: unknown, format: OutputFormat): void;
+  fault(error: unknown): void;
   /** What `error` would write to stderr, and a warning as the last thing that is said. */
-  errorText(error: CofferError, format: OutputFormat): string;
-  lastWarningText(message: string, format: OutputFormat): string;
+  errorText(error: CofferError): string;
+  lastWarningText(message: string): string;
   /**
    * Shows how far a long command is: a line on stderr, at most `width` wide, in the place of the one before; null takes it
    * away. Nothing where stderr is no terminal.
@@ -52,31 +65,47 @@ export interface Terminal {
   isInteractive(): boolean;
 }
 
+export interface Dialogue {
+  readonly note: (text: string) => void;
+  readonly warn: (text: string) => void;
+  readonly error: (error: CofferError) => void;
+}
+
 export interface TerminalOptions {
   readonly color: boolean;
   readonly interactive: boolean;
+  readonly format: OutputFormat;
+  /** Called when `errorText` and `lastWarningText` have become others. */
+  readonly changed: () => void;
 }
 
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
-export async function openTerminal({ color, interactive }: TerminalOptions): Promise<Terminal> {
+export async function openTerminal({ color, interactive, format, changed }: TerminalOptions): Promise<Terminal> {
   const toTerminal = isTerminal(STDOUT);
   const { env } = process;
   const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
   const labelled = (label: string, text: string, kept = ''): string => `${label} ${visible(text, kept)}\n`;
   const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
-  const asJson = (errors: readonly string[], code: ErrorCode): string => `${visibleJson(JSON.stringify({ errors, code }))}\n`;
+  const json = format === 'json' ? jsonNotes((text) => write(STDERR, text), changed) : null;
   const isDebug = variable(env, 'debug') === '1';
   const warning = paint?.yellow('warning:') ?? 'warning:';
   const asLines = (text: string): string => `${visible(text, '\n')}\n`;
   const asValue = (text: string): string => (toTerminal ? visible(text, '\n\t') : text);
-  const errorText: Terminal['errorText'] = (error, format) => {
-    if (format === 'json') return asJson([error.message, ...(error.hint === null ? [] : [error.hint])], error.code);
+  const errorLines = (error: CofferError): string => {
     const message = labelled(paint?.red('error:') ?? 'error:', error.message);
     return error.hint === null ? message : message + labelled(paint?.dim('hint:') ?? 'hint:', error.hint, '\n');
+  };
+  const dialogue: Dialogue = {
+    note: (text) => say(paint?.dim('note:') ?? 'note:', text),
+    warn: (text) => say(warning, text),
+    error(error) {
+      write(STDERR, errorLines(error));
+      if (isDebug) write(STDERR, `${trace(error)}\n`);
+    },
   };
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
@@ -89,17 +118,20 @@ export async function openTerminal({ color, interactive }: TerminalOptions): Pro
       write(STDERR, `\r\x1b[K${visible(line?.(process.stderr.columns - 1) ?? '')}`); // a line of full width would begin the next
     },
     printAside: (text) => write(STDERR, asLines(text)),
-    note: (text) => say(paint?.dim('note:') ?? 'note:', text),
-    warn: (text) => say(warning, text),
-    errorText,
-    lastWarningText: (message, format) => (format === 'json' ? `${JSON.stringify({ errors: [], warnings: [message] })}\n` : labelled(warning, message)),
-    error(error, format) {
-      write(STDERR, errorText(error, format));
-      if (isDebug && format !== 'json') write(STDERR, `${trace(error)}\n`);
-    },
-    fault(error, format) {
+    dialogue,
+    note: json?.keep ?? dialogue.note,
+    warn: json?.keep ?? dialogue.warn,
+    request: json === null || isTerminal(STDERR) ? dialogue.note : json.keep,
+    keptNotes: () => json?.kept() ?? [],
+    forgetNotes: () => json?.forget(),
+    end: () => json?.end(),
+    error: json?.error ?? dialogue.error,
+    errors: json?.errors ?? ((errors) => errors.forEach(dialogue.error)),
+    errorText: json?.errorText ?? errorLines,
+    lastWarningText: json?.warningText ?? ((message) => labelled(warning, message)),
+    fault(error) {
       const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
-      if (format === 'json') write(STDERR, asJson([message], 'internal'));
+      if (json !== null) json.fault(message);
       else if (isDebug && error instanceof Error) write(STDERR, `${trace(error)}\n`);
       else write(STDERR, `${visible(message)} (COFFER_DEBUG=1 shows where)\n`);
     },

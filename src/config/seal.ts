@@ -1,4 +1,5 @@
 /** The pkcs11 seal's parameters, wherever they came from, to a Pkcs11SealConfig. */
+import { hex } from '../bytes.ts';
 import { ConfigError } from '../errors.ts';
 import { checkCombination } from './combination.ts';
 import { sealReaders, type SealParameter } from './seal-values.ts';
@@ -64,8 +65,10 @@ function toKey(label: string | null, id: Uint8Array | null): KeyReference | null
   return label === null && id === null ? null : { label, id };
 }
 
+/** A key that is named twice is one key, however its id is spelled. */
 function toKeys(labels: readonly string[] | null, ids: readonly Uint8Array[] | null): KeyReference[] {
-  return [...(labels ?? []).map((label) => ({ label, id: null })), ...(ids ?? []).map((id) => ({ label: null, id }))];
+  const distinct = new Map((ids ?? []).map((id) => [hex(id), id]));
+  return [...[...new Set(labels)].map((label) => ({ label, id: null })), ...[...distinct.values()].map((id) => ({ label: null, id }))];
 }
 
 function refuseDisabled(givens: ReadonlyMap<string, Given>): void {

@@ -16,7 +16,7 @@ export type { Rewrapped } from './wrapped/rewrap.ts';
 export { keyStatus, rotate } from './lifecycle/rotate.ts';
 export type { KeyStatus } from './lifecycle/rotate.ts';
 export { sealWrapStatus } from './wrapped/survey.ts';
-export type { KeyUse, SealWrapStatus, UnreadableValue } from './wrapped/survey.ts';
+export type { KeyUse, SealWrapReport, SealWrapStatus, UnreadableValue } from './wrapped/survey.ts';
 export { disableMount, enableMount, enableVersioning, findMount, listMounts, moveMountTo, pathHelp, tuneMount } from './mounts/operations.ts';
 export { withMounts } from './mounts/mounts.ts';
 export type { Operation, Request, Response } from '../engines/index.ts';

@@ -50,6 +50,13 @@ export type HsmSigning =
   | { readonly scheme: 'pss'; readonly hash: 'sha256' | 'sha384' | 'sha512'; readonly saltBytes: number }
   | { readonly scheme: 'ecdsa' };
 
+/** A key of an engine whose secret is a key object in the HSM. */
+export interface HsmKeyObject {
+  /** What the operator knows it as, mount and all. */
+  readonly name: string;
+  readonly reference: HsmKeyReference;
+}
+
 /** Keys that never leave the HSM. Every method may throw HsmError. */
 export interface HsmKeys {
   /** The one AES, RSA or EC key that matches. @throws HsmError `key_not_found`, `key_ambiguous`, `key_type`, `public_key_missing`, `seal_key` */
@@ -104,6 +111,8 @@ export interface Engine {
   rowName(path: readonly string[]): string;
   /** Looks over everything that a mount holds, for `operator diagnose -deep`. */
   check(context: CheckContext): Promise<RowCheck>;
+  /** The key objects that keys of a mount are, for `operator diagnose`; absent where the engine keeps none in the HSM. */
+  keyObjects?(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncIterable<HsmKeyObject>;
 }
 
 export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): Response {

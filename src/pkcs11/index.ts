@@ -14,7 +14,7 @@ export type { KeyName } from './key-name.ts';
 export { isInputTooLong } from './long-input.ts';
 export { CBC_IV_BYTES, GCM_IV_LENGTHS, HASHES, MOST_RSA_BYTES } from './mechanism.ts';
 export { checkModuleFile } from './module-file.ts';
-export { listKeys, onlyKey } from './require-key.ts';
+export { howToChoose, listKeys, onlyKey } from './require-key.ts';
 export { withSession } from './session.ts';
 export { listMechanisms, surveyModule } from './survey.ts';
 export { isInitialised } from './tokens.ts';

@@ -13,10 +13,11 @@ export interface KeyName {
 /**
  * Whether a key object, or what a stored record says of one, has the name of a reference: its label where the reference
  * has one, and its id where it has one. Some tokens pad labels with blanks or NULs, and some (YubiHSM) keep an id as a
- * number, so that 01 comes back as 0001: neither makes another name.
+ * number, so that 01 comes back as 0001: neither makes another name. Of a key object only what the reference has is read,
+ * since that may be a trip to the HSM.
  */
-export function isNamed({ label, id }: KeyName, reference: KeyReference): boolean {
-  return (reference.label === null || unpadded(label) === unpadded(reference.label)) && (reference.id === null || sameId(id, reference.id));
+export function isNamed(name: KeyName, reference: KeyReference): boolean {
+  return (reference.label === null || unpadded(name.label) === unpadded(reference.label)) && (reference.id === null || sameId(name.id, reference.id));
 }
 
 /** A label without the padding of the token. */

@@ -1,9 +1,10 @@
 export { allReferences, formerKeys, isNamedForOther, narrowed } from './configured.ts';
-export type { Role } from './configured.ts';
+export type { FormerKey, Role } from './configured.ts';
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal } from './pkcs11.ts';
-export type { ExposedKey, Pkcs11Seal, SealOptions } from './pkcs11.ts';
+export type { ExposedKey } from './exposed.ts';
+export type { Pkcs11Seal, SealOptions } from './pkcs11.ts';
 export { makeKeys } from './make-keys.ts';
 export { isMeantFor } from './provisional-id.ts';
 export { missingKeys } from './keys.ts';

@@ -4,13 +4,14 @@ import { HsmError } from '../errors.ts';
 import { CKK, keyTypeName, onlyKey } from '../pkcs11/index.ts';
 import type { Key, Session } from '../pkcs11/index.ts';
 import { claimOf, keysFor, requireConfigured } from './configured.ts';
+import type { Role } from './configured.ts';
 import type { MacStanza, Wrap } from './seal.ts';
 
 /** The keys of one seal on a logged-in session. Each is looked up when it is first needed, and then known as long as the session. */
 export class KeyLookup {
   readonly config: Pkcs11SealConfig;
   readonly session: Session;
-  readonly #claimed = new Map<string, Key>();
+  readonly #claimed = new Map<string, { readonly role: Role; readonly key: Key }>();
   #wrapping: Key | null = null;
   #hmac: Key | null = null;
 
@@ -41,15 +42,15 @@ export class KeyLookup {
   maker(made: Wrap | MacStanza): Key {
     const claim = claimOf(made);
     const name = `${claim.role}\0${claim.class}\0${claim.label}\0${hex(claim.id)}`;
-    const key = this.#claimed.get(name) ?? requireConfigured(this.session, this.config, claim);
-    this.#claimed.set(name, key);
-    return key;
+    const known = this.#claimed.get(name) ?? { role: claim.role, key: requireConfigured(this.session, this.config, claim) };
+    this.#claimed.set(name, known);
+    return known.key;
   }
 
-  /** Every key that was needed so far, once. */
-  used(): Key[] {
-    const keys = [this.#wrapping, this.#hmac, ...this.#claimed.values()].filter((key) => key !== null);
-    return [...new Map(keys.map((key) => [hex(key.handle), key])).values()];
+  /** Every key that was needed so far. One that was found in several ways is there several times. */
+  used(): { readonly role: Role; readonly key: Key }[] {
+    const chosen = [{ role: 'wrap', key: this.#wrapping }, { role: 'hmac', key: this.#hmac }] as const;
+    return [...chosen.flatMap(({ role, key }) => (key === null ? [] : [{ role, key }])), ...this.#claimed.values()];
   }
 }
 

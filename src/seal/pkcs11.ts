@@ -1,11 +1,13 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { isNamed } from '../pkcs11/index.ts';
-import type { Cipher, Exposure, GeneratedKey, Session } from '../pkcs11/index.ts';
+import type { Cipher, GeneratedKey, Session } from '../pkcs11/index.ts';
 import { Authenticator } from './authenticator.ts';
 import { allReferences, claimOf, formerKeys, keysFor } from './configured.ts';
 import { formerNeeded, isCurrent } from './current.ts';
 import { KeyLookup } from './key-lookup.ts';
 import { KeyWrapper } from './key-wrapper.ts';
+import { exposedKeys } from './exposed.ts';
+import type { ExposedKey } from './exposed.ts';
 import { ensureKeys } from './keys.ts';
 import { ManagedKeys } from './managed.ts';
 import type { RecordKeys, Seal, SealKey } from './seal.ts';
@@ -33,15 +35,12 @@ export interface KeyMaker {
   withoutKeys(created: readonly GeneratedKey[], error: unknown): Promise<unknown>;
 }
 
-/** A key that wraps or authenticates, and what is unsafe about it. */
-export interface ExposedKey {
-  readonly label: string;
-  /** At least one. */
-  readonly exposures: readonly Exposure[];
-}
-
 export interface KeyAudit {
-  /** Those of the keys used so far that are not safe; a trip to the HSM for each key. */
+  /**
+   * Those of the configured keys on the token that are not safe, former ones among them: whoever has one of those writes records that
+   * open. A trip to the HSM for each key, and a search for each that was not used so far. It is advice: a token that does not answer
+   * stops nothing.
+   */
   exposedKeys(): ExposedKey[];
 }
 
@@ -85,7 +84,7 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     formerNeeded: async (record) => formerNeeded(keys, record),
     ensureKeys: () => ensureKeys(config, session),
     withoutKeys: (created, error) => withoutKeys(session, created, error),
-    exposedKeys: () => keys.used().map((key) => ({ label: key.label, exposures: session.exposuresOf(key) })).filter(({ exposures }) => exposures.length > 0),
+    exposedKeys: () => exposedKeys(keys),
     managed: (own) => new ManagedKeys(config, session, own),
     lanes: (count) => session.openCiphers(count).map((lane) => pkcs11Seal(config, session, { cipher: lane, acceptsNoMac })),
   };

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, openSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createSoftHsm, destroyKeys, importKey } from '../support/softhsm.ts';
+import { createSoftHsm, destroyKeys, generateRsaPair, importKey } from '../support/softhsm.ts';
 import { configuration, inDatabase, makeStand, readRows, writeRows, type RunOptions, type Stand, type StandOptions } from '../support/store.ts';
 
 let stand: Stand;
@@ -276,6 +276,81 @@ describe('operator diagnose', () => {
     const { checks, status } = diagnose();
     expect(checks.filter(({ status: each }) => each === 'warning').map(({ name }) => name)).toEqual(['store file', 'database', 'wrapping key', 'HMAC key']);
     expect(status).toBe(0);
+  });
+
+  it('tells what no HMAC key means for an RSA key, and how a store that is there gets one', () => {
+    stand = makeStand();
+    generateRsaPair(stand.hsm, { label: 'pair', id: '01', attributes: { 0x162: false } });
+    stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"pair"').replace(/.*hmac_key_label.*\n/, ''));
+    const hmac = (): unknown => diagnose().checks.find(({ name, status }) => name === 'HMAC key' && status !== 'skipped');
+    const message = 'none is configured, and "pair" is an RSA key: whoever has its public key can put a whole other store in the place of yours, and it opens';
+    expect(hmac()).toMatchObject({ status: 'warning', message, remedy: 'name one in hmac_key_label before `coffer init`' });
+    stand.open();
+    expect(hmac()).toMatchObject({ status: 'warning', message, remedy: expect.stringMatching(/^coffer-config\(5\) says under "Changing the HMAC key"/) as string });
+  });
+
+  it('tells what stands in for an HMAC key with an AES key, unless an RSA key was there before', () => {
+    stand = makeStand();
+    const text = (): string => configuration(stand).replace(/.*hmac_key_label.*\n/, '');
+    stand.write('coffer.hcl', text());
+    stand.open();
+    const hmac = (): unknown => diagnose().checks.find(({ name, status }) => name === 'HMAC key' && status !== 'skipped');
+    expect(hmac()).toMatchObject({ status: 'ok', message: 'none is configured: AES-GCM under the wrapping key alone authenticates records' });
+    generateRsaPair(stand.hsm, { label: 'pair', id: '01', attributes: { 0x162: false } });
+    stand.write('coffer.hcl', text().replace('"hsm_demo"', '"hsm_demo"\n  previous_key_label = "pair"'));
+    expect(hmac()).toMatchObject({ status: 'warning', message: expect.stringContaining('"pair" is an RSA key') as string });
+  });
+
+  const twin = (id: string): void => importKey(stand.hsm, { label: 'twin', id, type: 'aes', value: new Uint8Array(32) });
+
+  it.each([
+    { ids: ['0a', '0b'], says: [/^set key_id .* to choose one:\n {2}label "twin", id 0[ab]\n {2}label "twin", id 0[ab]$/], not: /p11tool/ },
+    { ids: ['0a', '0a'], says: [/^some have the same label and id, so that nothing in the configuration chooses/, /p11tool --set-id/], not: /^set key_id/ },
+    { ids: ['', '0a'], says: [/^set key_id /, /id \(none\)/, /one without an id can be chosen only after the HSM's own tool gave it one/], not: /one of: / },
+    { ids: ['', ''], says: [/^some have the same label and id/], not: /one of: / },
+  ])('says how to tell keys of one label apart by the ids $ids', ({ ids, says, not }) => {
+    opened();
+    for (const id of ids) twin(id);
+    rewrite((text) => text.replace('"hsm_demo"', '"twin"\n  previous_key_label = "hsm_demo"'));
+    const { remedy } = diagnose().checks.find(({ name, status }) => name === 'wrapping key' && status === 'failure') ?? { remedy: null };
+    for (const one of says) expect(remedy).toMatch(one);
+    expect(remedy).not.toMatch(not);
+  });
+
+  it('says of keys with one id and two labels that the label chooses', () => {
+    opened();
+    for (const label of ['one', 'other']) importKey(stand.hsm, { label, id: '0a', type: 'aes', value: new Uint8Array(32) });
+    rewrite((text) => text.replace(/key_label( +)= "hsm_demo"/, 'key_id = "0a"\n  previous_key_label = "hsm_demo"'));
+    const { remedy } = diagnose().checks.find(({ name, status }) => name === 'wrapping key' && status === 'failure') ?? { remedy: null };
+    expect(remedy).toMatch(/^set key_label /);
+  });
+
+  it('does not have a key made anew that a store may need', () => {
+    opened();
+    destroyKeys(stand.hsm, 'hsm_demo');
+    const { remedy } = diagnose().checks.find(({ name, status }) => name === 'wrapping key' && status === 'failure') ?? { remedy: null };
+    expect(remedy).toContain("bring the key back from the HSM's own backup");
+    expect(remedy).not.toContain('keygen');
+  });
+
+  it('warns of a previous key that is not there', () => {
+    opened({ seal: 'previous_key_label = "gone"' });
+    expect(diagnose()).toMatchObject({ status: 0, checks: expect.arrayContaining([expect.objectContaining({ name: 'previous wrapping key', status: 'warning', message: 'no key on the token has label "gone" (previous_key_label "gone")' })]) as unknown });
+  });
+
+  it.each([[[]], [['-seal-wrap']]])('finds a managed key of transit that has become the seal\'s, in a mount made with %j', (flags) => {
+    opened();
+    stand.ok('secrets', 'enable', ...flags, '-path=external', 'transit');
+    for (const name of ['orders', 'bills']) stand.ok('write', `external/keys/${name}`, 'type=managed_key', `managed_key_name=hsm_${name}`, 'generate=true', 'key_type=aes256');
+    stand.ok('write', '-f', 'external/keys/soft');
+    const managed = (): unknown => diagnose().checks.filter(({ name }) => name === 'managed keys');
+    expect(managed()).toMatchObject([{ status: 'ok', message: expect.stringMatching(/^2 of transit/) as string }]);
+    rewrite((text) => text.replace('"hsm_demo"', '"hsm_orders"\n  previous_key_label = "hsm_demo"'));
+    expect(managed()).toMatchObject([{ status: 'failure', message: expect.stringMatching(/^the managed key external\/keys\/orders does not work: the HSM key "hsm_orders" is the seal's own/) as string }]);
+    expect(diagnose().status).toBe(3);
+    rewrite((text) => text);
+    destroyKeys(stand.hsm, 'hsm_bills');
+    expect(managed()).toMatchObject([{ status: 'failure', message: expect.stringContaining('external/keys/bills') as string }]);
   });
 
   it('tries a wrong PIN once', () => {

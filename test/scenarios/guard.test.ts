@@ -114,7 +114,7 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
     expect(JSON.parse(before?.stderr ?? '')).toMatchObject({ code: 'module_crashed', errors: [message, expect.stringContaining('nothing in the store')] });
     expect(after?.status).toBe(0);
     expect(JSON.parse(after?.stdout ?? '')).toMatchObject({ data: { v: 'whole' } });
-    expect(JSON.parse(after?.stderr ?? '')).toEqual({ errors: [], warnings: [expect.stringContaining('crashed (SIGSEGV) in C_Finalize')] });
+    expect(JSON.parse(after?.stderr ?? '')).toEqual({ errors: [], notes: [expect.stringContaining('crashed (SIGSEGV) in C_Finalize')] });
     const failed = await runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/none'], { place: 'C_Finalize', kind: 'segv' });
     expect({ status: failed.status, error: JSON.parse(failed.stderr) as unknown }).toMatchObject({ status: 2, error: { code: 'no_value' } });
   });

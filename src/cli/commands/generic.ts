@@ -3,7 +3,7 @@ import type { Operation, Response } from '../../core/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { readData } from '../input.ts';
-import { printObject, printResponse } from '../output.ts';
+import { printEntries, printObject, printResponse } from '../output.ts';
 import { noValue, trimSlashes } from '../path.ts';
 import { keyValues } from '../table.ts';
 import { printKeys } from './kv/data.ts';
@@ -92,7 +92,7 @@ const help: CommandSpec = {
   async run(invocation) {
     const routes = await pathHelp(await invocation.context(), trimSlashes(invocation.args[0] ?? ''));
     const object = routes.map(({ path, operations, help: text }) => ({ path, operations: [...operations], help: text }));
-    await printObject(invocation, object, () =>
+    await printEntries(invocation, object, () =>
       routes.map(({ path, operations, help: text }) => `${path}\n    ${operations.join(', ')}\n    ${text}`).join('\n\n'),
     );
     return 0;

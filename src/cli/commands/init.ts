@@ -51,6 +51,7 @@ async function prepared(invocation: Invocation, use: (invocation: Invocation) =>
     ...terminal,
     print: (text) => void kept.push(() => terminal.handOut(text)),
     printValue: (text) => void kept.push(() => terminal.handOutValue(text)),
+    forgetNotes: () => void kept.push(() => terminal.forgetNotes()),
   };
   await use({ ...invocation, terminal: keeping });
   return () => kept.forEach((print) => print());

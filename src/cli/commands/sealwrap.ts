@@ -8,6 +8,7 @@ import { UsageError } from '../../errors.ts';
 import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { columns } from '../table.ts';
+import { warnOfExposedKeys } from './exposed-keys.ts';
 
 const status: CommandSpec = {
   words: ['sealwrap', 'status'],
@@ -19,8 +20,9 @@ const status: CommandSpec = {
   examples: ['coffer sealwrap status', 'coffer sealwrap status -field=old'],
   async run(invocation) {
     const counted = await sealWrapStatus(await invocation.context());
-    await printObject(invocation, describeStatus(counted), () => statusTable(counted));
+    warnOfExposedKeys(invocation.terminal, counted.exposedKeys);
     tellDispensable(invocation, counted);
+    await printObject(invocation, describeStatus(counted), () => statusTable(counted));
     return tell(invocation, counted.altered);
   },
 };
@@ -39,9 +41,10 @@ const rewrapCommand: CommandSpec = {
   async run(invocation) {
     const result = await rewrapAll(invocation);
     const { failed, status: after } = result;
-    await printObject(invocation, describeRewrapped(result), () => `${headline(result)}\n\n${statusTable(after)}`);
+    warnOfExposedKeys(invocation.terminal, result.exposedKeys);
     if (after.old + after.altered.length > failed.length) invocation.terminal.note('something was written under other keys meanwhile; run it again to move that too');
     tellDispensable(invocation, after);
+    await printObject(invocation, describeRewrapped(result), () => `${headline(result)}\n\n${statusTable(after)}`);
     return tell(invocation, failed);
   },
 };
@@ -129,9 +132,10 @@ function tellDispensable({ terminal, format, field }: Invocation, { dispensable 
 const MOST_ERRORS = 10;
 
 /** Prints the errors of values. @returns the worst exit status, 0 for none */
-function tell({ terminal, format }: Invocation, troubles: readonly UnreadableValue[]): number {
-  for (const { error } of troubles.slice(0, MOST_ERRORS)) terminal.error(error, format);
-  const more = troubles.length - MOST_ERRORS;
+function tell({ terminal, format }: Invocation, unreadable: readonly UnreadableValue[]): number {
+  const shown = format === 'json' ? unreadable : unreadable.slice(0, MOST_ERRORS);
+  const more = unreadable.length - shown.length;
+  terminal.errors(shown.map(({ error }) => error));
   if (more > 0) terminal.note(`and ${more} more, which -format=json lists`);
-  return Math.max(0, ...troubles.map(({ error }) => error.exitStatus));
+  return Math.max(0, ...unreadable.map(({ error }) => error.exitStatus));
 }

@@ -3,7 +3,7 @@ import type { Mount } from '../../core/index.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CommandSpec, Flag, FlagValues } from '../command.ts';
-import { printObject } from '../output.ts';
+import { printEntries, printObject } from '../output.ts';
 import { confirm } from '../prompts.ts';
 import { columns } from '../table.ts';
 
@@ -114,8 +114,8 @@ const list: CommandSpec = {
   async run(invocation) {
     const mounts = await listMounts(await invocation.context());
     const object = Object.fromEntries(mounts.map((mount) => [mount.path, describe(mount)]));
-    if (mounts.length === 0) invocation.terminal.note('no secrets engine is mounted');
-    await printObject(invocation, object, () => (invocation.flags.boolean('detailed') ? detailed(mounts) : brief(mounts)));
+    if (mounts.length === 0 && invocation.format === 'table') invocation.terminal.note('no secrets engine is mounted');
+    await printEntries(invocation, object, () => (invocation.flags.boolean('detailed') ? detailed(mounts) : brief(mounts)));
     return 0;
   },
 };

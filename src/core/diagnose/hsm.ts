@@ -1,15 +1,12 @@
-import { HsmError } from '../../errors.ts';
 import { testedEntropy } from '../../entropy/index.ts';
-import { CKF, EXPOSURE_TEXT, exposuresOf, isNamed, keyTypeName, listMechanisms, surveyModule } from '../../pkcs11/index.ts';
-import type { KeyDetails, Session, TokenDescription } from '../../pkcs11/index.ts';
-import type { KeyReference } from '../../config/types.ts';
-import { hex } from '../../bytes.ts';
-import { narrowed } from '../../seal/index.ts';
+import { CKF, listMechanisms, surveyModule } from '../../pkcs11/index.ts';
+import type { Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import { moduleOptions } from '../context.ts';
 import type { Context } from '../context.ts';
 import type { Checklist } from './check.ts';
+import { checkKeyObjects } from './keys.ts';
 
 /** The module and the token, before any login. False where a login makes no sense. */
 export async function checkToken({ config: { seal } }: Context, list: Checklist): Promise<boolean> {
@@ -41,19 +38,10 @@ function warnWriteProtected(token: TokenDescription, list: Checklist): void {
   list.warn('session', `the token "${token.label}" is write-protected, and force_rw_session wants to write`, 'take force_rw_session out of the seal stanza');
 }
 
-/** The keys, a round trip with each, and the generator. `initialized`: whether missing keys are a failure. */
-export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Session, initialized: boolean, list: Checklist): Promise<void> {
+/** The keys, a round trip with each, and the generator. @param isNew whether there is no store yet, so that missing keys may be made */
+export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Session, isNew: boolean, list: Checklist): Promise<void> {
   const { seal: config, entropyAugmentation } = context.config;
-  const keys = session.listKeys().filter(({ class: keyClass }) => keyClass !== 'public');
-  const whenMissing: WhenMissing = initialized ? 'lost' : config.generateKey ? 'init makes it' : 'to be made';
-  const wrapping = checkKey('wrapping key', 'key_label', config.key, keys, whenMissing, list, suitsWrapping);
-  const hmac =
-    config.hmacKey === null
-      ? noHmacKey(list)
-      : checkKey('HMAC key', 'hmac_key_label', config.hmacKey, keys, whenMissing, list, suitsHmac);
-  if (wrapping !== null && hmac !== null && wrapping === hmac) {
-    list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, 'name a key of its own in hmac_key_label: one key should serve one purpose');
-  }
+  const wrapping = checkKeyObjects(config, session.listKeys(), isNew, list);
   if (wrapping === null) {
     list.skip(['wrapping', 'HMAC'], 'there is no key to try');
   } else {
@@ -69,71 +57,4 @@ export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Ses
     return;
   }
   await list.attempt('random numbers', () => testedEntropy(async (length) => session.random(length)).bytes(1024), () => 'the HSM\'s generator passes the health tests');
-}
-
-function noHmacKey(list: Checklist): null {
-  list.ok('HMAC key', 'none is configured');
-  return null;
-}
-
-/** What a key means that is not there: under a store that was made with it, it is lost, and no new one takes its place. */
-type WhenMissing = 'init makes it' | 'to be made' | 'lost';
-
-/** The one key that fits, or null. */
-function checkKey(
-  name: string,
-  option: string,
-  reference: KeyReference,
-  keys: readonly KeyDetails[],
-  whenMissing: WhenMissing,
-  list: Checklist,
-  suits: (key: KeyDetails) => string | null,
-): KeyDetails | null {
-  const found = narrowed(name === 'HMAC key' ? 'hmac' : 'wrap', keys.filter((key) => isNamed(key, reference)));
-  const [key, ...others] = found;
-  if (key === undefined) {
-    const missing = `no key on the token has ${wanted(reference)} (${option})`;
-    if (whenMissing === 'init makes it') list.warn(name, missing, '`coffer init` will make it');
-    else list.fail(name, new HsmError('key_not_found', missing, { hint: whenMissing === 'lost' ? lost(option) : `make it with \`coffer hsm keygen\`, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
-    return null;
-  }
-  if (others.length > 0) {
-    list.fail(name, new HsmError('key_ambiguous', `${found.length} keys have ${wanted(reference)} (${option})`, {
-      hint: `set ${option.replace('label', 'id')} to one of: ${found.map(({ id }) => hex(id)).join(', ')}`,
-    }));
-    return null;
-  }
-  const unfit = suits(key);
-  if (unfit !== null) {
-    list.fail(name, new HsmError('key_use', `the key "${key.label}" ${unfit}`, { hint: `name another in ${option}, or make one with: coffer hsm keygen` }));
-    return null;
-  }
-  const exposed = exposuresOf(key).map((exposure) => EXPOSURE_TEXT[exposure]);
-  if (exposed.length === 0) list.ok(name, `"${key.label}", ${key.typeName}${key.bits === null ? '' : ` of ${key.bits} bits`}, id ${hex(key.id)}`);
-  else list.warn(name, `the key "${key.label}" ${exposed.join('; it ')}`, SAFER_KEY);
-  return key;
-}
-
-function lost(option: string): string {
-  return `is this the right token, and ${option} right? \`coffer hsm keys\` lists what is there. If the key was deleted, restore it from the HSM's backup: a new one would not open the store`;
-}
-
-function suitsWrapping({ class: keyClass, typeName, attributes }: KeyDetails): string | null {
-  const isAes = keyClass === 'secret' && typeName === 'AES';
-  const isRsa = keyClass === 'private' && typeName === 'RSA';
-  if (!isAes && !isRsa) return `is a ${keyClass} key of type ${typeName}, and not AES or RSA`;
-  if (attributes.decrypt === false) return 'may not decrypt (CKA_DECRYPT is false)';
-  return isAes && attributes.encrypt === false ? 'may not encrypt (CKA_ENCRYPT is false)' : null;
-}
-
-function suitsHmac({ class: keyClass, type, attributes }: KeyDetails): string | null {
-  if (keyClass !== 'secret') return `is a ${keyClass} key of type ${keyTypeName(type)}, and not a generic secret`;
-  return attributes.sign === false ? 'may not sign (CKA_SIGN is false)' : null;
-}
-
-const SAFER_KEY =
-  'make another with `coffer hsm keygen`, which only this HSM has and only a login can use, name it, and run: coffer sealwrap rewrap';
-
-function wanted({ label, id }: KeyReference): string {
-  return [...(label === null ? [] : [`label "${label}"`]), ...(id === null ? [] : [`id ${hex(id)}`])].join(' and ');
 }

@@ -5,6 +5,7 @@ import { Checklist } from './check.ts';
 import type { Check } from './check.ts';
 import { checkFiles } from './files.ts';
 import { AFTER_LOGIN, checkKeys, checkToken } from './hsm.ts';
+import { checkManagedKeys } from './managed-keys.ts';
 import { AFTER_RECORD, checkDatabase, checkStore } from './store.ts';
 import type { Progress } from './store.ts';
 
@@ -33,9 +34,14 @@ export async function diagnose(load: () => Promise<Context>, deep: Progress | nu
   try {
     await withSeal(context, false, async (seal, session) => {
       list.ok('login', `as the user of "${session.token.label}"`);
-      await checkKeys(context, seal, session, state !== null, list);
-      if (state === null) list.skip(AFTER_RECORD, ['store file', 'store folder', 'database'].some((name) => list.hasFailed(name)) ? 'the database does not open' : 'there is no initialised store');
-      else await checkStore(context, seal, state, deep, list);
+      const isUnread = ['store file', 'store folder', 'database'].some((name) => list.hasFailed(name));
+      await checkKeys(context, seal, session, state === null && !isUnread, list);
+      if (state === null) {
+        list.skip(AFTER_RECORD, isUnread ? 'the database does not open' : 'there is no initialised store');
+        return;
+      }
+      await checkStore(context, seal, state, deep, list);
+      if (!list.hasFailed('record') && !list.hasFailed('mount table')) await checkManagedKeys(context, seal, state, list);
     });
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;

@@ -15,7 +15,7 @@ export interface UnsealResult {
   readonly already: boolean;
   /** Milliseconds until it seals itself, or null for as long as the machine is up. */
   readonly ttl: number | null;
-  /** Keys that opened the store and that somebody else could use or read now. */
+  /** Configured keys that somebody else could use or read now. */
   readonly exposedKeys: readonly ExposedKey[];
 }
 

@@ -1,6 +1,6 @@
 import { CofferError, hasCode, HsmError, IntegrityError, UsageError } from '../../errors.ts';
 import { readRecord } from '../../seal/index.ts';
-import type { Seal } from '../../seal/index.ts';
+import type { ExposedKey, Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import { adopt } from './adopt.ts';
 import type { Adoption } from './adopt.ts';
@@ -33,6 +33,8 @@ export interface Rewrapped {
   readonly rewrapped: number;
   /** Values that could not be opened and were left as they are. */
   readonly failed: readonly UnreadableValue[];
+  /** Configured keys that are not safe, as `init` has them: a key may be new to the store here. */
+  readonly exposedKeys: readonly ExposedKey[];
   /** What is there afterwards. */
   readonly status: SealWrapStatus;
 }
@@ -52,6 +54,7 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     const session = addHmac === null ? opened : await adopt(context, opened, addHmac);
     const first = await session.transaction('read', async (found) => ({
       ...(await surveyRecords(found)),
+      exposedKeys: found.seal.exposedKeys(), // before any COMMIT
       keyringIsOld: !(await listsConfiguredKeys(found.seal, found.keys)),
     }));
     const total = first.old.length + Number(first.ownRecordIsOld);
@@ -63,7 +66,8 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     const { status } = await session.transaction('read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
     const unreadable = [...failed, ...unknown];
-    return { rewrapped: rewrapped + moved, failed: unreadable, status: { ...status, dispensable: unreadable.length > 0 ? [] : status.dispensable } };
+    const dispensable = unreadable.length > 0 ? [] : status.dispensable;
+    return { rewrapped: rewrapped + moved, failed: unreadable, exposedKeys: first.exposedKeys, status: { ...status, dispensable } };
   };
   return withUnsealedSession(context, run, { acceptsNoMac: addHmac !== null });
 }

@@ -3,8 +3,9 @@ import { IntegrityError } from '../../errors.ts';
 import type { CofferError } from '../../errors.ts';
 import { mechanismName } from '../../pkcs11/index.ts';
 import { methodName, methodOf, readRecord } from '../../seal/index.ts';
-import type { MacStanza, Seal, Wrap } from '../../seal/index.ts';
+import type { ExposedKey, MacStanza, Seal, Wrap } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
+import { presentlyExposed } from '../lifecycle/exposed-keys.ts';
 import { withUnsealed } from '../unsealed/unsealed.ts';
 import type { Unsealed } from '../unsealed/unsealed.ts';
 import { wrappedValues } from './wrapped-values.ts';
@@ -44,6 +45,11 @@ export interface SealWrapStatus {
   readonly dispensable: readonly string[];
 }
 
+export interface SealWrapReport extends SealWrapStatus {
+  /** Configured keys that somebody else could use or read now. */
+  readonly exposedKeys: readonly ExposedKey[];
+}
+
 /** A value that cannot be read, and why. */
 export interface UnreadableValue {
   readonly name: string;
@@ -55,8 +61,11 @@ export interface UnreadableValue {
  * it looks at the headers alone, which no call to the HSM authenticates.
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
-export async function sealWrapStatus(context: Context): Promise<SealWrapStatus> {
-  return withUnsealed(context, 'read', async (unsealed) => (await surveyRecords(unsealed)).status);
+export async function sealWrapStatus(context: Context): Promise<SealWrapReport> {
+  return withUnsealed(context, 'read', async (unsealed) => ({
+    ...(await surveyRecords(unsealed)).status,
+    exposedKeys: presentlyExposed(unsealed.seal.exposedKeys()),
+  }));
 }
 
 /** The counts, and which values are not under the configured keys. */

@@ -8,6 +8,7 @@ import { hash } from './hash.ts';
 import { hmac } from './hmac.ts';
 import { importKey, importVersion } from './import.ts';
 import { listKeys, readKey, removeKey, rotate, writeKey } from './keys.ts';
+import { keyObjects } from './managed.ts';
 import { random } from './random.ts';
 import { sign, verify } from './sign.ts';
 import { readWrappingKey } from './wrapping.ts';
@@ -17,6 +18,7 @@ export const transit: Engine = {
   type: 'transit',
   rowName: ([, ...key]) => `keys/${key.join('/')}`,
   check: async (context) => (await import('./check.ts')).checkTransit(context),
+  keyObjects,
   routes: [
     { pattern: 'keys', help: 'the names of the keys', operations: { list: listKeys } },
     { pattern: 'keys/:name', help: 'a key: create, read, or remove it; type=managed_key managed_key_name=LABEL for a key object in the HSM, generate=true key_type=TYPE to make that', operations: { read: readKey, write: writeKey, delete: removeKey } },

@@ -92,7 +92,7 @@ export const KEYS_FOLDER = [FOLDER];
 
 // The stored JSON comes out of the barrier, so it is what was put in.
 
-export async function loadKey({ view }: EngineContext, name: string): Promise<Key | null> {
+export async function loadKey({ view }: Pick<EngineContext, 'view'>, name: string): Promise<Key | null> {
   const bytes = await view.get([FOLDER, name]);
   if (bytes === null) return null;
   const stored = JSON.parse(fromUtf8(bytes)) as Omit<Key, 'managed' | 'kdf'> & Partial<Pick<Key, 'managed' | 'kdf'>>;

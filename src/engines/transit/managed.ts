@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { concat } from '../../bytes.ts';
 import { HsmError, UsageError } from '../../errors.ts';
-import type { HsmKeyReference, HsmKeys } from '../engine.ts';
+import type { EngineContext, HsmKeyObject, HsmKeyReference, HsmKeys } from '../engine.ts';
 import { curveOf } from './curves.ts';
 import type { Hash } from './hashes.ts';
+import { KEYS_FOLDER, loadKey } from './key.ts';
 import type { ManagedReference } from './key.ts';
 import { digestInfo } from './rsa-digest.ts';
 import { encodeSignature } from './signature-encoding.ts';
@@ -89,6 +90,14 @@ export function managedSign(
   const most = type.bits / 8 - hash.bytes - 2;
   const saltBytes = options.salt === SALT_AUTO ? most : options.salt === SALT_HASH ? hash.bytes : options.salt;
   return hsm.sign(key, { scheme: 'pss', hash: name, saltBytes }, digest);
+}
+
+/** Of every managed key of a mount. */
+export async function* keyObjects({ mountPath, view }: Pick<EngineContext, 'mountPath' | 'view'>): AsyncGenerator<HsmKeyObject> {
+  for (const { name } of await view.list(KEYS_FOLDER)) {
+    const key = await loadKey({ view }, name);
+    if (key !== null && key.managed !== null) yield { name: `${mountPath}keys/${name}`, reference: referenceOf(key.managed) };
+  }
 }
 
 function referenceOf({ label, id }: ManagedReference): HsmKeyReference {

@@ -58,6 +58,13 @@ describe('a minimal configuration', () => {
 });
 
 describe('the seal stanza', () => {
+  it('has a previous key once that it names twice, however its id is spelled', async () => {
+    const { seal: read } = await seal('previous_key_label = "k2, k2,k1"', 'previous_key_id = "0x01, 01,02"', 'previous_hmac_key_label = "h,h"');
+    const byId = (id: number): unknown => ({ label: null, id: Uint8Array.of(id) });
+    expect(read.previousKeys).toEqual([{ label: 'k2', id: null }, { label: 'k1', id: null }, byId(1), byId(2)]);
+    expect(read.previousHmacKeys).toEqual([{ label: 'h', id: null }]);
+  });
+
   it.each(['"true"', 'true', '1', '"1"', '"TRUE"', '"t"'])('takes %s for true', async (value) => {
     const lines = [`generate_key = ${value}`, `force_rw_session = ${value}`, `rsa_encrypt_local = ${value}`];
     expect((await seal(...lines)).seal).toMatchObject({

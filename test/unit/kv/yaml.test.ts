@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { printObject } from '../../../src/cli/output.ts';
+import { printEntries } from '../../../src/cli/output.ts';
 import type { Invocation } from '../../../src/cli/command.ts';
 import { parseJson } from '../../../src/json.ts';
 
 async function yaml(json: string): Promise<string> {
   const printed: string[] = [];
   const terminal = { print: (text: string) => void printed.push(`${text}\n`) } as Invocation['terminal'];
-  await printObject({ terminal, format: 'yaml', field: null }, parseJson(json), () => '');
+  await printEntries({ terminal, format: 'yaml', field: null }, parseJson(json), () => '');
   return printed.join('');
 }
 

@@ -67,7 +67,7 @@ async function ask(token: TokenDescription, terminal: Terminal): Promise<void> {
     throw cancelled();
   }
   const label = visible(token.label); // who cannot type what is in it types what is shown
-  terminal.warn(`this erases every key on the token "${label}" in ${where}`);
+  terminal.dialogue.warn(`this erases every key on the token "${label}" in ${where}`);
   const answer = await askText('Type its label to go on', '', () => null);
   if (answer !== label.trim()) throw cancelled();
 }
@@ -82,7 +82,7 @@ function cancelled(): StoreError {
  */
 async function newPins({ terminal }: Invocation, token: TokenDescription): Promise<{ soPin: string; pin: string }> {
   if (tokenState(token).pinPad) {
-    terminal.note("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
+    terminal.request("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
     return { soPin: '', pin: '' };
   }
   const given = { soPin: fromEnvironment(variables.new_so_pin), pin: fromEnvironment(variables.new_pin) };

@@ -23,7 +23,7 @@ export const testCommand: CommandSpec = {
     const tested = await testSeal(await invocation.context({ forceLogin: flags.boolean('force'), retryPin: flags.boolean('retry-pin') }));
     await printObject(invocation, describe(tested), () => trialTable(tested));
     const errors = [tested.wrapping, tested.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
-    for (const error of errors) invocation.terminal.error(error, invocation.format);
+    invocation.terminal.errors(errors);
     return errors.length === 0 ? 0 : HSM_SAYS_NO;
   },
 };

@@ -4,7 +4,7 @@ import { isJsonObject, setOwn } from '../../../json.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { CommandSpec, Flag, Invocation } from '../../command.ts';
 import { readData } from '../../input.ts';
-import { printObject, printResponse } from '../../output.ts';
+import { printEntries, printObject, printResponse } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { cell, columns } from '../../table.ts';
 import { MOUNT_FLAG, requireVersion2, withSecret } from './mount.ts';
@@ -116,7 +116,7 @@ export const listCommand: CommandSpec = {
 /** The names that a list request answered with. */
 export async function printKeys(invocation: Invocation, { data }: Response): Promise<void> {
   const keys = data?.['keys'] ?? [];
-  await printObject(invocation, keys, () => columns(['Keys'], Array.isArray(keys) ? keys.map((key) => [cell(key)]) : []), { keys });
+  await printEntries(invocation, keys, () => columns(['Keys'], Array.isArray(keys) ? keys.map((key) => [cell(key)]) : []), { keys });
 }
 
 function givenData(invocation: Invocation, removed: readonly string[] = []): JsonObject {

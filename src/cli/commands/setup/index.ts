@@ -73,7 +73,7 @@ function nothingWritten(): StoreError {
 
 function warnOfEnvironment(terminal: Terminal): void {
   const names = overrides(process.env);
-  if (names.length > 0) terminal.warn(`${names.join(', ')} will go before what the configuration says`);
+  if (names.length > 0) terminal.dialogue.warn(`${names.join(', ')} will go before what the configuration says`);
 }
 
 /** The file is tried as it is. */
@@ -84,22 +84,22 @@ function withoutOverrides(): NodeJS.ProcessEnv {
 
 /** Logs in and tries the keys, and says what came of it. */
 async function looksGood(config: Config, terminal: Terminal): Promise<boolean> {
-  for (const note of config.notes) terminal.note(note);
+  for (const note of config.notes) terminal.dialogue.note(note);
   try {
     const { missing, trial } = await tryConfiguration(contextOf(config, terminal));
     if (trial === null) {
       const names = missing.map((label) => `"${label}"`).join(' and ');
-      if (config.seal.generateKey) terminal.note(`\`coffer init\` will create ${names} in the HSM`);
-      else terminal.warn(`the HSM has no key ${names}; make what is missing with: coffer hsm keygen`);
+      if (config.seal.generateKey) terminal.dialogue.note(`\`coffer init\` will create ${names} in the HSM`);
+      else terminal.dialogue.warn(`the HSM has no key ${names}; make what is missing with: coffer hsm keygen`);
       return true;
     }
     terminal.printAside(trialTable(trial));
     const errors = [trial.wrapping, trial.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
-    for (const error of errors) terminal.error(error, 'table');
+    for (const error of errors) terminal.dialogue.error(error);
     return errors.length === 0;
   } catch (error) {
     if (!(error instanceof HsmError || error instanceof ConfigError)) throw error;
-    terminal.error(error, 'table');
+    terminal.dialogue.error(error);
     return false;
   }
 }
@@ -114,15 +114,15 @@ function contextOf(config: Config, terminal: Terminal): Context {
     retryPin: false,
     state: stateFolder(process.env, process.getuid?.()),
     onLogin: () => undefined,
-    note: (text) => terminal.note(text),
-    pinPad: (token) => terminal.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
+    note: (text) => terminal.dialogue.note(text),
+    pinPad: (token) => terminal.dialogue.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin === null) return askPin(token.label);
       try {
         return readPin(pin, process.env);
       } catch (error) {
         if (!(error instanceof CofferError)) throw error;
-        terminal.warn(error.message);
+        terminal.dialogue.warn(error.message);
         return askPin(token.label);
       }
     },

@@ -25,7 +25,7 @@ export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
     modules.push(await trySurvey(name, { lib: path, parameters: null }));
   }
   for (const module of modules) say(terminal, module);
-  if (modules.length === 0) terminal.note('no PKCS#11 module was found in the usual places');
+  if (modules.length === 0) terminal.dialogue.note('no PKCS#11 module was found in the usual places');
   for (;;) {
     const tokens = modules.flatMap(tokensOf);
     const choices = [...tokens.map(choiceOf), { name: 'a token of another PKCS#11 module', disabled: null }];
@@ -39,8 +39,8 @@ export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
 }
 
 function say(terminal: Terminal, { name, module, survey }: SurveyedModule): void {
-  if (survey instanceof HsmError) terminal.note(`${name}, ${module.lib}: ${survey.message}`);
-  else if (survey.slots.every(({ token }) => token === null)) terminal.note(`${name}, ${module.lib}: no token`);
+  if (survey instanceof HsmError) terminal.dialogue.note(`${name}, ${module.lib}: ${survey.message}`);
+  else if (survey.slots.every(({ token }) => token === null)) terminal.dialogue.note(`${name}, ${module.lib}: no token`);
 }
 
 function tokensOf({ module, survey }: SurveyedModule): ChosenToken[] {
