@@ -9,7 +9,7 @@ import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
 import type { Key } from './key.ts';
 import { managedSign, requireHsm } from './managed.ts';
 import { ed25519PublicBytes, privateKeyOf, publicKeyOf } from './material.ts';
-import { signOptions } from './sign-options.ts';
+import { signOptions, signParameters } from './sign-options.ts';
 import type { SignOptions } from './sign-options.ts';
 import { signatureScheme } from './signature.ts';
 import type { SigningType } from './signature.ts';
@@ -47,6 +47,7 @@ async function signer(context: EngineContext, key: Key, type: SigningType, found
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
 export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  signParameters(data); // checked for an HMAC too, for which they mean nothing
   if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
   const key = await requireKey(context, keyName(parameters));
   const type = typeOf(key.type);
