@@ -2,13 +2,15 @@ import { base64, fromUtf8, utf8 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
-import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
+import { keyPath, managedCommand } from './hints.ts';
 import { choice, decodeBase64, requiredText } from './input.ts';
-import { checkedName, keyExists, keyName, loadKey, refuseManaged, requireKey, storeKey } from './key.ts';
+import { checkedName, keyName, refuseManaged } from './key.ts';
+import type { ManagedReference } from './key.ts';
+import { keyExists, loadKey, requireKey, storeKey } from './key-row.ts';
 import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';
 
@@ -16,11 +18,12 @@ import { DIALECTS } from './policy-type.ts';
 export async function backup(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const dialect = choice(data, 'dialect', DIALECTS);
   const key = await requireKey(context, keyName(parameters));
-  refuseManaged(key, 'be backed up: its key object never leaves the HSM', "back the HSM up with its own tool, and write keys/NAME again for the same key object");
+  const again = (managed: ManagedReference): string => `back the HSM up with its own tool; the key is made again with: ${managedCommand(context, key.name, managed)}`;
+  refuseManaged(key, 'be backed up: its key object never leaves the HSM', again);
   for (const [setting, allowed] of Object.entries({ exportable: key.exportable, allow_plaintext_backup: key.plaintextBackup })) {
     if (allowed) continue;
     throw new StoreError('backup_not_allowed', `the key "${key.name}" may not be backed up: ${setting} is not set`, {
-      hint: `allow it, for good, with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} ${setting}=true`,
+      hint: `allow it, for good, with: coffer write ${keyPath(context, key.name, '/config')} ${setting}=true`,
     });
   }
   return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now, dialect)))) });

@@ -7,7 +7,8 @@ import { optionalInteger } from '../parameters.ts';
 import { encryptWith } from './cipher.ts';
 import { cipherOptions } from './encrypt.ts';
 import { keyVersion } from './input.ts';
-import { keyName, requireKey } from './key.ts';
+import { keyName } from './key.ts';
+import { requireKey } from './key-row.ts';
 
 /** Bits of a data key; the first is the default. */
 const SIZES = [256, 128, 512];

@@ -8,16 +8,18 @@ import { answerEach, batchItems } from './batch.ts';
 import { decryptWith, encryptWith, rewrapWith } from './cipher.ts';
 import { createKey } from './create.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { keyName, loadKey, requireKey } from './key.ts';
+import { keyName } from './key.ts';
 import type { Key } from './key.ts';
-import { DEFAULT_TYPE, parseType, wrongType } from './types.ts';
+import { loadKey, requireKey } from './key-row.ts';
+import { wrongType } from './types.ts';
 import type { KeyType } from './types.ts';
+import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
 export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
   checkContexts(data);
-  const wanted = wantedKey(data); // a wrong value is one, too, where the key is there
+  const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
   const key = found ?? (await createForEncryption(context, name, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
@@ -86,9 +88,9 @@ interface WantedKey {
   readonly convergent: boolean;
 }
 
-function wantedKey(data: JsonObject): WantedKey {
+function wantedKey(context: EngineContext, name: string, data: JsonObject): WantedKey {
   return {
-    type: parseType(optionalText(data, 'type') ?? DEFAULT_TYPE),
+    type: wantedType(context, name, optionalText(data, 'type')),
     derived: optionalText(batchItems(data)?.[0] ?? data, 'context') !== null,
     convergent: optionalBoolean(data, 'convergent_encryption') ?? false,
   };

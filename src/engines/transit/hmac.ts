@@ -6,9 +6,11 @@ import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
 import type { Hash } from './hashes.ts';
+import { furtherVersion } from './hints.ts';
 import { decodeBase64, keyVersion, requiredBase64, requiredText } from './input.ts';
-import { keyName, refuseManaged, requireKey, versionForNew, versionForOld } from './key.ts';
+import { keyName, refuseManaged, versionForNew, versionForOld } from './key.ts';
 import type { Key, KeyVersion } from './key.ts';
+import { requireKey } from './key-row.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 // HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
@@ -19,7 +21,7 @@ export async function hmac(context: EngineContext, data: JsonObject, parameters:
   refuseManaged(key, 'make HMACs');
   const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
   const found = versionForNew(key, keyVersion(data));
-  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, mac(key, found, hash, requiredBase64(item, 'input')).toString('base64')) }));
+  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, mac(context, key, found, hash, requiredBase64(item, 'input')).toString('base64')) }));
 }
 
 /** verify/NAME with hmac=... */
@@ -31,13 +33,13 @@ export async function verifyHmac(context: EngineContext, data: JsonObject, param
     const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
     const given = decodeBase64(payload, 'hmac');
     const found = versionForOld(key, version);
-    const right = mac(key, found, hash, requiredBase64(item, 'input'));
+    const right = mac(context, key, found, hash, requiredBase64(item, 'input'));
     return { valid: given.length === right.length && timingSafeEqual(given, right) };
   });
 }
 
-function mac(key: Key, found: { number: number; version: KeyVersion }, { openssl }: Hash, input: Uint8Array): Buffer {
-  const secret = Buffer.from(hmacKey(key, found), 'base64');
+function mac(context: EngineContext, key: Key, found: { number: number; version: KeyVersion }, { openssl }: Hash, input: Uint8Array): Buffer {
+  const secret = Buffer.from(hmacKey(context, key, found), 'base64');
   try {
     return createHmac(openssl, secret).update(input).digest();
   } finally {
@@ -46,10 +48,10 @@ function mac(key: Key, found: { number: number; version: KeyVersion }, { openssl
 }
 
 /** Base64, never empty. @throws StoreError `no_hmac_key` */
-export function hmacKey(key: Key, { number, version }: { number: number; version: KeyVersion }): string {
+export function hmacKey(context: EngineContext, key: Key, { number, version }: { number: number; version: KeyVersion }): string {
   const secret = key.type === 'hmac' ? version.key : version.hmac;
   if (secret !== null && secret !== '') return secret;
   throw new StoreError('no_hmac_key', `version ${number} of the key "${key.name}" has no HMAC key`, {
-    hint: 'the backup that it came from had none; a version that is made here has one: coffer write -f MOUNT/keys/NAME/rotate',
+    hint: `the backup that it came from had none, and a further version has one; ${furtherVersion(context, key)}`,
   });
 }

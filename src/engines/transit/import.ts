@@ -8,11 +8,14 @@ import { acceptPublicPem, acceptSecret } from './accept.ts';
 import type { Material } from './accept.ts';
 import { checkDerivation } from './create.ts';
 import { withHmacKey } from './generate.ts';
-import { addVersion, keyExists, keyName, loadKey, newKey, refuseManaged, requireKey, storeKey } from './key.ts';
+import { importCommand } from './hints.ts';
+import { addVersion, keyName, newKey, refuseManaged } from './key.ts';
 import type { Key } from './key.ts';
+import { keyExists, loadKey, requireKey, storeKey } from './key-row.ts';
 import { creationSettings } from './keys.ts';
-import { DEFAULT_TYPE, parseType, typeOf } from './types.ts';
+import { typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
+import { wantedType } from './wanted-type.ts';
 import { unwrapImported } from './wrapping.ts';
 
 /**
@@ -21,12 +24,12 @@ import { unwrapImported } from './wrapping.ts';
  */
 export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
-  const type = parseType((optionalText(data, 'type') ?? DEFAULT_TYPE).toLowerCase());
+  const type = wantedType(context, name, optionalText(data, 'type')?.toLowerCase());
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
   }
-  const settings = { ...creationSettings(data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
-  if ((await loadKey(context, name)) !== null) throw keyExists(context, name, `add a version with: ${context.mountPath}keys/${name}/import_version`);
+  const settings = { ...creationSettings(context, name, data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
+  if ((await loadKey(context, name)) !== null) throw keyExists(context, name, importCommand(context, name));
   const { material, warnings } = await givenMaterial(context, data, type);
   const keySize = type.family === 'hmac' ? Buffer.byteLength(material.key ?? '', 'base64') : 0;
   const kdf = type.family === 'aead' ? 'counter' : 'hkdf';

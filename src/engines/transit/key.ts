@@ -1,7 +1,5 @@
-import { fromUtf8, utf8 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import { shellWord } from '../../shell.ts';
-import type { EngineContext, Parameters } from '../engine.ts';
+import type { Parameters } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
 /** One version of a key. All bytes are base64. */
@@ -87,44 +85,11 @@ export function addVersion(key: Key, version: KeyVersion): Key {
   return { ...key, latest, versions: { ...key.versions, [latest]: version } };
 }
 
-const FOLDER = 'policy';
-export const KEYS_FOLDER = [FOLDER];
-
-// The stored JSON comes out of the barrier, so it is what was put in.
-
-export async function loadKey({ view }: EngineContext, name: string): Promise<Key | null> {
-  const bytes = await view.get([FOLDER, name]);
-  if (bytes === null) return null;
-  const stored = JSON.parse(fromUtf8(bytes)) as Omit<Key, 'managed' | 'kdf'> & Partial<Pick<Key, 'managed' | 'kdf'>>;
-  return { ...stored, managed: stored.managed ?? null, kdf: stored.kdf ?? 'hkdf' }; // older rows do not say
-}
-
-export async function storeKey({ view }: EngineContext, key: Key): Promise<void> {
-  await view.put([FOLDER, key.name], utf8(JSON.stringify(key)));
-}
-
-export async function deleteKey({ view }: EngineContext, name: string): Promise<void> {
-  await view.delete([FOLDER, name]);
-}
-
-/** @throws StoreError `no_key` */
-export async function requireKey(context: EngineContext, name: string): Promise<Key> {
-  const key = await loadKey(context, name);
-  if (key !== null) return key;
-  throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
-    hint: `create it with: coffer write -f ${shellWord(`${context.mountPath}keys/${name}`)}`,
-  });
-}
-
-/** @param what it cannot do, after "cannot" @throws UsageError `managed_key` */
-export function refuseManaged({ name, managed }: Key, what: string, hint?: string): void {
+/** @param what it cannot do, after "cannot" @param hintOf what to do instead @throws UsageError `managed_key` */
+export function refuseManaged({ name, managed }: Key, what: string, hintOf?: (managed: ManagedReference) => string | null): void {
   if (managed === null) return;
-  throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, hint === undefined ? {} : { hint });
-}
-
-/** @throws StoreError `key_exists` */
-export function keyExists({ mountPath }: EngineContext, name: string, hint: string): StoreError {
-  return new StoreError('key_exists', `there is already a key "${name}" in ${mountPath}`, { hint });
+  const hint = hintOf?.(managed) ?? null;
+  throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, hint === null ? {} : { hint });
 }
 
 /** The key that a route's `:name` means. @throws UsageError `bad_key_name` */
