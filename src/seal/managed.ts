@@ -1,6 +1,7 @@
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import type { JsonWebKey } from 'node:crypto';
 import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import { GCM_TAG_BYTES } from '../aead.ts';
 import { asBuffer, hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKM, CKR, CryptokiError, describeName, isCiphertextInvalid, isReturnValue, listKeys } from '../pkcs11/index.ts';
@@ -46,7 +47,6 @@ export interface ManagedKeys {
 }
 
 type Class = 'secret' | 'private';
-const GCM_TAG_BYTES = 16;
 
 /** @param own the keys that ever wrapped or authenticated the store */
 export function managedKeys(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]): ManagedKeys {

@@ -1,5 +1,6 @@
 import { constants, publicEncrypt, randomFillSync, timingSafeEqual } from 'node:crypto';
 import type { Pkcs11SealConfig } from '../config/types.ts';
+import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { asBuffer, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKK, CKM, CKR, isCiphertextInvalid, isReturnValue, keyTypeName, mechanismName } from '../pkcs11/index.ts';
@@ -14,8 +15,6 @@ export interface WrapMethod {
 }
 
 const AES_IV_BYTES = 16;
-const GCM_IV_BYTES = 12;
-const GCM_TAG_BYTES = 16;
 /** A modulus of 8192 bits; nothing that RSA wraps is longer. */
 const MOST_RSA_BYTES = 1024;
 /** What a module that makes its own GCM IV appends. */

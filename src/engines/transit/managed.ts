@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../../aead.ts';
 import { concat } from '../../bytes.ts';
 import { HsmError, UsageError } from '../../errors.ts';
 import type { HsmKeyReference, HsmKeys } from '../engine.ts';
@@ -20,9 +21,6 @@ import { malformed } from './versioned.ts';
  * transit has them. Encryption and verification with a public key need no HSM and are done here.
  */
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
 /** @throws HsmError `no_hsm` */
 export function requireHsm({ hsm }: { readonly hsm?: HsmKeys | undefined }): HsmKeys {
   if (hsm !== undefined) return hsm;
@@ -31,7 +29,7 @@ export function requireHsm({ hsm }: { readonly hsm?: HsmKeys | undefined }): Hsm
 
 /** AES-GCM under a random nonce. @throws HsmError */
 export function managedEncrypt(hsm: HsmKeys, managed: ManagedReference, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
-  const iv = randomBytes(NONCE_BYTES);
+  const iv = randomBytes(GCM_IV_BYTES);
   return concat(iv, hsm.encrypt(referenceOf(managed), { scheme: 'gcm', iv, associatedData: associatedData ?? new Uint8Array(0) }, plaintext));
 }
 
@@ -46,7 +44,7 @@ export function managedDecrypt(
   const key = referenceOf(managed);
   const plaintext =
     type.family === 'aead'
-      ? hsm.decrypt(key, { scheme: 'gcm', iv: nonceOf(bytes), associatedData: associatedData ?? new Uint8Array(0) }, bytes.subarray(NONCE_BYTES))
+      ? hsm.decrypt(key, { scheme: 'gcm', iv: nonceOf(bytes), associatedData: associatedData ?? new Uint8Array(0) }, bytes.subarray(GCM_IV_BYTES))
       : bytes.length === type.bits / 8
         ? hsm.decrypt(key, { scheme: 'oaep', hash: managedOaepHash(managed) }, bytes)
         : null;
@@ -96,8 +94,8 @@ function referenceOf({ label, id }: ManagedReference): HsmKeyReference {
 }
 
 function nonceOf(bytes: Uint8Array): Uint8Array {
-  if (bytes.length < NONCE_BYTES + TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
-  return bytes.subarray(0, NONCE_BYTES);
+  if (bytes.length < GCM_IV_BYTES + GCM_TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
+  return bytes.subarray(0, GCM_IV_BYTES);
 }
 
 function paddingHash(hash: Hash | null): 'sha256' | 'sha384' | 'sha512' | null {
