@@ -20,10 +20,10 @@ export interface AeadOptions {
 }
 
 /**
- * @param secret base64 of the version's key
+ * @param secret of the version
  * @returns 12-byte nonce, ciphertext of the plaintext's length, 16-byte tag
  */
-export function aeadEncrypt(type: AeadType, key: Key, secret: string, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
+export function aeadEncrypt(type: AeadType, key: Key, secret: Uint8Array, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
   const keys = keyBytes(key, secret, options.context, type.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
   try {
     const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData) : randomBytes(GCM_IV_BYTES);
@@ -34,7 +34,7 @@ export function aeadEncrypt(type: AeadType, key: Key, secret: string, plaintext:
 }
 
 /** @returns the plaintext, the caller's to zero @throws UsageError `ciphertext_malformed`, `ciphertext_invalid` */
-export function aeadDecrypt(type: AeadType, key: Key, secret: string, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
+export function aeadDecrypt(type: AeadType, key: Key, secret: Uint8Array, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
   if (ciphertext.length < GCM_IV_BYTES + GCM_TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
   const bytes = keyBytes(key, secret, options.context, type.keyBytes);
   try {

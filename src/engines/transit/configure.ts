@@ -5,7 +5,7 @@ import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
-import { keyName, refuseManaged } from './key.ts';
+import { keyName, refuseManaged, usingKey } from './key.ts';
 import type { Key } from './key.ts';
 import { requireKey, storeKey } from './key-row.ts';
 import { refuseAutoRotation } from './keys.ts';
@@ -13,7 +13,10 @@ import { limitsConflict } from './version-limits.ts';
 
 /** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
 export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => configured(context, key, data));
+}
+
+async function configured(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
   refuseAutoRotation(context, key.name, data);
   const leaves = ['exportable', 'allow_plaintext_backup'].find((name) => optionalBoolean(data, name) === true);
   if (leaves !== undefined) refuseManaged(key, `have ${leaves}: its key object never leaves the HSM`);
@@ -34,7 +37,10 @@ export async function configure(context: EngineContext, data: JsonObject, parame
 
 /** keys/NAME/trim: removes the versions below `min_available_version` for good. */
 export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => trimmed(context, key, data));
+}
+
+async function trimmed(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
   refuseManaged(key, 'be trimmed: it has one version');
   const oldest = optionalInteger(data, 'min_available_version', { min: 1 });
   if (oldest === null) throw new UsageError('missing_parameter', 'min_available_version is missing');

@@ -8,7 +8,7 @@ import { answerEach, batchItems } from './batch.ts';
 import { decryptWith, encryptWith, rewrapWith } from './cipher.ts';
 import { createKey } from './create.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { keyName } from './key.ts';
+import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
 import { loadKey, requireKey } from './key-row.ts';
 import { wrongType } from './types.ts';
@@ -23,23 +23,27 @@ export async function encrypt(context: EngineContext, data: JsonObject, paramete
   const found = await loadKey(context, name);
   const key = found ?? (await createForEncryption(context, name, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
-  return answerEach(data, (item) => encryptItem(key, item, context.hsm), warnings);
+  return usingKey(key, () => answerEach(data, (item) => encryptItem(key, item, context.hsm), warnings));
 }
 
 /** decrypt/NAME */
 export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
-  checkContexts(data);
-  return answerEach(data, (item) => decryptItem(key, item, context.hsm));
+  return usingKey(key, () => {
+    checkContexts(data);
+    return answerEach(data, (item) => decryptItem(key, item, context.hsm));
+  });
 }
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
 export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
-  checkContexts(data);
-  return answerEach(data, (item) => {
-    const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item), context.hsm);
-    return { ciphertext, key_version: version };
+  return usingKey(key, () => {
+    checkContexts(data);
+    return answerEach(data, (item) => {
+      const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item), context.hsm);
+      return { ciphertext, key_version: version };
+    });
   });
 }
 

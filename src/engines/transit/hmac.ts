@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { zero } from '../../bytes.ts';
 import { StoreError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
@@ -8,8 +7,8 @@ import { hashOf } from './hashes.ts';
 import type { Hash } from './hashes.ts';
 import { furtherVersion } from './hints.ts';
 import { decodeBase64, keyVersion, requiredBase64, requiredText } from './input.ts';
-import { keyName, refuseManaged, versionForNew, versionForOld } from './key.ts';
-import type { Key, KeyVersion } from './key.ts';
+import { keyName, refuseManaged, usingKey, versionForNew, versionForOld } from './key.ts';
+import type { FoundVersion, Key } from './key.ts';
 import { requireKey } from './key-row.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
@@ -17,40 +16,37 @@ import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** hmac/NAME, hmac/NAME/ALGORITHM */
 export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  refuseManaged(key, 'make HMACs');
-  const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
-  const found = versionForNew(key, keyVersion(data));
-  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, mac(context, key, found, hash, requiredBase64(item, 'input')).toString('base64')) }));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+    refuseManaged(key, 'make HMACs');
+    const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
+    const found = versionForNew(key, keyVersion(data));
+    return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, mac(context, key, found, hash, requiredBase64(item, 'input')).toString('base64')) }));
+  });
 }
 
 /** verify/NAME with hmac=... */
 export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  refuseManaged(key, 'make HMACs');
-  const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
-  return answerEach(data, (item) => {
-    const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
-    const given = decodeBase64(payload, 'hmac');
-    const found = versionForOld(key, version);
-    const right = mac(context, key, found, hash, requiredBase64(item, 'input'));
-    return { valid: given.length === right.length && timingSafeEqual(given, right) };
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+    refuseManaged(key, 'make HMACs');
+    const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
+    return answerEach(data, (item) => {
+      const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
+      const given = decodeBase64(payload, 'hmac');
+      const found = versionForOld(key, version);
+      const right = mac(context, key, found, hash, requiredBase64(item, 'input'));
+      return { valid: given.length === right.length && timingSafeEqual(given, right) };
+    });
   });
 }
 
-function mac(context: EngineContext, key: Key, found: { number: number; version: KeyVersion }, { openssl }: Hash, input: Uint8Array): Buffer {
-  const secret = Buffer.from(hmacKey(context, key, found), 'base64');
-  try {
-    return createHmac(openssl, secret).update(input).digest();
-  } finally {
-    zero(secret);
-  }
+function mac(context: EngineContext, key: Key, found: FoundVersion, { openssl }: Hash, input: Uint8Array): Buffer {
+  return createHmac(openssl, hmacKey(context, key, found)).update(input).digest();
 }
 
-/** Base64, never empty. @throws StoreError `no_hmac_key` */
-export function hmacKey(context: EngineContext, key: Key, { number, version }: { number: number; version: KeyVersion }): string {
+/** Never empty; it stays the key's. @throws StoreError `no_hmac_key` */
+export function hmacKey(context: EngineContext, key: Key, { number, version }: FoundVersion): Uint8Array {
   const secret = key.type === 'hmac' ? version.key : version.hmac;
-  if (secret !== null && secret !== '') return secret;
+  if (secret !== null && secret.length > 0) return secret;
   throw new StoreError('no_hmac_key', `version ${number} of the key "${key.name}" has no HMAC key`, {
     hint: `the backup that it came from had none, and a further version has one; ${furtherVersion(context, key)}`,
   });

@@ -1,8 +1,9 @@
+import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { Parameters } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
-/** One version of a key. All bytes are base64. */
+/** One version of a key. Its secrets are bytes, so that they can be overwritten once they have served: see `usingKey`. */
 export interface KeyVersion {
   /** Milliseconds since 1970. */
   readonly created: number;
@@ -10,11 +11,17 @@ export interface KeyVersion {
    * The secret: the raw key of a symmetric type, the 32-byte seed of ed25519 (RFC 8032), PKCS#8 of ec and rsa. Null
    * where only a public key was imported, and of a managed key.
    */
-  readonly key: string | null;
-  /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type. */
-  readonly public: string | null;
-  /** The key of hmac/ for types other than hmac; empty where there is none, as in a managed key and in some backups. */
-  readonly hmac: string;
+  readonly key: Uint8Array | null;
+  /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type, in DER. */
+  readonly public: Uint8Array | null;
+  /** The key of hmac/ for types other than hmac; null where there is none, as in a managed key and in some backups. */
+  readonly hmac: Uint8Array | null;
+}
+
+/** A version of a key that a request uses. */
+export interface FoundVersion {
+  readonly number: number;
+  readonly version: KeyVersion;
 }
 
 /** Where the key object of a managed key is in the HSM; its one version has no secret, and no key for hmac/. */
@@ -85,6 +92,23 @@ export function addVersion(key: Key, version: KeyVersion): Key {
   return { ...key, latest, versions: { ...key.versions, [latest]: version } };
 }
 
+/**
+ * Runs `use` with a key and then overwrites the secrets of its versions, whatever came of it. What `use` makes of the key
+ * with `addVersion` or a spread has the same bytes.
+ */
+export async function usingKey<K extends Key | null, Result>(key: K, use: (key: K) => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await use(key);
+  } finally {
+    for (const version of Object.values(key?.versions ?? {})) wipeVersion(version);
+  }
+}
+
+export function wipeVersion({ key, hmac }: Pick<KeyVersion, 'key' | 'hmac'>): void {
+  if (key !== null) zero(key);
+  if (hmac !== null) zero(hmac);
+}
+
 /** @param what it cannot do, after "cannot" @param hintOf what to do instead @throws UsageError `managed_key` */
 export function refuseManaged({ name, managed }: Key, what: string, hintOf?: (managed: ManagedReference) => string | null): void {
   if (managed === null) return;
@@ -111,23 +135,23 @@ export function usableVersions(key: Key): number[] {
 }
 
 /** The version to encrypt or sign with; `wanted` 0 is the newest. @throws StoreError `no_version`, `version_too_old` */
-export function versionForNew(key: Key, wanted: number): { number: number; version: KeyVersion } {
+export function versionForNew(key: Key, wanted: number): FoundVersion {
   const number = wanted === 0 ? key.latest : wanted;
   if (number < key.minEncryption) throw tooOld(key, number, 'min_encryption_version', key.minEncryption);
   return existing(key, number);
 }
 
 /** The version that made a signature or an HMAC, or that is asked for. @throws StoreError `no_version`, `version_too_old` */
-export function versionForOld(key: Key, number: number): { number: number; version: KeyVersion } {
+export function versionForOld(key: Key, number: number): FoundVersion {
   return existing(key, number);
 }
 
 /** The version that made a ciphertext. @throws StoreError `no_version`, `version_too_old` */
-export function versionOfCiphertext(key: Key, number: number): { number: number; version: KeyVersion } {
+export function versionOfCiphertext(key: Key, number: number): FoundVersion {
   return existing(key, number === 0 ? 1 : number); // Vault numbered from 0 once, before it had signatures and HMACs
 }
 
-function existing(key: Key, number: number): { number: number; version: KeyVersion } {
+function existing(key: Key, number: number): FoundVersion {
   const version = key.versions[number];
   if (number < 1 || number > key.latest || (version === undefined && number >= key.minDecryption)) {
     throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, { hint: `its latest version is ${key.latest}` });

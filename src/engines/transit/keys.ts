@@ -8,7 +8,7 @@ import { createKey, rotateKey } from './create.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
 import { optionalBase64 } from './input.ts';
-import { keyName } from './key.ts';
+import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
 import { deleteKey, KEYS_FOLDER, loadKey, requireKey } from './key-row.ts';
 import { refuseManagedParameters, writeManagedKey } from './managed-key.ts';
@@ -29,19 +29,21 @@ export async function writeKey(context: EngineContext, data: JsonObject, paramet
   const type = wantedType(context, name, optionalText(data, 'type'));
   const settings = { ...creationSettings(context, name, data), convergent: optionalBoolean(data, 'convergent_encryption') ?? false, keySize: keySize(data, type) };
   const there = await loadKey(context, name);
-  if (there !== null) return answer(describeKey(there), { warnings: [`key ${name} already existed`] });
-  return answer(describeKey(await createKey(context, name, type, settings)));
+  const warnings = there === null ? [] : [`key ${name} already existed`];
+  return usingKey(there ?? (await createKey(context, name, type, settings)), (key) => answer(describeKey(key), { warnings }));
 }
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
 export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const key = await loadKey(context, keyName(parameters));
-  return key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')));
+  return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
 }
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
 export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => removed(context, key));
+}
+
+async function removed(context: EngineContext, key: Key): Promise<Response> {
   if (!key.deletionAllowed) {
     throw new StoreError('deletion_not_allowed', `deletion is not allowed for the key "${key.name}"`, {
       hint: `allow it with: coffer write ${keyPath(context, key.name, '/config')} deletion_allowed=true`,
@@ -53,10 +55,13 @@ export async function removeKey(context: EngineContext, _data: JsonObject, param
 
 /** keys/NAME/rotate */
 export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => rotated(context, key, data));
+}
+
+async function rotated(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
   const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
   if (managed !== null && key.managed === null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
-  return answer(describeKey(await rotateKey(context, key)));
+  return usingKey(await rotateKey(context, key), (changed) => answer(describeKey(changed)));
 }
 
 /** What keys/NAME and keys/NAME/import both take. @throws UsageError `bad_parameter`, `unsupported_parameter` */

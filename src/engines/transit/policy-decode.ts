@@ -1,8 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { zero } from '../../bytes.ts';
 import { isJsonObject, isLosslessNumber } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
-import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret } from './accept.ts';
+import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import type { Material } from './accept.ts';
 import { toBytes } from './bigint.ts';
 import { curveOf } from './curves.ts';
@@ -41,7 +42,7 @@ export function decodeEntry(type: KeyType, entry: JsonObject): KeyVersion {
   return {
     created: Number.isFinite(time) && time > 0 ? time : seconds * 1000,
     ...material,
-    hmac: memberBytes(entry, 'hmac_key').toString('base64'),
+    hmac: isUnset(entry['hmac_key']) ? null : memberBytes(entry, 'hmac_key'),
   };
 }
 
@@ -49,12 +50,15 @@ function decodeSecret(type: KeyType, entry: JsonObject): Material {
   switch (type.family) {
     case 'aead':
     case 'hmac':
-      return acceptSecret(type, memberBytes(entry, 'key'));
+      return accepted(type, memberBytes(entry, 'key'));
     case 'ed25519': {
       const pair = memberBytes(entry, 'key');
       if (pair.length === 0) return acceptPublicKey(type, ed25519PublicKey(memberBytes(entry, 'public_key')));
       if (pair.length !== 2 * ED25519_BYTES) throw new EntryFault('its key is not a seed and a public key, of 32 bytes each');
-      return pairOf(acceptPrivateKey(type, ed25519PrivateKey(pair.subarray(0, ED25519_BYTES))), ed25519PublicKey(pair.subarray(ED25519_BYTES)));
+      const privateKey = ed25519PrivateKey(pair.subarray(0, ED25519_BYTES));
+      const publicKey = ed25519PublicKey(pair.subarray(ED25519_BYTES));
+      zero(pair);
+      return pairOf(acceptPrivateKey(type, privateKey), publicKey);
     }
     case 'ec': {
       const publicKey = ecPublicKey(type, bigint(entry['ec_x']), bigint(entry['ec_y']));
@@ -77,18 +81,27 @@ function decodeSecret(type: KeyType, entry: JsonObject): Material {
 
 /** @throws EntryFault when the public key is not that of the private key */
 function pairOf(material: Material, publicKey: KeyObject, name = 'public key'): Material {
-  if (material.public === publicOf(publicKey)) return material;
+  if (isPublic(material, publicOf(publicKey))) return material;
   throw new EntryFault(`its ${name} belongs to another private key`);
+}
+
+/** @param bytes are zeroed */
+function accepted(type: KeyType, bytes: Uint8Array): Material {
+  try {
+    return acceptSecret(type, bytes);
+  } finally {
+    zero(bytes);
+  }
 }
 
 /** A server writes the public key once more in `public_key`: of ed25519 its 32 bytes in base64, else PEM. */
 function checkPublicKey(type: KeyType, entry: JsonObject, material: Material): void {
   const text = memberText(entry, 'public_key');
-  if (text === '' || givenPublicKey(type, text) === material.public) return;
+  if (text === '' || isPublic(material, givenPublicKey(type, text))) return;
   throw new EntryFault(material.key === null ? 'its public_key is another than its public key' : 'its public_key belongs to another private key');
 }
 
-function givenPublicKey(type: KeyType, text: string): string | null {
+function givenPublicKey(type: KeyType, text: string): Uint8Array | null {
   try {
     if (type.family !== 'ed25519') return acceptPublicPem(type, text).public;
     return acceptPublicKey(type, ed25519PublicKey(decodeBase64(text, 'public_key'))).public;

@@ -1,11 +1,11 @@
-import { createPublicKey } from 'node:crypto';
 import type { JsonWebKey } from 'node:crypto';
+import { base64 } from '../../bytes.ts';
 import { LosslessNumber } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { toBigInt } from './bigint.ts';
 import { publicText, timestamp } from './describe.ts';
 import type { Key, KeyVersion } from './key.ts';
-import { ed25519PublicOf, privateKeyOf } from './material.ts';
+import { base64Pair, privateKeyOf, spkiOf } from './material.ts';
 import { memberText } from './policy-member.ts';
 import { signs, typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
@@ -38,7 +38,7 @@ export function encodeEntry(key: Key, version: KeyVersion): JsonObject {
   return {
     ...EMPTY_ENTRY,
     ...encodeSecret(type, master, version),
-    hmac_key: type.family === 'hmac' ? version.key : version.hmac || null,
+    hmac_key: base64OrNull(type.family === 'hmac' ? version.key : version.hmac),
     time: timestamp(version.created),
     public_key: signs(type) && type.family !== 'rsa' ? publicText(master, { number: 0, version }, null) : '',
     convergent_version: key.convergent ? 3 : 0,
@@ -51,10 +51,10 @@ function encodeSecret(type: KeyType, key: Key, version: KeyVersion): JsonObject 
   switch (type.family) {
     case 'aead':
     case 'hmac':
-      return { key: version.key };
+      return { key: base64OrNull(version.key) };
     case 'ed25519':
       if (version.key === null) return {};
-      return { key: Buffer.concat([Buffer.from(version.key, 'base64'), ed25519PublicOf(version)]).toString('base64') };
+      return { key: base64Pair(version.key, version) };
     case 'ec': {
       const { x, y, d } = jwkOf(key, version);
       return { ec_x: integer(x), ec_y: integer(y), ec_d: integer(d) };
@@ -72,7 +72,11 @@ function encodeSecret(type: KeyType, key: Key, version: KeyVersion): JsonObject 
 function jwkOf(key: Key, version: KeyVersion): JsonWebKey {
   const found = { number: 0, version };
   if (version.key !== null) return privateKeyOf(key, found, null).export({ format: 'jwk' });
-  return createPublicKey({ key: Buffer.from(version.public ?? '', 'base64'), format: 'der', type: 'spki' }).export({ format: 'jwk' });
+  return spkiOf(version).export({ format: 'jwk' });
+}
+
+function base64OrNull(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : base64(bytes);
 }
 
 function integer(base64url: string | undefined): LosslessNumber | null {

@@ -1,7 +1,9 @@
+import { sameBytes } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { optionalInteger } from '../parameters.ts';
+import { wipeVersion } from './key.ts';
 import type { Key, KeyVersion } from './key.ts';
 import { decodeEntry } from './policy-decode.ts';
 import { EMPTY_ENTRY, isEmptyEntry } from './policy-entry.ts';
@@ -72,7 +74,9 @@ function requireUsable({ minDecryption, latest }: Key, numbers: readonly number[
 function versionOf(policy: JsonObject, number: number, entry: JsonObject, archived: JsonObject, key: Key): KeyVersion {
   const version = decodedEntry(policy, number, entry, key);
   if (archived === entry) return version;
-  const other = differenceOf(version, decodedEntry(policy, number, archived, key));
+  const former = decodedEntry(policy, number, archived, key);
+  const other = differenceOf(version, former);
+  wipeVersion(former);
   if (other !== null) throw badBackup(`version ${number}: its ${other} in the archive is another`);
   return version;
 }
@@ -82,10 +86,13 @@ function versionOf(policy: JsonObject, number: number, entry: JsonObject, archiv
  * its key for hmac/, later.
  */
 function differenceOf(current: KeyVersion, archived: KeyVersion): string | null {
-  if (archived.public !== current.public) return 'public key';
-  if (archived.key !== null && archived.key !== current.key) return 'key';
-  if (archived.hmac !== '' && archived.hmac !== current.hmac) return 'hmac_key';
-  return null;
+  if (!isWithin(current.public, archived.public)) return 'public key';
+  if (!isWithin(current.key, archived.key)) return 'key';
+  return isWithin(current.hmac, archived.hmac) ? null : 'hmac_key';
+}
+
+function isWithin(current: Uint8Array | null, archived: Uint8Array | null): boolean {
+  return archived === null || (current !== null && sameBytes(current, archived));
 }
 
 function decodedEntry(policy: JsonObject, number: number, entry: JsonObject, key: Key): KeyVersion {

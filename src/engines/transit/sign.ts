@@ -5,7 +5,7 @@ import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { decodeBase64, decodeBase64Url, keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { keyName, versionForNew, versionForOld } from './key.ts';
+import { keyName, usingKey, versionForNew, versionForOld } from './key.ts';
 import type { Key } from './key.ts';
 import { requireKey } from './key-row.ts';
 import { managedSign, requireHsm } from './managed.ts';
@@ -19,7 +19,10 @@ import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
 export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => signWith(context, key, data, parameters));
+}
+
+async function signWith(context: EngineContext, key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'signing');
   const options = signOptions(data, parameters, type);
@@ -50,7 +53,10 @@ async function signer(context: EngineContext, key: Key, type: SigningType, found
 export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   signParameters(data); // checked for an HMAC too, for which they mean nothing
   if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => verifyWith(key, data, parameters));
+}
+
+async function verifyWith(key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
   const options = signOptions(data, parameters, type);

@@ -21,7 +21,7 @@ describe('a hint of transit', () => {
     await transit.write('keys/imported/import', { ciphertext: wrapForImport(text(public_key), Buffer.alloc(32)) });
     for (const [name, type, label] of [['mine', 'aes256-gcm96', "it's"], ['pair', 'ecdsa-p256', '']] as const) {
       const key = newKey(name, type, { managed: { label, id: '0a', oaepHash: null } });
-      await storeKey(transit.context, addVersion(key, { created: 0, key: null, public: null, hmac: '' }));
+      await storeKey(transit.context, addVersion(key, { created: 0, key: null, public: null, hmac: null }));
     }
   });
 
