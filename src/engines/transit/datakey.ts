@@ -6,6 +6,7 @@ import type { EngineContext, Handler, Response } from '../engine.ts';
 import { optionalInteger } from '../parameters.ts';
 import { encryptWith } from './cipher.ts';
 import { cipherOptions } from './encrypt.ts';
+import { holderOf } from './holder-of.ts';
 import { keyVersion } from './input.ts';
 import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
@@ -29,7 +30,7 @@ async function dataKeyOf(context: EngineContext, key: Key, data: JsonObject, sho
   if (!SIZES.includes(bits)) throw new UsageError('bad_parameter', `bits must be one of: ${SIZES.join(', ')}`);
   const bytes = await context.entropy.bytes(bits / 8);
   try {
-    const { ciphertext, version } = encryptWith(key, keyVersion(data), bytes, cipherOptions(data), context.hsm);
+    const { ciphertext, version } = encryptWith({ key, holder: holderOf(context, key) }, keyVersion(data), bytes, cipherOptions(data));
     return answer({ ciphertext, key_version: version, ...(shown ? { plaintext: base64(bytes) } : {}) });
   } finally {
     zero(bytes);

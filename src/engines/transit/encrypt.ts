@@ -1,12 +1,14 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, HsmKeys, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { decryptWith, encryptWith, rewrapWith } from './cipher.ts';
+import type { HeldKey } from './cipher.ts';
 import { createKey } from './create.ts';
+import { holderOf } from './holder-of.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
 import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
@@ -23,7 +25,10 @@ export async function encrypt(context: EngineContext, data: JsonObject, paramete
   const found = await loadKey(context, name);
   const key = found ?? (await createForEncryption(context, name, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
-  return usingKey(key, () => answerEach(data, (item) => encryptItem(key, item, context.hsm), warnings));
+  return usingKey(key, () => {
+    const held = { key, holder: holderOf(context, key) };
+    return answerEach(data, (item) => encryptItem(held, item), warnings);
+  });
 }
 
 /** decrypt/NAME */
@@ -31,7 +36,8 @@ export async function decrypt(context: EngineContext, data: JsonObject, paramete
   const key = await requireKey(context, keyName(parameters));
   return usingKey(key, () => {
     checkContexts(data);
-    return answerEach(data, (item) => decryptItem(key, item, context.hsm));
+    const held = { key, holder: holderOf(context, key) };
+    return answerEach(data, (item) => decryptItem(held, item));
   });
 }
 
@@ -40,25 +46,26 @@ export async function rewrap(context: EngineContext, data: JsonObject, parameter
   const key = await requireKey(context, keyName(parameters));
   return usingKey(key, () => {
     checkContexts(data);
+    const held = { key, holder: holderOf(context, key) };
     return answerEach(data, (item) => {
-      const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item), context.hsm);
+      const { ciphertext, version } = rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item));
       return { ciphertext, key_version: version };
     });
   });
 }
 
-function encryptItem(key: Key, item: JsonObject, hsm: HsmKeys | undefined): JsonObject {
+function encryptItem(held: HeldKey, item: JsonObject): JsonObject {
   const plaintext = requiredBase64(item, 'plaintext');
   try {
-    const { ciphertext, version } = encryptWith(key, keyVersion(item), plaintext, cipherOptions(item), hsm);
+    const { ciphertext, version } = encryptWith(held, keyVersion(item), plaintext, cipherOptions(item));
     return { ciphertext, key_version: version };
   } finally {
     zero(plaintext);
   }
 }
 
-function decryptItem(key: Key, item: JsonObject, hsm: HsmKeys | undefined): JsonObject {
-  const plaintext = decryptWith(key, requiredText(item, 'ciphertext'), cipherOptions(item), hsm);
+function decryptItem(held: HeldKey, item: JsonObject): JsonObject {
+  const plaintext = decryptWith(held, requiredText(item, 'ciphertext'), cipherOptions(item));
   try {
     return { plaintext: base64(plaintext) };
   } finally {

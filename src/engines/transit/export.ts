@@ -6,7 +6,7 @@ import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { publicText } from './describe.ts';
 import { keyPath } from './hints.ts';
-import { hmacKey } from './hmac.ts';
+import { hmacKey } from './hmac-key.ts';
 import { keyName, refuseManaged, usableVersions, usingKey, versionForOld } from './key.ts';
 import type { FoundVersion, Key } from './key.ts';
 import { loadKey } from './key-row.ts';

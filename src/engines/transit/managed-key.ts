@@ -7,7 +7,7 @@ import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { addVersion, newKey, usingKey } from './key.ts';
 import { loadKey, storeKey } from './key-row.ts';
-import { requireHsm } from './managed.ts';
+import { requireHsm } from './hsm-key.ts';
 import { MANAGED_TYPE } from './types.ts';
 import type { KeyTypeName } from './types.ts';
 

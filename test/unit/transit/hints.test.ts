@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../../../src/engines/index.ts';
 import { addVersion, newKey } from '../../../src/engines/transit/key.ts';
@@ -23,6 +24,14 @@ describe('a hint of transit', () => {
       const key = newKey(name, type, { managed: { label, id: '0a', oaepHash: null } });
       await storeKey(transit.context, addVersion(key, { created: 0, key: null, public: null, hmac: null }));
     }
+  });
+
+  it('names the key object of an RSA key that does not decrypt', async () => {
+    const spki = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'der' });
+    const key = newKey('rsa', 'rsa-2048', { managed: { label: 'signer', id: '0b', oaepHash: null } });
+    await storeKey(transit.context, addVersion(key, { created: 0, key: null, public: spki, hmac: null }));
+    const { hint } = await transit.failure('write', 'encrypt/rsa', { plaintext: 'YQ==' });
+    expect(hint).toContain("coffer write 'team a/crypt/keys/rsa' type=managed_key managed_key_name=signer managed_key_id=0b");
   });
 
   it.each<[Operation, string, JsonObject, string | null]>([
