@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { base64, zero } from '../../bytes.ts';
+import { sameBytes, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { exported, publicOf } from './generate.ts';
 import type { KeyVersion } from './key.ts';
@@ -10,20 +10,20 @@ import { parsePublicPem } from './spki.ts';
 import { HMAC_KEY_BYTES } from './types.ts';
 import type { KeyType } from './types.ts';
 
-/** Key material from outside, checked to be of its type. */
+/** Key material from outside, checked to be of its type. The secret in it is the caller's to zero. */
 export type Material = Pick<KeyVersion, 'key' | 'public'>;
 
-/** @param bytes a raw key of aes, chacha20 and hmac types, PKCS#8 in DER of the others @throws UsageError `bad_key` */
+/** @param bytes a raw key of aes, chacha20 and hmac types, PKCS#8 in DER of the others; a copy is made @throws UsageError `bad_key` */
 export function acceptSecret(type: KeyType, bytes: Uint8Array): Material {
   switch (type.family) {
     case 'aead':
       if (bytes.length !== type.keyBytes) throw badKey(type, `it has ${bytes.length} bytes, not ${type.keyBytes}`);
-      return { key: base64(bytes), public: null };
+      return { key: Uint8Array.from(bytes), public: null };
     case 'hmac':
       if (bytes.length < HMAC_KEY_BYTES.min || bytes.length > HMAC_KEY_BYTES.max) {
         throw badKey(type, `it has ${bytes.length} bytes, not ${HMAC_KEY_BYTES.min} to ${HMAC_KEY_BYTES.max}`);
       }
-      return { key: base64(bytes), public: null };
+      return { key: Uint8Array.from(bytes), public: null };
     default:
       return acceptPrivateKey(type, privateKeyIn(type, bytes));
   }
@@ -35,7 +35,7 @@ export function acceptPrivateKey(type: KeyType, key: KeyObject): Material {
   if (type.family === 'rsa' && !isConsistent(key)) throw badKey(type, 'its numbers do not belong together');
   if (type.family !== 'ed25519') return exported(key);
   const der = key.export({ type: 'pkcs8', format: 'der' });
-  const seed = base64(der.subarray(16, 16 + ED25519_BYTES)); // RFC 8410 section 7
+  const seed = Uint8Array.from(der.subarray(16, 16 + ED25519_BYTES)); // RFC 8410 section 7
   zero(der);
   return { key: seed, public: publicOf(key) };
 }
@@ -56,6 +56,11 @@ export function acceptPublicPem(type: KeyType, text: string): Material {
 export function acceptPublicKey(type: KeyType, key: KeyObject): Material {
   checkKind(type, key);
   return { key: null, public: publicOf(key) };
+}
+
+/** Whether the public key of the material is that one. @param spki SubjectPublicKeyInfo in DER */
+export function isPublic({ public: own }: Material, spki: Uint8Array | null): boolean {
+  return own !== null && spki !== null && sameBytes(own, spki);
 }
 
 function privateKeyIn(type: KeyType, pkcs8: Uint8Array): KeyObject {

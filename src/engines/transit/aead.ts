@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../../aead.ts';
 import { ByteWriter, concat, utf8, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { keyBytes } from './derive.ts';
@@ -6,10 +7,9 @@ import type { Key } from './key.ts';
 import type { AeadType } from './types.ts';
 import { malformed } from './versioned.ts';
 
-// AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439), laid out as Vault does: nonce, ciphertext, tag.
+// AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439), laid out as Vault does: nonce, ciphertext, tag. Both
+// have a nonce of 12 bytes and a tag of 16.
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 /** Of the key that convergent encryption makes its nonce with. */
 const NONCE_KEY_BYTES = 32;
 const AAD_NONCE_LABEL = utf8('coffer convergent aad v1');
@@ -20,13 +20,13 @@ export interface AeadOptions {
 }
 
 /**
- * @param secret base64 of the version's key
+ * @param secret of the version
  * @returns 12-byte nonce, ciphertext of the plaintext's length, 16-byte tag
  */
-export function aeadEncrypt(type: AeadType, key: Key, secret: string, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
+export function aeadEncrypt(type: AeadType, key: Key, secret: Uint8Array, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
   const keys = keyBytes(key, secret, options.context, type.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
   try {
-    const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData) : randomBytes(NONCE_BYTES);
+    const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData) : randomBytes(GCM_IV_BYTES);
     return concat(nonce, seal(type, keys.subarray(0, type.keyBytes), nonce, plaintext, options.associatedData));
   } finally {
     zero(keys);
@@ -34,8 +34,8 @@ export function aeadEncrypt(type: AeadType, key: Key, secret: string, plaintext:
 }
 
 /** @returns the plaintext, the caller's to zero @throws UsageError `ciphertext_malformed`, `ciphertext_invalid` */
-export function aeadDecrypt(type: AeadType, key: Key, secret: string, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
-  if (ciphertext.length < NONCE_BYTES + TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
+export function aeadDecrypt(type: AeadType, key: Key, secret: Uint8Array, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
+  if (ciphertext.length < GCM_IV_BYTES + GCM_TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
   const bytes = keyBytes(key, secret, options.context, type.keyBytes);
   try {
     return open(type, bytes, ciphertext, options.associatedData);
@@ -51,10 +51,10 @@ export function aeadDecrypt(type: AeadType, key: Key, secret: string, ciphertext
  * is part of what the nonce is made of, under a key of its own.
  */
 function convergentNonce(nonceKey: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
-  if (associatedData === null || associatedData.length === 0) return hmacSha256(nonceKey, plaintext).subarray(0, NONCE_BYTES);
+  if (associatedData === null || associatedData.length === 0) return hmacSha256(nonceKey, plaintext).subarray(0, GCM_IV_BYTES);
   const ownKey = hmacSha256(nonceKey, AAD_NONCE_LABEL);
   const length = new ByteWriter().u64(associatedData.length).finish();
-  const nonce = hmacSha256(ownKey, length, associatedData, plaintext).subarray(0, NONCE_BYTES);
+  const nonce = hmacSha256(ownKey, length, associatedData, plaintext).subarray(0, GCM_IV_BYTES);
   zero(ownKey);
   return nonce;
 }
@@ -66,7 +66,7 @@ function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Arra
 }
 
 function seal(type: AeadType, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
-  const options = { authTagLength: TAG_BYTES };
+  const options = { authTagLength: GCM_TAG_BYTES };
   const cipher =
     type.cipher === 'chacha20-poly1305' ? createCipheriv(type.cipher, key, nonce, options) : createCipheriv(type.cipher, key, nonce, options);
   if (associatedData !== null) cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
@@ -74,13 +74,13 @@ function seal(type: AeadType, key: Uint8Array, nonce: Uint8Array, plaintext: Uin
 }
 
 function open(type: AeadType, key: Uint8Array, ciphertext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
-  const options = { authTagLength: TAG_BYTES };
-  const nonce = ciphertext.subarray(0, NONCE_BYTES);
-  const body = ciphertext.subarray(NONCE_BYTES, -TAG_BYTES);
+  const options = { authTagLength: GCM_TAG_BYTES };
+  const nonce = ciphertext.subarray(0, GCM_IV_BYTES);
+  const body = ciphertext.subarray(GCM_IV_BYTES, -GCM_TAG_BYTES);
   const decipher =
     type.cipher === 'chacha20-poly1305' ? createDecipheriv(type.cipher, key, nonce, options) : createDecipheriv(type.cipher, key, nonce, options);
   if (associatedData !== null) decipher.setAAD(associatedData, { plaintextLength: body.length });
-  decipher.setAuthTag(ciphertext.subarray(-TAG_BYTES));
+  decipher.setAuthTag(ciphertext.subarray(-GCM_TAG_BYTES));
   const plaintext = decipher.update(body);
   try {
     decipher.final();

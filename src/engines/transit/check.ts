@@ -4,7 +4,7 @@ import { isJsonObject } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { isWhole, storedObject } from '../check.ts';
 import type { CheckContext, RowCheck } from '../check.ts';
-import { KEYS_FOLDER } from './key.ts';
+import { KEYS_FOLDER } from './key-row.ts';
 import { KEY_TYPE_NAMES, typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
 import { WRAPPING_KEY_ROW } from './wrapping.ts';

@@ -1,19 +1,23 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 import { describeKey } from './describe.ts';
-import { keyName, refuseManaged, requireKey, storeKey } from './key.ts';
+import { keyPath } from './hints.ts';
+import { keyName, refuseManaged, usingKey } from './key.ts';
 import type { Key } from './key.ts';
+import { requireKey, storeKey } from './key-row.ts';
 import { refuseAutoRotation } from './keys.ts';
 import { limitsConflict } from './version-limits.ts';
 
 /** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
 export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  refuseAutoRotation(data);
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => configured(context, key, data));
+}
+
+async function configured(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+  refuseAutoRotation(context, key.name, data);
   const leaves = ['exportable', 'allow_plaintext_backup'].find((name) => optionalBoolean(data, name) === true);
   if (leaves !== undefined) refuseManaged(key, `have ${leaves}: its key object never leaves the HSM`);
   const lowest = optionalInteger(data, 'min_decryption_version', { min: 0 });
@@ -33,14 +37,17 @@ export async function configure(context: EngineContext, data: JsonObject, parame
 
 /** keys/NAME/trim: removes the versions below `min_available_version` for good. */
 export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => trimmed(context, key, data));
+}
+
+async function trimmed(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
   refuseManaged(key, 'be trimmed: it has one version');
   const oldest = optionalInteger(data, 'min_available_version', { min: 1 });
   if (oldest === null) throw new UsageError('missing_parameter', 'min_available_version is missing');
   if (oldest < key.minAvailable) throw new UsageError('bad_parameter', `min_available_version is ${key.minAvailable} already and cannot be lowered`);
   if (key.minEncryption === 0) {
     throw new UsageError('bad_parameter', 'the key has no min_encryption_version, which must be set before versions can be trimmed', {
-      hint: `set it with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} min_encryption_version=N`,
+      hint: `set it with: coffer write ${keyPath(context, key.name, '/config')} min_encryption_version=${Math.min(key.latest, Math.max(oldest, key.minDecryption))}`,
     });
   }
   const most = Math.min(key.minDecryption, key.minEncryption);

@@ -1,8 +1,10 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { generateVersion } from './generate.ts';
-import { addVersion, newKey, refuseManaged, storeKey } from './key.ts';
+import { importCommand } from './hints.ts';
+import { addVersion, newKey, refuseManaged } from './key.ts';
 import type { Key } from './key.ts';
+import { storeKey } from './key-row.ts';
 import { derives, typeOf, wrongType } from './types.ts';
 import type { KeyType } from './types.ts';
 
@@ -15,10 +17,10 @@ export async function createKey(context: EngineContext, name: string, type: KeyT
 
 /** A further version. @throws StoreError `rotation_not_allowed` */
 export async function rotateKey(context: EngineContext, key: Key): Promise<Key> {
-  refuseManaged(key, 'be rotated: its one version is one key object in the HSM', 'make another key object, and another key of type managed_key for it');
+  refuseManaged(key, 'be rotated: its one version is one key object in the HSM', () => 'make another key object, and another key of type managed_key for it');
   if (key.imported && !key.importedRotation) {
     throw new StoreError('rotation_not_allowed', `the key "${key.name}" was imported and may not be rotated here`, {
-      hint: `import a further version: ${context.mountPath}keys/${key.name}/import_version`,
+      hint: importCommand(context, key.name),
     });
   }
   return addGenerated(context, { ...key, imported: false });

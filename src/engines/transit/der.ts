@@ -1,12 +1,29 @@
-import { ByteReader, hex, MalformedBytes } from '../../bytes.ts';
+import { ByteReader, ByteWriter, concat, hex, MalformedBytes } from '../../bytes.ts';
 
 /** The tags of DER (ITU-T X.690) that keys are made of. */
-export const DER = { integer: 0x02, bitString: 0x03, octetString: 0x04, oid: 0x06, sequence: 0x30 } as const;
+export const DER = { integer: 0x02, bitString: 0x03, octetString: 0x04, null: 0x05, oid: 0x06, sequence: 0x30 } as const;
 
 /** The content of the next element. @throws MalformedBytes when it has another tag, or its length is not in DER's one form */
 export function readDer(reader: ByteReader, tag: number): Uint8Array {
   if (reader.u8() !== tag) throw new MalformedBytes('another tag was expected');
   return reader.raw(readLength(reader));
+}
+
+/** An element. @param parts its content, at most 65,535 bytes together @throws RangeError */
+export function writeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const content = concat(...parts);
+  const writer = new ByteWriter().u8(tag);
+  if (content.length < 0x80) writer.u8(content.length);
+  else if (content.length < 0x100) writer.u8(0x81).u8(content.length);
+  else writer.u8(0x82).u16(content.length);
+  return writer.raw(content).finish();
+}
+
+/** An INTEGER. @param value unsigned and big-endian, with any zeros in front */
+export function writeUnsigned(value: Uint8Array): Uint8Array {
+  const start = value.findIndex((byte) => byte !== 0);
+  const short = start < 0 ? Uint8Array.of(0) : value.subarray(start);
+  return (short[0] ?? 0) < 0x80 ? writeDer(DER.integer, short) : writeDer(DER.integer, Uint8Array.of(0), short);
 }
 
 /** AlgorithmIdentifier (RFC 5280 section 4.1.1.2). */
@@ -34,7 +51,7 @@ export const OID = {
 
 /** The parameters of an algorithm that are an object identifier. @param oid the DER value in hex */
 export function oidParameters(oid: string): string {
-  return `06${(oid.length / 2).toString(16).padStart(2, '0')}${oid}`;
+  return hex(writeDer(DER.oid, Buffer.from(oid, 'hex')));
 }
 
 /** Up to 65,535 bytes, which is more than any key has. */

@@ -35,23 +35,18 @@ export function counterKdf(key: Uint8Array, context: Uint8Array): Buffer {
 }
 
 /**
- * The key bytes to use: those of the version, or for a derived key the first `length` bytes that are derived of them
- * with the context. The caller's to zero.
+ * The key bytes to use: a copy of those of the version, or for a derived key the first `length` bytes that are derived of
+ * them with the context. The caller's to zero.
  * @throws UsageError `missing_context`
  */
-export function keyBytes(key: Key, secret: string, context: Uint8Array | null, length: number): Buffer {
-  const bytes = Buffer.from(secret, 'base64');
-  return key.derived ? derivedBytes(key, bytes, context, length) : bytes;
+export function keyBytes(key: Key, secret: Uint8Array, context: Uint8Array | null, length: number): Buffer {
+  return key.derived ? derivedBytes(key, secret, context, length) : Buffer.from(secret);
 }
 
-/** @param secret is zeroed @param length at most 32 where the key derives in counter mode @throws UsageError `missing_context` */
+/** @param length at most 32 where the key derives in counter mode @returns the caller's to zero @throws UsageError `missing_context` */
 export function derivedBytes({ name, kdf }: Key, secret: Uint8Array, context: Uint8Array | null, length: number): Buffer {
-  try {
-    if (context === null || context.length === 0) {
-      throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, { hint: 'give context=BASE64' });
-    }
-    return kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
-  } finally {
-    zero(secret);
+  if (context === null || context.length === 0) {
+    throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, { hint: 'give context=BASE64' });
   }
+  return kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
 }

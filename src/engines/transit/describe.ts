@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../json.ts';
 import { usableVersions } from './key.ts';
-import type { Kdf, Key, KeyVersion, ManagedReference } from './key.ts';
+import type { FoundVersion, Kdf, Key, ManagedReference } from './key.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
 import { derives, encrypts, MANAGED_TYPE, signs, typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
@@ -60,7 +60,7 @@ function describeVersion(key: Key, type: KeyType, number: number, context: Uint8
 }
 
 /** PEM of SubjectPublicKeyInfo; of ed25519 the 32 bytes in base64. @throws as `publicKeyOf` */
-export function publicText(key: Key, found: { number: number; version: KeyVersion }, context: Uint8Array | null): string {
+export function publicText(key: Key, found: FoundVersion, context: Uint8Array | null): string {
   const publicKey = publicKeyOf(key, found, context);
   if (key.type === 'ed25519') return ed25519PublicBytes(publicKey).toString('base64');
   return publicKey.export({ type: 'spki', format: 'pem' }).toString();

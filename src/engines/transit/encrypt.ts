@@ -1,58 +1,71 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, HsmKeys, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { decryptWith, encryptWith, rewrapWith } from './cipher.ts';
+import type { HeldKey } from './cipher.ts';
 import { createKey } from './create.ts';
+import { holderOf } from './holder-of.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { keyName, loadKey, requireKey } from './key.ts';
+import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
-import { DEFAULT_TYPE, parseType, wrongType } from './types.ts';
+import { loadKey, requireKey } from './key-row.ts';
+import { wrongType } from './types.ts';
 import type { KeyType } from './types.ts';
+import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
 export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
   checkContexts(data);
-  const wanted = wantedKey(data); // a wrong value is one, too, where the key is there
+  const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
   const key = found ?? (await createForEncryption(context, name, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
-  return answerEach(data, (item) => encryptItem(key, item, context.hsm), warnings);
+  return usingKey(key, () => {
+    const held = { key, holder: holderOf(context, key) };
+    return answerEach(data, (item) => encryptItem(held, item), warnings);
+  });
 }
 
 /** decrypt/NAME */
 export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
-  checkContexts(data);
-  return answerEach(data, (item) => decryptItem(key, item, context.hsm));
+  return usingKey(key, () => {
+    checkContexts(data);
+    const held = { key, holder: holderOf(context, key) };
+    return answerEach(data, (item) => decryptItem(held, item));
+  });
 }
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
 export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const key = await requireKey(context, keyName(parameters));
-  checkContexts(data);
-  return answerEach(data, (item) => {
-    const { ciphertext, version } = rewrapWith(key, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item), context.hsm);
-    return { ciphertext, key_version: version };
+  return usingKey(key, () => {
+    checkContexts(data);
+    const held = { key, holder: holderOf(context, key) };
+    return answerEach(data, (item) => {
+      const { ciphertext, version } = rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item));
+      return { ciphertext, key_version: version };
+    });
   });
 }
 
-function encryptItem(key: Key, item: JsonObject, hsm: HsmKeys | undefined): JsonObject {
+function encryptItem(held: HeldKey, item: JsonObject): JsonObject {
   const plaintext = requiredBase64(item, 'plaintext');
   try {
-    const { ciphertext, version } = encryptWith(key, keyVersion(item), plaintext, cipherOptions(item), hsm);
+    const { ciphertext, version } = encryptWith(held, keyVersion(item), plaintext, cipherOptions(item));
     return { ciphertext, key_version: version };
   } finally {
     zero(plaintext);
   }
 }
 
-function decryptItem(key: Key, item: JsonObject, hsm: HsmKeys | undefined): JsonObject {
-  const plaintext = decryptWith(key, requiredText(item, 'ciphertext'), cipherOptions(item), hsm);
+function decryptItem(held: HeldKey, item: JsonObject): JsonObject {
+  const plaintext = decryptWith(held, requiredText(item, 'ciphertext'), cipherOptions(item));
   try {
     return { plaintext: base64(plaintext) };
   } finally {
@@ -86,9 +99,9 @@ interface WantedKey {
   readonly convergent: boolean;
 }
 
-function wantedKey(data: JsonObject): WantedKey {
+function wantedKey(context: EngineContext, name: string, data: JsonObject): WantedKey {
   return {
-    type: parseType(optionalText(data, 'type') ?? DEFAULT_TYPE),
+    type: wantedType(context, name, optionalText(data, 'type')),
     derived: optionalText(batchItems(data)?.[0] ?? data, 'context') !== null,
     convergent: optionalBoolean(data, 'convergent_encryption') ?? false,
   };

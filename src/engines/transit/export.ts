@@ -1,13 +1,16 @@
+import { base64 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { publicText } from './describe.ts';
-import { hmacKey } from './hmac.ts';
-import { keyName, loadKey, refuseManaged, usableVersions, versionForOld } from './key.ts';
-import type { Key, KeyVersion } from './key.ts';
-import { ed25519PublicOf, privateKeyOf } from './material.ts';
+import { keyPath } from './hints.ts';
+import { hmacKey } from './hmac-key.ts';
+import { keyName, refuseManaged, usableVersions, usingKey, versionForOld } from './key.ts';
+import type { FoundVersion, Key } from './key.ts';
+import { loadKey } from './key-row.ts';
+import { base64Pair, privateKeyOf } from './material.ts';
 import { encrypts, MANAGED_TYPE, signs, typeOf, wrongType } from './types.ts';
 
 const KINDS = ['encryption-key', 'signing-key', 'hmac-key', 'public-key'] as const;
@@ -19,17 +22,19 @@ export async function exportKey(context: EngineContext, _data: JsonObject, param
   if (kind === undefined) {
     throw new UsageError('bad_parameter', `${JSON.stringify(parameters['kind'])} cannot be exported`, { hint: `there are: ${KINDS.join(', ')}` });
   }
-  const key = await loadKey(context, keyName(parameters));
-  if (key === null) return null;
-  if (kind !== 'public-key') refuseManaged(key, 'be exported: its key object never leaves the HSM', 'export/public-key/NAME has the public key');
+  return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : exported(context, key, kind, parameters['version'])));
+}
+
+function exported(context: EngineContext, key: Key, kind: Kind, version: string | undefined): Response {
+  if (kind !== 'public-key') refuseManaged(key, 'be exported: its key object never leaves the HSM', () => publicHint(context, key));
   if (!key.exportable && kind !== 'public-key') {
     throw new StoreError('not_exportable', `the key "${key.name}" is not exportable`, {
-      hint: `allow it, for good, with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} exportable=true`,
+      hint: `allow it, for good, with: coffer write ${keyPath(context, key.name, '/config')} exportable=true`,
     });
   }
   checkKind(key, kind);
-  const numbers = wantedVersions(key, parameters['version']);
-  const keys = Object.fromEntries(numbers.map((number) => [number, material(key, kind, versionForOld(key, number))]));
+  const numbers = wantedVersions(key, version);
+  const keys = Object.fromEntries(numbers.map((number) => [number, material(context, key, kind, versionForOld(key, number))]));
   return answer({ keys, name: key.name, type: key.managed === null ? key.type : MANAGED_TYPE });
 }
 
@@ -39,6 +44,10 @@ function wantedVersions(key: Key, text: string | undefined): number[] {
   const [, digits] = /^v?([1-9]\d{0,8})$/.exec(text) ?? [];
   if (digits === undefined) throw new UsageError('bad_parameter', `${JSON.stringify(text)} is not a version`, { hint: 'give a number or "latest"' });
   return [Number(digits)];
+}
+
+function publicHint({ mountPath }: EngineContext, { name, type }: Key): string | null {
+  return signs(typeOf(type)) ? `its public key is at: coffer read ${shellWord(`${mountPath}export/public-key/${name}`)}` : null;
 }
 
 function checkKind(key: Key, kind: Kind): void {
@@ -52,17 +61,17 @@ function checkKind(key: Key, kind: Kind): void {
  * Raw keys in base64; ed25519 as 64 bytes, the seed and the public key, in base64; EC keys in PEM of SEC 1 (RFC 5915);
  * RSA keys in PEM of PKCS#1; public keys as describeKey has them. Empty where only the public key is there.
  */
-function material(key: Key, kind: Kind, found: { number: number; version: KeyVersion }): string {
-  if (kind === 'hmac-key') return hmacKey(key, found);
+function material(context: EngineContext, key: Key, kind: Kind, found: FoundVersion): string {
+  if (kind === 'hmac-key') return base64(hmacKey(context, key, found));
   if (kind === 'public-key') return publicText(key, found, null);
   const secret = found.version.key;
   if (secret === null) return '';
   switch (typeOf(key.type).family) {
     case 'aead':
     case 'hmac':
-      return secret;
+      return base64(secret);
     case 'ed25519':
-      return Buffer.concat([Buffer.from(secret, 'base64'), ed25519PublicOf(found.version)]).toString('base64');
+      return base64Pair(secret, found.version);
     case 'ec':
       return privateKeyOf(key, found, null).export({ type: 'sec1', format: 'pem' }).toString().trimEnd();
     case 'rsa':

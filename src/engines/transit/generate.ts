@@ -1,7 +1,6 @@
 import { createPublicKey, generateKeyPair } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import { base64, zero } from '../../bytes.ts';
 import type { EngineContext } from '../engine.ts';
 import { generateEcFrom } from './generate-ec.ts';
 import { generateRsaFrom } from './generate-rsa.ts';
@@ -25,18 +24,18 @@ export async function generateVersion(context: EngineContext, type: KeyType, siz
 
 /** A version made now, with the key for hmac/ that each has. */
 export async function withHmacKey(context: EngineContext, material: Pick<KeyVersion, 'key' | 'public'>): Promise<KeyVersion> {
-  return { created: context.now, ...material, hmac: await randomBase64(context, HMAC_BYTES) };
+  return { created: context.now, ...material, hmac: await context.entropy.bytes(HMAC_BYTES) };
 }
 
 async function generateSecret(context: EngineContext, type: KeyType, size: number): Promise<Pick<KeyVersion, 'key' | 'public'>> {
   switch (type.family) {
     case 'aead':
-      return { key: await randomBase64(context, type.keyBytes), public: null };
+      return { key: await context.entropy.bytes(type.keyBytes), public: null };
     case 'hmac':
-      return { key: await randomBase64(context, size || HMAC_KEY_BYTES.default), public: null };
+      return { key: await context.entropy.bytes(size || HMAC_KEY_BYTES.default), public: null };
     case 'ed25519': {
-      const seed = await randomBase64(context, SEED_BYTES);
-      return { key: seed, public: publicOf(ed25519PrivateKey(Buffer.from(seed, 'base64'))) };
+      const seed = await context.entropy.bytes(SEED_BYTES);
+      return { key: seed, public: publicOf(ed25519PrivateKey(seed)) };
     }
     case 'ec':
       return exported(context.externalEntropy ? await generateEcFrom(context.entropy, type) : await generateEc(type));
@@ -45,16 +44,14 @@ async function generateSecret(context: EngineContext, type: KeyType, size: numbe
   }
 }
 
-/** PKCS#8 and SubjectPublicKeyInfo of a private key. */
-export function exported(key: KeyObject): { key: string; public: string } {
-  const secret = key.export({ type: 'pkcs8', format: 'der' });
-  const text = base64(secret);
-  zero(secret);
-  return { key: text, public: publicOf(key) };
+/** PKCS#8, the caller's to zero, and SubjectPublicKeyInfo of a private key, in DER. */
+export function exported(key: KeyObject): { key: Uint8Array; public: Uint8Array } {
+  return { key: key.export({ type: 'pkcs8', format: 'der' }), public: publicOf(key) };
 }
 
-export function publicOf(key: KeyObject): string {
-  return base64((key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' }));
+/** SubjectPublicKeyInfo in DER. */
+export function publicOf(key: KeyObject): Uint8Array {
+  return (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' });
 }
 
 const generate = promisify(generateKeyPair);
@@ -65,11 +62,4 @@ async function generateEc({ opensslCurve }: EcType): Promise<KeyObject> {
 
 async function generateRsa({ bits }: RsaType): Promise<KeyObject> {
   return (await generate('rsa', { modulusLength: bits, publicExponent: 65_537 })).privateKey;
-}
-
-async function randomBase64({ entropy }: EngineContext, length: number): Promise<string> {
-  const bytes = await entropy.bytes(length);
-  const text = base64(bytes);
-  zero(bytes);
-  return text;
 }

@@ -1,55 +1,38 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { zero } from '../../bytes.ts';
-import { StoreError } from '../../errors.ts';
+import { timingSafeEqual } from 'node:crypto';
+import { base64 } from '../../bytes.ts';
 import type { JsonObject } from '../../json.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
-import type { Hash } from './hashes.ts';
+import { holderOf } from './holder-of.ts';
 import { decodeBase64, keyVersion, requiredBase64, requiredText } from './input.ts';
-import { keyName, refuseManaged, requireKey, versionForNew, versionForOld } from './key.ts';
-import type { Key, KeyVersion } from './key.ts';
+import { keyName, usingKey, versionForNew, versionForOld } from './key.ts';
+import { requireKey } from './key-row.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 // HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
 
 /** hmac/NAME, hmac/NAME/ALGORITHM */
 export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  refuseManaged(key, 'make HMACs');
-  const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
-  const found = versionForNew(key, keyVersion(data));
-  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, mac(key, found, hash, requiredBase64(item, 'input')).toString('base64')) }));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+    const mac = holderOf(context, key).mac();
+    const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
+    const found = versionForNew(key, keyVersion(data));
+    return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, base64(mac(found, hash, requiredBase64(item, 'input')))) }));
+  });
 }
 
 /** verify/NAME with hmac=... */
 export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  refuseManaged(key, 'make HMACs');
-  const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
-  return answerEach(data, (item) => {
-    const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
-    const given = decodeBase64(payload, 'hmac');
-    const found = versionForOld(key, version);
-    const right = mac(key, found, hash, requiredBase64(item, 'input'));
-    return { valid: given.length === right.length && timingSafeEqual(given, right) };
-  });
-}
-
-function mac(key: Key, found: { number: number; version: KeyVersion }, { openssl }: Hash, input: Uint8Array): Buffer {
-  const secret = Buffer.from(hmacKey(key, found), 'base64');
-  try {
-    return createHmac(openssl, secret).update(input).digest();
-  } finally {
-    zero(secret);
-  }
-}
-
-/** Base64, never empty. @throws StoreError `no_hmac_key` */
-export function hmacKey(key: Key, { number, version }: { number: number; version: KeyVersion }): string {
-  const secret = key.type === 'hmac' ? version.key : version.hmac;
-  if (secret !== null && secret !== '') return secret;
-  throw new StoreError('no_hmac_key', `version ${number} of the key "${key.name}" has no HMAC key`, {
-    hint: 'the backup that it came from had none; a version that is made here has one: coffer write -f MOUNT/keys/NAME/rotate',
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+    const mac = holderOf(context, key).mac();
+    const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
+    return answerEach(data, (item) => {
+      const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
+      const given = decodeBase64(payload, 'hmac');
+      const found = versionForOld(key, version);
+      const right = mac(found, hash, requiredBase64(item, 'input'));
+      return { valid: given.length === right.length && timingSafeEqual(given, right) };
+    });
   });
 }

@@ -4,15 +4,18 @@ import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
-import { acceptPublicPem, acceptSecret } from './accept.ts';
+import { acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import type { Material } from './accept.ts';
 import { checkDerivation } from './create.ts';
 import { withHmacKey } from './generate.ts';
-import { addVersion, keyExists, keyName, loadKey, newKey, refuseManaged, requireKey, storeKey } from './key.ts';
+import { importCommand } from './hints.ts';
+import { addVersion, keyName, newKey, refuseManaged, usingKey, wipeVersion } from './key.ts';
 import type { Key } from './key.ts';
+import { hasKey, keyExists, requireKey, storeKey } from './key-row.ts';
 import { creationSettings } from './keys.ts';
-import { DEFAULT_TYPE, parseType, typeOf } from './types.ts';
+import { typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
+import { wantedType } from './wanted-type.ts';
 import { unwrapImported } from './wrapping.ts';
 
 /**
@@ -21,20 +24,22 @@ import { unwrapImported } from './wrapping.ts';
  */
 export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
   const name = keyName(parameters);
-  const type = parseType((optionalText(data, 'type') ?? DEFAULT_TYPE).toLowerCase());
+  const type = wantedType(context, name, optionalText(data, 'type')?.toLowerCase());
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
   }
-  const settings = { ...creationSettings(data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
-  if ((await loadKey(context, name)) !== null) throw keyExists(context, name, `add a version with: ${context.mountPath}keys/${name}/import_version`);
+  const settings = { ...creationSettings(context, name, data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
+  if (await hasKey(context, name)) throw keyExists(context, name, importCommand(context, name));
   const { material, warnings } = await givenMaterial(context, data, type);
-  const keySize = type.family === 'hmac' ? Buffer.byteLength(material.key ?? '', 'base64') : 0;
+  const keySize = type.family === 'hmac' ? (material.key?.length ?? 0) : 0;
   const kdf = type.family === 'aead' ? 'counter' : 'hkdf';
   const key = newKey(name, type.name, { ...settings, kdf, imported: true, keySize });
-  checkDerivation(key);
-  refusePublicAlone(key, material);
-  await storeKey(context, addVersion(key, await withHmacKey(context, material)));
-  return answer(null, { warnings });
+  return usingKey(addVersion(key, await withHmacKey(context, material)), async (whole) => {
+    checkDerivation(key);
+    refusePublicAlone(key, material);
+    await storeKey(context, whole);
+    return answer(null, { warnings });
+  });
 }
 
 /**
@@ -42,15 +47,22 @@ export async function importKey(context: EngineContext, data: JsonObject, parame
  * without `version` when the newest is such and the keys belong together.
  */
 export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => importedVersion(context, key, data));
+}
+
+async function importedVersion(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
   refuseManaged(key, 'take a version from outside: its one version is a key object in the HSM');
   if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
   const { material, warnings } = await givenMaterial(context, data, typeOf(key.type));
-  refusePublicAlone(key, material);
-  const number = optionalInteger(data, 'version', { min: 1 }) ?? halfOf(key, material);
-  const changed = number === null ? addVersion(key, await withHmacKey(context, material)) : completeVersion(key, number, material);
-  await storeKey(context, changed);
-  return answer(null, { warnings });
+  const version = await withHmacKey(context, material);
+  try {
+    refusePublicAlone(key, material);
+    const number = optionalInteger(data, 'version', { min: 1 }) ?? halfOf(key, material);
+    await storeKey(context, number === null ? addVersion(key, version) : completeVersion(key, number, material));
+    return answer(null, { warnings });
+  } finally {
+    wipeVersion(version);
+  }
 }
 
 /** As in Vault, `ciphertext` counts where both are given. */
@@ -69,7 +81,7 @@ async function givenMaterial(context: EngineContext, data: JsonObject, type: Key
 
 function isPublicKeyOf(type: KeyType, material: Material, pem: string): boolean {
   try {
-    return acceptPublicPem(type, pem).public === material.public;
+    return isPublic(material, acceptPublicPem(type, pem).public);
   } catch {
     return false;
   }
@@ -83,7 +95,7 @@ function refusePublicAlone({ derived, type }: Key, { key }: Material): void {
 /** The newest version, when it is the public key of the private key that is given. */
 function halfOf(key: Key, material: Material): number | null {
   const newest = key.versions[key.latest];
-  return material.key !== null && newest?.key === null && newest.public === material.public ? key.latest : null;
+  return material.key !== null && newest?.key === null && isPublic(material, newest.public) ? key.latest : null;
 }
 
 /** @throws StoreError `no_version`; UsageError `bad_key` */
@@ -93,6 +105,6 @@ function completeVersion(key: Key, number: number, material: Material): Key {
   if (version.key !== null || material.key === null) {
     throw new UsageError('bad_key', `only a private key can be added, and only to a version that has none; version ${number} is not changed`);
   }
-  if (version.public !== material.public) throw new UsageError('bad_key', `the private key does not belong to the public key of version ${number}`);
+  if (!isPublic(material, version.public)) throw new UsageError('bad_key', `the private key does not belong to the public key of version ${number}`);
   return { ...key, versions: { ...key.versions, [number]: { ...version, ...material } } };
 }

@@ -1,10 +1,9 @@
-import { fromUtf8, utf8 } from '../../bytes.ts';
+import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import { shellWord } from '../../shell.ts';
-import type { EngineContext, Parameters } from '../engine.ts';
+import type { Parameters } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
-/** One version of a key. All bytes are base64. */
+/** One version of a key. Its secrets are bytes, so that they can be overwritten once they have served: see `usingKey`. */
 export interface KeyVersion {
   /** Milliseconds since 1970. */
   readonly created: number;
@@ -12,11 +11,17 @@ export interface KeyVersion {
    * The secret: the raw key of a symmetric type, the 32-byte seed of ed25519 (RFC 8032), PKCS#8 of ec and rsa. Null
    * where only a public key was imported, and of a managed key.
    */
-  readonly key: string | null;
-  /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type. */
-  readonly public: string | null;
-  /** The key of hmac/ for types other than hmac; empty where there is none, as in a managed key and in some backups. */
-  readonly hmac: string;
+  readonly key: Uint8Array | null;
+  /** SubjectPublicKeyInfo (RFC 5280) of an asymmetric type, in DER. */
+  readonly public: Uint8Array | null;
+  /** The key of hmac/ for types other than hmac; null where there is none, as in a managed key and in some backups. */
+  readonly hmac: Uint8Array | null;
+}
+
+/** A version of a key that a request uses. */
+export interface FoundVersion {
+  readonly number: number;
+  readonly version: KeyVersion;
 }
 
 /** Where the key object of a managed key is in the HSM; its one version has no secret, and no key for hmac/. */
@@ -87,44 +92,28 @@ export function addVersion(key: Key, version: KeyVersion): Key {
   return { ...key, latest, versions: { ...key.versions, [latest]: version } };
 }
 
-const FOLDER = 'policy';
-export const KEYS_FOLDER = [FOLDER];
-
-// The stored JSON comes out of the barrier, so it is what was put in.
-
-export async function loadKey({ view }: Pick<EngineContext, 'view'>, name: string): Promise<Key | null> {
-  const bytes = await view.get([FOLDER, name]);
-  if (bytes === null) return null;
-  const stored = JSON.parse(fromUtf8(bytes)) as Omit<Key, 'managed' | 'kdf'> & Partial<Pick<Key, 'managed' | 'kdf'>>;
-  return { ...stored, managed: stored.managed ?? null, kdf: stored.kdf ?? 'hkdf' }; // older rows do not say
+/**
+ * Runs `use` with a key and then overwrites the secrets of its versions, whatever came of it. What `use` makes of the key
+ * with `addVersion` or a spread has the same bytes.
+ */
+export async function usingKey<K extends Key | null, Result>(key: K, use: (key: K) => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await use(key);
+  } finally {
+    for (const version of Object.values(key?.versions ?? {})) wipeVersion(version);
+  }
 }
 
-export async function storeKey({ view }: EngineContext, key: Key): Promise<void> {
-  await view.put([FOLDER, key.name], utf8(JSON.stringify(key)));
+export function wipeVersion({ key, hmac }: Pick<KeyVersion, 'key' | 'hmac'>): void {
+  if (key !== null) zero(key);
+  if (hmac !== null) zero(hmac);
 }
 
-export async function deleteKey({ view }: EngineContext, name: string): Promise<void> {
-  await view.delete([FOLDER, name]);
-}
-
-/** @throws StoreError `no_key` */
-export async function requireKey(context: EngineContext, name: string): Promise<Key> {
-  const key = await loadKey(context, name);
-  if (key !== null) return key;
-  throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
-    hint: `create it with: coffer write -f ${shellWord(`${context.mountPath}keys/${name}`)}`,
-  });
-}
-
-/** @param what it cannot do, after "cannot" @throws UsageError `managed_key` */
-export function refuseManaged({ name, managed }: Key, what: string, hint?: string): void {
+/** @param what it cannot do, after "cannot" @param hintOf what to do instead @throws UsageError `managed_key` */
+export function refuseManaged({ name, managed }: Key, what: string, hintOf?: (managed: ManagedReference) => string | null): void {
   if (managed === null) return;
+  const hint = hintOf?.(managed) ?? null;
   throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, { hint });
-}
-
-/** @throws StoreError `key_exists` */
-export function keyExists({ mountPath }: EngineContext, name: string, hint: string): StoreError {
-  return new StoreError('key_exists', `there is already a key "${name}" in ${mountPath}`, { hint });
 }
 
 /** The key that a route's `:name` means. @throws UsageError `bad_key_name` */
@@ -146,23 +135,23 @@ export function usableVersions(key: Key): number[] {
 }
 
 /** The version to encrypt or sign with; `wanted` 0 is the newest. @throws StoreError `no_version`, `version_too_old` */
-export function versionForNew(key: Key, wanted: number): { number: number; version: KeyVersion } {
+export function versionForNew(key: Key, wanted: number): FoundVersion {
   const number = wanted === 0 ? key.latest : wanted;
   if (number < key.minEncryption) throw tooOld(key, number, 'min_encryption_version', key.minEncryption);
   return existing(key, number);
 }
 
 /** The version that made a signature or an HMAC, or that is asked for. @throws StoreError `no_version`, `version_too_old` */
-export function versionForOld(key: Key, number: number): { number: number; version: KeyVersion } {
+export function versionForOld(key: Key, number: number): FoundVersion {
   return existing(key, number);
 }
 
 /** The version that made a ciphertext. @throws StoreError `no_version`, `version_too_old` */
-export function versionOfCiphertext(key: Key, number: number): { number: number; version: KeyVersion } {
+export function versionOfCiphertext(key: Key, number: number): FoundVersion {
   return existing(key, number === 0 ? 1 : number); // Vault numbered from 0 once, before it had signatures and HMACs
 }
 
-function existing(key: Key, number: number): { number: number; version: KeyVersion } {
+function existing(key: Key, number: number): FoundVersion {
   const version = key.versions[number];
   if (number < 1 || number > key.latest || (version === undefined && number >= key.minDecryption)) {
     throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, { hint: `its latest version is ${key.latest}` });

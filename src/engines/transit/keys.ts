@@ -1,18 +1,20 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { listing } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger, optionalText } from '../parameters.ts';
 import { createKey, rotateKey } from './create.ts';
 import { describeKey } from './describe.ts';
+import { keyPath } from './hints.ts';
 import { optionalBase64 } from './input.ts';
-import { deleteKey, keyName, KEYS_FOLDER, loadKey, requireKey } from './key.ts';
+import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
+import { deleteKey, KEYS_FOLDER, loadKey, requireKey } from './key-row.ts';
 import { refuseManagedParameters, writeManagedKey } from './managed-key.ts';
-import { DEFAULT_TYPE, HMAC_KEY_BYTES, MANAGED_TYPE, parseType } from './types.ts';
+import { HMAC_KEY_BYTES, MANAGED_TYPE } from './types.ts';
 import type { KeyType } from './types.ts';
+import { wantedType } from './wanted-type.ts';
 
 /** keys */
 export async function listKeys({ view }: EngineContext): Promise<Response | null> {
@@ -24,25 +26,27 @@ export async function writeKey(context: EngineContext, data: JsonObject, paramet
   const name = keyName(parameters);
   if (optionalText(data, 'type') === MANAGED_TYPE) return writeManagedKey(context, name, data);
   refuseManagedParameters(data);
-  const type = parseType(optionalText(data, 'type') ?? DEFAULT_TYPE);
-  const settings = { ...creationSettings(data), convergent: optionalBoolean(data, 'convergent_encryption') ?? false, keySize: keySize(data, type) };
+  const type = wantedType(context, name, optionalText(data, 'type'));
+  const settings = { ...creationSettings(context, name, data), convergent: optionalBoolean(data, 'convergent_encryption') ?? false, keySize: keySize(data, type) };
   const there = await loadKey(context, name);
-  if (there !== null) return answer(describeKey(there), { warnings: [`key ${name} already existed`] });
-  return answer(describeKey(await createKey(context, name, type, settings)));
+  const warnings = there === null ? [] : [`key ${name} already existed`];
+  return usingKey(there ?? (await createKey(context, name, type, settings)), (key) => answer(describeKey(key), { warnings }));
 }
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
 export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const key = await loadKey(context, keyName(parameters));
-  return key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')));
+  return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
 }
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
 export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => removed(context, key));
+}
+
+async function removed(context: EngineContext, key: Key): Promise<Response> {
   if (!key.deletionAllowed) {
     throw new StoreError('deletion_not_allowed', `deletion is not allowed for the key "${key.name}"`, {
-      hint: `allow it with: coffer write ${shellWord(`${context.mountPath}keys/${key.name}/config`)} deletion_allowed=true`,
+      hint: `allow it with: coffer write ${keyPath(context, key.name, '/config')} deletion_allowed=true`,
     });
   }
   await deleteKey(context, key.name);
@@ -51,15 +55,18 @@ export async function removeKey(context: EngineContext, _data: JsonObject, param
 
 /** keys/NAME/rotate */
 export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => rotated(context, key, data));
+}
+
+async function rotated(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
   const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
   if (managed !== null && key.managed === null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
-  return answer(describeKey(await rotateKey(context, key)));
+  return usingKey(await rotateKey(context, key), (changed) => answer(describeKey(changed)));
 }
 
 /** What keys/NAME and keys/NAME/import both take. @throws UsageError `bad_parameter`, `unsupported_parameter` */
-export function creationSettings(data: JsonObject): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {
-  refuseAutoRotation(data);
+export function creationSettings(context: EngineContext, name: string, data: JsonObject): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {
+  refuseAutoRotation(context, name, data);
   return {
     derived: optionalBoolean(data, 'derived') ?? false,
     exportable: optionalBoolean(data, 'exportable') ?? false,
@@ -68,10 +75,10 @@ export function creationSettings(data: JsonObject): Pick<Key, 'derived' | 'expor
 }
 
 /** @throws UsageError `unsupported_parameter` */
-export function refuseAutoRotation(data: JsonObject): void {
+export function refuseAutoRotation(context: EngineContext, name: string, data: JsonObject): void {
   if ((optionalDuration(data, 'auto_rotate_period') ?? 0) === 0) return;
   throw new UsageError('unsupported_parameter', 'auto_rotate_period can only be 0: no server runs that could rotate', {
-    hint: 'rotate from a timer with: coffer write -f MOUNT/keys/NAME/rotate',
+    hint: `rotate from a timer with: coffer write -f ${keyPath(context, name, '/rotate')}`,
   });
 }
 

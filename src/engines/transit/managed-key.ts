@@ -1,12 +1,13 @@
-import { base64, hex } from '../../bytes.ts';
+import { hex } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, HsmKey, HsmKeys, HsmKeyType, Response } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
-import { addVersion, loadKey, newKey, storeKey } from './key.ts';
-import { requireHsm } from './managed.ts';
+import { addVersion, newKey, usingKey } from './key.ts';
+import { loadKey, storeKey } from './key-row.ts';
+import { requireHsm } from './hsm-key.ts';
 import { MANAGED_TYPE } from './types.ts';
 import type { KeyTypeName } from './types.ts';
 
@@ -34,7 +35,7 @@ const IMPOSSIBLE = ['derived', 'convergent_encryption', 'exportable', 'allow_pla
 export async function writeManagedKey(context: EngineContext, name: string, data: JsonObject): Promise<Response> {
   const open = parseRequest(data);
   const there = await loadKey(context, name);
-  if (there !== null) return answer(describeKey(there), { warnings: [`key ${name} already existed`] });
+  if (there !== null) return usingKey(there, () => answer(describeKey(there), { warnings: [`key ${name} already existed`] }));
   const hsm = requireHsm(context);
   const found = open(hsm);
   const oaepHash = found.type.startsWith('rsa-') ? hsm.oaepHash(found) : null;
@@ -42,8 +43,8 @@ export async function writeManagedKey(context: EngineContext, name: string, data
   const key = addVersion(newKey(name, TYPE_NAMES[found.type], { managed }), {
     created: context.now,
     key: null,
-    public: found.publicKey === null ? null : base64(found.publicKey),
-    hmac: '',
+    public: found.publicKey,
+    hmac: null,
   });
   await storeKey(context, key);
   return answer(describeKey(key));

@@ -1,4 +1,5 @@
-import type { JsonObject } from '../../json.ts';
+import { isJsonObject, isLosslessNumber } from '../../json.ts';
+import type { JsonObject, JsonValue } from '../../json.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 
 // Members of a backup's JSON. Unlike the parameters of a request they are Go's zero values where nothing was set.
@@ -18,4 +19,12 @@ export function memberWhole(object: JsonObject, name: string): number {
 /** @throws UsageError `bad_parameter` when it is there and is no boolean */
 export function memberFlag(object: JsonObject, name: string): boolean {
   return optionalBoolean(object, name) ?? false;
+}
+
+/** Whether a member is not there, null, or Go's zero value. */
+export function isUnset(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null || value === '' || value === false || value === 0) return true;
+  if (isLosslessNumber(value)) return Number(value.value) === 0;
+  if (Array.isArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.values(value).every(isUnset);
 }

@@ -1,6 +1,6 @@
-import { isJsonObject, isLosslessNumber } from '../../json.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { EMPTY_ENTRY } from './policy-entry.ts';
+import { isUnset } from './policy-member.ts';
 
 /** What a restored key has, what is made anew at a restore, and what only the servers' storage needs. */
 const KEPT: readonly string[] = [
@@ -33,13 +33,5 @@ export function leftBehind(policy: JsonObject, versions: ReadonlyMap<number, Jso
 }
 
 function setMembers(object: JsonObject, kept: readonly string[]): string[] {
-  return Object.entries(object).flatMap(([name, value]) => (kept.includes(name) || isZero(value) ? [] : [name]));
-}
-
-/** Go's zero values, and null. */
-function isZero(value: JsonValue | undefined): boolean {
-  if (value === undefined || value === null || value === '' || value === false || value === 0) return true;
-  if (isLosslessNumber(value)) return Number(value.value) === 0;
-  if (Array.isArray(value)) return value.length === 0;
-  return isJsonObject(value) && Object.values(value).every(isZero);
+  return Object.entries(object).flatMap(([name, value]) => (kept.includes(name) || isUnset(value) ? [] : [name]));
 }

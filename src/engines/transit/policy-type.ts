@@ -1,6 +1,6 @@
-import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { isEmptyEntry } from './policy-entry.ts';
+import { unsupported } from './policy-error.ts';
 import { memberText, memberWhole } from './policy-member.ts';
 import { HMAC_KEY_BYTES, KEY_TYPE_NAMES } from './types.ts';
 import type { KeyTypeName } from './types.ts';
@@ -50,8 +50,4 @@ function isHmac(policy: JsonObject, entries: readonly JsonObject[]): boolean {
   const size = memberWhole(policy, 'key_size');
   if (size < HMAC_KEY_BYTES.min || size > HMAC_KEY_BYTES.max) return false;
   return entries.filter((entry) => !isEmptyEntry(entry)).every((entry) => memberText(entry, 'key') !== '' && memberText(entry, 'key') === memberText(entry, 'hmac_key'));
-}
-
-export function unsupported(why: string): UsageError {
-  return new UsageError('unsupported_backup', `the backup cannot be restored: ${why}`);
 }

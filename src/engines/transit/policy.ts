@@ -1,17 +1,18 @@
 import { hasCode, UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
-import { optionalInteger } from '../parameters.ts';
 import { checkDerivation } from './create.ts';
 import { timestamp } from './describe.ts';
 import { newKey, usableVersions } from './key.ts';
-import type { Kdf, Key, KeyVersion } from './key.ts';
-import { decodeEntry, EMPTY_ENTRY, encodeEntry, isEmptyEntry } from './policy-entry.ts';
+import type { Kdf, Key } from './key.ts';
+import { EMPTY_ENTRY, encodeEntry } from './policy-entry.ts';
+import { badBackup, unsupported } from './policy-error.ts';
 import { memberFlag, memberText, memberWhole } from './policy-member.ts';
 import { leftBehind } from './policy-rest.ts';
-import { policyType, typeNumber, unsupported } from './policy-type.ts';
+import { policyType, typeNumber } from './policy-type.ts';
 import type { Dialect } from './policy-type.ts';
-import { typeOf } from './types.ts';
+import { CONVERGENT_BY_VERSION, decodeVersions, heldEntries } from './policy-versions.ts';
+import type { HeldEntries } from './policy-versions.ts';
 import { limitsConflict } from './version-limits.ts';
 
 /*
@@ -21,8 +22,6 @@ import { limitsConflict } from './version-limits.ts';
  */
 
 const KDFS: readonly Kdf[] = ['counter', 'hkdf']; // by Vault's number
-/** Each version then says for itself. */
-const CONVERGENT_BY_VERSION = -1;
 
 /** @param now milliseconds since 1970 @param dialect whose numbers it has for the types */
 export function encodePolicy(key: Key, now: number, dialect: Dialect): JsonObject {
@@ -63,14 +62,14 @@ export function decodePolicy(content: JsonObject): { key: Key; left: string[] } 
   const { policy } = content;
   if (!isJsonObject(policy)) throw badBackup('it has no policy');
   try {
-    return decoded(policy, archiveOf(content));
+    return decoded(policy, heldEntries(policy, content['archived_keys']));
   } catch (error) {
     if (hasCode(error, UsageError, 'unsupported_backup', 'bad_backup')) throw error;
     throw badBackup('a field of it is missing or malformed'); // whatever it was, the message may hold key material
   }
 }
 
-function decoded(policy: JsonObject, archive: readonly JsonObject[]): { key: Key; left: string[] } {
+function decoded(policy: JsonObject, held: HeldEntries): { key: Key; left: string[] } {
   const settings: Partial<Key> = {
     derived: memberFlag(policy, 'derived'),
     convergent: memberFlag(policy, 'convergent_encryption'),
@@ -85,42 +84,14 @@ function decoded(policy: JsonObject, archive: readonly JsonObject[]): { key: Key
     minEncryption: memberWhole(policy, 'min_encryption_version'),
     minAvailable: memberWhole(policy, 'min_available_version'),
   };
-  const current = entriesOf(policy);
-  const type = policyType(policy, [...Object.values(current), ...archive]);
+  const type = policyType(policy, [...held.current.values(), ...held.archive]);
   const key = withKdf(newKey(memberText(policy, 'name'), type, settings), policy);
   checkSupported(policy, key);
   const conflict = limitsConflict(key);
   if (conflict !== null) throw badBackup(conflict);
-  const entries = versionEntries(current, archive, key);
-  const versions = Object.fromEntries([...entries].map(([number, entry]) => [number, versionOf(policy, entry, key)]));
-  const surplus = Object.keys(current).filter((number) => !entries.has(Number(number)));
-  const left = [...leftBehind(policy, entries), ...surplus.map((number) => `version ${JSON.stringify(number)} was not restored: it is none of the key's`)];
+  const { versions, entries, surplus } = decodeVersions(policy, held, key);
+  const left = [...leftBehind(policy, entries), ...surplus.map((number) => `version "${number}" was not restored: it is none of the key's`)];
   return { key: { ...key, versions }, left };
-}
-
-/** Every version that there is, by number. @throws RangeError when one is missing that may be used */
-function versionEntries(current: { readonly [number: string]: JsonObject }, archive: readonly JsonObject[], key: Key): Map<number, JsonObject> {
-  const held = new Set([...Object.keys(current).map(Number), ...archive.map((_, at) => at + key.minAvailable)]);
-  const entries = new Map<number, JsonObject>();
-  for (const number of [...held].sort((a, b) => a - b)) {
-    const entry = current[number] ?? archive[number - key.minAvailable];
-    const isVersion = Number.isInteger(number) && number >= Math.max(1, key.minAvailable) && number <= key.latest;
-    if (isVersion && entry !== undefined && !isEmptyEntry(entry)) entries.set(number, entry);
-  }
-  const usable = [...entries.keys()].filter((number) => number >= key.minDecryption);
-  if (usable.length !== key.latest - key.minDecryption + 1) throw new RangeError('a version is missing');
-  return entries;
-}
-
-function versionOf(policy: JsonObject, entry: JsonObject, key: Key): KeyVersion {
-  if (key.convergent && convergentVersion(policy, entry) !== 3) throw unsupported('its convergent encryption is older than version 3');
-  const version = decodeEntry(typeOf(key.type), entry);
-  if (key.derived && version.key === null) throw badBackup('it derives keys and has only a public key');
-  return version;
-}
-
-function convergentVersion(policy: JsonObject, entry: JsonObject): number {
-  return memberWhole(entry, 'convergent_version') || (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0);
 }
 
 /** @throws UsageError `unsupported_backup` */
@@ -142,18 +113,4 @@ function checkSupported(policy: JsonObject, key: Key): void {
   }
   if (memberText(policy, 'version_template') !== '') throw unsupported('its ciphertexts do not begin with vault:vN:');
   if (memberFlag(policy, 'soft_deleted')) throw unsupported('the key is marked as deleted (soft_deleted)');
-}
-
-function entriesOf({ keys }: JsonObject): { [number: string]: JsonObject } {
-  return isJsonObject(keys) ? Object.fromEntries(Object.entries(keys).map(([number, entry]) => [number, isJsonObject(entry) ? entry : EMPTY_ENTRY])) : {};
-}
-
-function archiveOf(content: JsonObject): JsonObject[] {
-  const archived = content['archived_keys'];
-  const keys = isJsonObject(archived) ? archived['keys'] : null;
-  return Array.isArray(keys) ? keys.map((entry) => (isJsonObject(entry) ? entry : EMPTY_ENTRY)) : [];
-}
-
-function badBackup(why: string): UsageError {
-  return new UsageError('bad_backup', `the backup cannot be restored: ${why}`);
 }

@@ -2,6 +2,7 @@ import { constants, createHash, privateEncrypt, publicDecrypt, randomBytes, timi
 import type { KeyObject } from 'node:crypto';
 import { concat } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
+import { DER, writeDer } from './der.ts';
 import type { Hash } from './hashes.ts';
 import { SALT_AUTO, SALT_HASH } from './sign-options.ts';
 
@@ -78,12 +79,8 @@ function mask(openssl: string, seed: Uint8Array, target: Buffer): void {
 /** DER of DigestInfo (appendix A.2.4). */
 export function digestInfo(hash: Hash | null, digest: Uint8Array): Uint8Array {
   if (hash === null) return digest;
-  const algorithm = tagged(0x30, Buffer.concat([tagged(6, Buffer.from(hash.oid, 'hex')), Buffer.of(5, 0)]));
-  return tagged(0x30, Buffer.concat([algorithm, tagged(4, digest)]));
-}
-
-function tagged(tag: number, content: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.of(tag, content.length), content]);
+  const algorithm = writeDer(DER.sequence, writeDer(DER.oid, Buffer.from(hash.oid, 'hex')), writeDer(DER.null));
+  return writeDer(DER.sequence, algorithm, writeDer(DER.octetString, digest));
 }
 
 function recover(key: KeyObject, signature: Uint8Array, padding: number): Buffer | null {

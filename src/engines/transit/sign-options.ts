@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Parameters } from '../engine.ts';
-import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
+import { optionalBoolean, optionalText } from '../parameters.ts';
 import { hashName, parseHash } from './hashes.ts';
 import type { Hash } from './hashes.ts';
 import { choice } from './input.ts';
@@ -14,10 +14,8 @@ export const SALT_AUTO = 0;
 /** A salt as long as the digest. */
 export const SALT_HASH = -1;
 
-/** How a request wants its signatures. */
-export interface SignOptions {
-  /** Null for `none`: the input of pkcs1v15 is signed as it is. */
-  readonly hash: Hash | null;
+/** What a request says of signatures, whatever the key is like. */
+export interface SignParameters {
   /** Whether the input is a digest already. */
   readonly prehashed: boolean;
   readonly scheme: 'pss' | 'pkcs1v15';
@@ -26,26 +24,49 @@ export interface SignOptions {
   readonly salt: number;
 }
 
+/** How a request wants its signatures. */
+export interface SignOptions extends SignParameters {
+  /** Null for `none`: the input of pkcs1v15 is signed as it is. */
+  readonly hash: Hash | null;
+}
+
+/**
+ * As on a server, a parameter may be given where it means nothing, as salt_length to an EC key, and must be one that means
+ * something elsewhere.
+ * @throws UsageError `bad_parameter`
+ */
+export function signParameters(data: JsonObject): SignParameters {
+  return {
+    prehashed: optionalBoolean(data, 'prehashed') ?? false,
+    scheme: choice(data, 'signature_algorithm', ['pss', 'pkcs1v15']),
+    marshaling: choice(data, 'marshaling_algorithm', ['asn1', 'jws']),
+    salt: saltLength(optionalText(data, 'salt_length')?.toLowerCase() ?? 'auto'),
+  };
+}
+
 /** @throws UsageError `unknown_hash`, `bad_parameter`, `unsupported_key_type` */
 export function signOptions(data: JsonObject, parameters: Parameters, type: KeyType): SignOptions {
+  const given = signParameters(data);
   const name = hashName(data, parameters, ['hash_algorithm', 'algorithm']);
-  const prehashed = optionalBoolean(data, 'prehashed') ?? false;
-  const scheme = choice(data, 'signature_algorithm', ['pss', 'pkcs1v15']);
-  if (prehashed && type.family === 'ed25519') throw wrongType(type, 'prehashed: it signs the message itself');
-  if (name === 'none' && !(type.family === 'rsa' && prehashed && scheme === 'pkcs1v15')) {
+  if (given.prehashed && type.family === 'ed25519') throw wrongType(type, 'prehashed: it signs the message itself');
+  if (name === 'none' && !(type.family === 'rsa' && given.prehashed && given.scheme === 'pkcs1v15')) {
     throw new UsageError('bad_parameter', 'hash_algorithm=none needs an RSA key, prehashed=true and signature_algorithm=pkcs1v15');
   }
   const hash = name === 'none' ? null : parseHash(name, { sha1: true });
-  const marshaling = choice(data, 'marshaling_algorithm', ['asn1', 'jws']);
-  const salt = optionalText(data, 'salt_length')?.toLowerCase() ?? 'auto';
-  return { hash, prehashed, scheme, marshaling, salt: type.family === 'rsa' ? saltLength(salt, type.bits, hash) : SALT_AUTO };
+  if (type.family === 'rsa') checkSalt(given.salt, type.bits, hash);
+  return { ...given, hash };
 }
 
-function saltLength(text: string, modulusBits: number, hash: Hash | null): number {
+function saltLength(text: string): number {
   if (text === 'auto') return SALT_AUTO;
   if (text === 'hash') return SALT_HASH;
+  const bytes = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(bytes) && bytes >= SALT_HASH) return bytes;
+  throw new UsageError('bad_parameter', 'salt_length must be auto, hash, or a number of bytes');
+}
+
+/** @throws UsageError `bad_parameter` */
+function checkSalt(salt: number, modulusBits: number, hash: Hash | null): void {
   const most = modulusBits / 8 - (hash?.bytes ?? 0) - 2;
-  const bytes = /^-?\d+$/.test(text) ? optionalInteger({ salt_length: text }, 'salt_length', { min: SALT_HASH }) : null;
-  if (bytes !== null && bytes <= most) return bytes;
-  throw new UsageError('bad_parameter', `salt_length must be auto, hash, or a number of at most ${most} bytes`);
+  if (salt > most) throw new UsageError('bad_parameter', `salt_length must be auto, hash, or a number of at most ${most} bytes`);
 }

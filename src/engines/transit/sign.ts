@@ -4,31 +4,33 @@ import type { JsonObject } from '../../json.ts';
 import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
+import { holderOf } from './holder-of.ts';
 import { decodeBase64, decodeBase64Url, keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { keyName, requireKey, versionForNew, versionForOld } from './key.ts';
+import { keyName, usingKey, versionForNew, versionForOld } from './key.ts';
 import type { Key } from './key.ts';
-import { managedSign, requireHsm } from './managed.ts';
-import { ed25519PublicBytes, privateKeyOf, publicKeyOf } from './material.ts';
-import { signOptions } from './sign-options.ts';
-import type { SignOptions } from './sign-options.ts';
+import { requireKey } from './key-row.ts';
+import { ed25519PublicBytes, publicKeyOf } from './material.ts';
+import { signOptions, signParameters } from './sign-options.ts';
 import { signatureScheme } from './signature.ts';
-import type { SigningType } from './signature.ts';
 import { signs, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
 export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => signWith(context, key, data, parameters));
+}
+
+async function signWith(context: EngineContext, key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'signing');
   const options = signOptions(data, parameters, type);
   const found = versionForNew(key, keyVersion(data));
   const isBatch = batchItems(data) !== null;
-  const makeSignature = await signer(context, key, type, found, options);
+  const makeSignature = await holderOf(context, key).signer(type, options);
   return answerEach(data, (item) => {
     const derivation = optionalBase64(item, 'context');
     const input = requiredBase64(item, 'input');
-    const signature = makeSignature(input, derivation);
+    const signature = makeSignature(found, input, derivation);
     const text = options.marshaling === 'jws' ? Buffer.from(signature).toString('base64url') : base64(signature);
     const result = { signature: formatVersioned(found.number, text), key_version: found.number };
     if (!key.derived) return result;
@@ -37,18 +39,14 @@ export async function sign(context: EngineContext, data: JsonObject, parameters:
   });
 }
 
-/** Signs an input with the version that was found: here, or in the HSM where a managed key is. */
-async function signer(context: EngineContext, key: Key, type: SigningType, found: ReturnType<typeof versionForNew>, options: SignOptions) {
-  const { managed } = key;
-  if (managed !== null) return (input: Uint8Array) => managedSign(requireHsm(context), managed, type, input, options);
-  const scheme = await signatureScheme(type, options);
-  return (input: Uint8Array, derivation: Uint8Array | null) => scheme.sign(privateKeyOf(key, found, derivation), input);
-}
-
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
 export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+  signParameters(data); // checked for an HMAC too, for which they mean nothing
   if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
-  const key = await requireKey(context, keyName(parameters));
+  return usingKey(await requireKey(context, keyName(parameters)), (key) => verifyWith(key, data, parameters));
+}
+
+async function verifyWith(key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
   const options = signOptions(data, parameters, type);

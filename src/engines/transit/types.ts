@@ -66,13 +66,8 @@ export function typeOf(name: KeyTypeName): KeyType {
 /** What keys/NAME takes as type for a key object in the HSM; the key then has the type of that object. */
 export const MANAGED_TYPE = 'managed_key';
 
-/** The type that an operator asked for. @throws UsageError `unsupported_key_type`, `unknown_key_type` */
+/** The type of that name, which is not MANAGED_TYPE. @throws UsageError `unknown_key_type` */
 export function parseType(name: string): KeyType {
-  if (name === MANAGED_TYPE) {
-    throw new UsageError('unsupported_key_type', 'a managed key is not made in this way', {
-      hint: 'write keys/NAME with type=managed_key managed_key_name=LABEL; its key object is in the HSM and nothing is imported or created on first use',
-    });
-  }
   const known = KEY_TYPE_NAMES.find((candidate) => candidate === name);
   if (known !== undefined) return TYPES[known];
   const meant = nearest(name, KEY_TYPE_NAMES);

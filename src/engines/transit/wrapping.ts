@@ -1,5 +1,5 @@
-import { constants, createDecipheriv, createPrivateKey, createPublicKey, privateDecrypt } from 'node:crypto';
-import { fromUtf8, utf8, zero } from '../../bytes.ts';
+import { constants, createDecipheriv, createPrivateKey, privateDecrypt } from 'node:crypto';
+import { asBuffer, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
@@ -7,7 +7,10 @@ import type { EngineContext, Response } from '../engine.ts';
 import { optionalText } from '../parameters.ts';
 import { generateVersion } from './generate.ts';
 import { decodeBase64, requiredText } from './input.ts';
+import { wipeVersion } from './key.ts';
 import type { KeyVersion } from './key.ts';
+import { loadVersion, storeVersion } from './key-row.ts';
+import { spkiOf } from './material.ts';
 import { typeOf } from './types.ts';
 
 export const WRAPPING_KEY_ROW = ['import', 'wrapping-key'];
@@ -22,9 +25,9 @@ const HASHES: { readonly [name: string]: string } = { SHA1: 'sha1', SHA224: 'sha
 
 /** wrapping_key: the public half of the RSA-4096 key that wraps imported keys; the first reading makes the key. */
 export async function readWrappingKey(context: EngineContext): Promise<Response> {
-  const { public: spki } = await wrappingKey(context);
-  const key = createPublicKey({ key: Buffer.from(spki ?? '', 'base64'), format: 'der', type: 'spki' });
-  return answer({ public_key: key.export({ type: 'spki', format: 'pem' }).toString() });
+  const version = await wrappingKey(context);
+  wipeVersion(version);
+  return answer({ public_key: spkiOf(version).export({ type: 'spki', format: 'pem' }).toString() });
 }
 
 /**
@@ -37,11 +40,10 @@ export async function unwrapImported(context: EngineContext, data: JsonObject): 
   if (oaepHash === undefined) throw new UsageError('bad_parameter', `hash_function must be one of: ${Object.keys(HASHES).join(', ')}`);
   const wrapped = decodeBase64(requiredText(data, 'ciphertext'), 'ciphertext');
   if (wrapped.length <= WRAPPED_KEY_BYTES) throw invalid('it is too short');
-  const { key: pkcs8 } = await wrappingKey(context);
-  const der = Buffer.from(pkcs8 ?? '', 'base64');
+  const version = await wrappingKey(context);
   let aesKey = Buffer.alloc(0);
   try {
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    const key = createPrivateKey({ key: asBuffer(version.key ?? new Uint8Array(0)), format: 'der', type: 'pkcs8' });
     const padding = constants.RSA_PKCS1_OAEP_PADDING;
     aesKey = Buffer.from(privateDecrypt({ key, padding, oaepHash }, wrapped.subarray(0, WRAPPED_KEY_BYTES)));
     if (aesKey.length !== AES_KEY_BYTES) throw new RangeError('not an AES-256 key');
@@ -50,15 +52,17 @@ export async function unwrapImported(context: EngineContext, data: JsonObject): 
   } catch {
     throw invalid('it does not unwrap');
   } finally {
-    zero(der, aesKey);
+    wipeVersion(version);
+    zero(aesKey);
   }
 }
 
+/** The caller's to wipe. */
 async function wrappingKey(context: EngineContext): Promise<KeyVersion> {
-  const stored = await context.view.get(WRAPPING_KEY_ROW);
-  if (stored !== null) return JSON.parse(fromUtf8(stored)) as KeyVersion;
+  const stored = await loadVersion(context, WRAPPING_KEY_ROW);
+  if (stored !== null) return stored;
   const fresh = await generateVersion(context, typeOf('rsa-4096'), 0);
-  await context.view.put(WRAPPING_KEY_ROW, utf8(JSON.stringify(fresh)));
+  await storeVersion(context, WRAPPING_KEY_ROW, fresh);
   return fresh;
 }
 

@@ -6,6 +6,22 @@ import type { Mount } from './support.ts';
 
 const SECRET = 'c2VjcmV0LXBsYWludGV4dA=='; // shows up in no message
 
+type Case = [what: string, operation: Operation, path: string, data: JsonObject | (() => JsonObject), code: string, exitStatus: 1 | 2];
+
+/** Requests that take parameters of signatures, whether or not these mean anything to the key. */
+const SIGNED: [path: string, more: JsonObject][] = [
+  ...['ed25519', 'ecdsa-p256', 'rsa-2048'].flatMap((name): [string, JsonObject][] => [
+    [`sign/${name}`, {}],
+    [`sign/${name}`, { prehashed: true, signature_algorithm: 'pkcs1v15' }],
+    [`verify/${name}`, { signature: 'vault:v1:AAAA' }],
+  ]),
+  ['verify/hmac', { hmac: 'vault:v1:AAAA' }],
+];
+const NONSENSE: [name: string, value: string | number][] = [
+  ['salt_length', 'long'], ['salt_length', '-2'], ['salt_length', -2], ['salt_length', '1.5'], ['salt_length', '0x10'], ['salt_length', '1e999'], ['salt_length', '9'.repeat(17)],
+  ['signature_algorithm', 'pkcs1'], ['marshaling_algorithm', 'asn2'], ['prehashed', 'perhaps'],
+];
+
 describe('bad input gives one clear line', () => {
   let transit: Mount;
   let good: JsonObject;
@@ -17,7 +33,7 @@ describe('bad input gives one clear line', () => {
   });
 
   const cut = (length: number) => () => `vault:v1:${b64(Buffer.alloc(length))}`;
-  const table: [string, Operation, string, JsonObject | (() => JsonObject), string, 1 | 2][] = [
+  const table: Case[] = [
     ['an unknown key type', 'write', 'keys/k', { type: 'aes-256' }, 'unknown_key_type', 1],
     ['a key type of Vault that is not there', 'write', 'keys/k', { type: 'aes128-cmac' }, 'unknown_key_type', 1],
     ['a managed key without the HSM key that it stands for', 'write', 'keys/k', { type: 'managed_key' }, 'missing_parameter', 1],
@@ -81,6 +97,9 @@ describe('bad input gives one clear line', () => {
     ['a salt that is too long', 'write', 'sign/rsa-2048', { input: SECRET, salt_length: 223 }, 'bad_parameter', 1],
     ['a salt that is no length', 'write', 'sign/rsa-2048', { input: SECRET, salt_length: 'long' }, 'bad_parameter', 1],
     ['a salt below -1', 'write', 'sign/rsa-2048', { input: SECRET, salt_length: '-2' }, 'bad_parameter', 1],
+    ...SIGNED.flatMap(([path, more]): Case[] =>
+      NONSENSE.map(([name, value]) => [`${name}=${value}`, 'write', path, { input: SECRET, ...more, [name]: value }, 'bad_parameter', 1]),
+    ),
     ['a digest of another length', 'write', 'sign/rsa-2048', { input: SECRET, prehashed: true }, 'bad_digest', 1],
     ['hash none without prehashed', 'write', 'sign/rsa-2048', { input: SECRET, hash_algorithm: 'none', signature_algorithm: 'pkcs1v15' }, 'bad_parameter', 1],
     ['hash none with pss', 'write', 'sign/rsa-2048', { input: SECRET, hash_algorithm: 'none', prehashed: true }, 'bad_parameter', 1],
@@ -127,5 +146,15 @@ describe('bad input gives one clear line', () => {
       const signature = `vault:v1:${b64(Buffer.alloc(bytes, 0x30))}`;
       for (const name of ['ecdsa-p256', 'rsa-2048']) expect(await transit.write(`verify/${name}`, { ...prehashed, signature })).toEqual({ valid: false });
     }
+  });
+
+  it('takes a salt_length that means something, and nothing for an elliptic curve', async () => {
+    for (const name of ['ed25519', 'ecdsa-p256']) {
+      for (const salt_length of ['auto', 'HASH', 20, '0', -1, 9999]) {
+        const { signature } = await transit.write(`sign/${name}`, { input: SECRET, salt_length });
+        expect(await transit.write(`verify/${name}`, { input: SECRET, signature: signature ?? '', salt_length })).toEqual({ valid: true });
+      }
+    }
+    expect((await transit.failure('write', 'sign/ecdsa-p256', { input: SECRET, salt_length: 'long' })).message).toBe('salt_length must be auto, hash, or a number of bytes');
   });
 });
