@@ -1,4 +1,4 @@
-import type { Rows } from '../storage/index.ts';
+import type { Child, Rows } from '../storage/index.ts';
 import type { Barrier } from './barrier.ts';
 import type { Names } from './names.ts';
 
@@ -23,6 +23,9 @@ export interface ValueWrapper {
   /** @param name what an error calls the value */
   unwrap(storedPath: string, wrapped: Uint8Array, name: string): Promise<Uint8Array>;
 }
+
+/** Children that are read at a time. */
+const PAGE = 1000;
 
 export interface ViewOptions {
   readonly barrier: Barrier;
@@ -58,8 +61,13 @@ export function openView({ barrier, names, rows, root, base, nameOf, wrapper }: 
     },
     async list(path) {
       const folder = stored(path);
-      const children = await rows.list(folder);
-      const entries = children.map((child) => ({ name: names.decrypt(folder, child.segment), folder: child.folder }));
+      const entries: Entry[] = [];
+      let after: Child | null = null;
+      do {
+        const page: Child[] = await rows.list(folder, { after, most: PAGE });
+        entries.push(...page.map(({ segment, folder: isFolder }) => ({ name: names.decrypt(folder, segment), folder: isFolder })));
+        after = page.length < PAGE ? null : (page.at(-1) ?? null);
+      } while (after !== null);
       return entries.sort((a, b) => compare(a.name, b.name) || Number(a.folder) - Number(b.folder));
     },
   };

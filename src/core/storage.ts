@@ -1,5 +1,5 @@
 import { throughCommit } from '../native/outcome.ts';
-import { openSqlite } from '../storage/index.ts';
+import { driverOf } from '../storage/index.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Context } from './context.ts';
 
@@ -9,10 +9,15 @@ import type { Context } from './context.ts';
  * @throws StoreError `not_initialized` where there is none and none is to be made, `storage_*`
  */
 export async function withStorage<T>({ config, note }: Pick<Context, 'config' | 'note'>, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openSqlite(config.storage.path, { create, note, throughCommit });
+  const storage = await driverOf(config.storage).open(config.storage, { create, note, throughCommit });
   try {
     return await use(storage);
   } finally {
     await storage.close();
   }
+}
+
+/** The store as messages name it. */
+export function storeName({ config }: Pick<Context, 'config'>): string {
+  return driverOf(config.storage).describe(config.storage);
 }

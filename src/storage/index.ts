@@ -1,5 +1,4 @@
 export { checkStoreFiles, folderFault, storeFiles } from './claim.ts';
-export { checkSqlite } from './integrity.ts';
-export { openSqlite } from './sqlite.ts';
+export { driverOf } from './drivers.ts';
 export { ReadOnlyTransaction } from './storage.ts';
-export type { Child, Rows, Storage } from './storage.ts';
+export type { Child, OpenOptions, Page, Rows, Storage } from './storage.ts';

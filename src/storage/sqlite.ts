@@ -4,18 +4,11 @@ import { Connection } from './connection.ts';
 import { AGAINST_HOSTILE_FILES, createSchema, dropEmptySchema, noStoreIn, readSchema } from './schema.ts';
 import { BUSY_TIMEOUT_MS, guard, translated } from './sqlite-errors.ts';
 import { ReadOnlyTransaction } from './storage.ts';
-import type { Child, Rows, Storage } from './storage.ts';
+import type { Child, OpenOptions, Page, Rows, Storage } from './storage.ts';
 
 const BUSY_STEP_MS = 20;
-
-export interface OpenOptions {
-  /** Whether the store is to be made: the first write transaction makes it, and one that leaves no row takes it back. */
-  readonly create: boolean;
-  /** Told what the operator should know of the file. */
-  readonly note?: (text: string) => void;
-  /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
-  readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
-}
+/** What follows "/" in ASCII. */
+const BEHIND_SLASH = '0';
 
 /**
  * Opens the store's SQLite file.
@@ -134,6 +127,10 @@ class SqliteRows implements Rows {
     return value;
   }
 
+  async getMany(paths: readonly string[]): Promise<(Uint8Array | null)[]> {
+    return Promise.all(paths.map((path) => this.get(path)));
+  }
+
   async put(path: string, value: Uint8Array): Promise<void> {
     this.#requireWritable();
     const upsert = 'INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET value = excluded.value';
@@ -145,20 +142,20 @@ class SqliteRows implements Rows {
     this.#guarded((connection) => connection.prepare('DELETE FROM entries WHERE path = ?').run(path));
   }
 
-  async list(folder: string): Promise<Child[]> {
+  async list(folder: string, { after = null, most = Infinity }: Page = {}): Promise<Child[]> {
     // One index seek a child: from a leaf go to what sorts behind it, from a folder to what sorts behind all it holds.
     const prefix = folder === '' ? '' : `${folder}/`;
     return this.#guarded((connection) => {
       const children: Child[] = [];
-      let from = prefix;
-      for (;;) {
-        const path = this.#seek(connection, from);
-        if (path === null || !path.startsWith(prefix)) return children;
-        const slash = path.indexOf('/', prefix.length);
-        const end = slash === -1 ? path.length : slash;
-        children.push({ segment: path.slice(prefix.length, end), folder: slash !== -1 });
-        from = slash === -1 ? `${path}\0` : `${path.slice(0, slash)}0`; // "0" follows "/" in ASCII
+      let last = after;
+      while (children.length < most) {
+        const path = this.#seek(connection, last === null ? prefix : `${prefix}${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`);
+        if (path === null || !path.startsWith(prefix)) break;
+        const [segment = '', ...below] = path.slice(prefix.length).split('/');
+        last = { segment, folder: below.length > 0 };
+        children.push(last);
       }
+      return children;
     });
   }
 

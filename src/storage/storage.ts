@@ -11,6 +11,15 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+export interface OpenOptions {
+  /** Whether the store is to be made: the first write transaction makes it, and one that leaves no row takes it back. */
+  readonly create: boolean;
+  /** Told what the operator should know of the store. */
+  readonly note?: (text: string) => void;
+  /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
+  readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
+}
+
 /** A row was to be written in a 'read' transaction. */
 export class ReadOnlyTransaction extends Error {}
 
@@ -22,16 +31,25 @@ export interface Rows {
    */
   readonly isNew: boolean;
   get(path: string): Promise<Uint8Array | null>;
+  /** The same for several, in their order, which costs a networked database one trip. */
+  getMany(paths: readonly string[]): Promise<(Uint8Array | null)[]>;
   put(path: string, value: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(path: string): Promise<void>;
   /**
-   * The direct children of a folder ("" is the root), in no particular order. Costs in proportion to their number,
-   * not to what lies below them.
+   * The direct children of a folder ("" is the root), in the order of paths. Costs in proportion to their number, not to what
+   * lies below them.
    */
-  list(folder: string): Promise<Child[]>;
+  list(folder: string, page?: Page): Promise<Child[]>;
   /** The first row below a folder ("" is the root) behind the row `after`, in the order of paths, folder by folder; null at the end. */
   next(folder: string, after: string | null): Promise<string | null>;
+}
+
+/** A part of a listing. */
+export interface Page {
+  /** The last child of the page before, which may be gone by now; null to begin. */
+  readonly after?: Child | null;
+  readonly most?: number;
 }
 
 /** A segment may be a row, a folder of further rows, or both; then it is listed twice. */

@@ -13,7 +13,7 @@ const allowed = {
   seal: { imports: ['pkcs11', 'entropy'], types: [CONFIG_TYPES] },
   pkcs11: { imports: ['native'], types: [CONFIG_TYPES] },
   entropy: { imports: [] },
-  storage: { imports: [] },
+  storage: { imports: [], types: [CONFIG_TYPES] },
   config: { imports: [] },
   native: { imports: [] },
 };

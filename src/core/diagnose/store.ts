@@ -1,6 +1,6 @@
 import { Barrier, Names, activeTerm } from '../../barrier/index.ts';
 import { CofferError, hasCode, IntegrityError, StoreError } from '../../errors.ts';
-import { checkSqlite } from '../../storage/index.ts';
+import { driverOf } from '../../storage/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
@@ -11,7 +11,7 @@ import { belongsTo, readMounts, storedPaths } from '../mounts/rows.ts';
 import type { Mount } from '../mounts/table.ts';
 import { OWN_ROWS } from '../row-paths.ts';
 import { surveyRecords } from '../wrapped/survey.ts';
-import { withStorage } from '../storage.ts';
+import { storeName, withStorage } from '../storage.ts';
 import { readState } from '../unsealed/state.ts';
 import type { StoreState } from '../unsealed/state.ts';
 import { readUsage, TERM_LIMIT } from '../unsealed/usage.ts';
@@ -26,18 +26,19 @@ export const AFTER_RECORD = ['record', 'lease', 'clock', 'encryptions', 'mount t
 
 /** The database and what it says without the HSM. Null where there is no initialised store to look into. */
 export async function checkDatabase(context: Context, list: Checklist): Promise<StoreState | null> {
-  const { path } = context.config.storage;
+  const { storage } = context.config;
+  const name = storeName(context);
   if (list.hasFailed('store file') || list.hasFailed('store folder')) {
     list.skip(['database'], 'the store is not opened');
     return null;
   }
   try {
-    const problems = await checkSqlite(path);
+    const problems = await driverOf(storage).check(storage);
     if (problems.length > 0) {
-      throw new IntegrityError('storage_corrupt', `SQLite finds ${path} damaged: ${problems.slice(0, 3).join('; ')}`, { hint: 'restore the store from a backup' });
+      throw new IntegrityError('storage_corrupt', `SQLite finds ${name} damaged: ${problems.slice(0, 3).join('; ')}`, { hint: 'restore the store from a backup' });
     }
     const state = await withStorage(context, false, (storage) => storage.transaction('read', (rows) => readState(rows, context)));
-    list.ok('database', `${path} is whole; the store is ${state.unsealed ? 'unsealed' : 'sealed'}`);
+    list.ok('database', `${name} is whole; the store is ${state.unsealed ? 'unsealed' : 'sealed'}`);
     return state;
   } catch (error) {
     if (hasCode(error, StoreError, 'not_initialized')) {

@@ -8,7 +8,7 @@ import type { ExposedKey, Pkcs11Seal, Seal, ShareCounts } from '../../seal/index
 import type { Rows, Storage } from '../../storage/index.ts';
 import { withSeal } from '../context.ts';
 import type { Context } from '../context.ts';
-import { withStorage } from '../storage.ts';
+import { storeName, withStorage } from '../storage.ts';
 import { isInitialized } from './status.ts';
 import { encodeStoreHeader } from '../unsealed/header.ts';
 import type { StoreHeader } from '../unsealed/header.ts';
@@ -91,13 +91,13 @@ async function keepingKeys<T>(seal: Pkcs11Seal, make: (ensureKeys: Pkcs11Seal['e
 }
 
 /** Leaves the store as `init` found it. @throws StoreError `shares_lost` */
-async function takeBack({ config }: Context, storage: Storage): Promise<void> {
+async function takeBack(context: Context, storage: Storage): Promise<void> {
   try {
     await storage.transaction('write', async (rows) => {
       for (const row of [RECORD, MOUNTS, USAGE, LEASE, SEALED_BY_OPERATOR]) await rows.delete(row);
     });
   } catch (cause) {
-    throw new StoreError('shares_lost', `the store ${config.storage.path} was made, but its recovery shares could not be shown`, {
+    throw new StoreError('shares_lost', `the store ${storeName(context)} was made, but its recovery shares could not be shown`, {
       hint: 'nothing is in it yet: remove the file, and make it anew with: coffer init',
       cause,
     });
@@ -105,9 +105,10 @@ async function takeBack({ config }: Context, storage: Storage): Promise<void> {
 }
 
 /** A new store draws an id of its own, and would be refused from then on. */
-function refuseStoreId({ config }: Context): void {
+function refuseStoreId(context: Context): void {
+  const { config } = context;
   if (config.storeId === null) return;
-  throw new ConfigError('store_id', `store_id names the store ${config.storeId}, and there is none at ${config.storage.path}`, {
+  throw new ConfigError('store_id', `store_id names the store ${config.storeId}, and there is none at ${storeName(context)}`, {
     hint: 'put that store back from a backup; or, for a new one, take store_id out and write there afterwards what `coffer seal-status` shows',
   });
 }
@@ -174,7 +175,7 @@ async function checkOpens(seal: Seal, record: Uint8Array, rootKey: Uint8Array): 
 }
 
 function alreadyInitialized(context: Context): StoreError {
-  return new StoreError('already_initialized', `the store ${context.config.storage.path} is already initialised`, {
+  return new StoreError('already_initialized', `the store ${storeName(context)} is already initialised`, {
     hint: 'nothing was changed',
   });
 }

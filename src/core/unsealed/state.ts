@@ -6,6 +6,7 @@ import { decodeStoreHeader } from './header.ts';
 import type { StoreHeader } from './header.ts';
 import { decodeLease, isCurrent } from './lease.ts';
 import type { Lease } from './lease.ts';
+import { storeName } from '../storage.ts';
 import { LEASE, RECORD, SEALED_BY_OPERATOR } from '../row-paths.ts';
 
 export const RECORD_NAME = "the store's own record";
@@ -26,11 +27,11 @@ export interface StoreState {
 export async function readState(rows: Rows, context: Context): Promise<StoreState> {
   const record = await recordOf(rows);
   const header = headerOf(record, context);
-  const bytes = await rows.get(LEASE);
+  const [bytes = null, sealed = null] = await rows.getMany([LEASE, SEALED_BY_OPERATOR]);
   const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
   const machine = context.machine();
   // Both rows are there only when somebody put the lease back after `seal` had removed it.
-  const sealedByOperator = (await rows.get(SEALED_BY_OPERATOR)) !== null;
+  const sealedByOperator = sealed !== null;
   const unsealed = lease !== null && !sealedByOperator && isCurrent(lease.lease, machine);
   // A lease that ended during this boot has ended for good; one of an earlier boot, or none, is what auto_unseal is for.
   const firstSinceBoot = lease === null || lease.lease.bootId !== machine.bootId;
@@ -55,11 +56,11 @@ export async function recordOf(rows: Rows): Promise<Uint8Array> {
  * What a record says of the store, which must be the one that the configuration asks for.
  * @throws IntegrityError `store_replaced`; `record_altered`
  */
-export function headerOf(record: Uint8Array, { config }: Context): StoreHeader {
+export function headerOf(record: Uint8Array, context: Context): StoreHeader {
   const header = decodeStoreHeader(readRecord(record, RECORD_NAME).context);
-  const { storeId, storage } = config;
+  const { storeId } = context.config;
   if (storeId === null || header.storeId.toLowerCase() === storeId) return header;
-  throw new IntegrityError('store_replaced', `${storage.path} is not the store that store_id names`, {
+  throw new IntegrityError('store_replaced', `${storeName(context)} is not the store that store_id names`, {
     hint: `nothing of it was used. store_id is ${storeId}: put that store back, or correct storage or store_id in the configuration if they are what is wrong`,
   });
 }

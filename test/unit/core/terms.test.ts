@@ -7,7 +7,7 @@ import { openKeys, zeroKeys } from '../../../src/core/unsealed/keys.ts';
 import { RECORD, USAGE } from '../../../src/core/row-paths.ts';
 import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../src/core/unsealed/usage.ts';
 import type { Usage } from '../../../src/core/unsealed/usage.ts';
-import { openSqlite } from '../../../src/storage/index.ts';
+import { openSqlite } from '../../../src/storage/sqlite.ts';
 import { PLAIN_LOGIN } from '../../support/login.ts';
 import { makeStand } from '../../support/store.ts';
 import type { Stand } from '../../support/store.ts';

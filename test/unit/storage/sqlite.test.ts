@@ -2,10 +2,12 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openSqlite, ReadOnlyTransaction } from '../../../src/storage/index.ts';
-import type { Child, Storage } from '../../../src/storage/index.ts';
+import { openSqlite } from '../../../src/storage/sqlite.ts';
+import type { Storage } from '../../../src/storage/index.ts';
+import { storageContract } from './contract.ts';
+
+storageContract('SQLite', async (place, create) => openSqlite(join(place, 'coffer.db'), { create }));
 
 let dir = '';
 let path = '';
@@ -38,22 +40,6 @@ async function isEmpty(at: string): Promise<boolean> {
 }
 
 describe('a transaction', () => {
-  it('is kept whole when it returns and vanishes whole when it throws', async () => {
-    await withStorage(async (storage) => {
-      await storage.transaction('write', (rows) => rows.put('a', bytes('old')));
-      const failing = storage.transaction('write', async (rows) => {
-        await rows.put('a', bytes('new'));
-        await rows.put('b', bytes('new'));
-        throw new Error('on the way');
-      });
-      await expect(failing).rejects.toThrow('on the way');
-      await storage.transaction('read', async (rows) => {
-        expect(Buffer.from((await rows.get('a')) ?? []).toString()).toBe('old');
-        expect(await rows.get('b')).toBeNull();
-      });
-    });
-  });
-
   it('leaves no table behind when the first one fails', async () => {
     await withStorage(async (storage) => {
       await expect(storage.transaction('write', async () => Promise.reject(new Error('no HSM')))).rejects.toThrow('no HSM');
@@ -77,20 +63,6 @@ describe('a transaction', () => {
       });
       expect(await isEmpty(path)).toBe(false);
     });
-  });
-
-  it('tells whether there was a store before it', async () => {
-    const told: boolean[] = [];
-    await withStorage(async (storage) => {
-      for (const at of ['a', 'b']) {
-        await storage.transaction('write', async (rows) => {
-          told.push(rows.isNew);
-          await rows.put(at, bytes(at));
-        });
-      }
-      await storage.transaction('read', async (rows) => void told.push(rows.isNew));
-    });
-    expect(told).toEqual([true, false, false]);
   });
 
   it('leaves a store or none, never a table without rows, wherever the process that makes it is killed', async () => {
@@ -146,45 +118,9 @@ describe('a transaction', () => {
     ]);
   });
 
-  it('does not write when it is for reading', async () => {
-    await withStorage(async (storage) => {
-      await storage.transaction('write', (rows) => rows.put('a', bytes('1')));
-      await expect(storage.transaction('read', (rows) => rows.put('a', bytes('2')))).rejects.toBeInstanceOf(ReadOnlyTransaction);
-      await expect(storage.transaction('read', (rows) => rows.delete('a'))).rejects.toBeInstanceOf(ReadOnlyTransaction);
-    });
-  });
 });
 
 describe('a listing', () => {
-  it('gives the direct children that a plain scan of all paths gives', async () => {
-    const segment = fc.stringMatching(/^[-_a-z0-9A-Z]{1,3}$/);
-    const paths = fc.array(fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')), { maxLength: 30 });
-    await withStorage(async (storage) => {
-      const test = fc.asyncProperty(paths, async (all) => {
-        const check = storage.transaction('write', async (rows) => {
-          for (const one of all) await rows.put(one, bytes(one));
-          for (const folder of ['', ...all, ...all.map((one) => one.split('/')[0] ?? '')]) {
-            expect(sorted(await rows.list(folder))).toEqual(sorted(expected(all, folder)));
-          }
-          throw new Error('undo');
-        });
-        await expect(check).rejects.toThrow('undo');
-      });
-      await fc.assert(test, { numRuns: 60 });
-    });
-  });
-
-  function expected(all: readonly string[], folder: string): Child[] {
-    const prefix = folder === '' ? '' : `${folder}/`;
-    const rests = all.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length).split('/'));
-    const seen = new Set(rests.map(([segment, ...more]) => `${segment} ${more.length > 0}`));
-    return [...seen].map((one) => ({ segment: one.split(' ')[0] ?? '', folder: one.endsWith('true') }));
-  }
-
-  function sorted(children: readonly Child[]): string[] {
-    return children.map(({ segment, folder }) => `${segment} ${folder}`).sort();
-  }
-
   it('costs one seek for each child, however much lies below', async () => {
     await withStorage((storage) =>
       storage.transaction('write', async (rows) => {
