@@ -16,7 +16,7 @@ import { fstatSync, writeSync } from 'node:fs';
 import { variable } from '../config/index.ts';
 import { systemErrorCode, UsageError } from '../errors.ts';
 import type { CofferError } from '../errors.ts';
-import { resultOutput } from '../native/outcome.ts';
+import { hasCommitted, resultOutput } from '../native/outcome.ts';
 import { visible } from '../visible.ts';
 import { jsonNotes } from './json-notes.ts';
 
@@ -160,13 +160,19 @@ function trace({ message, stack = '' }: Error): string {
   return stack.includes(message) ? visible(stack.slice(0, after)) + visible(stack.slice(after), '\n') : visible(stack, '\n');
 }
 
-/** As `writeWhole`, but `coffer kv get ... | head -1` is no error. */
+/**
+ * As `writeWhole`, but `coffer kv get ... | head -1` is no error, and neither is a full disk behind stderr: the exit status
+ * still says what came of the command.
+ */
 function write(descriptor: number, text: string): void {
   try {
     writeWhole(descriptor, text);
   } catch (error) {
-    const code = error instanceof UsageError ? systemErrorCode(error.cause) : null;
-    if (code !== 'EPIPE' && code !== 'EBADF') throw error;
+    if (!(error instanceof UsageError)) throw error;
+    const code = systemErrorCode(error.cause);
+    if (code === 'EPIPE' || code === 'EBADF' || descriptor === STDERR) return;
+    const hint = hasCommitted() ? 'what the command wrote to the store is there' : null;
+    throw new UsageError(error.code, error.message, { hint, cause: error.cause });
   }
 }
 
@@ -178,7 +184,7 @@ function writeWhole(descriptor: number, text: string): void {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
       const code = systemErrorCode(error);
-      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to ${descriptor === STDERR ? 'stderr' : 'stdout'}: ${String(code)}`, { cause: error });
+      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to stdout: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
   }

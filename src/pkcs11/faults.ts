@@ -24,6 +24,7 @@ let report: FaultReport = {
 /** Of the module that was loaded last. */
 let module = '';
 let situation: string | null = null;
+let inTheHsm: string | null = null;
 
 /** Says how faults of a module are shown from now on. */
 export function reportFaults(wanted: FaultReport): void {
@@ -37,6 +38,12 @@ export function describeSituation(text: string | null): void {
   renew();
 }
 
+/** What may be in the HSM from now on, whatever becomes of the command; null where that is known again. */
+export function describeHsmChange(text: string | null): void {
+  inTheHsm = text;
+  renew();
+}
+
 /** Stands guard with the texts for this module. */
 export function installGuard(guard: Guard, lib: string): void {
   module = lib;
@@ -47,7 +54,7 @@ export function installGuard(guard: Guard, lib: string): void {
 /** In the order that the guard wants. */
 function texts(lib: string): [string, string, string, string, string] {
   const what = `the PKCS#11 module ${lib} ${WHAT_HAPPENED}`;
-  const done = situation ?? (hasCommitted() ? PARTLY : UNCHANGED);
+  const done = [situation ?? (hasCommitted() ? PARTLY : UNCHANGED), ...(inTheHsm === null ? [] : [inTheHsm])].join('; ');
   const look = "look at the module's own log, configuration and version";
   return [
     report.error(new HsmError('module_crashed', what, { hint: `${done}; ${look}, and tell its vendor` })),

@@ -4,7 +4,7 @@ export { CKF, CKK, CKM, CKR, keyTypeName, mechanismName } from './constants.ts';
 export { CryptokiError, isCiphertextInvalid, isCiphertextSuspect, isReturnValue } from './errors.ts';
 export { endModules, postponeEndings } from './ending.ts';
 export { EXPOSURE_TEXT, exposuresOf, PRESENT_EXPOSURES } from './exposure.ts';
-export { describeSituation, reportFaults } from './faults.ts';
+export { describeHsmChange, describeSituation, reportFaults } from './faults.ts';
 export type { FaultReport } from './faults.ts';
 export { DEFAULT_TIMEOUT_MS } from './guarded.ts';
 export { initToken } from './init-token.ts';

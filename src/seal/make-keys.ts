@@ -1,5 +1,5 @@
 import { HsmError } from '../errors.ts';
-import { CryptokiError, describeName, isNamed } from '../pkcs11/index.ts';
+import { CryptokiError, describeHsmChange, describeName, isNamed } from '../pkcs11/index.ts';
 import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
 import { newTicket, provisionalId } from './provisional-id.ts';
 import { objectsOf, withoutKeys } from './take-back.ts';
@@ -42,6 +42,7 @@ export interface NewKey {
 export async function makeKeys(session: Session, wanted: readonly NewKey[]): Promise<GeneratedKey[]> {
   if (wanted.length === 0) return [];
   const ticket = newTicket();
+  describeHsmChange('a key that it made may be in the HSM: see `coffer hsm keys`');
   const held: GeneratedKey[] = [];
   try {
     for (const { id, make } of wanted) held.push(make(provisionalId(ticket, id)));
@@ -49,7 +50,9 @@ export async function makeKeys(session: Session, wanted: readonly NewKey[]): Pro
     await settle(session, ticket, wanted, made);
     return made.map((key, at) => named(session, key, wanted[at] ?? null, held));
   } catch (error) {
-    throw await withoutKeys(session, held, error);
+    const reason = await withoutKeys(session, held, error);
+    if (reason === error) describeHsmChange(null);
+    throw reason;
   }
 }
 

@@ -145,6 +145,29 @@ describe('a write', () => {
   });
 });
 
+describe('a key that is made', () => {
+  it('may be in the HSM after a fault, and the message says so', () => {
+    const env = { COFFER_SHIM_FAULT: 'misbehave:C_Finalize:exit-0:1' };
+    const { status, stdout, stderr } = stand.run(['hsm', 'keygen', '-type=hmac', '-label=half'], { env });
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+    expect(stderr).toContain('nothing in the store was changed; a key that it made may be in the HSM: see `coffer hsm keys`');
+  });
+});
+
+describe('an output that is full', () => {
+  it('is an error for a result, which says that the write was done', async () => {
+    const outcome = await stand.shell('exec coffer kv put secret/full v=w >/dev/full');
+    expect(outcome).toMatchObject({ status: 1, stderr: 'error: cannot write to stdout: ENOSPC\nhint: what the command wrote to the store is there\n' });
+    expect(stand.ok('kv', 'get', '-field=v', 'secret/full')).toBe('w');
+  });
+
+  it('changes nothing of the exit status where it is stderr', async () => {
+    expect(await stand.shell('exec coffer kv get secret/none 2>/dev/full')).toMatchObject({ status: 2 });
+    expect(await stand.shell('COFFER_HSM_PIN=wrong-4711 exec coffer kv get secret/app 2>/dev/full')).toMatchObject({ status: 3 });
+    stand.ok('hsm', 'test', '-force');
+  });
+});
+
 describe('sessions side by side', () => {
   it('are under guard, each call with its own deadline', { timeout: 120_000 }, async () => {
     for (let n = 0; n < 40; n++) stand.ok('kv', 'put', `secret/many/${n}`, 'v=w');
