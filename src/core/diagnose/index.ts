@@ -5,7 +5,6 @@ import { Checklist } from './check.ts';
 import type { Check } from './check.ts';
 import { checkFiles } from './files.ts';
 import { AFTER_LOGIN, checkKeys, checkToken } from './hsm.ts';
-import { checkManagedKeys } from './managed-keys.ts';
 import { AFTER_RECORD, checkDatabase, checkStore } from './store.ts';
 import type { Progress } from './store.ts';
 
@@ -41,7 +40,6 @@ export async function diagnose(load: () => Promise<Context>, deep: Progress | nu
         return;
       }
       await checkStore(context, seal, state, deep, list);
-      if (!list.hasFailed('record') && !list.hasFailed('mount table')) await checkManagedKeys(context, seal, state, list);
     });
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;

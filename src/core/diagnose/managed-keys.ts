@@ -1,42 +1,30 @@
-import { Barrier, Names, openView } from '../../barrier/index.ts';
+import { Barrier, Names } from '../../barrier/index.ts';
 import { engineOf } from '../../engines/index.ts';
 import type { HsmKeyObject } from '../../engines/index.ts';
 import { CofferError, HsmError } from '../../errors.ts';
-import type { ManagedKeys, Pkcs11Seal } from '../../seal/index.ts';
-import type { Rows } from '../../storage/index.ts';
-import type { Context } from '../context.ts';
-import { openKeys, zeroKeys } from '../unsealed/keys.ts';
-import type { StoreKeys } from '../unsealed/keys.ts';
-import { readMounts } from '../mounts/rows.ts';
+import type { ManagedKeys } from '../../seal/index.ts';
 import type { Mount } from '../mounts/table.ts';
-import { DATA } from '../row-paths.ts';
-import { withStorage } from '../storage.ts';
-import type { StoreState } from '../unsealed/state.ts';
-import { sealWrapper } from '../wrapped/value-wrapper.ts';
+import { viewOf } from '../mounts/view.ts';
+import type { Unsealed } from '../unsealed/unsealed.ts';
 import type { Checklist } from './check.ts';
+
+const NAME = 'managed keys';
 
 /**
  * Looks up the key object of every managed key. Each use does so too, and is refused where the object has become one of the
  * seal's; here the operator learns of it before a caller does. It opens every key of transit, managed or not, and so a
  * seal-wrapped one with a trip to the HSM, also without -deep.
  */
-export async function checkManagedKeys(context: Context, seal: Pkcs11Seal, state: StoreState, list: Checklist): Promise<void> {
-  const keys = await openKeys(seal, state.record);
-  try {
-    await withStorage(context, false, (storage) => storage.transaction('read', (rows) => checkMounts(rows, seal, keys, list)));
-  } finally {
-    zeroKeys(keys);
-  }
-}
-
-const NAME = 'managed keys';
-
-async function checkMounts(rows: Rows, seal: Pkcs11Seal, keys: StoreKeys, list: Checklist): Promise<void> {
-  const objects = seal.managed(keys.keyring.hsmKeys);
+export async function checkManagedKeys(unsealed: Pick<Unsealed, 'rows' | 'seal' | 'keys'>, mounts: readonly Mount[], list: Checklist): Promise<void> {
+  const { keyring } = unsealed.keys;
+  const objects = unsealed.seal.managed(keyring.hsmKeys);
+  const barrier = new Barrier(keyring);
+  const names = new Names(keyring.pathKey);
   let sound = 0;
   try {
-    for (const mount of await readMounts(rows, new Barrier(keys.keyring))) {
-      for await (const key of keyObjects(rows, seal, keys, mount)) if (isSound(objects, key, list)) sound++;
+    for (const mount of mounts) {
+      const found = engineOf(mount).keyObjects?.({ mountPath: mount.path, view: viewOf(mount, unsealed, barrier, names) });
+      for await (const key of found ?? []) if (isSound(objects, key, list)) sound++;
     }
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
@@ -44,16 +32,6 @@ async function checkMounts(rows: Rows, seal: Pkcs11Seal, keys: StoreKeys, list: 
     return;
   }
   if (sound > 0 && !list.hasFailed(NAME)) list.ok(NAME, `${sound} of transit, each with a key object of its own in the HSM`);
-}
-
-async function* keyObjects(rows: Rows, seal: Pkcs11Seal, keys: StoreKeys, mount: Mount): AsyncGenerator<HsmKeyObject> {
-  const engine = engineOf(mount);
-  if (engine.keyObjects === undefined) return;
-  const names = new Names(keys.keyring.pathKey);
-  const nameOf = (path: readonly string[]): string => mount.path + engine.rowName(path);
-  const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
-  const view = openView({ barrier: new Barrier(keys.keyring), names, rows, root: DATA, base: mount.uuid, nameOf, wrapper });
-  yield* engine.keyObjects({ mountPath: mount.path, view });
 }
 
 function isSound(objects: ManagedKeys, { name, reference }: HsmKeyObject, list: Checklist): boolean {

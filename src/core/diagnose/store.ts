@@ -15,7 +15,9 @@ import { storeName, withStorage } from '../storage.ts';
 import { readState } from '../unsealed/state.ts';
 import type { StoreState } from '../unsealed/state.ts';
 import { readUsage, TERM_LIMIT } from '../unsealed/usage.ts';
+import type { Unsealed } from '../unsealed/unsealed.ts';
 import type { Checklist } from './check.ts';
+import { checkManagedKeys } from './managed-keys.ts';
 import { checkValues } from './values.ts';
 
 /** Is told how many of how many rows were looked at. */
@@ -61,7 +63,7 @@ export async function checkStore(context: Context, seal: Pkcs11Seal, state: Stor
   try {
     await checkLease(context, state, keys, list);
     checkClock(context, state, keys, list);
-    await withStorage(context, false, (storage) => storage.transaction('read', (rows) => checkRows(rows, seal, state, keys, deep, list)));
+    await withStorage(context, false, (storage) => storage.transaction('read', (rows) => checkRows({ rows, seal, state, keys }, deep, list)));
   } finally {
     zeroKeys(keys);
   }
@@ -88,7 +90,11 @@ function checkClock({ machine }: Context, { header }: StoreState, { keyring }: S
   else list.warn('clock', `this machine's clock says ${new Date(now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`, 'set the clock: versions get their times from it');
 }
 
-async function checkRows(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: StoreKeys, deep: Progress | null, list: Checklist): Promise<void> {
+/** An unsealed store whose count of encryptions is still to be looked at. */
+type Opened = Omit<Unsealed, 'usage'>;
+
+async function checkRows(opened: Opened, deep: Progress | null, list: Checklist): Promise<void> {
+  const { rows, keys } = opened;
   await list.attempt(
     'encryptions',
     () => readUsage(rows, keys),
@@ -101,8 +107,9 @@ async function checkRows(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: 
   }
   const count = await list.attempt('rows', () => countRows(rows, keys, mounts), ({ known }) => `${known} rows of ${mounts.length} mounts`);
   if (count !== null && count.orphans > 0) list.warn('rows', `${count.orphans} rows belong to no mount`, 'they are left over, or somebody else wrote them; nothing reads them');
-  await checkSealWrap(rows, seal, state, keys, list);
-  if (deep !== null) await checkValues({ rows, seal, keys, mounts }, (done) => deep(done, count?.known ?? done), list);
+  await checkSealWrap(opened, list);
+  if (deep !== null) await checkValues({ ...opened, mounts }, (done) => deep(done, count?.known ?? done), list);
+  await checkManagedKeys(opened, mounts, list);
 }
 
 /** Every name must open. Orphans are rows that belong to nothing. */
@@ -124,8 +131,7 @@ async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]):
   return { known, orphans };
 }
 
-async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: StoreKeys, list: Checklist): Promise<void> {
-  const opened = { rows, seal, keys, state };
+async function checkSealWrap(opened: Opened, list: Checklist): Promise<void> {
   const survey = await list.attempt('seal wrap', async () => {
     const { status } = await surveyRecords(opened);
     const [altered] = status.altered;

@@ -1,4 +1,4 @@
-import { Barrier, Names, openView } from '../../barrier/index.ts';
+import { Barrier, Names } from '../../barrier/index.ts';
 import { engineOf } from '../../engines/index.ts';
 import { CofferError, hasCode, HsmError, IntegrityError } from '../../errors.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
@@ -6,8 +6,8 @@ import type { Rows } from '../../storage/index.ts';
 import type { StoreKeys } from '../unsealed/keys.ts';
 import { belongsTo, storedPaths } from '../mounts/rows.ts';
 import type { Mount } from '../mounts/table.ts';
+import { viewOf } from '../mounts/view.ts';
 import { DATA } from '../row-paths.ts';
-import { sealWrapper } from '../wrapped/value-wrapper.ts';
 import type { Checklist } from './check.ts';
 
 /** So many faults are named, and the others counted. */
@@ -51,12 +51,9 @@ export async function checkValues(opened: Opened, progress: (done: number) => vo
 
 async function checkMount({ rows, seal, keys }: Opened, mount: Mount, counted: () => void, fault: (error: CofferError) => void): Promise<void> {
   const names = new Names(keys.keyring.pathKey);
-  const engine = engineOf(mount);
-  const nameOf = (path: readonly string[]): string => mount.path + engine.rowName(path);
-  const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
-  const view = openView({ barrier: new Barrier(keys.keyring), names, rows, root: DATA, base: mount.uuid, nameOf, wrapper });
+  const view = viewOf(mount, { rows, seal }, new Barrier(keys.keyring), names);
   const has = async (path: readonly string[]): Promise<boolean> => (await rows.get(names.encrypt(DATA, [mount.uuid, ...path]))) !== null;
-  const check = await engine.check({ mountPath: mount.path, view, has });
+  const check = await engineOf(mount).check({ mountPath: mount.path, view, has });
   const root = names.encrypt(DATA, [mount.uuid]);
 
   async function checkRow(stored: string): Promise<readonly CofferError[]> {

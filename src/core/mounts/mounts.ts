@@ -1,4 +1,4 @@
-import { activeTerm, Barrier, Names, openView } from '../../barrier/index.ts';
+import { activeTerm, Barrier, Names } from '../../barrier/index.ts';
 import { dispatch, engineOf, upgradeToVersions } from '../../engines/index.ts';
 import type { EngineContext, Request, Response } from '../../engines/index.ts';
 import type { Entropy } from '../../entropy/index.ts';
@@ -10,11 +10,11 @@ import { readMounts, storedPaths } from './rows.ts';
 import { startTerm } from './start-term.ts';
 import { encodeMounts, hasControlCharacter, resolveMount } from './table.ts';
 import type { Mount } from './table.ts';
+import { viewOf } from './view.ts';
 import { withUnsealed } from '../unsealed/unsealed.ts';
 import type { Mode, Unsealed } from '../unsealed/unsealed.ts';
 import { DATA, MOUNTS, USAGE } from '../row-paths.ts';
 import { encodeUsage, TERM_LIMIT } from '../unsealed/usage.ts';
-import { sealWrapper } from '../wrapped/value-wrapper.ts';
 
 /** The mounts of an unsealed store within one transaction. */
 export interface Mounts {
@@ -69,10 +69,9 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
   const hsmEntropy = context.config.entropyAugmentation ? testedEntropy((length) => seal.random(length)) : null;
 
   function contextOf(mount: Mount): EngineContext {
-    const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
     return {
       mountPath: mount.path,
-      view: openView({ barrier, names, rows, root: DATA, base: mount.uuid, nameOf: (path) => mount.path + engineOf(mount).rowName(path), wrapper }),
+      view: viewOf(mount, { rows, seal }, barrier, names),
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
       sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),

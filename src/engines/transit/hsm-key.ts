@@ -8,9 +8,8 @@ import { curveOf } from './curves.ts';
 import type { Hash } from './hashes.ts';
 import { managedCommand } from './hints.ts';
 import type { CipherType, KeyHolder, Mac, Signer, SigningType } from './holder.ts';
-import { usingKey } from './key.ts';
 import type { FoundVersion, Key, ManagedReference } from './key.ts';
-import { KEYS_FOLDER, loadKey } from './key-row.ts';
+import { KEYS_FOLDER, loadManaged } from './key-row.ts';
 import { publicKeyOf } from './material.ts';
 import { digestInfo } from './rsa-digest.ts';
 import { oaepEncrypt } from './rsa-oaep.ts';
@@ -106,7 +105,7 @@ function signWith(hsm: HsmKeys, key: HsmKeyReference, type: SigningType, input: 
 /** Of every managed key of a mount. */
 export async function* keyObjects({ mountPath, view }: Pick<EngineContext, 'mountPath' | 'view'>): AsyncGenerator<HsmKeyObject> {
   for (const { name } of await view.list(KEYS_FOLDER)) {
-    const managed = await usingKey(await loadKey({ view }, name), (key) => key?.managed ?? null);
+    const managed = await loadManaged({ view }, name);
     if (managed !== null) yield { name: `${mountPath}keys/${name}`, reference: referenceOf(managed) };
   }
 }

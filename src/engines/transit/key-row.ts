@@ -2,7 +2,7 @@ import { base64, fromUtf8, utf8, zero } from '../../bytes.ts';
 import { StoreError } from '../../errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { keyPath } from './hints.ts';
-import type { Key, KeyVersion } from './key.ts';
+import type { Key, KeyVersion, ManagedReference } from './key.ts';
 
 const FOLDER = 'policy';
 export const KEYS_FOLDER = [FOLDER];
@@ -21,13 +21,22 @@ type StoredKey = Omit<Key, 'managed' | 'kdf' | 'versions'> & Partial<Pick<Key, '
 // The stored JSON comes out of the barrier, so it is what was put in. The text that it is for a moment cannot be overwritten.
 
 /** The key, to be used within `usingKey`; null when there is none. */
-export async function loadKey({ view }: Pick<EngineContext, 'view'>, name: string): Promise<Key | null> {
+export async function loadKey({ view }: EngineContext, name: string): Promise<Key | null> {
   const bytes = await view.get([FOLDER, name]);
   if (bytes === null) return null;
   const stored = JSON.parse(fromUtf8(bytes)) as StoredKey;
   zero(bytes);
   const versions = Object.entries(stored.versions).map(([number, version]) => [number, decodeVersion(version)] as const);
   return { ...stored, managed: stored.managed ?? null, kdf: stored.kdf ?? 'hkdf', versions: Object.fromEntries(versions) };
+}
+
+/** Which key object of the HSM a key is; null for one that is none, and where there is no key. */
+export async function loadManaged({ view }: Pick<EngineContext, 'view'>, name: string): Promise<ManagedReference | null> {
+  const bytes = await view.get([FOLDER, name]);
+  if (bytes === null) return null;
+  const { managed = null } = JSON.parse(fromUtf8(bytes)) as Partial<Pick<Key, 'managed'>>;
+  zero(bytes);
+  return managed;
 }
 
 export async function hasKey({ view }: EngineContext, name: string): Promise<boolean> {
