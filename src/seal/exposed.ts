@@ -21,10 +21,12 @@ interface KeyInRole {
 export function exposedKeys(lookup: KeyLookup): ExposedKey[] {
   const { config, session } = lookup;
   const used = lookup.used();
-  const others = allReferences(config).flatMap(({ role, reference }) => {
-    if (used.some((each) => each.role === role && isNamed(each.key, reference))) return [];
-    return ifTold(() => keysFor(session, role, { class: null, ...reference }).map((key) => ({ role, key })));
-  });
+  const others = allReferences(config).flatMap(({ role, reference }) =>
+    ifTold(() => {
+      if (used.some((each) => each.role === role && isNamed(each.key, reference))) return [];
+      return keysFor(session, role, { class: null, ...reference }).map((key) => ({ role, key }));
+    }),
+  );
   const byRole = [...used, ...others].toSorted((a, b) => Number(b.role === 'wrap') - Number(a.role === 'wrap'));
   const keys = new Map(byRole.map(({ key }) => [hex(key.handle), key]));
   return [...keys.values()].flatMap((key) => {
