@@ -3,7 +3,7 @@ import { nearest } from '../nearest.ts';
 import type { CommandSpec, FlagValues } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { flagValues, GLOBAL_FLAGS, separate } from './flags.ts';
-import { commandHelp, groupHelp, readOptions } from './program.ts';
+import { commandHelp, groupHelp, readOptions } from './help.ts';
 
 /** The flags that every command has. */
 export interface GlobalValues {
