@@ -35,12 +35,10 @@ export type NoFlags = typeof NO_FLAGS;
 /** The checked values of these flags, and of no others: asking for one that is not among them does not compile. */
 export type FlagValues<F extends Flags> = { readonly [Name in keyof F]: KindValues[F[Name]['kind']] };
 
-/** One command as it is written down: what the operator types, and what it runs. */
+/** One command as it is written down. */
 interface Description<F extends Flags> {
-  /** The words that name it, e.g. ["kv", "put"]. */
-  readonly words: readonly string[];
-  /** Other words for the same, e.g. ["operator", "init"]. */
-  readonly alias?: readonly string[];
+  /** Another name for the same, e.g. "operator init". */
+  readonly alias?: string;
   readonly summary: string;
   /** As the help shows them: "PATH" is required, "[PATH]" is not, and "KEY=VALUE ..." is any number, none too. */
   readonly arguments?: string;
@@ -53,19 +51,21 @@ interface Description<F extends Flags> {
 
 /** The same with all that it leaves out. */
 export interface CommandSpec extends Required<Omit<Description<Flags>, 'alias'>> {
+  /** What the operator types, e.g. ["kv", "put"]. */
+  readonly words: readonly string[];
   readonly alias: readonly string[] | null;
   /** How many arguments it takes. */
   readonly least: number;
   readonly most: number;
 }
 
-/** Completes a command's description, and has `run` know its flags by name and type. */
-export function command<const F extends Flags = NoFlags>(description: Description<F>): CommandSpec {
-  const { words, alias = null, summary, arguments: usage = '', examples = [], flags = NO_FLAGS } = description;
+/** A command, whose `run` knows its flags by name and type. @param name e.g. "kv put" */
+export function command<const F extends Flags = NoFlags>(name: string, description: Description<F>): CommandSpec {
+  const { alias, summary, arguments: usage = '', examples = [], flags = NO_FLAGS } = description;
   return {
-    ...{ words, alias, summary, arguments: usage, examples, flags },
+    ...{ words: name.split(' '), alias: alias?.split(' ') ?? null, summary, arguments: usage, examples, flags },
     ...argumentCount(usage),
-    // The values are read by `flags` of this same object, see flags.ts.
+    // What it is run with was read by these very flags.
     run: (invocation: Invocation<F>) => description.run(invocation),
   };
 }

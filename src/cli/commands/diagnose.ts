@@ -7,9 +7,8 @@ import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { FORCE } from './login-flags.ts';
 
-export const diagnoseCommand = command({
-  words: ['operator', 'diagnose'],
-  alias: ['diagnose'],
+export const diagnoseCommand = command('operator diagnose', {
+  alias: 'diagnose',
   summary: 'check configuration, files, HSM, keys and store, with a remedy for what is wrong',
   flags: {
     deep: { kind: 'boolean', help: 'open every value too, a seal-wrapped one with a trip to the HSM' },

@@ -9,8 +9,7 @@ import { noValue, trimSlashes } from '../path.ts';
 import { keyValues } from '../table.ts';
 import { printKeys } from './kv/data.ts';
 
-const read = command({
-  words: ['read'],
+const read = command('read', {
   summary: 'read what an engine has at a path',
   arguments: 'PATH [KEY=VALUE ...]',
   examples: ['coffer read secret/data/app', 'coffer read transit/keys/orders'],
@@ -23,8 +22,7 @@ const read = command({
   },
 });
 
-const write = command({
-  words: ['write'],
+const write = command('write', {
   summary: 'write to a path, or have an engine do what the path stands for',
   arguments: 'PATH [KEY=VALUE|KEY=@FILE|KEY=-|@FILE.json|- ...]',
   flags: { force: { kind: 'boolean', aliases: ['f'], help: 'write without data' } },
@@ -45,8 +43,7 @@ const write = command({
   },
 });
 
-const list = command({
-  words: ['list'],
+const list = command('list', {
   summary: 'list what lies below a path',
   arguments: 'PATH',
   examples: ['coffer list transit/keys', 'coffer list secret/metadata/'],
@@ -57,8 +54,7 @@ const list = command({
   },
 });
 
-const remove = command({
-  words: ['delete'],
+const remove = command('delete', {
   summary: 'delete what an engine has at a path',
   arguments: 'PATH',
   examples: ['coffer delete secret/data/app'],
@@ -69,8 +65,7 @@ const remove = command({
   },
 });
 
-const help = command({
-  words: ['path-help'],
+const help = command('path-help', {
   summary: 'list what the engine at a path answers to',
   arguments: 'PATH',
   examples: ['coffer path-help secret/'],

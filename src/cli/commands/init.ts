@@ -11,9 +11,8 @@ import { FORCE } from './login-flags.ts';
 const DEFAULT_SHARES = 5;
 const DEFAULT_THRESHOLD = 3;
 
-export const initCommand = command({
-  words: ['init'],
-  alias: ['operator', 'init'],
+export const initCommand = command('init', {
+  alias: 'operator init',
   summary: 'create the store and, where allowed, its keys in the HSM',
   flags: {
     'recovery-shares': {

@@ -4,9 +4,8 @@ import type { JsonObject } from '../../json.ts';
 import { command } from '../command.ts';
 import { printObject } from '../output.ts';
 
-export const rotateCommand = command({
-  words: ['rotate'],
-  alias: ['operator', 'rotate'],
+export const rotateCommand = command('rotate', {
+  alias: 'operator rotate',
   summary: 'encrypt what is written from now on under a new barrier key',
   examples: ['coffer operator rotate'],
   async run(invocation) {
@@ -15,9 +14,8 @@ export const rotateCommand = command({
   },
 });
 
-export const keyStatusCommand = command({
-  words: ['key-status'],
-  alias: ['operator', 'key-status'],
+export const keyStatusCommand = command('key-status', {
+  alias: 'operator key-status',
   summary: 'tell the active barrier key, its age and how much it has encrypted',
   examples: ['coffer operator key-status', 'coffer key-status -format=json'],
   async run(invocation) {

@@ -16,9 +16,8 @@ const TIMES = {
   wait: { kind: 'duration', value: 'DURATION', help: 'wait so long for an HSM that is not up yet, e.g. 60s' },
 } as const;
 
-export const unsealCommand = command({
-  words: ['unseal'],
-  alias: ['operator', 'unseal'],
+export const unsealCommand = command('unseal', {
+  alias: 'operator unseal',
   summary: 'open the store through the HSM until `coffer seal`, a reboot or the end of -ttl',
   flags: { ...TIMES, ...FORCE },
   examples: ['coffer unseal', 'coffer unseal -ttl=8h', 'coffer unseal -wait=60s'],
@@ -66,9 +65,8 @@ async function waitFor(
   });
 }
 
-export const sealCommand = command({
-  words: ['seal'],
-  alias: ['operator', 'seal'],
+export const sealCommand = command('seal', {
+  alias: 'operator seal',
   summary: 'close the store until the next `coffer unseal`; needs no HSM',
   async run(invocation) {
     const context = await invocation.context();
@@ -78,9 +76,8 @@ export const sealCommand = command({
   },
 });
 
-export const statusCommand = command({
-  words: ['seal-status'],
-  alias: ['status'],
+export const statusCommand = command('seal-status', {
+  alias: 'status',
   summary: 'tell whether the store is unsealed (exit 0) or not (exit 2); needs neither PIN nor HSM',
   examples: ['coffer seal-status', 'coffer status -format=json'],
   async run(invocation) {

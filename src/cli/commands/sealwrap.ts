@@ -10,8 +10,7 @@ import { withProgress } from '../progress.ts';
 import { columns } from '../table.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 
-const status = command({
-  words: ['sealwrap', 'status'],
+const status = command('sealwrap status', {
   summary: 'count what is under the configured keys of the HSM and what is still under others',
   examples: ['coffer sealwrap status', 'coffer sealwrap status -field=old'],
   async run(invocation) {
@@ -23,8 +22,7 @@ const status = command({
   },
 });
 
-const rewrapCommand = command({
-  words: ['sealwrap', 'rewrap'],
+const rewrapCommand = command('sealwrap rewrap', {
   summary: 'move everything to the configured keys of the HSM; may be stopped and run again',
   flags: {
     'add-hmac': {

@@ -10,8 +10,7 @@ import { columns } from '../table.ts';
 
 const DESCRIPTION = { description: { kind: 'text', value: 'TEXT', help: 'what the mount is for' } } as const;
 
-const enable = command({
-  words: ['secrets', 'enable'],
+const enable = command('secrets enable', {
   summary: 'mount a secrets engine',
   arguments: 'TYPE',
   flags: {
@@ -57,8 +56,7 @@ function engineOptions(options: EngineOptions, version: string | null): EngineOp
   return { ...options, version };
 }
 
-const disable = command({
-  words: ['secrets', 'disable'],
+const disable = command('secrets disable', {
   summary: 'remove a mount and everything in it',
   arguments: 'PATH',
   flags: { force: { kind: 'boolean', aliases: ['f'], help: 'do not ask' } },
@@ -77,8 +75,7 @@ const disable = command({
   },
 });
 
-const move = command({
-  words: ['secrets', 'move'],
+const move = command('secrets move', {
   summary: 'mount an engine with all it holds at another path',
   arguments: 'SOURCE DESTINATION',
   examples: ['coffer secrets move kv/ team/kv/'],
@@ -89,8 +86,7 @@ const move = command({
   },
 });
 
-const tune = command({
-  words: ['secrets', 'tune'],
+const tune = command('secrets tune', {
   summary: "change a mount's description",
   arguments: 'PATH',
   flags: DESCRIPTION,
@@ -105,8 +101,7 @@ const tune = command({
   },
 });
 
-const list = command({
-  words: ['secrets', 'list'],
+const list = command('secrets list', {
   summary: 'list the mounts',
   flags: { detailed: { kind: 'boolean', help: 'all that is known of each' } },
   examples: ['coffer secrets list -detailed'],

@@ -17,16 +17,15 @@ const flags = {
   options: { kind: 'pairs', help: '' },
 } as const;
 const done = async (): Promise<undefined> => undefined;
-const put = command({
-  words: ['kv', 'put'],
-  alias: ['store'],
+const put = command('kv put', {
+  alias: 'store',
   summary: '',
   arguments: 'PATH [VALUE ...]',
   flags,
   run: done,
 });
-const metadata = command({ words: ['kv', 'metadata', 'get'], summary: '', arguments: 'PATH', run: done });
-const version = command({ words: ['version'], summary: '', run: done });
+const metadata = command('kv metadata get', { summary: '', arguments: 'PATH', run: done });
+const version = command('version', { summary: '', run: done });
 const commands = [put, metadata, version];
 
 const NOTHING = { force: false, required: null, mount: null, cas: null, ttl: null, 'remove-data': [], options: {} };
@@ -95,25 +94,24 @@ describe('the values of flags', () => {
   });
 
   it('have the names of the specification, or it does not compile', () => {
-    const known = command({
-      words: ['x'],
+    const known = command('x', {
       summary: '',
       flags: { cas: { kind: 'integer', help: '' } },
       async run({ flags: given }) {
         const cas: number | null = given.cas;
         // @ts-expect-error -- misspelt
-        if (cas !== null) return given.csa;
+        const misspelt: unknown = given.csa;
         // @ts-expect-error -- of another kind
         const text: string | null = given.cas;
-        return text === null ? 7 : 0;
+        return [cas, misspelt, text].length;
       },
     });
-    command({
-      words: ['y'],
+    command('y', {
       summary: '',
       async run({ flags: given }) {
         // @ts-expect-error -- it has none
-        return given.force;
+        const none: unknown = given.force;
+        return Number(none);
       },
     });
     expect(Object.keys(known.flags)).toEqual(['cas']);
@@ -273,7 +271,7 @@ describe('a command line', () => {
 describe('the commands', () => {
   it('take as many arguments as their usage says', () => {
     const counts = (usage: string): number[] => {
-      const { least, most } = command({ words: ['x'], summary: '', arguments: usage, run: done });
+      const { least, most } = command('x', { summary: '', arguments: usage, run: done });
       return [least, most];
     };
     expect(counts('')).toEqual([0, 0]);

@@ -15,8 +15,7 @@ import { describeToken } from './slots.ts';
 
 const DEFAULT_LABEL = 'coffer';
 
-export const initTokenCommand = command({
-  words: ['hsm', 'init-token'],
+export const initTokenCommand = command('hsm init-token', {
   summary: 'initialise a token, which erases all that is on it, and set its PINs',
   flags: {
     slot: { kind: 'text', value: 'N', help: 'slot of the token (the only one that is not initialised)' },

@@ -20,8 +20,7 @@ const KEY = {
   bits: { kind: 'integer', value: 'N', help: 'bits of an RSA key: 2048, 3072 (the default) or 4096' },
 } as const;
 
-export const keygenCommand = command({
-  words: ['hsm', 'keygen'],
+export const keygenCommand = command('hsm keygen', {
   summary: 'make a key in the HSM, or those that the configuration names and the HSM lacks',
   flags: { ...KEY, ...FORCE },
   examples: [

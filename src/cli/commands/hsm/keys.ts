@@ -8,8 +8,7 @@ import { columns } from '../../table.ts';
 import { FORCE } from '../login-flags.ts';
 import { describeToken } from './slots.ts';
 
-export const keysCommand = command({
-  words: ['hsm', 'keys'],
+export const keysCommand = command('hsm keys', {
   summary: 'list the keys on the token and what they may do',
   flags: FORCE,
   examples: ['coffer hsm keys', 'coffer hsm keys -format=json'],

@@ -5,8 +5,7 @@ import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
 import { describeToken } from './slots.ts';
 
-export const mechanismsCommand = command({
-  words: ['hsm', 'mechanisms'],
+export const mechanismsCommand = command('hsm mechanisms', {
   summary: 'list the mechanisms of the token that coffer can use; needs no PIN',
   flags: { all: { kind: 'boolean', help: 'those that coffer does not use, too' } },
   examples: ['coffer hsm mechanisms', 'coffer hsm mechanisms -all -format=json'],

@@ -6,8 +6,7 @@ import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
 import { chosenModule, LIB } from './module.ts';
 
-export const slotsCommand = command({
-  words: ['hsm', 'slots'],
+export const slotsCommand = command('hsm slots', {
   summary: 'list the slots of the PKCS#11 module and their tokens; needs no PIN',
   flags: LIB,
   examples: ['coffer hsm slots', 'coffer hsm slots -lib=/usr/lib/softhsm/libsofthsm2.so'],

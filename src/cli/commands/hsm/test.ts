@@ -9,8 +9,7 @@ import { describeToken } from './slots.ts';
 
 const HSM_SAYS_NO = 3;
 
-export const testCommand = command({
-  words: ['hsm', 'test'],
+export const testCommand = command('hsm test', {
   summary: 'try every mechanism that the configured keys could use, and what coffer chooses',
   flags: { ...FORCE, ...RETRY_PIN },
   examples: ['coffer hsm test', 'coffer hsm test -format=json'],

@@ -21,8 +21,7 @@ const CAS = {
 } as const;
 const DATA_ARGUMENTS = 'PATH KEY=VALUE|KEY=@FILE|KEY=-|@FILE.json|- ...';
 
-export const putCommand = command({
-  words: ['kv', 'put'],
+export const putCommand = command('kv put', {
   summary: 'write a secret, or its next version',
   arguments: DATA_ARGUMENTS,
   flags: { ...MOUNT, ...CAS },
@@ -39,8 +38,7 @@ export const putCommand = command({
   },
 });
 
-export const getCommand = command({
-  words: ['kv', 'get'],
+export const getCommand = command('kv get', {
   summary: 'read a secret',
   arguments: 'PATH',
   flags: { ...MOUNT, version: { kind: 'integer', value: 'N', help: 'this version instead of the newest (version 2)' } },
@@ -62,8 +60,7 @@ export const getCommand = command({
   },
 });
 
-export const patchCommand = command({
-  words: ['kv', 'patch'],
+export const patchCommand = command('kv patch', {
   summary: 'change some keys of a secret, as its next version (version 2)',
   arguments: DATA_ARGUMENTS,
   flags: {
@@ -95,8 +92,7 @@ export const patchCommand = command({
   },
 });
 
-export const listCommand = command({
-  words: ['kv', 'list'],
+export const listCommand = command('kv list', {
   summary: 'list the names below a folder',
   arguments: '[PATH]',
   flags: MOUNT,

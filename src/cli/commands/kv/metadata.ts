@@ -18,8 +18,7 @@ const SETTINGS = {
   'custom-metadata': { kind: 'pairs', value: 'NAME=VALUE', help: 'a remark kept with the secret; may be given again' },
 } as const;
 
-const get = command({
-  words: ['kv', 'metadata', 'get'],
+const get = command('kv metadata get', {
   summary: 'show the settings and the versions of a secret',
   arguments: 'PATH',
   flags: MOUNT,
@@ -34,8 +33,7 @@ const get = command({
   },
 });
 
-const put = command({
-  words: ['kv', 'metadata', 'put'],
+const put = command('kv metadata put', {
   summary: 'set the settings of a secret, which need not exist yet',
   arguments: 'PATH',
   flags: { ...MOUNT, ...SETTINGS },
@@ -43,8 +41,7 @@ const put = command({
   run: (invocation) => change(invocation, 'kv metadata put', 'write', settings(invocation.flags)),
 });
 
-const patch = command({
-  words: ['kv', 'metadata', 'patch'],
+const patch = command('kv metadata patch', {
   summary: 'change the settings of a secret',
   arguments: 'PATH',
   flags: {
@@ -62,8 +59,7 @@ const patch = command({
   },
 });
 
-const remove = command({
-  words: ['kv', 'metadata', 'delete'],
+const remove = command('kv metadata delete', {
   summary: 'remove a secret with all its versions',
   arguments: 'PATH',
   flags: MOUNT,

@@ -10,8 +10,7 @@ import { writtenTables } from './tables.ts';
 
 const VERSIONS = { versions: { kind: 'list', value: 'N,N', help: 'which versions' } } as const;
 
-export const deleteCommand = command({
-  words: ['kv', 'delete'],
+export const deleteCommand = command('kv delete', {
   summary: 'delete a secret; of a version 2 secret the newest version or -versions, which can be undone',
   arguments: 'PATH',
   flags: { ...MOUNT, ...VERSIONS },
@@ -33,8 +32,7 @@ export const deleteCommand = command({
 export const undeleteCommand = onVersions('undelete', 'take the deletion mark off versions (version 2)');
 export const destroyCommand = onVersions('destroy', 'remove the data of versions for good (version 2)');
 
-export const rollbackCommand = command({
-  words: ['kv', 'rollback'],
+export const rollbackCommand = command('kv rollback', {
   summary: 'write an old version again as the newest (version 2)',
   arguments: 'PATH',
   flags: { ...MOUNT, version: { kind: 'integer', value: 'N', help: 'the version to write again' } },
@@ -60,8 +58,7 @@ export const rollbackCommand = command({
   },
 });
 
-export const enableVersioningCommand = command({
-  words: ['kv', 'enable-versioning'],
+export const enableVersioningCommand = command('kv enable-versioning', {
   summary: 'make a version 1 mount a version 2 mount; what it holds becomes version 1 of each secret',
   arguments: 'PATH',
   examples: ['coffer kv enable-versioning secret/'],
@@ -76,8 +73,7 @@ export const enableVersioningCommand = command({
 });
 
 function onVersions(verb: 'undelete' | 'destroy', summary: string): CommandSpec {
-  return command({
-    words: ['kv', verb],
+  return command(`kv ${verb}`, {
     summary,
     arguments: 'PATH',
     flags: { ...MOUNT, ...VERSIONS },

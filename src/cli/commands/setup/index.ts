@@ -21,8 +21,7 @@ import { trialTable } from '../hsm/test.ts';
 import { askRest } from './questions.ts';
 import { chooseToken } from './token.ts';
 
-export const setupCommand = command({
-  words: ['setup'],
+export const setupCommand = command('setup', {
   summary: 'find the HSM, ask for what is missing, and write a configuration',
   examples: ['coffer setup', 'coffer setup -config=/etc/coffer/coffer.hcl'],
   async run(invocation) {
