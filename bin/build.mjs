@@ -4,13 +4,13 @@
 //   coffer.cjs.map          for COFFER_DEBUG=1
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
 //   guard.node               our own native add-on, src/native/guard.c
-//   commander.cjs, inquirer.cjs, yaml.cjs
+//   commander.cjs, prompts.cjs, yaml.cjs
 //                           large, seldom needed, and so not read with the rest
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
@@ -20,7 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
 const [entry = join(root, 'src', 'main.ts'), dist = join(root, 'dist')] = positionals;
 const bundle = join(dist, 'coffer.cjs');
-const SELDOM_NEEDED = ['commander', 'inquirer', 'yaml'];
+const SELDOM_NEEDED = ['commander', '@inquirer/prompts', 'yaml'];
 const NO_IDENTITY = '0'.repeat(16);
 
 const options = {
@@ -59,7 +59,7 @@ const bundleOptions = {
 mkdirSync(dist, { recursive: true });
 for (const name of SELDOM_NEEDED) {
   const contents = `export * from '${name}';`;
-  await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${name}.cjs`) });
+  await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${basename(name)}.cjs`) });
 }
 compileGuard(join(dist, 'guard.node'));
 if (values.watch) await watch();
@@ -152,7 +152,7 @@ function besideTheBundle() {
       build.onLoad({ filter: /.*/, namespace: 'beside-the-bundle' }, async ({ path }) => {
         const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== 'default');
         return {
-          contents: `const beside = require(__dirname + '/${path}.cjs');
+          contents: `const beside = require(__dirname + '/${basename(path)}.cjs');
             export const { ${names.join(', ')} } = beside;`,
         };
       });
