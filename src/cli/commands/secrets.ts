@@ -92,7 +92,12 @@ const tune = command('secrets tune', {
   flags: DESCRIPTION,
   examples: ['coffer secrets tune -description="build keys" kv/'],
   async run(invocation) {
-    const mount = await tuneMount(await invocation.context(), invocation.args[0] ?? '', invocation.flags.description);
+    const context = await invocation.context();
+    const { description } = invocation.flags;
+    if (description === null) {
+      throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
+    }
+    const mount = await tuneMount(context, invocation.args[0] ?? '', description);
     await printObject(
       invocation,
       { path: mount.path, ...describe(mount) },
