@@ -4,12 +4,13 @@
 //   coffer.cjs.map          for COFFER_DEBUG=1
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
 //   guard.node               our own native add-on, src/native/guard.c
-//   inquirer.cjs, yaml.cjs  large, seldom needed, and so not read with the rest
+//   commander.cjs, prompts.cjs, yaml.cjs
+//                           large, seldom needed, and so not read with the rest
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
@@ -19,7 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
 const [entry = join(root, 'src', 'main.ts'), dist = join(root, 'dist')] = positionals;
 const bundle = join(dist, 'coffer.cjs');
-const SELDOM_NEEDED = ['inquirer', 'yaml'];
+const SELDOM_NEEDED = ['commander', '@inquirer/prompts', 'yaml'];
 const NO_IDENTITY = '0'.repeat(16);
 
 const options = {
@@ -52,13 +53,13 @@ const bundleOptions = {
   external: ['hcl2-parser'],
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
-  plugins: [nativeAddons(), besideTheBundle(), childProcessWhenCalled()],
+  plugins: [nativeAddons(), besideTheBundle()],
 };
 
 mkdirSync(dist, { recursive: true });
 for (const name of SELDOM_NEEDED) {
-  const contents = `export * from '${name}'; export { default } from '${name}';`;
-  await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${name}.cjs`) });
+  const contents = `export * from '${name}';`;
+  await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${basename(name)}.cjs`) });
 }
 compileGuard(join(dist, 'guard.node'));
 if (values.watch) await watch();
@@ -68,12 +69,13 @@ else finish(await build(bundleOptions));
 async function watch() {
   const rebuilt = {
     name: 'rebuilt',
-    setup: (build) => build.onEnd((result) => {
-      // esbuild has said what is wrong.
-      if (result.errors.length > 0) return;
-      finish(result);
-      console.log(`built ${bundle}`);
-    }),
+    setup: (build) =>
+      build.onEnd((result) => {
+        // esbuild has said what is wrong.
+        if (result.errors.length > 0) return;
+        finish(result);
+        console.log(`built ${bundle}`);
+      }),
   };
   await (await context({ ...bundleOptions, plugins: [...bundleOptions.plugins, rebuilt] })).watch();
 }
@@ -102,7 +104,10 @@ function writeCodeCache() {
   const identity = readFileSync(bundle, 'latin1').slice(2, 2 + NO_IDENTITY.length);
   const cache = `${bundle}.cache-${identity}-${process.version}-${process.arch}`;
   const args = [join(root, 'bin', 'cache.mjs'), bundle, `${cache}.new`];
-  const { status, stderr } = spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`the bundle does not run: ${stderr}`);
   renameSync(`${cache}.new`, cache);
 }
@@ -147,26 +152,10 @@ function besideTheBundle() {
       build.onLoad({ filter: /.*/, namespace: 'beside-the-bundle' }, async ({ path }) => {
         const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== 'default');
         return {
-          contents: `const beside = require(__dirname + '/${path}.cjs');
-            export const { ${names.join(', ')} } = beside;
-            export default beside.default;`,
+          contents: `const beside = require(__dirname + '/${basename(path)}.cjs');
+            export const { ${names.join(', ')} } = beside;`,
         };
       });
-    },
-  };
-}
-
-/** commander loads child_process for a feature that coffer does not use. */
-function childProcessWhenCalled() {
-  return {
-    name: 'child-process-when-called',
-    setup(build) {
-      build.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-        importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'when-called' } : null,
-      );
-      build.onLoad({ filter: /.*/, namespace: 'when-called' }, () => ({
-        contents: `exports.spawn = (...args) => require('node:child_process').spawn(...args);`,
-      }));
     },
   };
 }

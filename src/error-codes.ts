@@ -5,7 +5,8 @@
 export type ExitStatus = 1 | 2 | 3 | 4 | 5;
 
 /** A code for scripts. What the HSM returned and has no code of its own is `ckr_` and the name of its CKR_ value in lower case, or its number. */
-export type ErrorCode<S extends ExitStatus = ExitStatus> = (typeof errorCodes)[S][number] | (S extends 3 ? `ckr_${string}` : never);
+export type ErrorCode<S extends ExitStatus = ExitStatus> =
+  (typeof errorCodes)[S][number] | (S extends 3 ? `ckr_${string}` : never);
 
 /** Whether `code` is one that a command with this exit status can end with. */
 export function isErrorCode<S extends ExitStatus>(status: S, code: unknown): code is ErrorCode<S> {
@@ -86,7 +87,6 @@ export const errorCodes = {
     'unsupported_hash',
     'unsupported_key_type',
     'unsupported_parameter',
-    'usage',
     'version_1',
   ],
   2: [

@@ -1,31 +1,84 @@
 import type { Context } from '../core/index.ts';
 import type { OutputFormat, Terminal } from './terminal.ts';
 
+/** What `run` is given for each kind of flag. */
+export interface KindValues {
+  readonly boolean: boolean;
+  /** -name or -name=true, -name=false, or null where it is not given. */
+  readonly toggle: boolean | null;
+  readonly text: string | null;
+  readonly integer: number | null;
+  /** Milliseconds, above zero. */
+  readonly duration: number | null;
+  /** Repeatable. */
+  readonly list: readonly string[];
+  /** NAME=VALUE, repeatable. */
+  readonly pairs: { readonly [name: string]: string };
+}
+
 export interface Flag {
-  /** Without dashes, as Vault spells it. */
-  readonly name: string;
-  readonly kind: 'boolean' | 'toggle' | 'text' | 'integer' | 'duration' | 'list' | 'pairs';
+  readonly kind: keyof KindValues;
   /** What the help calls the value, e.g. "PATH". */
   readonly value?: string;
   readonly aliases?: readonly string[];
   readonly help: string;
 }
 
-/** One command: what the operator types, and what it runs. */
-export interface CommandSpec {
-  /** The words that name it, e.g. ["kv", "put"]. */
-  readonly words: readonly string[];
-  /** Other words for the same, e.g. ["operator", "init"]. */
-  readonly alias?: readonly string[];
+/** By name, without dashes, as Vault spells it. */
+export interface Flags {
+  readonly [name: string]: Flag;
+}
+
+const NO_FLAGS = {} as const satisfies Flags;
+export type NoFlags = typeof NO_FLAGS;
+
+/** The checked values of these flags, and of no others: asking for one that is not among them does not compile. */
+export type FlagValues<F extends Flags> = { readonly [Name in keyof F]: KindValues[F[Name]['kind']] };
+
+/** One command as it is written down. */
+interface Description<F extends Flags> {
+  /** Another name for the same, e.g. "operator init". */
+  readonly alias?: string;
   readonly summary: string;
-  /** Names of the arguments as the help shows them, e.g. "PATH [KEY=VALUE ...]". */
-  readonly arguments: string;
+  /** As the help shows them: "PATH" is required, "[PATH]" is not, and "KEY=VALUE ..." is any number, none too. */
+  readonly arguments?: string;
+  readonly flags?: F;
+  /** Command lines for the help. */
+  readonly examples?: readonly string[];
+  /** @returns the exit status; nothing is 0 */
+  run(invocation: Invocation<F>): Promise<number | undefined>;
+}
+
+/** The same with all that it leaves out. */
+export interface CommandSpec extends Required<Omit<Description<Flags>, 'alias'>> {
+  /** What the operator types, e.g. ["kv", "put"]. */
+  readonly words: readonly string[];
+  readonly alias: readonly string[] | null;
+  /** How many arguments it takes. */
   readonly least: number;
   readonly most: number;
-  readonly flags: readonly Flag[];
-  /** Command lines for the help. */
-  readonly examples: readonly string[];
-  run(invocation: Invocation): Promise<number>;
+}
+
+/** A command, whose `run` knows its flags by name and type. @param name e.g. "kv put" */
+export function command<const F extends Flags = NoFlags>(name: string, description: Description<F>): CommandSpec {
+  const { alias, summary, arguments: usage = '', examples = [], flags = NO_FLAGS } = description;
+  return {
+    ...{ words: name.split(' '), alias: alias?.split(' ') ?? null, summary, arguments: usage, examples, flags },
+    ...argumentCount(usage),
+    // What it is run with was read by these very flags.
+    run: (invocation: Invocation<F>) => description.run(invocation),
+  };
+}
+
+function argumentCount(usage: string): { least: number; most: number } {
+  const counts = [...usage.matchAll(/(\[?)[^\s[\]]+( \.\.\.)?/g)].map(([, optional, any]) => ({
+    least: optional === '' && any === undefined ? 1 : 0,
+    most: any === undefined ? 1 : Infinity,
+  }));
+  return counts.reduce((sum, { least, most }) => ({ least: sum.least + least, most: sum.most + most }), {
+    least: 0,
+    most: 0,
+  });
 }
 
 export interface ContextOptions {
@@ -38,9 +91,9 @@ export interface ContextOptions {
 }
 
 /** What a command is run with. */
-export interface Invocation {
+export interface Invocation<F extends Flags = NoFlags> {
   readonly args: readonly string[];
-  readonly flags: FlagValues;
+  readonly flags: FlagValues<F>;
   readonly terminal: Terminal;
   readonly format: OutputFormat;
   /** -field, or null. */
@@ -49,19 +102,4 @@ export interface Invocation {
   readonly configPath: string | null;
   /** Loads the configuration, says its notes and makes what core works with. */
   context(options?: ContextOptions): Promise<Context>;
-}
-
-/** The values of a command's flags, already checked. Asking for a flag that the command does not have is a bug. */
-export interface FlagValues {
-  boolean(name: string): boolean;
-  /** -name or -name=true, -name=false, or null where it is not given. */
-  toggle(name: string): boolean | null;
-  text(name: string): string | null;
-  integer(name: string): number | null;
-  /** Milliseconds. */
-  duration(name: string): number | null;
-  /** Repeatable. */
-  list(name: string): readonly string[];
-  /** NAME=VALUE, repeatable. */
-  pairs(name: string): { readonly [name: string]: string };
 }

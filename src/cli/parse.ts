@@ -1,82 +1,181 @@
 import { UsageError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import type { CommandSpec, FlagValues } from './command.ts';
-import { COMMANDS } from './commands/index.ts';
-import { flagValues, GLOBAL_FLAGS, separate } from './flags.ts';
-import { commandHelp, groupHelp, readOptions } from './program.ts';
+import type { CommandSpec, Flag, Flags, FlagValues } from './command.ts';
+import { GLOBAL_FLAGS, readValues, switchValue } from './flags.ts';
 
-/** The flags that every command has. */
-export interface GlobalValues {
-  readonly config: string | null;
-  readonly format: string | null;
-  readonly field: string | null;
-  readonly noColor: boolean;
-  readonly nonInteractive: boolean;
+/** What a command line asks for. */
+type Asked =
+  | {
+      readonly kind: 'run';
+      readonly spec: CommandSpec;
+      readonly args: readonly string[];
+      readonly flags: FlagValues<Flags>;
+    }
+  | { readonly kind: 'help'; readonly spec: CommandSpec }
+  /** The commands that begin with `words`; `asked` where that is no mistake. */
+  | {
+      readonly kind: 'group';
+      readonly words: readonly string[];
+      readonly members: readonly CommandSpec[];
+      readonly asked: boolean;
+    }
+  | { readonly kind: 'error'; readonly error: UsageError };
+
+/** With the flags that every command has, as far as the line gives them: an error has its format, too. */
+export type CommandLine = Asked & { readonly global: FlagValues<typeof GLOBAL_FLAGS> };
+export type HelpLine = Extract<CommandLine, { kind: 'help' | 'group' }>;
+
+/**
+ * Reads a command line: which command, its flags in the style of Go (-name, -name=value, -name value, and the same with two
+ * dashes), its arguments. What is wrong comes back as an error that says what is near.
+ */
+export function readCommandLine(argv: readonly string[], commands: readonly CommandSpec[]): CommandLine {
+  const reading = new Reading(argv, commands);
+  const global = readValues(GLOBAL_FLAGS, reading.given);
+  try {
+    return { global, ...understood(reading, commands, global.help) };
+  } catch (error) {
+    if (error instanceof UsageError) return { global, kind: 'error', error };
+    throw error;
+  }
+}
+
+interface GivenFlag {
+  /** With its dashes and its value. */
+  readonly token: string;
+  /** Null where it is none that there could be. */
+  readonly name: string | null;
+  /** What follows "=". */
+  readonly value: string | undefined;
 }
 
 /** What people type for `coffer version`. */
 const VERSION_FLAGS: readonly string[] = ['-v', '-version', '--version'];
 
-export type Parsed =
-  | { readonly kind: 'run'; readonly global: GlobalValues; readonly spec: CommandSpec; readonly args: readonly string[]; readonly flags: FlagValues }
-  | { readonly kind: 'help'; readonly global: GlobalValues; readonly text: string; readonly asked: boolean };
+/** One pass over a command line. The first thing that is wrong is kept, and the rest read for the format of its error. */
+class Reading {
+  readonly given = new Map<string, string[]>();
+  /** Those that name the command, or were to. */
+  readonly words: string[] = [];
+  readonly args: string[] = [];
+  spec: CommandSpec | null = null;
+  problem: UsageError | null = null;
+  /** Flags before the command that only the command can know. */
+  unknown: GivenFlag[] = [];
+  readonly #commands: readonly CommandSpec[];
 
-/**
- * Understands a command line: which command, its flags, its arguments.
- * @throws UsageError that names what is wrong and what is near
- */
-export async function parseCommandLine(argv: readonly string[]): Promise<Parsed> {
-  const leading = leadingWords(argv);
-  if (leading.length === 0 && argv.some((arg) => VERSION_FLAGS.includes(arg))) return parseCommandLine(['version']);
-  const spec = findCommand(leading);
-  if (spec === null) return groupOrError(argv, leading);
-  const name = spec.words.join(' ');
-  const { words, options } = separate(argv, [...spec.flags, ...GLOBAL_FLAGS], name);
-  const typed = [spec.words, ...(spec.alias === undefined ? [] : [spec.alias])].find((candidate) => startsWith(words, candidate));
-  const { given, args } = await readOptions(spec, options, words.slice(typed?.length ?? 0));
-  const global = globalValues(given);
-  if (given['help'] === true) return { kind: 'help', global, text: await commandHelp(spec), asked: true };
-  if (args.length < spec.least || args.length > spec.most) throw wrongCount(spec, args.length);
-  return { kind: 'run', global, spec, args, flags: flagValues(spec, given) };
-}
-
-/** The words before any that a flag could take as its value are enough to find the command. */
-function leadingWords(argv: readonly string[]): string[] {
-  const words: string[] = [];
-  for (let at = 0; at < argv.length; at++) {
-    const token = argv[at] ?? '';
-    if (token === '--') break;
-    if (!/^--?[A-Za-z]/.test(token)) words.push(token);
-    else if (!token.includes('=') && GLOBAL_FLAGS.some(({ name, kind }) => kind === 'text' && name === token.replace(/^--?/, ''))) at++;
+  constructor(argv: readonly string[], commands: readonly CommandSpec[]) {
+    this.#commands = commands;
+    const tokens = argv.values();
+    for (const token of tokens) {
+      if (token === '--') this.args.push(...tokens);
+      else if (token.startsWith('-') && token !== '-') this.#flag(asFlag(token), tokens);
+      else if (this.spec === null) this.#word(token);
+      else this.args.push(token);
+    }
+    const asksVersion = this.words.length === 0 && this.unknown.some(({ token }) => VERSION_FLAGS.includes(token));
+    if (!asksVersion) return;
+    this.unknown = this.unknown.filter(({ token }) => !VERSION_FLAGS.includes(token));
+    this.#word('version');
   }
-  return words;
+
+  #word(word: string): void {
+    this.words.push(word);
+    const { words } = this;
+    const isNamed = (name: readonly string[] | null): boolean =>
+      name?.length === words.length && startsWith(words, name);
+    this.spec = this.#commands.find((spec) => isNamed(spec.words) || isNamed(spec.alias)) ?? null;
+    if (this.spec === null) return;
+    for (const flag of this.unknown) this.#flag(flag, [].values());
+    this.unknown = [];
+  }
+
+  #flag(flag: GivenFlag, following: Iterator<string, undefined>): void {
+    const flags: Flags = { ...this.spec?.flags, ...GLOBAL_FLAGS };
+    const { name, value } = flag;
+    const found = Object.entries(flags).find(
+      ([known, { aliases }]) => known === name || (name !== null && aliases?.includes(name) === true),
+    );
+    if (found !== undefined) this.#give(found[0], found[1], value, following);
+    else if (this.spec === null) this.unknown.push(flag);
+    else this.problem ??= unknownFlag(flag, flags, this.spec.words.join(' '));
+  }
+
+  #give(
+    name: string,
+    { kind, value: wanted = 'VALUE' }: Flag,
+    value: string | undefined,
+    following: Iterator<string, undefined>,
+  ): void {
+    const isSwitch = kind === 'boolean' || kind === 'toggle';
+    const text = value ?? (isSwitch ? 'true' : following.next().value);
+    if (text === undefined) {
+      this.problem ??= new UsageError('bad_flag', `-${name} needs a value`, { hint: `-${name}=${wanted}` });
+      return;
+    }
+    const on = isSwitch ? switchValue(text) : null;
+    if (isSwitch && on === null)
+      this.problem ??= new UsageError('bad_flag', `-${name} is true or false, not ${JSON.stringify(text)}`);
+    this.given.set(name, [...(this.given.get(name) ?? []), on === null ? text : String(on)]);
+  }
 }
 
-function findCommand(words: readonly string[]): CommandSpec | null {
-  return COMMANDS.find((spec) => startsWith(words, spec.words) || (spec.alias !== undefined && startsWith(words, spec.alias))) ?? null;
+function asFlag(token: string): GivenFlag {
+  const [, name = null, value] = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(token) ?? [];
+  return { token, name, value };
 }
 
-function startsWith(words: readonly string[], start: readonly string[]): boolean {
+/** @throws UsageError */
+function understood(
+  { spec, words, args, problem, unknown, given }: Reading,
+  commands: readonly CommandSpec[],
+  help: boolean,
+): Asked {
+  const [first] = unknown;
+  if (first !== undefined) throw unknownFlag(first, GLOBAL_FLAGS, '');
+  if (problem !== null) throw problem;
+  if (spec === null) return group(words, args, commands, help);
+  if (help) return { kind: 'help', spec };
+  if (args.length < spec.least || args.length > spec.most) throw wrongCount(spec, args.length);
+  return { kind: 'run', spec, args, flags: readValues(spec.flags, given) };
+}
+
+/** No command: `help COMMAND`, the help of a group ("coffer kv"), or what was probably meant. */
+function group(
+  words: readonly string[],
+  args: readonly string[],
+  commands: readonly CommandSpec[],
+  help: boolean,
+): Asked {
+  const isHelp = words[0] === 'help';
+  const typed = isHelp ? words.slice(1) : words;
+  const wanted = [...typed, ...args];
+  const named = (start: (name: readonly string[]) => boolean): CommandSpec[] =>
+    commands.filter(({ words: name, alias }) => start(name) || (alias !== null && start(alias)));
+  const [spec] = isHelp ? named((name) => startsWith(wanted, name)) : [];
+  if (spec !== undefined) return { kind: 'help', spec };
+  const members = named((name) => startsWith(name, wanted));
+  if (members.length > 0) return { kind: 'group', words: wanted, members, asked: isHelp || help };
+  throw unknownCommand(typed, commands);
+}
+
+export function startsWith(words: readonly string[], start: readonly string[]): boolean {
   return start.every((word, at) => words[at] === word);
 }
 
-/** No command: the help of a group ("coffer kv"), `help COMMAND`, or what was probably meant. */
-async function groupOrError(argv: readonly string[], leading: readonly string[]): Promise<Parsed> {
-  const { words, options } = separate(argv, GLOBAL_FLAGS, '');
-  const { given } = await readOptions(null, options, []);
-  const global = globalValues(given);
-  const help = words[0] === 'help';
-  const wanted = help ? words.slice(1) : words;
-  const asked = help || given['help'] === true;
-  const spec = help ? findCommand(wanted) : null;
-  if (spec !== null) return { kind: 'help', global, text: await commandHelp(spec), asked: true };
-  const members = COMMANDS.filter(({ words: name, alias }) => startsWith(name, wanted) || (alias !== undefined && startsWith(alias, wanted)));
-  if (members.length > 0) return { kind: 'help', global, text: await groupHelp(wanted, members), asked };
-  throw unknownCommand(leading.slice(help ? 1 : 0));
+function unknownFlag({ token, name }: GivenFlag, flags: Flags, where: string): UsageError {
+  const typed = name === null ? token : (token.split('=')[0] ?? token);
+  const known = nearest(typed.replace(/^-+/, ''), Object.keys(flags));
+  const see = `see: coffer ${where}${where === '' ? '' : ' '}-h`;
+  return new UsageError('unknown_flag', `unknown flag ${typed}`, {
+    hint: known === null ? see : `did you mean -${known}? ${see}`,
+  });
 }
 
-function unknownCommand(words: readonly string[]): UsageError {
-  const names = COMMANDS.flatMap(({ words: name, alias }) => [name.join(' '), ...(alias === undefined ? [] : [alias.join(' ')])]);
+function unknownCommand(words: readonly string[], commands: readonly CommandSpec[]): UsageError {
+  const names = commands.flatMap(({ words: name, alias }) =>
+    [name, ...(alias === null ? [] : [alias])].map((parts) => parts.join(' ')),
+  );
   const depth = names.some((name) => name.split(' ')[0] === words[0]) ? 2 : 1;
   const typed = words.slice(0, depth).join(' ');
   const known = nearest(words.slice(0, 2).join(' '), names) ?? nearest(typed, names);
@@ -85,22 +184,11 @@ function unknownCommand(words: readonly string[]): UsageError {
   });
 }
 
-function wrongCount(spec: CommandSpec, count: number): UsageError {
-  const problem = count < spec.least ? 'not enough' : 'too many';
-  const expected = spec.least === spec.most ? String(spec.least) : `at least ${spec.least}`;
-  const name = spec.words.join(' ');
+function wrongCount({ words, arguments: usage, least, most }: CommandSpec, count: number): UsageError {
+  const problem = count < least ? 'not enough' : 'too many';
+  const expected = least === most ? String(least) : `at least ${least}`;
+  const name = words.join(' ');
   return new UsageError('arguments', `${problem} arguments (expected ${expected}, got ${count})`, {
-    hint: `usage: ${`coffer ${name} ${spec.arguments}`.trimEnd()}; see: coffer ${name} -h`,
+    hint: `usage: ${`coffer ${name} ${usage}`.trimEnd()}; see: coffer ${name} -h`,
   });
-}
-
-function globalValues(given: { readonly [name: string]: unknown }): GlobalValues {
-  const text = (name: string): string | null => (typeof given[name] === 'string' ? given[name] : null);
-  return {
-    config: text('config'),
-    format: text('format'),
-    field: text('field'),
-    noColor: given['color'] === false || given['noColor'] === true,
-    nonInteractive: given['nonInteractive'] === true,
-  };
 }

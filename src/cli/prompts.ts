@@ -1,11 +1,12 @@
-import type { createPromptModule } from 'inquirer';
+import type * as Prompts from '@inquirer/prompts';
 import { StoreError } from '../errors.ts';
 import { pinProblem } from '../pin.ts';
 import { hasHidden, visible } from '../visible.ts';
 
 /**
- * Questions to the operator. They go to stderr, so that stdout stays for results; inquirer is loaded only here. They may
- * hold labels that somebody else gave a token, so control characters in them are shown, not sent.
+ * Questions to the operator. They go to stderr, so that stdout stays for results; only here are inquirer's prompts
+ * loaded, and without the rest of it. Questions may hold labels that somebody else gave a token, so control characters in
+ * them are shown, not sent.
  */
 
 /** Asks for the user PIN without showing it. */
@@ -19,26 +20,24 @@ export async function askPinAs(message: string): Promise<string> {
 }
 
 /** Asks for what must not be shown. @param problem what is wrong with an answer; null for nothing */
-export async function askHidden(message: string, problem: (answer: string) => string | null = () => null): Promise<string> {
-  const validate = (answer: string): true | string => problem(answer) ?? true;
-  const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message), validate } as const;
-  return answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer);
+export async function askHidden(message: string, problem: Problem = () => null): Promise<string> {
+  const validate = validator(problem);
+  return answered(({ password }, streams) =>
+    password({ message: visible(message), mask: '*', toggleMask: false, validate }, streams),
+  );
 }
 
 /** Asks for a new PIN twice, until both are the same. */
 export async function askNewPin(message: string): Promise<string> {
-  const validate = (pin: string): true | string => (pin === '' ? 'a PIN has at least one character' : (pinProblem(pin) ?? true));
-  const question = { type: 'password', name: 'answer', mask: '*', toggleMask: false, message: visible(message), validate } as const;
-  const first = await answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer);
-  const again = { ...question, message: `${question.message}, again`, validate: (pin: string) => pin === first || 'that is another one' };
-  return answered(async (prompt) => (await prompt<{ answer: string }>([again])).answer);
+  const first = await askHidden(message, (pin) => (pin === '' ? 'a PIN has at least one character' : pinProblem(pin)));
+  return askHidden(`${message}, again`, (pin) => (pin === first ? null : 'that is another one'));
 }
 
-/** Asks for a line of text. A proposal that cannot be shown as it is is not made. @param problem what is wrong with an answer; null for nothing */
-export async function askText(message: string, proposal: string, problem: (text: string) => string | null): Promise<string> {
-  const validate = (text: string): true | string => problem(text.trim()) ?? true;
-  const question = { type: 'input', name: 'answer', message: visible(message), default: hasHidden(proposal) ? '' : proposal, validate } as const;
-  return answered(async (prompt) => (await prompt<{ answer: string }>([question])).answer.trim());
+/** Asks for a line of text. A proposal that cannot be shown as it is is not made. @param problem as in `askHidden` */
+export async function askText(message: string, proposal: string, problem: Problem): Promise<string> {
+  const validate = validator((text) => problem(text.trim()));
+  const question = { message: visible(message), default: hasHidden(proposal) ? '' : proposal, validate };
+  return (await answered(({ input }, streams) => input(question, streams))).trim();
 }
 
 export interface Choice {
@@ -49,25 +48,30 @@ export interface Choice {
 
 /** Lets one of several be chosen with the arrow keys. @returns its position */
 export async function askChoice(message: string, choices: readonly Choice[]): Promise<number> {
-  const listed = choices.map(({ name, disabled }, value) => ({ name: visible(name), value, ...(disabled === null ? {} : { disabled: `(${disabled})` }) }));
-  const question = { type: 'select', name: 'answer', message: visible(message), choices: listed, loop: false, pageSize: 12 } as const;
-  return answered(async (prompt) => (await prompt<{ answer: number }>([question])).answer);
+  const listed = choices.map(({ name, disabled }, value) => ({
+    name: visible(name),
+    value,
+    disabled: disabled === null ? false : `(${disabled})`,
+  }));
+  const question = { message: visible(message), choices: listed, loop: false, pageSize: 12 };
+  return answered(({ select }, streams) => select(question, streams));
 }
 
 /** A yes/no question; no unless the operator says yes, or where `proposal` is yes. */
 export async function confirm(message: string, proposal = false): Promise<boolean> {
-  const question = { type: 'confirm', name: 'yes', message: visible(message), default: proposal } as const;
-  return answered(async (prompt) => (await prompt<{ yes: boolean }>([question])).yes);
+  return answered((prompts, streams) => prompts.confirm({ message: visible(message), default: proposal }, streams));
 }
 
-type PromptModule = ReturnType<typeof createPromptModule>;
+type Streams = Parameters<typeof Prompts.input>[1];
+type Problem = (answer: string) => string | null;
+const validator = (problem: Problem) => (answer: string) => problem(answer) ?? true;
 
 /** @throws StoreError `cancelled` when the operator ends it with Ctrl-C */
-async function answered<T>(use: (prompt: PromptModule) => Promise<T>): Promise<T> {
-  const inquirer = await import('inquirer');
+async function answered<T>(ask: (prompts: typeof Prompts, streams: Streams) => Promise<T>): Promise<T> {
+  const prompts = await import('@inquirer/prompts');
   for (const signal of ENDINGS) process.prependListener(signal, restoreTerminal);
   try {
-    return await use(inquirer.createPromptModule({ input: process.stdin, output: process.stderr }));
+    return await ask(prompts, { input: process.stdin, output: process.stderr });
   } catch (error) {
     if (error instanceof Error && error.name === 'ExitPromptError') {
       throw new StoreError('cancelled', 'the question was not answered; nothing was done');

@@ -3,11 +3,13 @@ import { endModules, postponeEndings, reportFaults, thisMachine } from '../core/
 import type { Context, FaultReport } from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
 import { resultIsOut } from '../native/outcome.ts';
-import type { ContextOptions, Invocation } from './command.ts';
-import { parseCommandLine } from './parse.ts';
+import type { ContextOptions } from './command.ts';
+import { COMMANDS } from './commands/index.ts';
+import { readCommandLine } from './parse.ts';
+import type { HelpLine } from './parse.ts';
 import { askPin } from './prompts.ts';
 import { FORMATS, openTerminal } from './terminal.ts';
-import type { OutputFormat, Terminal, TerminalOptions } from './terminal.ts';
+import type { OutputFormat, Terminal } from './terminal.ts';
 
 /**
  * Runs one command line and returns its exit status; an error is printed, and a fault of coffer's own, too. The PKCS#11 module is
@@ -22,38 +24,32 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 }
 
 async function runAndReport(argv: readonly string[]): Promise<number> {
-  const env = process.env;
-  const open = async (options: Omit<TerminalOptions, 'changed'>): Promise<Terminal> => {
-    const opened = await openTerminal({ ...options, changed: () => reportFaults(faultReport(opened)) });
-    return opened;
-  };
-  let terminal = await open({ color: false, interactive: false, format: wantsJson(argv, env) ? 'json' : 'table' });
+  const line = readCommandLine(argv, COMMANDS);
+  const { kind, global } = line;
+  const name = global.format ?? variable(process.env, 'format');
+  const format = outputFormat(name);
+  const terminal = await openTerminal({
+    color: kind !== 'error' && !global['no-color'], // -no-color may be after what is wrong, or be it
+    interactive: !global['non-interactive'],
+    format: format ?? 'table',
+    changed: () => reportFaults(faultReport(terminal)),
+  });
   try {
-    const parsed = await parseCommandLine(argv);
-    const { global } = parsed;
-    const name = global.format ?? variable(env, 'format');
-    const format = outputFormat(name);
-    terminal = await open({ color: !global.noColor, interactive: !global.nonInteractive, format: format ?? 'table' });
-    if (parsed.kind === 'help') {
-      if (parsed.asked) terminal.print(parsed.text);
-      else if (format === 'json') terminal.error(new UsageError('no_command', 'this is no whole command', { hint: parsed.text }));
-      else terminal.printAside(parsed.text);
-      return parsed.asked ? 0 : 1;
-    }
+    if (line.kind === 'error') throw line.error;
+    if (line.kind !== 'run') return await showHelp(line, terminal, format);
     if (format === null) throw noFormat(name);
     reportFaults(faultReport(terminal));
-    const invocation: Invocation = {
-      args: parsed.args,
-      flags: parsed.flags,
+    const status = await line.spec.run({
+      args: line.args,
+      flags: line.flags,
       terminal,
       format,
       field: global.field,
       configPath: global.config,
       context: (options) => openContext(global.config, terminal, options ?? {}),
-    };
-    const status = await parsed.spec.run(invocation);
+    });
     terminal.end();
-    return status;
+    return status ?? 0;
   } catch (error) {
     if (error instanceof CofferError) terminal.error(error);
     else terminal.fault(error);
@@ -61,7 +57,21 @@ async function runAndReport(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function openContext(path: string | null, terminal: Terminal, { forceLogin = false, retryPin = false, quiet = false }: ContextOptions): Promise<Context> {
+async function showHelp(line: HelpLine, terminal: Terminal, format: OutputFormat | null): Promise<number> {
+  const { helpText } = await import('./help.ts');
+  const text = helpText(line);
+  const asked = line.kind === 'help' || line.asked;
+  if (asked) terminal.print(text);
+  else if (format === 'json') terminal.error(new UsageError('no_command', 'this is no whole command', { hint: text }));
+  else terminal.printAside(text);
+  return asked ? 0 : 1;
+}
+
+async function openContext(
+  path: string | null,
+  terminal: Terminal,
+  { forceLogin = false, retryPin = false, quiet = false }: ContextOptions,
+): Promise<Context> {
   const config = await loadConfig({ path, env: process.env });
   if (!quiet) for (const note of config.notes) terminal.note(note);
   const { pin } = config.seal;
@@ -95,11 +105,7 @@ function outputFormat(name: string | null): OutputFormat | null {
 }
 
 function noFormat(name: string | null): UsageError {
-  return new UsageError('bad_format', `there is no output format ${JSON.stringify(name)}`, { hint: `there are: ${FORMATS.join(', ')}` });
-}
-
-/** For errors in the command line itself, before it is understood. */
-function wantsJson(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  const given = argv.map((arg, at) => (/^--?format$/.test(arg) ? argv[at + 1] : /^--?format=(.*)$/.exec(arg)?.[1])).findLast((value) => value !== undefined);
-  return (given ?? variable(env, 'format'))?.toLowerCase() === 'json';
+  return new UsageError('bad_format', `there is no output format ${JSON.stringify(name)}`, {
+    hint: `there are: ${FORMATS.join(', ')}`,
+  });
 }

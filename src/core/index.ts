@@ -17,13 +17,22 @@ export { keyStatus, rotate } from './lifecycle/rotate.ts';
 export type { KeyStatus } from './lifecycle/rotate.ts';
 export { sealWrapStatus } from './wrapped/survey.ts';
 export type { KeyUse, SealWrapReport, SealWrapStatus, UnreadableValue } from './wrapped/survey.ts';
-export { disableMount, enableMount, enableVersioning, findMount, listMounts, moveMountTo, pathHelp, tuneMount } from './mounts/operations.ts';
+export {
+  disableMount,
+  enableMount,
+  enableVersioning,
+  findMount,
+  listMounts,
+  moveMountTo,
+  pathHelp,
+  tuneMount,
+} from './mounts/operations.ts';
 export { withMounts } from './mounts/mounts.ts';
 export type { Operation, Request, Response } from '../engines/index.ts';
 export type { Mounts } from './mounts/mounts.ts';
 export { checkTokenLabel, initialiseToken, slotForToken } from './hsm-tools/init-token.ts';
-export { checkNewKey, generateMissingKeys, generateOneKey } from './hsm-tools/keygen.ts';
-export type { MadeKey, NewKeyType } from './hsm-tools/keygen.ts';
+export { generateMissingKeys, generateOneKey, RSA_BITS } from './hsm-tools/keygen.ts';
+export type { MadeKey, NewKey, NewKeyType } from './hsm-tools/keygen.ts';
 export { tokenKeys } from './hsm-tools/keys.ts';
 export type { TokenKey } from './hsm-tools/keys.ts';
 export { tokenMechanisms } from './hsm-tools/mechanisms.ts';

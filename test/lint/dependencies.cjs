@@ -22,6 +22,7 @@ const allowed = {
 const packages = {
   commander: ['cli'],
   inquirer: ['cli'],
+  '@inquirer/prompts': ['cli'],
   chalk: ['cli'],
   'hcl2-parser': ['config'],
   pkcs11js: ['pkcs11'],

@@ -15,13 +15,17 @@ describe('the help of a command', () => {
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: coffer ${name} \\[options\\]`));
       expect(stdout.replace(/\s+/g, ' ')).toContain(summary);
-      for (const flag of flags) expect(stdout).toContain(`-${flag.name}`);
+      for (const flag of Object.keys(flags)) expect(stdout).toContain(`-${flag}`);
       for (const example of examples) expect(stdout).toContain(`  ${example}\n`);
-      expect(stdout.split('\n').filter((line) => line.length > 80 && !line.startsWith('Usage:') && !line.startsWith('  coffer '))).toEqual([]);
+      expect(
+        stdout
+          .split('\n')
+          .filter((line) => line.length > 80 && !line.startsWith('Usage:') && !line.startsWith('  coffer ')),
+      ).toEqual([]);
     });
 
     it(`coffer ${(alias ?? ['help', ...words]).join(' ')} shows the same`, () => {
-      const other = alias === undefined ? ['help', ...words] : [...alias, '--help'];
+      const other = alias === null ? ['help', ...words] : [...alias, '--help'];
       expect(stand.run(other, { env })).toEqual(stand.run([...words, '-help'], { env }));
     });
 

@@ -2,34 +2,39 @@ import { diagnose } from '../../core/index.ts';
 import type { Check, Context } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { visible } from '../../visible.ts';
-import type { CommandSpec } from '../command.ts';
+import { command } from '../command.ts';
 import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
+import { FORCE } from './login-flags.ts';
 
-export const diagnoseCommand: CommandSpec = {
-  words: ['operator', 'diagnose'],
-  alias: ['diagnose'],
+export const diagnoseCommand = command('operator diagnose', {
+  alias: 'diagnose',
   summary: 'check configuration, files, HSM, keys and store, with a remedy for what is wrong',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [
-    { name: 'deep', kind: 'boolean', help: 'open every value too, a seal-wrapped one with a trip to the HSM' },
-    { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
-  ],
+  flags: {
+    deep: { kind: 'boolean', help: 'open every value too, a seal-wrapped one with a trip to the HSM' },
+    ...FORCE,
+  },
   examples: ['coffer operator diagnose', 'coffer operator diagnose -deep -format=json'],
   async run(invocation) {
     const { flags } = invocation;
-    const load = (): Promise<Context> => invocation.context({ forceLogin: flags.boolean('force') });
-    const checks = flags.boolean('deep') ? await withProgress(invocation, 'Opening values', (progress) => diagnose(load, progress)) : await diagnose(load, null);
+    const load = (): Promise<Context> => invocation.context({ forceLogin: flags.force });
+    const checks = flags.deep
+      ? await withProgress(invocation, 'Opening values', (progress) => diagnose(load, progress))
+      : await diagnose(load, null);
     const status = checks.reduce((worst, { exitStatus }) => Math.max(worst, exitStatus ?? 0), 0);
     const count = (kind: Check['status']): number => checks.filter((check) => check.status === kind).length;
     const summary = `${count('ok')} ok, ${count('warning')} warnings, ${count('failure')} failures, ${count('skipped')} skipped`;
-    const object = { checks: checks.map(describe), ok: count('ok'), warnings: count('warning'), failures: count('failure'), skipped: count('skipped') };
+    const object = {
+      checks: checks.map(describe),
+      ok: count('ok'),
+      warnings: count('warning'),
+      failures: count('failure'),
+      skipped: count('skipped'),
+    };
     await printObject(invocation, object, () => [...checks.map(line), '', summary].join('\n'));
     return status;
   },
-};
+});
 
 function describe({ name, status, message, remedy, exitStatus }: Check): JsonObject {
   return { name, status, message, remedy, exit_status: exitStatus };

@@ -1,6 +1,7 @@
 import { pathHelp, withMounts } from '../../core/index.ts';
 import type { Operation, Response } from '../../core/index.ts';
 import { UsageError } from '../../errors.ts';
+import { command } from '../command.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { readData } from '../input.ts';
 import { printEntries, printObject, printResponse } from '../output.ts';
@@ -8,13 +9,9 @@ import { noValue, trimSlashes } from '../path.ts';
 import { keyValues } from '../table.ts';
 import { printKeys } from './kv/data.ts';
 
-const read: CommandSpec = {
-  words: ['read'],
+const read = command('read', {
   summary: 'read what an engine has at a path',
   arguments: 'PATH [KEY=VALUE ...]',
-  least: 1,
-  most: Infinity,
-  flags: [],
   examples: ['coffer read secret/data/app', 'coffer read transit/keys/orders'],
   async run(invocation) {
     const { response, path } = await request(invocation, 'read', 'read');
@@ -22,21 +19,19 @@ const read: CommandSpec = {
     const { leaseDuration } = response;
     const interval = leaseDuration === 0 ? {} : { refresh_interval: `${Math.floor(leaseDuration / 3600)}h` };
     await printResponse(invocation, response, (data) => keyValues({ ...interval, ...data }));
-    return 0;
   },
-};
+});
 
-const write: CommandSpec = {
-  words: ['write'],
+const write = command('write', {
   summary: 'write to a path, or have an engine do what the path stands for',
   arguments: 'PATH [KEY=VALUE|KEY=@FILE|KEY=-|@FILE.json|- ...]',
-  least: 1,
-  most: Infinity,
-  flags: [{ name: 'force', kind: 'boolean', aliases: ['f'], help: 'write without data' }],
+  flags: { force: { kind: 'boolean', aliases: ['f'], help: 'write without data' } },
   examples: ['coffer write -f transit/keys/orders', 'coffer write transit/encrypt/orders plaintext=aGVsbG8='],
   async run(invocation) {
-    if (invocation.args.length === 1 && !invocation.flags.boolean('force')) {
-      throw new UsageError('no_data', 'there is nothing to write', { hint: 'give KEY=VALUE ..., or -force to write without data' });
+    if (invocation.args.length === 1 && !invocation.flags.force) {
+      throw new UsageError('no_data', 'there is nothing to write', {
+        hint: 'give KEY=VALUE ..., or -force to write without data',
+      });
     }
     const { response, path } = await request(invocation, 'write', 'write');
     if (response?.data == null) {
@@ -45,59 +40,49 @@ const write: CommandSpec = {
     } else {
       await printResponse(invocation, response);
     }
-    return 0;
   },
-};
+});
 
-const list: CommandSpec = {
-  words: ['list'],
+const list = command('list', {
   summary: 'list what lies below a path',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [],
   examples: ['coffer list transit/keys', 'coffer list secret/metadata/'],
   async run(invocation) {
     const { response, path } = await request(invocation, 'list', 'read');
     if (response === null) throw noValue(path);
     await printKeys(invocation, response);
-    return 0;
   },
-};
+});
 
-const remove: CommandSpec = {
-  words: ['delete'],
+const remove = command('delete', {
   summary: 'delete what an engine has at a path',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [],
   examples: ['coffer delete secret/data/app'],
   async run(invocation) {
     const { response, path } = await request(invocation, 'delete', 'write');
     for (const warning of response?.warnings ?? []) invocation.terminal.warn(warning);
     await printObject(invocation, { data: null }, () => `Success! Data deleted (if it existed) at: ${path}`);
-    return 0;
   },
-};
+});
 
-const help: CommandSpec = {
-  words: ['path-help'],
+const help = command('path-help', {
   summary: 'list what the engine at a path answers to',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [],
   examples: ['coffer path-help secret/'],
   async run(invocation) {
     const routes = await pathHelp(await invocation.context(), trimSlashes(invocation.args[0] ?? ''));
-    const object = routes.map(({ path, operations, help: text }) => ({ path, operations: [...operations], help: text }));
+    const object = routes.map(({ path, operations, help: text }) => ({
+      path,
+      operations: [...operations],
+      help: text,
+    }));
     await printEntries(invocation, object, () =>
-      routes.map(({ path, operations, help: text }) => `${path}\n    ${operations.join(', ')}\n    ${text}`).join('\n\n'),
+      routes
+        .map(({ path, operations, help: text }) => `${path}\n    ${operations.join(', ')}\n    ${text}`)
+        .join('\n\n'),
     );
-    return 0;
   },
-};
+});
 
 export const genericCommands: readonly CommandSpec[] = [read, write, list, remove, help];
 
@@ -108,6 +93,8 @@ async function request(
 ): Promise<{ response: Response | null; path: string }> {
   const path = trimSlashes(invocation.args[0] ?? '');
   const data = readData(invocation.args.slice(1), 'list');
-  const response = await withMounts(await invocation.context(), mode, (mounts) => mounts.request({ operation, path, data }));
+  const response = await withMounts(await invocation.context(), mode, (mounts) =>
+    mounts.request({ operation, path, data }),
+  );
   return { response, path };
 }

@@ -1,42 +1,47 @@
 import { base64, hex } from '../../bytes.ts';
 import { initStore, isInitialized } from '../../core/index.ts';
 import type { Initialized } from '../../core/index.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
+import { command } from '../command.ts';
+import type { Invocation } from '../command.ts';
 import { printObject } from '../output.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 import type { Terminal } from '../terminal.ts';
+import { FORCE } from './login-flags.ts';
 
 const DEFAULT_SHARES = 5;
 const DEFAULT_THRESHOLD = 3;
 
-export const initCommand: CommandSpec = {
-  words: ['init'],
-  alias: ['operator', 'init'],
+export const initCommand = command('init', {
+  alias: 'operator init',
   summary: 'create the store and, where allowed, its keys in the HSM',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [
-    { name: 'recovery-shares', kind: 'integer', value: 'N', help: `recovery key shares to give out, 0 to 255 (${DEFAULT_SHARES})` },
-    { name: 'recovery-threshold', kind: 'integer', value: 'N', help: `shares that make the recovery key (${DEFAULT_THRESHOLD})` },
-    { name: 'status', kind: 'boolean', help: 'only tell whether it was done: exit 0 if so, 2 if not' },
-    { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
-  ],
+  flags: {
+    'recovery-shares': {
+      kind: 'integer',
+      value: 'N',
+      help: `recovery key shares to give out, 0 to 255 (${DEFAULT_SHARES})`,
+    },
+    'recovery-threshold': {
+      kind: 'integer',
+      value: 'N',
+      help: `shares that make the recovery key (${DEFAULT_THRESHOLD})`,
+    },
+    status: { kind: 'boolean', help: 'only tell whether it was done: exit 0 if so, 2 if not' },
+    ...FORCE,
+  },
   examples: ['coffer init', 'coffer init -recovery-shares=1 -recovery-threshold=1 -format=json'],
   async run(invocation) {
     const { flags, terminal } = invocation;
-    const context = await invocation.context({ forceLogin: flags.boolean('force') });
-    if (flags.boolean('status')) return showStatus(invocation, await isInitialized(context));
-    const shares = flags.integer('recovery-shares') ?? DEFAULT_SHARES;
-    const threshold = flags.integer('recovery-threshold') ?? DEFAULT_THRESHOLD;
+    const context = await invocation.context({ forceLogin: flags.force });
+    if (flags.status) return showStatus(invocation, await isInitialized(context));
+    const shares = flags['recovery-shares'] ?? DEFAULT_SHARES;
+    const threshold = flags['recovery-threshold'] ?? DEFAULT_THRESHOLD;
     await initStore(context, { shares, threshold }, async (made) => {
       for (const label of made.createdKeys) terminal.note(`created the key "${label}" in the HSM`);
       warnOfExposedKeys(terminal, made.exposedKeys);
       return prepared(invocation, (later) => show(later, made));
     });
-    return 0;
   },
-};
+});
 
 async function showStatus(invocation: Invocation, initialized: boolean): Promise<number> {
   await printObject(invocation, { initialized }, () => `the store is ${initialized ? '' : 'not '}initialised`);
@@ -66,7 +71,13 @@ async function show(invocation: Invocation, { shares, threshold }: Initialized):
   };
   await printObject(invocation, object, () => {
     const keys = shares.map((share, at) => `Recovery Key ${at + 1}: ${base64(share)}`);
-    return [...keys, ...(keys.length === 0 ? [] : ['']), 'Success! The store is initialised. It is sealed; open it with: coffer unseal', '', advice(shares.length, threshold)].join('\n');
+    return [
+      ...keys,
+      ...(keys.length === 0 ? [] : ['']),
+      'Success! The store is initialised. It is sealed; open it with: coffer unseal',
+      '',
+      advice(shares.length, threshold),
+    ].join('\n');
   });
 }
 

@@ -1,40 +1,28 @@
 import { keyStatus, rotate } from '../../core/index.ts';
 import type { KeyStatus } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
-import type { CommandSpec } from '../command.ts';
+import { command } from '../command.ts';
 import { printObject } from '../output.ts';
 
-export const rotateCommand: CommandSpec = {
-  words: ['rotate'],
-  alias: ['operator', 'rotate'],
+export const rotateCommand = command('rotate', {
+  alias: 'operator rotate',
   summary: 'encrypt what is written from now on under a new barrier key',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [],
   examples: ['coffer operator rotate'],
   async run(invocation) {
     const status = await rotate(await invocation.context());
     await printObject(invocation, describe(status), () => `Success! Rotated key\n\n${table(status)}`);
-    return 0;
   },
-};
+});
 
-export const keyStatusCommand: CommandSpec = {
-  words: ['key-status'],
-  alias: ['operator', 'key-status'],
+export const keyStatusCommand = command('key-status', {
+  alias: 'operator key-status',
   summary: 'tell the active barrier key, its age and how much it has encrypted',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [],
   examples: ['coffer operator key-status', 'coffer key-status -format=json'],
   async run(invocation) {
     const status = await keyStatus(await invocation.context());
     await printObject(invocation, describe(status), () => table(status));
-    return 0;
   },
-};
+});
 
 /** The keys of Vault's sys/key-status. */
 function describe({ term, installed, encryptions }: KeyStatus): JsonObject {

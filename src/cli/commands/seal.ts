@@ -2,41 +2,38 @@ import { DEFAULT_TIMEOUT_MS, sealStatus, sealStore, unsealStore } from '../../co
 import type { Context, SealStatus } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { VERSION } from '../../version.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
+import { command } from '../command.ts';
+import type { Invocation } from '../command.ts';
 import { formatDuration } from '../../duration.ts';
 import { printObject } from '../output.ts';
 import { columns } from '../table.ts';
 import { tryDescriptor, tryOnce } from '../wait/try.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
+import { FORCE } from './login-flags.ts';
 
-export const unsealCommand: CommandSpec = {
-  words: ['unseal'],
-  alias: ['operator', 'unseal'],
+const TIMES = {
+  ttl: { kind: 'duration', value: 'DURATION', help: 'seal again after this time, e.g. 8h' },
+  wait: { kind: 'duration', value: 'DURATION', help: 'wait so long for an HSM that is not up yet, e.g. 60s' },
+} as const;
+
+export const unsealCommand = command('unseal', {
+  alias: 'operator unseal',
   summary: 'open the store through the HSM until `coffer seal`, a reboot or the end of -ttl',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [
-    { name: 'ttl', kind: 'duration', value: 'DURATION', help: 'seal again after this time, e.g. 8h' },
-    { name: 'wait', kind: 'duration', value: 'DURATION', help: 'wait so long for an HSM that is not up yet, e.g. 60s' },
-    { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' },
-  ],
+  flags: { ...TIMES, ...FORCE },
   examples: ['coffer unseal', 'coffer unseal -ttl=8h', 'coffer unseal -wait=60s'],
   async run(invocation) {
-    const { flags } = invocation;
-    const forceLogin = flags.boolean('force');
-    const ttl = flags.duration('ttl');
+    const { ttl, force: forceLogin } = invocation.flags;
     const descriptor = tryDescriptor();
-    if (descriptor !== null) return tryOnce(descriptor, async () => invocation.context({ forceLogin, quiet: true }), ttl);
+    if (descriptor !== null)
+      return tryOnce(descriptor, async () => invocation.context({ forceLogin, quiet: true }), ttl);
     const context = await invocation.context({ forceLogin });
-    const waited = await waitFor(invocation, context, ttl);
+    const waited = await waitFor(invocation, context);
     const already = waited ?? (await unsealHere(invocation, context, ttl));
     const until = ttl === null ? '' : `; it seals itself in ${formatDuration(ttl)}`;
     const line = already ? 'Success! The store was already unsealed' : `Success! The store is unsealed${until}`;
     await printObject(invocation, await statusObject(context), () => line);
-    return 0;
   },
-};
+});
 
 /** @returns whether the store was unsealed before */
 async function unsealHere({ terminal }: Invocation, context: Context, ttl: number | null): Promise<boolean> {
@@ -46,8 +43,11 @@ async function unsealHere({ terminal }: Invocation, context: Context, ttl: numbe
 }
 
 /** Whether the store was unsealed before; null where it is still to be unsealed here, with a PIN that somebody enters. */
-async function waitFor({ flags, terminal, configPath }: Invocation, { config, forceLogin }: Context, ttl: number | null): Promise<boolean | null> {
-  const longest = flags.duration('wait');
+async function waitFor(
+  { flags, terminal, configPath }: Invocation<typeof TIMES>,
+  { config, forceLogin }: Context,
+): Promise<boolean | null> {
+  const { ttl, wait: longest } = flags;
   if (longest === null) return null;
   const { waitToUnseal } = await import('../wait/wait.ts');
   const args = [
@@ -57,35 +57,28 @@ async function waitFor({ flags, terminal, configPath }: Invocation, { config, fo
     ...(ttl === null ? [] : [`-ttl=${ttl}ms`]),
     ...(forceLogin ? ['-force'] : []),
   ];
-  return waitToUnseal({ args, longest, timeout: config.seal.timeout ?? DEFAULT_TIMEOUT_MS, note: (text) => terminal.note(text) });
+  return waitToUnseal({
+    args,
+    longest,
+    timeout: config.seal.timeout ?? DEFAULT_TIMEOUT_MS,
+    note: (text) => terminal.note(text),
+  });
 }
 
-export const sealCommand: CommandSpec = {
-  words: ['seal'],
-  alias: ['operator', 'seal'],
+export const sealCommand = command('seal', {
+  alias: 'operator seal',
   summary: 'close the store until the next `coffer unseal`; needs no HSM',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [],
-  examples: [],
   async run(invocation) {
     const context = await invocation.context();
     const wasUnsealed = await sealStore(context);
     const line = wasUnsealed ? 'Success! The store is sealed' : 'Success! The store was already sealed';
     await printObject(invocation, await statusObject(context), () => line);
-    return 0;
   },
-};
+});
 
-export const statusCommand: CommandSpec = {
-  words: ['seal-status'],
-  alias: ['status'],
+export const statusCommand = command('seal-status', {
+  alias: 'status',
   summary: 'tell whether the store is unsealed (exit 0) or not (exit 2); needs neither PIN nor HSM',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [],
   examples: ['coffer seal-status', 'coffer status -format=json'],
   async run(invocation) {
     const context = await invocation.context();
@@ -94,7 +87,7 @@ export const statusCommand: CommandSpec = {
     await printObject(invocation, object, () => columns(['Key', 'Value'], rows(context, state)));
     return state.sealed ? 2 : 0;
   },
-};
+});
 
 async function statusObject(context: Context): Promise<JsonObject> {
   return describe(context, await sealStatus(context));

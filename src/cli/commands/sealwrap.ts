@@ -1,22 +1,17 @@
 import { describeSituation, rewrap, sealWrapStatus } from '../../core/index.ts';
-import type { KeyUse, Rewrapped, SealWrapStatus, UnreadableValue } from '../../core/index.ts';
+import type { Adoption, KeyUse, Rewrapped, SealWrapStatus, UnreadableValue } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
+import { command } from '../command.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { readShares } from '../shares.ts';
-import type { Quorum } from '../shares.ts';
 import { UsageError } from '../../errors.ts';
 import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
 import { columns } from '../table.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 
-const status: CommandSpec = {
-  words: ['sealwrap', 'status'],
+const status = command('sealwrap status', {
   summary: 'count what is under the configured keys of the HSM and what is still under others',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [],
   examples: ['coffer sealwrap status', 'coffer sealwrap status -field=old'],
   async run(invocation) {
     const counted = await sealWrapStatus(await invocation.context());
@@ -25,37 +20,39 @@ const status: CommandSpec = {
     await printObject(invocation, describeStatus(counted), () => statusTable(counted));
     return tell(invocation, counted.altered);
   },
-};
+});
 
-const rewrapCommand: CommandSpec = {
-  words: ['sealwrap', 'rewrap'],
+const rewrapCommand = command('sealwrap rewrap', {
   summary: 'move everything to the configured keys of the HSM; may be stopped and run again',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [
-    { name: 'add-hmac', kind: 'boolean', help: 'move records without an HMAC too, after hmac_key_label was added to the seal; asks for recovery key shares' },
-    { name: 'force', kind: 'boolean', help: 'with -add-hmac, where no shares were given out: trust the store as it is' },
-  ],
+  flags: {
+    'add-hmac': {
+      kind: 'boolean',
+      help: 'move records without an HMAC too, after hmac_key_label was added to the seal; asks for recovery key shares',
+    },
+    force: { kind: 'boolean', help: 'with -add-hmac, where no shares were given out: trust the store as it is' },
+  },
   examples: ['coffer sealwrap rewrap'],
   async run(invocation) {
-    const result = await rewrapAll(invocation);
+    const { force, 'add-hmac': addHmac } = invocation.flags;
+    if (force && !addHmac)
+      throw new UsageError('bad_flag', '-force means nothing without -add-hmac', { hint: 'leave it out' });
+    const result = await rewrapAll(
+      invocation,
+      addHmac ? { force, shares: (quorum) => readShares(invocation, quorum) } : null,
+    );
     const { failed, status: after } = result;
     warnOfExposedKeys(invocation.terminal, result.exposedKeys);
-    if (after.old + after.altered.length > failed.length) invocation.terminal.note('something was written under other keys meanwhile; run it again to move that too');
+    if (after.old + after.altered.length > failed.length)
+      invocation.terminal.note('something was written under other keys meanwhile; run it again to move that too');
     tellDispensable(invocation, after);
     await printObject(invocation, describeRewrapped(result), () => `${headline(result)}\n\n${statusTable(after)}`);
     return tell(invocation, failed);
   },
-};
+});
 
 export const sealwrapCommands: readonly CommandSpec[] = [status, rewrapCommand];
 
-async function rewrapAll(invocation: Invocation): Promise<Rewrapped> {
-  const { flags } = invocation;
-  const force = flags.boolean('force');
-  if (force && !flags.boolean('add-hmac')) throw new UsageError('bad_flag', '-force means nothing without -add-hmac', { hint: 'leave it out' });
-  const addHmac = flags.boolean('add-hmac') ? { force, shares: (quorum: Quorum) => readShares(invocation, quorum) } : null;
+async function rewrapAll(invocation: Invocation, addHmac: Adoption | null): Promise<Rewrapped> {
   const context = await invocation.context();
   const reached = { done: 0, total: 0 };
   try {
@@ -80,7 +77,8 @@ function stoppedAfter({ done, total }: { readonly done: number; readonly total: 
 }
 
 function headline({ rewrapped, failed, status: after }: Rewrapped): string {
-  if (failed.length > 0) return `Rewrapped ${rewrapped}; ${failed.length} could not be opened and ${failed.length === 1 ? 'was' : 'were'} left as ${failed.length === 1 ? 'it is' : 'they are'}`;
+  if (failed.length > 0)
+    return `Rewrapped ${rewrapped}; ${failed.length} could not be opened and ${failed.length === 1 ? 'was' : 'were'} left as ${failed.length === 1 ? 'it is' : 'they are'}`;
   if (rewrapped === 0 && after.old === 0) return 'Success! Everything was under the configured keys already';
   return `Success! Rewrapped ${rewrapped}`;
 }
@@ -91,12 +89,24 @@ function statusTable({ current, old, uses, altered }: SealWrapStatus): string {
     ['Old', String(old)],
     ['Altered', String(altered.length)],
   ];
-  return [columns(['Key Label', 'Key ID', 'Mechanism', 'HMAC Key Label', 'HMAC Key ID', 'State', 'Records'], uses.map(row)), '', columns(['Key', 'Value'], summary)].join('\n');
+  return [
+    columns(['Key Label', 'Key ID', 'Mechanism', 'HMAC Key Label', 'HMAC Key ID', 'State', 'Records'], uses.map(row)),
+    '',
+    columns(['Key', 'Value'], summary),
+  ].join('\n');
 }
 
 function row({ keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): string[] {
   const count = ownRecord ? `${records} (with the store's own)` : String(records);
-  return [keyLabel || '-', keyId || '-', mechanism, hmacKey?.label ?? '-', hmacKey?.id ?? '-', current ? 'current' : 'old', count];
+  return [
+    keyLabel || '-',
+    keyId || '-',
+    mechanism,
+    hmacKey?.label ?? '-',
+    hmacKey?.id ?? '-',
+    current ? 'current' : 'old',
+    count,
+  ];
 }
 
 function describeRewrapped({ rewrapped, failed, status: after }: Rewrapped): JsonObject {
@@ -105,7 +115,14 @@ function describeRewrapped({ rewrapped, failed, status: after }: Rewrapped): Jso
 }
 
 function describeStatus({ current, old, uses, altered, dispensable }: SealWrapStatus): JsonObject {
-  return { current, old, altered: altered.length, altered_values: altered.map(({ name }) => name), keys: uses.map(describeUse), no_longer_needed: [...dispensable] };
+  return {
+    current,
+    old,
+    altered: altered.length,
+    altered_values: altered.map(({ name }) => name),
+    keys: uses.map(describeUse),
+    no_longer_needed: [...dispensable],
+  };
 }
 
 function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): JsonObject {
@@ -126,7 +143,10 @@ function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, recor
 /** Only the live store was looked at, so what a backup needs is left to the operator. */
 function tellDispensable({ terminal, format, field }: Invocation, { dispensable }: SealWrapStatus): void {
   if (format !== 'table' || field !== null) return; // no_longer_needed says it
-  for (const parameter of dispensable) terminal.note(`nothing in the store needs ${parameter} any more: it can go, unless a backup that is still wanted is under that key`);
+  for (const parameter of dispensable)
+    terminal.note(
+      `nothing in the store needs ${parameter} any more: it can go, unless a backup that is still wanted is under that key`,
+    );
 }
 
 const MOST_ERRORS = 10;

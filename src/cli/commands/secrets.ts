@@ -2,46 +2,53 @@ import { disableMount, enableMount, findMount, listMounts, moveMountTo, tuneMoun
 import type { Mount } from '../../core/index.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { CommandSpec, Flag, FlagValues } from '../command.ts';
+import { command } from '../command.ts';
+import type { CommandSpec } from '../command.ts';
 import { printEntries, printObject } from '../output.ts';
 import { confirm } from '../prompts.ts';
 import { columns } from '../table.ts';
 
-const DESCRIPTION: Flag = { name: 'description', kind: 'text', value: 'TEXT', help: 'what the mount is for' };
+const DESCRIPTION = { description: { kind: 'text', value: 'TEXT', help: 'what the mount is for' } } as const;
 
-const enable: CommandSpec = {
-  words: ['secrets', 'enable'],
+const enable = command('secrets enable', {
   summary: 'mount a secrets engine',
   arguments: 'TYPE',
-  least: 1,
-  most: 1,
-  flags: [
-    { name: 'path', kind: 'text', value: 'PATH', help: 'where to mount it (TYPE)' },
-    DESCRIPTION,
-    { name: 'seal-wrap', kind: 'boolean', help: 'wrap every value by the HSM on top of the barrier' },
-    { name: 'external-entropy-access', kind: 'boolean', help: "mix the HSM's random bytes into keys that the engine generates" },
-    { name: 'version', kind: 'text', value: '1|2', help: 'version of the kv engine (1)' },
-    { name: 'options', kind: 'pairs', value: 'NAME=VALUE', help: 'an option of the engine; may be given again' },
+  flags: {
+    path: { kind: 'text', value: 'PATH', help: 'where to mount it (TYPE)' },
+    ...DESCRIPTION,
+    'seal-wrap': { kind: 'boolean', help: 'wrap every value by the HSM on top of the barrier' },
+    'external-entropy-access': {
+      kind: 'boolean',
+      help: "mix the HSM's random bytes into keys that the engine generates",
+    },
+    version: { kind: 'text', value: '1|2', help: 'version of the kv engine (1)' },
+    options: { kind: 'pairs', value: 'NAME=VALUE', help: 'an option of the engine; may be given again' },
+  },
+  examples: [
+    'coffer secrets enable -path=kv-seal-wrapped -seal-wrap kv',
+    'coffer secrets enable -version=2 -path=secret kv',
   ],
-  examples: ['coffer secrets enable -path=kv-seal-wrapped -seal-wrap kv', 'coffer secrets enable -version=2 -path=secret kv'],
   async run(invocation) {
     const { flags, args } = invocation;
     const mount = await enableMount(await invocation.context(), {
       type: args[0] ?? '',
-      path: flags.text('path'),
-      options: engineOptions(flags),
-      description: flags.text('description') ?? '',
-      sealWrap: flags.boolean('seal-wrap'),
-      externalEntropy: flags.boolean('external-entropy-access'),
+      path: flags.path,
+      options: engineOptions(flags.options, flags.version),
+      description: flags.description ?? '',
+      sealWrap: flags['seal-wrap'],
+      externalEntropy: flags['external-entropy-access'],
     });
-    await printObject(invocation, { path: mount.path, ...describe(mount) }, () => `Success! Enabled the ${args[0] ?? ''} secrets engine at: ${mount.path}`);
-    return 0;
+    await printObject(
+      invocation,
+      { path: mount.path, ...describe(mount) },
+      () => `Success! Enabled the ${args[0] ?? ''} secrets engine at: ${mount.path}`,
+    );
   },
-};
+});
 
-function engineOptions(flags: FlagValues): { [name: string]: string } {
-  const options = { ...flags.pairs('options') };
-  const version = flags.text('version');
+type EngineOptions = Mount['options'];
+
+function engineOptions(options: EngineOptions, version: string | null): EngineOptions {
   if (version === null) return options;
   if (options['version'] !== undefined && options['version'] !== version) {
     throw new UsageError('bad_flag', '-version and -options=version=... say different things');
@@ -49,76 +56,67 @@ function engineOptions(flags: FlagValues): { [name: string]: string } {
   return { ...options, version };
 }
 
-const disable: CommandSpec = {
-  words: ['secrets', 'disable'],
+const disable = command('secrets disable', {
   summary: 'remove a mount and everything in it',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [{ name: 'force', kind: 'boolean', aliases: ['f'], help: 'do not ask' }],
+  flags: { force: { kind: 'boolean', aliases: ['f'], help: 'do not ask' } },
   examples: ['coffer secrets disable kv-seal-wrapped/'],
   async run(invocation) {
     const { flags, terminal, args } = invocation;
     const path = args[0] ?? '';
     const context = await invocation.context();
-    if (terminal.isInteractive() && !flags.boolean('force')) {
+    if (terminal.isInteractive() && !flags.force) {
       const mount = await findMount(context, path); // nobody is asked about what is not there
       const yes = await confirm(`Remove the secrets engine at ${mount.path} and every secret in it?`);
       if (!yes) throw new StoreError('cancelled', 'nothing was removed');
     }
     const mount = await disableMount(context, path);
     await printObject(invocation, { path: mount.path }, () => `Success! Disabled the secrets engine at: ${mount.path}`);
-    return 0;
   },
-};
+});
 
-const move: CommandSpec = {
-  words: ['secrets', 'move'],
+const move = command('secrets move', {
   summary: 'mount an engine with all it holds at another path',
   arguments: 'SOURCE DESTINATION',
-  least: 2,
-  most: 2,
-  flags: [],
   examples: ['coffer secrets move kv/ team/kv/'],
   async run(invocation) {
     const [from = '', to = ''] = invocation.args;
     await moveMountTo(await invocation.context(), from, to);
     await printObject(invocation, { from, to }, () => `Success! Moved the secrets engine from ${from} to ${to}`);
-    return 0;
   },
-};
+});
 
-const tune: CommandSpec = {
-  words: ['secrets', 'tune'],
+const tune = command('secrets tune', {
   summary: "change a mount's description",
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [DESCRIPTION],
+  flags: DESCRIPTION,
   examples: ['coffer secrets tune -description="build keys" kv/'],
   async run(invocation) {
-    const mount = await tuneMount(await invocation.context(), invocation.args[0] ?? '', invocation.flags.text('description'));
-    await printObject(invocation, { path: mount.path, ...describe(mount) }, () => `Success! Tuned the secrets engine at: ${mount.path}`);
-    return 0;
+    const context = await invocation.context();
+    const { description } = invocation.flags;
+    if (description === null) {
+      throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
+    }
+    const mount = await tuneMount(context, invocation.args[0] ?? '', description);
+    await printObject(
+      invocation,
+      { path: mount.path, ...describe(mount) },
+      () => `Success! Tuned the secrets engine at: ${mount.path}`,
+    );
   },
-};
+});
 
-const list: CommandSpec = {
-  words: ['secrets', 'list'],
+const list = command('secrets list', {
   summary: 'list the mounts',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [{ name: 'detailed', kind: 'boolean', help: 'all that is known of each' }],
+  flags: { detailed: { kind: 'boolean', help: 'all that is known of each' } },
   examples: ['coffer secrets list -detailed'],
   async run(invocation) {
     const mounts = await listMounts(await invocation.context());
     const object = Object.fromEntries(mounts.map((mount) => [mount.path, describe(mount)]));
     if (mounts.length === 0 && invocation.format === 'table') invocation.terminal.note('no secrets engine is mounted');
-    await printEntries(invocation, object, () => (invocation.flags.boolean('detailed') ? detailed(mounts) : brief(mounts)));
-    return 0;
+    await printEntries(invocation, object, () => (invocation.flags.detailed ? detailed(mounts) : brief(mounts)));
   },
-};
+});
 
 export const secretsCommands: readonly CommandSpec[] = [enable, disable, list, move, tune];
 
@@ -138,7 +136,9 @@ function detailed(mounts: readonly Mount[]): string {
       mount.accessor,
       String(mount.sealWrap),
       String(mount.externalEntropy),
-      `map[${Object.entries(mount.options).map(([name, value]) => `${name}:${value}`).join(' ')}]`,
+      `map[${Object.entries(mount.options)
+        .map(([name, value]) => `${name}:${value}`)
+        .join(' ')}]`,
       mount.description || 'n/a',
       mount.uuid,
     ]),

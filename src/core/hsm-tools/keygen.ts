@@ -1,5 +1,5 @@
 import { hex } from '../../bytes.ts';
-import { HsmError, UsageError } from '../../errors.ts';
+import { HsmError } from '../../errors.ts';
 import { isNamed, listKeys } from '../../pkcs11/index.ts';
 import type { GeneratedKey, Key, Session } from '../../pkcs11/index.ts';
 import { isMeantFor, makeKeys } from '../../seal/index.ts';
@@ -23,8 +23,7 @@ export interface MadeKey {
   readonly id: Uint8Array;
 }
 
-const RSA_BITS: readonly number[] = [2048, 3072, 4096];
-const DEFAULT_RSA_BITS = 3072;
+export const RSA_BITS: readonly number[] = [2048, 3072, 4096];
 
 /**
  * Makes one key, with the attributes of a key of coffer's, in a read-write session.
@@ -36,7 +35,9 @@ export async function generateOneKey(context: Context, wanted: NewKey): Promise<
     refuseTaken(session, wanted);
     const { label, id } = wanted;
     const make = (given: Uint8Array): GeneratedKey => generate(session, wanted, given);
-    const [made] = await makeKeys(session, [{ label, id, make, rivals: (isOthers) => rivals(session, wanted).filter(isOthers) }]);
+    const [made] = await makeKeys(session, [
+      { label, id, make, rivals: (isOthers) => rivals(session, wanted).filter(isOthers) },
+    ]);
     return made ?? { label, id: new Uint8Array(0) };
   });
 }
@@ -69,16 +70,7 @@ function refuseTaken(session: Session, wanted: NewKey): void {
 /** With an id of its own, all keys of that id, whatever their labels, and those that another program is making to have it. */
 function rivals(session: Session, { label, id }: NewKey): Key[] {
   if (id === null) return session.findKeys({ class: null, label, id: null });
-  return session.findKeys({ class: null, label: null, id: null }).filter((key) => isNamed(key, { label: null, id }) || isMeantFor(key.id, id));
-}
-
-/** @throws UsageError `bad_flag` */
-export function checkNewKey({ type, bits }: Pick<NewKey, 'type'> & { readonly bits: number | null }): number {
-  if (type !== 'rsa') {
-    if (bits === null || bits === 256) return 256;
-    throw new UsageError('bad_flag', `-bits is ${bits}, but an ${type === 'aes' ? 'AES' : 'HMAC'} key of coffer's has 256`, { hint: 'leave -bits out' });
-  }
-  const wanted = bits ?? DEFAULT_RSA_BITS;
-  if (RSA_BITS.includes(wanted)) return wanted;
-  throw new UsageError('bad_flag', `-bits is ${wanted}, which is no size for an RSA key of coffer's`, { hint: `choose one of ${RSA_BITS.join(', ')}` });
+  return session
+    .findKeys({ class: null, label: null, id: null })
+    .filter((key) => isNamed(key, { label: null, id }) || isMeantFor(key.id, id));
 }

@@ -44,11 +44,8 @@ export async function moveMountTo(context: Context, from: string, to: string): P
   });
 }
 
-/** @throws StoreError `no_mount`; UsageError `nothing_to_tune` */
-export async function tuneMount(context: Context, path: string, description: string | null): Promise<Mount> {
-  if (description === null) {
-    throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
-  }
+/** @throws StoreError `no_mount` */
+export async function tuneMount(context: Context, path: string, description: string): Promise<Mount> {
   return withMounts(context, 'write', async (mounts) => {
     const tuned = { ...requireMount(mounts.table, path), description };
     await mounts.save(replaceMount(mounts.table, tuned));

@@ -15,10 +15,10 @@ const source = `
       case 'url': console.log(import.meta.url); return 0;
       case 'status': return Number(argv[1]);
       case 'throw': throw new Error('broken');
-      case 'loaded': console.log(Object.keys(createRequire(import.meta.url).cache).filter((path) => /\\.node$|inquirer|hcl2/.test(path)).length); return 0;
+      case 'loaded': console.log(Object.keys(createRequire(import.meta.url).cache).filter((path) => /\\.node$|prompts|hcl2/.test(path)).length); return 0;
       case 'sqlite': { const { default: Database } = await import('better-sqlite3'); new Database(':memory:').close(); return 0; }
       case 'pkcs11': { const { default: pkcs11js } = await import('pkcs11js'); new pkcs11js.PKCS11(); return 0; }
-      case 'inquirer': { const { createPromptModule } = await import('inquirer'); console.log(typeof createPromptModule); return 0; }
+      case 'prompts': { const { password } = await import('@inquirer/prompts'); console.log(typeof password); return 0; }
     }
     return 1;
   }
@@ -109,7 +109,7 @@ describe('bin/coffer', () => {
     expect(coffer(['loaded']).stdout).toBe('0\n');
     expect(coffer(['sqlite'])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(coffer(['pkcs11'])).toEqual({ status: 0, stdout: '', stderr: '' });
-    expect(coffer(['inquirer'])).toEqual({ status: 0, stdout: 'function\n', stderr: '' });
+    expect(coffer(['prompts'])).toEqual({ status: 0, stdout: 'function\n', stderr: '' });
   });
 
   it('shows a stack trace only to those who ask', () => {

@@ -4,59 +4,71 @@ import type { TokenDescription } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import { pinFrom } from '../../../pin.ts';
 import { visible } from '../../../visible.ts';
-import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
+import { command } from '../../command.ts';
+import type { Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askNewPin, askPinAs, askText, confirm } from '../../prompts.ts';
 import type { Terminal } from '../../terminal.ts';
 import { chosenModule, LIB } from './module.ts';
-import { RETRY_PIN } from './retry-pin.ts';
+import { RETRY_PIN } from '../login-flags.ts';
 import { describeToken } from './slots.ts';
 
 const DEFAULT_LABEL = 'coffer';
 
-export const initTokenCommand: CommandSpec = {
-  words: ['hsm', 'init-token'],
+export const initTokenCommand = command('hsm init-token', {
   summary: 'initialise a token, which erases all that is on it, and set its PINs',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [
-    { name: 'slot', kind: 'text', value: 'N', help: 'slot of the token (the only one that is not initialised)' },
-    { name: 'label', kind: 'text', value: 'LABEL', help: `label of the token, at most 32 bytes (${DEFAULT_LABEL})` },
-    LIB,
-    { name: 'force', kind: 'boolean', help: 'do not ask; needed where there is no terminal' },
-    RETRY_PIN,
-  ],
+  flags: {
+    slot: { kind: 'text', value: 'N', help: 'slot of the token (the only one that is not initialised)' },
+    label: { kind: 'text', value: 'LABEL', help: `label of the token, at most 32 bytes (${DEFAULT_LABEL})` },
+    ...LIB,
+    force: { kind: 'boolean', help: 'do not ask; needed where there is no terminal' },
+    ...RETRY_PIN,
+  },
   examples: ['coffer hsm init-token -label=demo', 'coffer hsm init-token -slot=1 -label=demo -force'],
   async run(invocation) {
     const { flags, terminal } = invocation;
-    const label = checkTokenLabel(flags.text('label') ?? DEFAULT_LABEL);
-    const wanted = slotNumber(flags);
-    if (!flags.boolean('force') && !terminal.isInteractive()) {
-      throw new UsageError('confirmation_needed', 'initialising a token erases all that is on it, and there is no terminal to ask on', {
-        hint: 'if that is what you want, add -force, and set COFFER_HSM_SO_PIN and COFFER_HSM_PIN',
-      });
+    const label = checkTokenLabel(flags.label ?? DEFAULT_LABEL);
+    const wanted = slotNumber(flags.slot);
+    if (!flags.force && !terminal.isInteractive()) {
+      throw new UsageError(
+        'confirmation_needed',
+        'initialising a token erases all that is on it, and there is no terminal to ask on',
+        {
+          hint: 'if that is what you want, add -force, and set COFFER_HSM_SO_PIN and COFFER_HSM_PIN',
+        },
+      );
     }
     const module = await chosenModule(invocation);
     const { slot, token } = await slotForToken(module, wanted);
-    if (!flags.boolean('force')) await ask(token, terminal);
+    if (!flags.force) await ask(token, terminal);
     const pins = await newPins(invocation, token);
-    const made = await initialiseToken(module, slot, { label, ...pins }, {
-      state: stateFolder(process.env, process.getuid?.()),
-      retryPin: flags.boolean('retry-pin'),
-      note: (text) => terminal.note(text),
-    });
-    if (made.slot !== slot) terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
-    await printObject(invocation, describeToken(made), () => `Success! Initialised the token "${visible(made.label)}" in slot ${made.slot}, serial ${visible(made.serial)}`);
-    return 0;
+    const made = await initialiseToken(
+      module,
+      slot,
+      { label, ...pins },
+      {
+        state: stateFolder(process.env, process.getuid?.()),
+        retryPin: flags['retry-pin'],
+        note: (text) => terminal.note(text),
+      },
+    );
+    if (made.slot !== slot)
+      terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
+    await printObject(
+      invocation,
+      describeToken(made),
+      () =>
+        `Success! Initialised the token "${visible(made.label)}" in slot ${made.slot}, serial ${visible(made.serial)}`,
+    );
   },
-};
+});
 
-function slotNumber(flags: FlagValues): bigint | null {
-  const text = flags.text('slot');
+function slotNumber(text: string | null): bigint | null {
   if (text === null) return null;
   if (/^(?:\d+|0[xX][0-9a-fA-F]+)$/.test(text)) return BigInt(text);
-  throw new UsageError('bad_flag', `-slot is a number, decimal or 0x hexadecimal, not ${JSON.stringify(text)}`, { hint: 'see: coffer hsm slots' });
+  throw new UsageError('bad_flag', `-slot is a number, decimal or 0x hexadecimal, not ${JSON.stringify(text)}`, {
+    hint: 'see: coffer hsm slots',
+  });
 }
 
 /** A token in use is erased only for somebody who knows which one it is. */
@@ -82,14 +94,20 @@ function cancelled(): StoreError {
  */
 async function newPins({ terminal }: Invocation, token: TokenDescription): Promise<{ soPin: string; pin: string }> {
   if (tokenState(token).pinPad) {
-    terminal.request("enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them");
+    terminal.request(
+      "enter the security officer's PIN, and then the new user PIN, on the token's PIN pad as it asks for them",
+    );
     return { soPin: '', pin: '' };
   }
   const given = { soPin: fromEnvironment(variables.new_so_pin), pin: fromEnvironment(variables.new_pin) };
   if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
-    throw new UsageError('pin_missing', `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`, {
-      hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
-    });
+    throw new UsageError(
+      'pin_missing',
+      `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`,
+      {
+        hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
+      },
+    );
   }
   const soPin = given.soPin ?? (await soPinFromTerminal(token));
   return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with')) };

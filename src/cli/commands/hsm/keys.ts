@@ -2,31 +2,25 @@ import { hex } from '../../../bytes.ts';
 import { exposuresOf, tokenKeys } from '../../../core/index.ts';
 import type { Exposure, TokenKey } from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
-import type { CommandSpec, Flag } from '../../command.ts';
+import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
+import { FORCE } from '../login-flags.ts';
 import { describeToken } from './slots.ts';
 
-export const FORCE: Flag = { name: 'force', kind: 'boolean', help: 'log in although the token says that few tries are left' };
-
-export const keysCommand: CommandSpec = {
-  words: ['hsm', 'keys'],
+export const keysCommand = command('hsm keys', {
   summary: 'list the keys on the token and what they may do',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [FORCE],
+  flags: FORCE,
   examples: ['coffer hsm keys', 'coffer hsm keys -format=json'],
   async run(invocation) {
-    const { token, keys } = await tokenKeys(await invocation.context({ forceLogin: invocation.flags.boolean('force') }));
+    const { token, keys } = await tokenKeys(await invocation.context({ forceLogin: invocation.flags.force }));
     if (keys.length === 0) invocation.terminal.note(`there is no key on token "${token.label}"`);
     const object = { token: describeToken(token), keys: keys.map(describe) };
     await printObject(invocation, object, () =>
       columns(['Label', 'ID', 'Class', 'Type', 'Bits', 'Uses', 'Protection', 'Seal'], keys.map(row)),
     );
-    return 0;
   },
-};
+});
 
 const USES = ['encrypt', 'decrypt', 'sign', 'verify', 'wrap', 'unwrap', 'derive'] as const;
 

@@ -1,23 +1,20 @@
 import { tokenMechanisms } from '../../../core/index.ts';
 import type { TokenMechanism } from '../../../core/index.ts';
-import type { CommandSpec } from '../../command.ts';
+import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
 import { describeToken } from './slots.ts';
 
-export const mechanismsCommand: CommandSpec = {
-  words: ['hsm', 'mechanisms'],
+export const mechanismsCommand = command('hsm mechanisms', {
   summary: 'list the mechanisms of the token that coffer can use; needs no PIN',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [{ name: 'all', kind: 'boolean', help: 'those that coffer does not use, too' }],
+  flags: { all: { kind: 'boolean', help: 'those that coffer does not use, too' } },
   examples: ['coffer hsm mechanisms', 'coffer hsm mechanisms -all -format=json'],
   async run(invocation) {
-    const all = invocation.flags.boolean('all');
+    const { all } = invocation.flags;
     const { token, mechanisms } = await tokenMechanisms(await invocation.context());
     const shown = mechanisms.filter(({ purpose }) => all || purpose !== null);
-    if (shown.length === 0) invocation.terminal.note(`token "${token.label}" lists no mechanism${all ? '' : ' that coffer can use'}`);
+    if (shown.length === 0)
+      invocation.terminal.note(`token "${token.label}" lists no mechanism${all ? '' : ' that coffer can use'}`);
     const object = { token: describeToken(token), mechanisms: shown.map(describe) };
     await printObject(invocation, object, () =>
       columns(
@@ -31,9 +28,8 @@ export const mechanismsCommand: CommandSpec = {
         ]),
       ),
     );
-    return 0;
   },
-};
+});
 
 function number(type: number): string {
   return `0x${type.toString(16).padStart(4, '0')}`;

@@ -3,16 +3,18 @@ import { moduleFromEnvironment } from '../../../config/index.ts';
 import { moduleOptions } from '../../../core/index.ts';
 import type { ModuleOptions } from '../../../core/index.ts';
 import { ConfigError, hasCode } from '../../../errors.ts';
-import type { Flag, Invocation } from '../../command.ts';
+import type { Invocation } from '../../command.ts';
 
-export const LIB: Flag = { name: 'lib', kind: 'text', value: 'PATH', help: 'PKCS#11 module to ask instead of the configured one' };
+export const LIB = {
+  lib: { kind: 'text', value: 'PATH', help: 'PKCS#11 module to ask instead of the configured one' },
+} as const;
 
 /**
  * The module of -lib, else the configured one, else that of COFFER_HSM_LIB where there is no configuration: whoever looks
  * for slots may not have one yet. COFFER_HSM_LIBRARY_PARAMETERS goes with the first and the last, too.
  */
-export async function chosenModule(invocation: Invocation): Promise<ModuleOptions> {
-  const lib = invocation.flags.text('lib');
+export async function chosenModule(invocation: Invocation<typeof LIB>): Promise<ModuleOptions> {
+  const { lib } = invocation.flags;
   const { lib: fromEnvironment, parameters, timeout } = moduleFromEnvironment(process.env);
   if (lib !== null) return { lib: resolve(lib), parameters, timeout };
   try {

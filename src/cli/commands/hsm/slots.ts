@@ -1,27 +1,25 @@
 import { surveySlots, tokenState } from '../../../core/index.ts';
 import type { ModuleOptions, SlotDescription, Survey, TokenDescription } from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
-import type { CommandSpec } from '../../command.ts';
+import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
 import { chosenModule, LIB } from './module.ts';
 
-export const slotsCommand: CommandSpec = {
-  words: ['hsm', 'slots'],
+export const slotsCommand = command('hsm slots', {
   summary: 'list the slots of the PKCS#11 module and their tokens; needs no PIN',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [LIB],
+  flags: LIB,
   examples: ['coffer hsm slots', 'coffer hsm slots -lib=/usr/lib/softhsm/libsofthsm2.so'],
   async run(invocation) {
     const module = await chosenModule(invocation);
     const survey = await surveySlots(module);
-    if (survey.slots.length === 0) invocation.terminal.note('the module shows no slot: check that the HSM is connected and its client set up for this user');
+    if (survey.slots.length === 0)
+      invocation.terminal.note(
+        'the module shows no slot: check that the HSM is connected and its client set up for this user',
+      );
     await printObject(invocation, describe(module, survey), () => table(module, survey));
-    return 0;
   },
-};
+});
 
 function table({ lib }: ModuleOptions, { info, slots }: Survey): string {
   const rows = [
@@ -36,7 +34,8 @@ function table({ lib }: ModuleOptions, { info, slots }: Survey): string {
 }
 
 function row({ slot, token, error, description }: SlotDescription): string[] {
-  if (token === null) return [String(slot), '-', '-', '-', '-', '-', error === null ? `no token (${description})` : error.message];
+  if (token === null)
+    return [String(slot), '-', '-', '-', '-', '-', error === null ? `no token (${description})` : error.message];
   const { pin, loginRequired } = tokenState(token);
   const cells = [token.label, token.serial, token.model, token.manufacturer].map((text) => text || '-');
   return [String(slot), ...cells, loginRequired ? pin : 'none needed', stateOf(token)];

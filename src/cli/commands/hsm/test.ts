@@ -1,32 +1,27 @@
 import { testSeal } from '../../../core/index.ts';
 import type { Chosen, SealTrial, TokenDescription, Trial } from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
-import type { CommandSpec } from '../../command.ts';
+import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';
-import { FORCE } from './keys.ts';
-import { RETRY_PIN } from './retry-pin.ts';
+import { FORCE, RETRY_PIN } from '../login-flags.ts';
 import { describeToken } from './slots.ts';
 
 const HSM_SAYS_NO = 3;
 
-export const testCommand: CommandSpec = {
-  words: ['hsm', 'test'],
+export const testCommand = command('hsm test', {
   summary: 'try every mechanism that the configured keys could use, and what coffer chooses',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [FORCE, RETRY_PIN],
+  flags: { ...FORCE, ...RETRY_PIN },
   examples: ['coffer hsm test', 'coffer hsm test -format=json'],
   async run(invocation) {
     const { flags } = invocation;
-    const tested = await testSeal(await invocation.context({ forceLogin: flags.boolean('force'), retryPin: flags.boolean('retry-pin') }));
+    const tested = await testSeal(await invocation.context({ forceLogin: flags.force, retryPin: flags['retry-pin'] }));
     await printObject(invocation, describe(tested), () => trialTable(tested));
     const errors = [tested.wrapping, tested.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
     invocation.terminal.errors(errors);
     return errors.length === 0 ? 0 : HSM_SAYS_NO;
   },
-};
+});
 
 export function trialTable({ trials, wrapping, hmac }: SealTrial): string {
   const rows = trials.map(({ what, purpose, keyLabel, result, reason, milliseconds }) => [
@@ -68,7 +63,13 @@ function describeTrial({ what, purpose, keyLabel, result, reason, milliseconds }
 }
 
 function describeChosen({ mechanism, keyLabel, error, milliseconds }: Chosen): JsonObject {
-  return { mechanism, key_label: keyLabel, ok: error === null, error: error?.message ?? null, milliseconds: rounded(milliseconds) };
+  return {
+    mechanism,
+    key_label: keyLabel,
+    ok: error === null,
+    error: error?.message ?? null,
+    milliseconds: rounded(milliseconds),
+  };
 }
 
 function rounded(milliseconds: number): number {

@@ -2,10 +2,10 @@ import { withMounts } from '../../../core/index.ts';
 import type { Operation, Response, Mounts } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
-import type { Flag, Invocation } from '../../command.ts';
+import type { Invocation } from '../../command.ts';
 import { trimSlashes } from '../../path.ts';
 
-export const MOUNT_FLAG: Flag = { name: 'mount', kind: 'text', value: 'PATH', help: 'the mount; the path is then below it' };
+export const MOUNT = { mount: { kind: 'text', value: 'PATH', help: 'the mount; the path is then below it' } } as const;
 
 /** One secret, or folder, of a kv mount, within one transaction. */
 export interface KvSecret {
@@ -17,11 +17,16 @@ export interface KvSecret {
 }
 
 /** Finds the mount that a command's path lies in and runs `use` on it. @throws StoreError `no_mount`, `not_kv` */
-export async function withSecret<T>(invocation: Invocation, mode: 'read' | 'write', use: (secret: KvSecret) => Promise<T>): Promise<T> {
+export async function withSecret<T>(
+  invocation: Invocation<typeof MOUNT>,
+  mode: 'read' | 'write',
+  use: (secret: KvSecret) => Promise<T>,
+): Promise<T> {
   const given = fullPath(invocation);
   return withMounts(await invocation.context(), mode, async (mounts) => {
     const { prefix, rest, version } = kvMount(mounts, given);
-    const path = (folder: string): string => [prefix, version === 2 ? folder : '', rest].filter((part) => part !== '').join('/');
+    const path = (folder: string): string =>
+      [prefix, version === 2 ? folder : '', rest].filter((part) => part !== '').join('/');
     return use({
       version,
       path,
@@ -38,16 +43,20 @@ export function requireVersion2({ version }: KvSecret, what: string): void {
   });
 }
 
-function fullPath({ args, flags }: Invocation): string {
-  const parts = [flags.text('mount') ?? '', args[0] ?? ''].map(trimSlashes).filter((part) => part !== '');
+function fullPath({ args, flags }: Invocation<typeof MOUNT>): string {
+  const parts = [flags.mount ?? '', args[0] ?? ''].map(trimSlashes).filter((part) => part !== '');
   if (parts.length > 0) return parts.join('/');
-  throw new UsageError('arguments', 'neither a path nor -mount is given', { hint: 'for example: coffer kv list secret/' });
+  throw new UsageError('arguments', 'neither a path nor -mount is given', {
+    hint: 'for example: coffer kv list secret/',
+  });
 }
 
 function kvMount(mounts: Mounts, path: string): { prefix: string; rest: string; version: 1 | 2 } {
   const { mount, rest } = mounts.resolve(path);
   if (mount.type !== 'kv') {
-    throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`, { hint: 'see: coffer secrets list' });
+    throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`, {
+      hint: 'see: coffer secrets list',
+    });
   }
   return { prefix: mount.path.slice(0, -1), rest, version: mount.options['version'] === '2' ? 2 : 1 };
 }

@@ -1,21 +1,19 @@
 import { enableVersioning } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import { isJsonObject } from '../../../json.ts';
-import type { CommandSpec, Flag, Invocation } from '../../command.ts';
+import { command } from '../../command.ts';
+import type { CommandSpec, Invocation } from '../../command.ts';
 import { printObject, printResponse } from '../../output.ts';
 import { noValue } from '../../path.ts';
-import { MOUNT_FLAG, requireVersion2, withSecret } from './mount.ts';
+import { MOUNT, requireVersion2, withSecret } from './mount.ts';
 import { writtenTables } from './tables.ts';
 
-const VERSIONS_FLAG: Flag = { name: 'versions', kind: 'list', value: 'N,N', help: 'which versions' };
+const VERSIONS = { versions: { kind: 'list', value: 'N,N', help: 'which versions' } } as const;
 
-export const deleteCommand: CommandSpec = {
-  words: ['kv', 'delete'],
+export const deleteCommand = command('kv delete', {
   summary: 'delete a secret; of a version 2 secret the newest version or -versions, which can be undone',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [MOUNT_FLAG, VERSIONS_FLAG],
+  flags: { ...MOUNT, ...VERSIONS },
   examples: ['coffer kv delete secret/app', 'coffer kv delete -versions=1,2 secret/app'],
   async run(invocation) {
     const versions = versionNumbers(invocation);
@@ -28,24 +26,21 @@ export const deleteCommand: CommandSpec = {
       return secret.path('data');
     });
     await printObject(invocation, { data: null }, () => `Success! Data deleted (if it existed) at: ${path}`);
-    return 0;
   },
-};
+});
 
 export const undeleteCommand = onVersions('undelete', 'take the deletion mark off versions (version 2)');
 export const destroyCommand = onVersions('destroy', 'remove the data of versions for good (version 2)');
 
-export const rollbackCommand: CommandSpec = {
-  words: ['kv', 'rollback'],
+export const rollbackCommand = command('kv rollback', {
   summary: 'write an old version again as the newest (version 2)',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [MOUNT_FLAG, { name: 'version', kind: 'integer', value: 'N', help: 'the version to write again' }],
+  flags: { ...MOUNT, version: { kind: 'integer', value: 'N', help: 'the version to write again' } },
   examples: ['coffer kv rollback -version=2 secret/app'],
   async run(invocation) {
-    const version = invocation.flags.integer('version');
-    if (version === null || version === 0) throw new UsageError('bad_flag', '-version is missing', { hint: 'for example: -version=2' });
+    const { version } = invocation.flags;
+    if (version === null || version === 0)
+      throw new UsageError('bad_flag', '-version is missing', { hint: 'for example: -version=2' });
     const { response, path } = await withSecret(invocation, 'write', async (secret) => {
       requireVersion2(secret, 'kv rollback');
       const newest = (await secret.request('read', 'data'))?.data?.['metadata'];
@@ -60,48 +55,43 @@ export const rollbackCommand: CommandSpec = {
       return { response: await secret.request('write', 'data', data), path: secret.path('data') };
     });
     if (response !== null) await printResponse(invocation, response, (data) => writtenTables(path, data));
-    return 0;
   },
-};
+});
 
-export const enableVersioningCommand: CommandSpec = {
-  words: ['kv', 'enable-versioning'],
+export const enableVersioningCommand = command('kv enable-versioning', {
   summary: 'make a version 1 mount a version 2 mount; what it holds becomes version 1 of each secret',
   arguments: 'PATH',
-  least: 1,
-  most: 1,
-  flags: [],
   examples: ['coffer kv enable-versioning secret/'],
   async run(invocation) {
     const mount = await enableVersioning(await invocation.context(), invocation.args[0] ?? '');
-    await printObject(invocation, { path: mount.path, options: { ...mount.options } }, () => `Success! Tuned the secrets engine at: ${mount.path}`);
-    return 0;
+    await printObject(
+      invocation,
+      { path: mount.path, options: { ...mount.options } },
+      () => `Success! Tuned the secrets engine at: ${mount.path}`,
+    );
   },
-};
+});
 
 function onVersions(verb: 'undelete' | 'destroy', summary: string): CommandSpec {
-  return {
-    words: ['kv', verb],
+  return command(`kv ${verb}`, {
     summary,
     arguments: 'PATH',
-    least: 1,
-    most: 1,
-    flags: [MOUNT_FLAG, VERSIONS_FLAG],
+    flags: { ...MOUNT, ...VERSIONS },
     examples: [`coffer kv ${verb} -versions=1,2 secret/app`],
     async run(invocation) {
       const versions = versionNumbers(invocation);
-      if (versions.length === 0) throw new UsageError('bad_flag', '-versions is missing', { hint: 'for example: -versions=1,2' });
+      if (versions.length === 0)
+        throw new UsageError('bad_flag', '-versions is missing', { hint: 'for example: -versions=1,2' });
       const { response, path } = await withSecret(invocation, 'write', async (secret) => {
         requireVersion2(secret, `kv ${verb}`);
         return { response: await secret.request('write', verb, { versions }), path: secret.path(verb) };
       });
       if (response === null) throw noValue(path);
       await printObject(invocation, { data: null }, () => `Success! Data written to: ${path}`);
-      return 0;
     },
-  };
+  });
 }
 
-function versionNumbers({ flags }: Invocation): string[] {
-  return flags.list('versions').flatMap((text) => text.split(',').map((item) => item.trim()));
+function versionNumbers({ flags }: Invocation<typeof VERSIONS>): string[] {
+  return flags.versions.flatMap((text) => text.split(',').map((item) => item.trim()));
 }

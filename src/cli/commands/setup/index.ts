@@ -2,11 +2,18 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { configFiles, loadConfig, overrides, readPin, stateFolder, variable } from '../../../config/index.ts';
 import type { Config } from '../../../config/index.ts';
-import { configurationText, describeSituation, draftConfiguration, thisMachine, tryConfiguration } from '../../../core/index.ts';
+import {
+  configurationText,
+  describeSituation,
+  draftConfiguration,
+  thisMachine,
+  tryConfiguration,
+} from '../../../core/index.ts';
 import type { Context } from '../../../core/index.ts';
 import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
 import { shellWord } from '../../../shell.ts';
-import type { CommandSpec, Invocation } from '../../command.ts';
+import { command } from '../../command.ts';
+import type { Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askPin, confirm } from '../../prompts.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -14,13 +21,8 @@ import { trialTable } from '../hsm/test.ts';
 import { askRest } from './questions.ts';
 import { chooseToken } from './token.ts';
 
-export const setupCommand: CommandSpec = {
-  words: ['setup'],
+export const setupCommand = command('setup', {
   summary: 'find the HSM, ask for what is missing, and write a configuration',
-  arguments: '',
-  least: 0,
-  most: 0,
-  flags: [],
   examples: ['coffer setup', 'coffer setup -config=/etc/coffer/coffer.hcl'],
   async run(invocation) {
     const { terminal } = invocation;
@@ -29,26 +31,40 @@ export const setupCommand: CommandSpec = {
         hint: 'write the configuration by hand; coffer-config(5) describes it and begins with an example',
       });
     }
-    describeSituation('nothing was written; with COFFER_HSM_LIB set to the path of a module, setup looks at that one alone');
+    describeSituation(
+      'nothing was written; with COFFER_HSM_LIB set to the path of a module, setup looks at that one alone',
+    );
     const target = targetPath(invocation);
     if (existsSync(target) && !(await confirm(`${target} is there already. Replace it?`))) throw nothingWritten();
     warnOfEnvironment(terminal);
     const text = configurationText(await askRest(await chooseToken(terminal)));
     const config = await readBack(target, text);
-    if (!(await looksGood(config, terminal)) && !(await confirm('Write the configuration all the same?'))) throw nothingWritten();
+    if (!(await looksGood(config, terminal)) && !(await confirm('Write the configuration all the same?')))
+      throw nothingWritten();
     draftConfiguration(target, text).keep();
     const next = foundByItself() === target ? 'coffer init' : `coffer -config=${shellWord(target)} init`;
-    await printObject(invocation, { config: target, next }, () => `Success! Wrote ${target}. Create the store with: ${next}`);
-    return 0;
+    await printObject(
+      invocation,
+      { config: target, next },
+      () => `Success! Wrote ${target}. Create the store with: ${next}`,
+    );
   },
-};
+});
 
 /** Where it goes: what names the configuration for every command, else the first place where it is looked for. */
 function targetPath({ configPath }: Invocation): string {
-  const target = configPath ?? variable(process.env, 'config') ?? (process.getuid?.() === 0 ? '/etc/coffer/coffer.hcl' : configFiles(process.env)[0]);
-  if (target === undefined) throw new ConfigError('config_unwritable', 'there is no place for the configuration', { hint: 'name one with -config=PATH' });
+  const target =
+    configPath ??
+    variable(process.env, 'config') ??
+    (process.getuid?.() === 0 ? '/etc/coffer/coffer.hcl' : configFiles(process.env)[0]);
+  if (target === undefined)
+    throw new ConfigError('config_unwritable', 'there is no place for the configuration', {
+      hint: 'name one with -config=PATH',
+    });
   if (!target.endsWith('.json')) return resolve(target);
-  throw new UsageError('bad_flag', `setup writes HCL, not JSON: ${target}`, { hint: 'choose a name that ends in .hcl' });
+  throw new UsageError('bad_flag', `setup writes HCL, not JSON: ${target}`, {
+    hint: 'choose a name that ends in .hcl',
+  });
 }
 
 /** What the text means where it will stand. Nothing of it is left there while questions are open. */
