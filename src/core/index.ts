@@ -19,7 +19,7 @@ export { sealWrapStatus } from './wrapped/survey.ts';
 export type { KeyUse, SealWrapReport, SealWrapStatus, UnreadableValue } from './wrapped/survey.ts';
 export { disableMount, enableMount, enableVersioning, findMount, listMounts, moveMountTo, pathHelp, tuneMount } from './mounts/operations.ts';
 export { withMounts } from './mounts/mounts.ts';
-export type { Operation, Request, Response } from '../engines/index.ts';
+export type { Operation, EngineRequest, EngineResponse } from '../engines/index.ts';
 export type { Mounts } from './mounts/mounts.ts';
 export { checkTokenLabel, initialiseToken, slotForToken } from './hsm-tools/init-token.ts';
 export { checkNewKey, generateMissingKeys, generateOneKey } from './hsm-tools/keygen.ts';

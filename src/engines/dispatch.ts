@@ -1,11 +1,11 @@
 import { StoreError } from '../errors.ts';
-import type { Engine, EngineContext, Operation, Parameters, Request, Response } from './engine.ts';
+import type { Engine, EngineContext, Operation, Parameters, EngineRequest, EngineResponse } from './engine.ts';
 
 /**
  * Finds the route of a request and runs it. The first pattern that fits and has the operation wins.
  * @throws StoreError `unsupported_path` that lists what the engine answers to
  */
-export async function dispatch(engine: Engine, context: EngineContext, request: Request): Promise<Response | null> {
+export async function dispatch(engine: Engine, context: EngineContext, request: EngineRequest): Promise<EngineResponse | null> {
   for (const route of engine.routes) {
     const handler = route.operations[request.operation];
     const parameters = handler === undefined ? null : match(route.pattern, request.path);

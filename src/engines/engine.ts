@@ -6,7 +6,7 @@ import type { CheckContext, RowCheck } from './check.ts';
 export type Operation = 'read' | 'write' | 'patch' | 'list' | 'delete';
 
 /** What an engine is asked. */
-export interface Request {
+export interface EngineRequest {
   readonly operation: Operation;
   /** Below the mount, without a slash at either end; "" is the mount itself. */
   readonly path: string;
@@ -14,7 +14,7 @@ export interface Request {
 }
 
 /** What it answers; null stands for "nothing there". */
-export interface Response {
+export interface EngineResponse {
   readonly data: JsonObject | null;
   readonly warnings: readonly string[];
   /** Seconds, as Vault's envelope has it; 0 for what does not expire. */
@@ -93,7 +93,7 @@ export interface EngineContext {
 /** The parts of a path that a pattern's `:name` and `*name` stand for. */
 export type Parameters = { readonly [name: string]: string };
 
-export type Handler = (context: EngineContext, data: JsonObject, parameters: Parameters) => Promise<Response | null>;
+export type Handler = (context: EngineContext, data: JsonObject, parameters: Parameters) => Promise<EngineResponse | null>;
 
 /** One row of an engine's table, which routes requests and is its own documentation. */
 export interface Route {
@@ -115,6 +115,6 @@ export interface Engine {
   keyObjects?(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncIterable<HsmKeyObject>;
 }
 
-export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): Response {
+export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): EngineResponse {
   return { data, warnings: more.warnings ?? [], leaseDuration: more.leaseDuration ?? 0 };
 }

@@ -1,7 +1,7 @@
 import type { Entry } from '../barrier/index.ts';
 import { IntegrityError, UsageError } from '../errors.ts';
 import { answer } from './engine.ts';
-import type { Response } from './engine.ts';
+import type { EngineResponse } from './engine.ts';
 
 /** What both versions of the kv engine share. */
 
@@ -10,7 +10,7 @@ export function segments(path: string): string[] {
 }
 
 /** Names of secrets, and of folders with a slash; null when there is nothing. */
-export function listing(entries: readonly Entry[]): Response | null {
+export function listing(entries: readonly Entry[]): EngineResponse | null {
   if (entries.length === 0) return null;
   return answer({ keys: entries.map(({ name, folder }) => (folder ? `${name}/` : name)) });
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../json.ts';
 import { storedObject } from './check.ts';
 import type { CheckContext, RowCheck } from './check.ts';
 import { answer } from './engine.ts';
-import type { Engine, EngineContext, Parameters, Response } from './engine.ts';
+import type { Engine, EngineContext, Parameters, EngineResponse } from './engine.ts';
 import { emptyData, listing, missingPath, segments, storedNonsense } from './kv.ts';
 
 /** Vault's default lease in seconds, which version 1 tells readers as a refresh interval. */
@@ -20,7 +20,7 @@ export const kv1: Engine = {
   check: async (context) => checkRow(context),
 };
 
-async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   const path = pathOf(parameters);
   const stored = await view.get(row(path));
   if (stored === null) return null;
@@ -29,19 +29,19 @@ async function read({ view, mountPath }: EngineContext, _data: JsonObject, param
   return answer(data, { leaseDuration: REFRESH_SECONDS });
 }
 
-async function write({ view }: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+async function write({ view }: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const path = pathOf(parameters);
   if (Object.keys(data).length === 0) throw emptyData();
   await view.put(row(path), utf8(stringifyJson(data)));
   return answer(null);
 }
 
-async function remove({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+async function remove({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   await view.delete(row(pathOf(parameters)));
   return answer(null);
 }
 
-async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   return listing(await view.list(row(parameters['path'] ?? '')));
 }
 

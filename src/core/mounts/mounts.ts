@@ -1,6 +1,6 @@
 import { activeTerm, Barrier, Names, openView } from '../../barrier/index.ts';
 import { dispatch, engineOf, upgradeToVersions } from '../../engines/index.ts';
-import type { EngineContext, Request, Response } from '../../engines/index.ts';
+import type { EngineContext, EngineRequest, EngineResponse } from '../../engines/index.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { systemEntropy, testedEntropy } from '../../entropy/index.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
@@ -27,7 +27,7 @@ export interface Mounts {
   /** The mount that a path lies in, and the rest of the path. @throws UsageError `bad_path`; StoreError `no_mount` */
   resolve(path: string): { readonly mount: Mount; readonly rest: string };
   /** Brings a request to the engine that is mounted at its path. @throws StoreError `no_mount`, `unsupported_path` */
-  request(request: Request): Promise<Response | null>;
+  request(request: EngineRequest): Promise<EngineResponse | null>;
 }
 
 /**

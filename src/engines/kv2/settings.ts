@@ -3,7 +3,7 @@ import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { formatDuration } from '../../duration.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalDuration, optionalInteger } from '../parameters.ts';
 import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings, timestamp } from './metadata.ts';
 import type { Metadata } from './metadata.ts';
@@ -15,7 +15,7 @@ const LONGEST_CUSTOM_KEY = 128;
 const LONGEST_CUSTOM_VALUE = 512;
 
 /** metadata/PATH, read: settings and the state of every version. */
-export async function readMetadata(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function readMetadata(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   const metadata = await loadMetadata(context, secretPath(parameters));
   if (metadata === null) return null;
   const versions = Object.entries(metadata.versions).map(([number, info]) => [
@@ -36,7 +36,7 @@ export async function readMetadata(context: EngineContext, _data: JsonObject, pa
 }
 
 /** metadata/PATH, write: sets what is given; a secret need not exist yet. */
-export async function writeMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function writeMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const path = secretPath(parameters);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   const custom = data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
@@ -45,7 +45,7 @@ export async function writeMetadata(context: EngineContext, data: JsonObject, pa
 }
 
 /** metadata/PATH, patch: as write, but custom_metadata is merged, and the secret must exist. */
-export async function patchMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function patchMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   const path = secretPath(parameters);
   const before = await loadMetadata(context, path);
   if (before === null) return null;
@@ -56,13 +56,13 @@ export async function patchMetadata(context: EngineContext, data: JsonObject, pa
 }
 
 /** config, read: the mount's settings. */
-export async function readConfig(context: EngineContext): Promise<Response> {
+export async function readConfig(context: EngineContext): Promise<EngineResponse> {
   const { maxVersions, casRequired, deleteVersionAfter } = await loadSettings(context);
   return answer({ cas_required: casRequired, delete_version_after: formatDuration(deleteVersionAfter), max_versions: maxVersions });
 }
 
 /** config, write: sets what is given. */
-export async function writeConfig(context: EngineContext, data: JsonObject): Promise<Response> {
+export async function writeConfig(context: EngineContext, data: JsonObject): Promise<EngineResponse> {
   const before = await loadSettings(context);
   await storeSettings(context, {
     maxVersions: optionalInteger(data, 'max_versions', { min: 0 }) ?? before.maxVersions,

@@ -1,31 +1,31 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { integerList } from '../parameters.ts';
 import { isDeleted, loadMetadata, metadataRow, storeMetadata, versionRow } from './metadata.ts';
 import type { VersionInfo } from './metadata.ts';
 import { secretPath } from './path.ts';
 
 /** data/PATH, delete: marks the newest version as deleted. */
-export async function deleteNewest(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function deleteNewest(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   const path = secretPath(parameters);
   const metadata = await loadMetadata(context, path);
   return metadata === null ? answer(null) : change(context, path, [metadata.current], markDeleted);
 }
 
 /** delete/PATH: marks `versions` as deleted. */
-export async function deleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function deleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   return change(context, secretPath(parameters), wanted(data), markDeleted);
 }
 
 /** undelete/PATH: takes the mark off `versions`; what is destroyed stays so. */
-export async function undeleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function undeleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   return change(context, secretPath(parameters), wanted(data), (info) => ({ ...info, deletion: null }));
 }
 
 /** destroy/PATH: removes the data of `versions` for good and keeps their metadata. */
-export async function destroyVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function destroyVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   const path = secretPath(parameters);
   const versions = wanted(data);
   for (const version of versions) await context.view.delete(versionRow(path, version));
@@ -33,7 +33,7 @@ export async function destroyVersions(context: EngineContext, data: JsonObject, 
 }
 
 /** metadata/PATH, delete: removes the secret with all its versions. */
-export async function deleteAll(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function deleteAll(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const path = secretPath(parameters);
   const metadata = await loadMetadata(context, path);
   for (const version of Object.keys(metadata?.versions ?? {})) await context.view.delete(versionRow(path, Number(version)));
@@ -51,7 +51,7 @@ async function change(
   path: string,
   numbers: readonly number[],
   changed: (info: VersionInfo, now: number) => VersionInfo,
-): Promise<Response | null> {
+): Promise<EngineResponse | null> {
   const metadata = await loadMetadata(context, path);
   if (metadata === null) return null;
   const versions = { ...metadata.versions };

@@ -3,7 +3,7 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath, managedCommand } from './hints.ts';
@@ -15,7 +15,7 @@ import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';
 
 /** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. */
-export async function backup(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function backup(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const dialect = choice(data, 'dialect', DIALECTS);
   return usingKey(await requireKey(context, keyName(parameters)), (key) => {
     requireBackup(context, key);
@@ -36,7 +36,7 @@ function requireBackup(context: EngineContext, key: Key): void {
 }
 
 /** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. Warns of what it leaves behind. */
-export async function restore(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function restore(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const given = optionalText(data, 'name');
   const force = optionalBoolean(data, 'force') ?? false;
   const { key, left } = decodeBackup(requiredText(data, 'backup'));

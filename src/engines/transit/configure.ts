@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
@@ -12,11 +12,11 @@ import { refuseAutoRotation } from './keys.ts';
 import { limitsConflict } from './version-limits.ts';
 
 /** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
-export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => configured(context, key, data));
 }
 
-async function configured(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+async function configured(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {
   refuseAutoRotation(context, key.name, data);
   const leaves = ['exportable', 'allow_plaintext_backup'].find((name) => optionalBoolean(data, name) === true);
   if (leaves !== undefined) refuseManaged(key, `have ${leaves}: its key object never leaves the HSM`);
@@ -36,11 +36,11 @@ async function configured(context: EngineContext, key: Key, data: JsonObject): P
 }
 
 /** keys/NAME/trim: removes the versions below `min_available_version` for good. */
-export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => trimmed(context, key, data));
 }
 
-async function trimmed(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+async function trimmed(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {
   refuseManaged(key, 'be trimmed: it has one version');
   const oldest = optionalInteger(data, 'min_available_version', { min: 1 });
   if (oldest === null) throw new UsageError('missing_parameter', 'min_available_version is missing');

@@ -1,7 +1,7 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
@@ -18,7 +18,7 @@ import type { KeyType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
-export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const name = keyName(parameters);
   checkContexts(data);
   const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
@@ -32,7 +32,7 @@ export async function encrypt(context: EngineContext, data: JsonObject, paramete
 }
 
 /** decrypt/NAME */
-export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const key = await requireKey(context, keyName(parameters));
   return usingKey(key, () => {
     checkContexts(data);
@@ -42,7 +42,7 @@ export async function decrypt(context: EngineContext, data: JsonObject, paramete
 }
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
-export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const key = await requireKey(context, keyName(parameters));
   return usingKey(key, () => {
     checkContexts(data);

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { base64 } from '../../bytes.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
 import { holderOf } from './holder-of.ts';
@@ -13,7 +13,7 @@ import { formatVersioned, parseVersioned } from './versioned.ts';
 // HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
 
 /** hmac/NAME, hmac/NAME/ALGORITHM */
-export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => {
     const mac = holderOf(context, key).mac();
     const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
@@ -23,7 +23,7 @@ export async function hmac(context: EngineContext, data: JsonObject, parameters:
 }
 
 /** verify/NAME with hmac=... */
-export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => {
     const mac = holderOf(context, key).mac();
     const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });

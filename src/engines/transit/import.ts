@@ -2,7 +2,7 @@ import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
 import { acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import type { Material } from './accept.ts';
@@ -22,7 +22,7 @@ import { unwrapImported } from './wrapping.ts';
  * keys/NAME/import: a new key from outside, wrapped in `ciphertext`, or only the public half in `public_key`. A derived
  * one derives in counter mode, as in Vault; but for ed25519, for which Vault's counter mode gives no key.
  */
-export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const name = keyName(parameters);
   const type = wantedType(context, name, optionalText(data, 'type')?.toLowerCase());
   if (data['convergent_encryption'] !== undefined) {
@@ -46,11 +46,11 @@ export async function importKey(context: EngineContext, data: JsonObject, parame
  * keys/NAME/import_version: a further version; or the private key of one that had only its public key, which is meant
  * without `version` when the newest is such and the keys belong together.
  */
-export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => importedVersion(context, key, data));
 }
 
-async function importedVersion(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+async function importedVersion(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {
   refuseManaged(key, 'take a version from outside: its one version is a key object in the HSM');
   if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
   const { material, warnings } = await givenMaterial(context, data, typeOf(key.type));

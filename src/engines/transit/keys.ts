@@ -1,7 +1,7 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { listing } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger, optionalText } from '../parameters.ts';
 import { createKey, rotateKey } from './create.ts';
@@ -17,12 +17,12 @@ import type { KeyType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** keys */
-export async function listKeys({ view }: EngineContext): Promise<Response | null> {
+export async function listKeys({ view }: EngineContext): Promise<EngineResponse | null> {
   return listing(await view.list(KEYS_FOLDER));
 }
 
 /** keys/NAME, write: a new key; one that is there stays as it is. */
-export async function writeKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function writeKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const name = keyName(parameters);
   if (optionalText(data, 'type') === MANAGED_TYPE) return writeManagedKey(context, name, data);
   refuseManagedParameters(data);
@@ -34,16 +34,16 @@ export async function writeKey(context: EngineContext, data: JsonObject, paramet
 }
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
-export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
+export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
   return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
 }
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
-export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => removed(context, key));
 }
 
-async function removed(context: EngineContext, key: Key): Promise<Response> {
+async function removed(context: EngineContext, key: Key): Promise<EngineResponse> {
   if (!key.deletionAllowed) {
     throw new StoreError('deletion_not_allowed', `deletion is not allowed for the key "${key.name}"`, {
       hint: `allow it with: coffer write ${keyPath(context, key.name, '/config')} deletion_allowed=true`,
@@ -54,11 +54,11 @@ async function removed(context: EngineContext, key: Key): Promise<Response> {
 }
 
 /** keys/NAME/rotate */
-export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => rotated(context, key, data));
 }
 
-async function rotated(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+async function rotated(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {
   const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
   if (managed !== null && key.managed === null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
   return usingKey(await rotateKey(context, key), (changed) => answer(describeKey(changed)));

@@ -2,7 +2,7 @@ import { hex } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, HsmKey, HsmKeys, HsmKeyType, Response } from '../engine.ts';
+import type { EngineContext, HsmKey, HsmKeys, HsmKeyType, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { addVersion, newKey, usingKey } from './key.ts';
@@ -32,7 +32,7 @@ const IMPOSSIBLE = ['derived', 'convergent_encryption', 'exportable', 'allow_pla
  * created with generate=true. A key that is there stays as it is, and nothing is created in the HSM then.
  * @throws UsageError `bad_parameter`, `missing_parameter`, `managed_key`; HsmError
  */
-export async function writeManagedKey(context: EngineContext, name: string, data: JsonObject): Promise<Response> {
+export async function writeManagedKey(context: EngineContext, name: string, data: JsonObject): Promise<EngineResponse> {
   const open = parseRequest(data);
   const there = await loadKey(context, name);
   if (there !== null) return usingKey(there, () => answer(describeKey(there), { warnings: [`key ${name} already existed`] }));

@@ -3,7 +3,7 @@ import { base64, concat, hex, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { optionalInteger, optionalText } from '../parameters.ts';
 import { choice } from './input.ts';
 
@@ -16,7 +16,7 @@ const SOURCES = ['platform', 'seal', 'all'] as const;
 type Source = (typeof SOURCES)[number];
 
 /** random, random/BYTES, random/SOURCE, random/SOURCE/BYTES: bytes of the system, of the HSM, or both XORed. */
-export async function random(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function random(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const { source, length } = wanted(data, parameters);
   const format = choice(data, 'format', ['base64', 'hex']);
   const lacking = source !== 'platform' && context.sealRandom === null;

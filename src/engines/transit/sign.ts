@@ -1,7 +1,7 @@
 import { base64 } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { holderOf } from './holder-of.ts';
@@ -16,11 +16,11 @@ import { signs, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
-export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   return usingKey(await requireKey(context, keyName(parameters)), (key) => signWith(context, key, data, parameters));
 }
 
-async function signWith(context: EngineContext, key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
+async function signWith(context: EngineContext, key: Key, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'signing');
   const options = signOptions(data, parameters, type);
@@ -40,13 +40,13 @@ async function signWith(context: EngineContext, key: Key, data: JsonObject, para
 }
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
-export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   signParameters(data); // checked for an HMAC too, for which they mean nothing
   if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
   return usingKey(await requireKey(context, keyName(parameters)), (key) => verifyWith(key, data, parameters));
 }
 
-async function verifyWith(key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
+async function verifyWith(key: Key, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
   const options = signOptions(data, parameters, type);

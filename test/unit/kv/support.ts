@@ -1,6 +1,6 @@
 import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch, engineOf } from '../../../src/engines/index.ts';
-import type { EngineContext, Operation, Response } from '../../../src/engines/index.ts';
+import type { EngineContext, Operation, EngineResponse } from '../../../src/engines/index.ts';
 import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import { parseJson, stringifyJson } from '../../../src/json.ts';
@@ -15,7 +15,7 @@ export interface Mount {
   rows(): string[];
   /** Replaces a row behind the engine's back. */
   plant(path: readonly string[], value: Uint8Array | null): void;
-  call(operation: Operation, path: string, data?: string): Promise<Response | null>;
+  call(operation: Operation, path: string, data?: string): Promise<EngineResponse | null>;
   /** The data of the answer as JSON text; null where there is no answer, "null" where it has no data. */
   ask(operation: Operation, path: string, data?: string): Promise<string | null>;
   /** As `ask`, parsed by JSON.parse, for what holds no large number. */

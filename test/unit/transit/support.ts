@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch } from '../../../src/engines/index.ts';
-import type { EngineContext, Operation, Response } from '../../../src/engines/index.ts';
+import type { EngineContext, Operation, EngineResponse } from '../../../src/engines/index.ts';
 import { transit } from '../../../src/engines/transit/index.ts';
 import { parseType } from '../../../src/engines/transit/types.ts';
 import type { EcType } from '../../../src/engines/transit/types.ts';
@@ -17,7 +17,7 @@ export interface Mount {
   readonly context: EngineContext;
   /** Every row's path, joined by "/". */
   rows(): string[];
-  call(operation: Operation, path: string, data?: JsonObject): Promise<Response | null>;
+  call(operation: Operation, path: string, data?: JsonObject): Promise<EngineResponse | null>;
   /** The data of a write's answer. */
   write(path: string, data?: JsonObject): Promise<JsonObject>;
   read(path: string, data?: JsonObject): Promise<JsonObject>;
