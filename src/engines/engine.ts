@@ -91,9 +91,9 @@ export interface EngineContext {
 }
 
 /** The parts of a path that a pattern's `:name` and `*name` stand for. */
-export type Parameters = { readonly [name: string]: string };
+export type PathParts = { readonly [name: string]: string };
 
-export type Handler = (context: EngineContext, data: JsonObject, parameters: Parameters) => Promise<EngineResponse | null>;
+export type Handler = (context: EngineContext, data: JsonObject, parts: PathParts) => Promise<EngineResponse | null>;
 
 /** One row of an engine's table, which routes requests and is its own documentation. */
 export interface Route {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../json.ts';
 import { storedObject } from './check.ts';
 import type { CheckContext, RowCheck } from './check.ts';
 import { answer } from './engine.ts';
-import type { Engine, EngineContext, Parameters, EngineResponse } from './engine.ts';
+import type { Engine, EngineContext, EngineResponse, PathParts } from './engine.ts';
 import { emptyData, listing, missingPath, segments, storedNonsense } from './kv.ts';
 
 /** Vault's default lease in seconds, which version 1 tells readers as a refresh interval. */
@@ -20,8 +20,8 @@ export const kv1: Engine = {
   check: async (context) => checkRow(context),
 };
 
-async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = pathOf(parameters);
+async function read({ view, mountPath }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = pathOf(parts);
   const stored = await view.get(row(path));
   if (stored === null) return null;
   const data = parseJson(fromUtf8(stored));
@@ -29,24 +29,24 @@ async function read({ view, mountPath }: EngineContext, _data: JsonObject, param
   return answer(data, { leaseDuration: REFRESH_SECONDS });
 }
 
-async function write({ view }: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const path = pathOf(parameters);
+async function write({ view }: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const path = pathOf(parts);
   if (Object.keys(data).length === 0) throw emptyData();
   await view.put(row(path), utf8(stringifyJson(data)));
   return answer(null);
 }
 
-async function remove({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  await view.delete(row(pathOf(parameters)));
+async function remove({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  await view.delete(row(pathOf(parts)));
   return answer(null);
 }
 
-async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  return listing(await view.list(row(parameters['path'] ?? '')));
+async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return listing(await view.list(row(parts['path'] ?? '')));
 }
 
-function pathOf(parameters: Parameters): string {
-  const path = parameters['path'] ?? '';
+function pathOf(parts: PathParts): string {
+  const path = parts['path'] ?? '';
   if (path === '') throw missingPath();
   return path;
 }

@@ -3,7 +3,7 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { noDataObject, storedNonsense } from '../kv.ts';
 import { optionalInteger } from '../parameters.ts';
 import {
@@ -21,8 +21,8 @@ import type { Metadata, Settings, VersionInfo } from './metadata.ts';
 import { secretPath } from './path.ts';
 
 /** data/PATH: `version` picks one, else the newest. A deleted version answers with its metadata and null data. */
-export async function readData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = secretPath(parameters);
+export async function readData(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const found = await findVersion(context, path, optionalInteger(data, 'version', { min: 0 }) ?? 0);
   if (found === null) return null;
   const { metadata, version, info } = found;
@@ -31,8 +31,8 @@ export async function readData(context: EngineContext, data: JsonObject, paramet
 }
 
 /** data/PATH: a new version from `data`, under the condition of `options.cas`. */
-export async function writeData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const path = secretPath(parameters);
+export async function writeData(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const path = secretPath(parts);
   const content = data['data'];
   if (!isJsonObject(content)) throw noDataObject();
   const settings = await loadSettings(context);
@@ -42,8 +42,8 @@ export async function writeData(context: EngineContext, data: JsonObject, parame
 }
 
 /** data/PATH: the newest version changed by a JSON merge patch (RFC 7396), as a new version. */
-export async function patchData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = secretPath(parameters);
+export async function patchData(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const patch = data['data'];
   if (!isJsonObject(patch)) throw noDataObject();
   const found = await findVersion(context, path, 0);
@@ -55,8 +55,8 @@ export async function patchData(context: EngineContext, data: JsonObject, parame
 }
 
 /** subkeys/PATH: the shape of a version, every value null; `depth` cuts it (0: all of it). */
-export async function readSubkeys(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = secretPath(parameters);
+export async function readSubkeys(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const depth = optionalInteger(data, 'depth', { min: 0 }) ?? 0;
   const found = await findVersion(context, path, optionalInteger(data, 'version', { min: 0 }) ?? 0);
   if (found === null) return null;

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../json.ts';
-import type { Engine, EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { Engine, EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { listing, segments } from '../kv.ts';
 import { patchData, readData, readSubkeys, writeData } from './data.ts';
 import { patchMetadata, readConfig, readMetadata, writeConfig, writeMetadata } from './settings.ts';
@@ -29,6 +29,6 @@ export const kv2: Engine = {
   check: async (context) => (await import('./check.ts')).checkKv2(context),
 };
 
-async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  return listing(await view.list(['metadata', ...segments(parameters['path'] ?? '')]));
+async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return listing(await view.list(['metadata', ...segments(parts['path'] ?? '')]));
 }

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { formatDuration } from '../../duration.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { optionalBoolean, optionalDuration, optionalInteger } from '../parameters.ts';
 import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings, timestamp } from './metadata.ts';
 import type { Metadata } from './metadata.ts';
@@ -15,8 +15,8 @@ const LONGEST_CUSTOM_KEY = 128;
 const LONGEST_CUSTOM_VALUE = 512;
 
 /** metadata/PATH, read: settings and the state of every version. */
-export async function readMetadata(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const metadata = await loadMetadata(context, secretPath(parameters));
+export async function readMetadata(context: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const metadata = await loadMetadata(context, secretPath(parts));
   if (metadata === null) return null;
   const versions = Object.entries(metadata.versions).map(([number, info]) => [
     number,
@@ -36,8 +36,8 @@ export async function readMetadata(context: EngineContext, _data: JsonObject, pa
 }
 
 /** metadata/PATH, write: sets what is given; a secret need not exist yet. */
-export async function writeMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const path = secretPath(parameters);
+export async function writeMetadata(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const path = secretPath(parts);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   const custom = data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
   await storeMetadata(context, path, { ...changed(before, data, context.now), custom });
@@ -45,8 +45,8 @@ export async function writeMetadata(context: EngineContext, data: JsonObject, pa
 }
 
 /** metadata/PATH, patch: as write, but custom_metadata is merged, and the secret must exist. */
-export async function patchMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = secretPath(parameters);
+export async function patchMetadata(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const before = await loadMetadata(context, path);
   if (before === null) return null;
   const given = data['custom_metadata'];

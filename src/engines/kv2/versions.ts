@@ -1,40 +1,40 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { integerList } from '../parameters.ts';
 import { isDeleted, loadMetadata, metadataRow, storeMetadata, versionRow } from './metadata.ts';
 import type { VersionInfo } from './metadata.ts';
 import { secretPath } from './path.ts';
 
 /** data/PATH, delete: marks the newest version as deleted. */
-export async function deleteNewest(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = secretPath(parameters);
+export async function deleteNewest(context: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const metadata = await loadMetadata(context, path);
   return metadata === null ? answer(null) : change(context, path, [metadata.current], markDeleted);
 }
 
 /** delete/PATH: marks `versions` as deleted. */
-export async function deleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  return change(context, secretPath(parameters), wanted(data), markDeleted);
+export async function deleteVersions(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return change(context, secretPath(parts), wanted(data), markDeleted);
 }
 
 /** undelete/PATH: takes the mark off `versions`; what is destroyed stays so. */
-export async function undeleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  return change(context, secretPath(parameters), wanted(data), (info) => ({ ...info, deletion: null }));
+export async function undeleteVersions(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return change(context, secretPath(parts), wanted(data), (info) => ({ ...info, deletion: null }));
 }
 
 /** destroy/PATH: removes the data of `versions` for good and keeps their metadata. */
-export async function destroyVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  const path = secretPath(parameters);
+export async function destroyVersions(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const versions = wanted(data);
   for (const version of versions) await context.view.delete(versionRow(path, version));
   return change(context, path, versions, (info) => ({ ...info, destroyed: true }));
 }
 
 /** metadata/PATH, delete: removes the secret with all its versions. */
-export async function deleteAll(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const path = secretPath(parameters);
+export async function deleteAll(context: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const path = secretPath(parts);
   const metadata = await loadMetadata(context, path);
   for (const version of Object.keys(metadata?.versions ?? {})) await context.view.delete(versionRow(path, Number(version)));
   await context.view.delete(metadataRow(path));

@@ -3,7 +3,7 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath, managedCommand } from './hints.ts';
@@ -15,9 +15,9 @@ import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';
 
 /** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. */
-export async function backup(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
+export async function backup(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const dialect = choice(data, 'dialect', DIALECTS);
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => {
     requireBackup(context, key);
     return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now, dialect)))) });
   });
@@ -36,12 +36,12 @@ function requireBackup(context: EngineContext, key: Key): void {
 }
 
 /** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. Warns of what it leaves behind. */
-export async function restore(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
+export async function restore(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const given = optionalText(data, 'name');
   const force = optionalBoolean(data, 'force') ?? false;
   const { key, left } = decodeBackup(requiredText(data, 'backup'));
   return usingKey(key, async () => {
-    const name = checkedName(parameters['name'] ?? given ?? key.name);
+    const name = checkedName(parts['name'] ?? given ?? key.name);
     if (!force && (await hasKey(context, name))) throw keyExists(context, name, 'give force=true to replace it, or restore under another name');
     const restored = { ...key, name, restored: { time: context.now, version: key.latest } };
     describeKey(restored); // takes every version's public key once, so that a broken backup is refused

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
@@ -12,8 +12,8 @@ import { refuseAutoRotation } from './keys.ts';
 import { limitsConflict } from './version-limits.ts';
 
 /** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
-export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => configured(context, key, data));
+export async function configure(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => configured(context, key, data));
 }
 
 async function configured(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {
@@ -36,8 +36,8 @@ async function configured(context: EngineContext, key: Key, data: JsonObject): P
 }
 
 /** keys/NAME/trim: removes the versions below `min_available_version` for good. */
-export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => trimmed(context, key, data));
+export async function trim(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => trimmed(context, key, data));
 }
 
 async function trimmed(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {

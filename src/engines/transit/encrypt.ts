@@ -1,7 +1,7 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
@@ -18,8 +18,8 @@ import type { KeyType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
-export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const name = keyName(parameters);
+export async function encrypt(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const name = keyName(parts);
   checkContexts(data);
   const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
@@ -32,8 +32,8 @@ export async function encrypt(context: EngineContext, data: JsonObject, paramete
 }
 
 /** decrypt/NAME */
-export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const key = await requireKey(context, keyName(parameters));
+export async function decrypt(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const key = await requireKey(context, keyName(parts));
   return usingKey(key, () => {
     checkContexts(data);
     const held = { key, holder: holderOf(context, key) };
@@ -42,8 +42,8 @@ export async function decrypt(context: EngineContext, data: JsonObject, paramete
 }
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
-export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const key = await requireKey(context, keyName(parameters));
+export async function rewrap(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const key = await requireKey(context, keyName(parts));
   return usingKey(key, () => {
     checkContexts(data);
     const held = { key, holder: holderOf(context, key) };

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { base64 } from '../../bytes.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
 import { holderOf } from './holder-of.ts';
@@ -13,20 +13,20 @@ import { formatVersioned, parseVersioned } from './versioned.ts';
 // HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
 
 /** hmac/NAME, hmac/NAME/ALGORITHM */
-export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+export async function hmac(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => {
     const mac = holderOf(context, key).mac();
-    const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
+    const hash = hashOf(data, parts, ['algorithm'], { sha1: true });
     const found = versionForNew(key, keyVersion(data));
     return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, base64(mac(found, hash, requiredBase64(item, 'input')))) }));
   });
 }
 
 /** verify/NAME with hmac=... */
-export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+export async function verifyHmac(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => {
     const mac = holderOf(context, key).mac();
-    const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
+    const hash = hashOf(data, parts, ['hash_algorithm', 'algorithm'], { sha1: true });
     return answerEach(data, (item) => {
       const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
       const given = decodeBase64(payload, 'hmac');

@@ -2,7 +2,7 @@ import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
 import { acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import type { Material } from './accept.ts';
@@ -22,8 +22,8 @@ import { unwrapImported } from './wrapping.ts';
  * keys/NAME/import: a new key from outside, wrapped in `ciphertext`, or only the public half in `public_key`. A derived
  * one derives in counter mode, as in Vault; but for ed25519, for which Vault's counter mode gives no key.
  */
-export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const name = keyName(parameters);
+export async function importKey(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const name = keyName(parts);
   const type = wantedType(context, name, optionalText(data, 'type')?.toLowerCase());
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
@@ -46,8 +46,8 @@ export async function importKey(context: EngineContext, data: JsonObject, parame
  * keys/NAME/import_version: a further version; or the private key of one that had only its public key, which is meant
  * without `version` when the newest is such and the keys belong together.
  */
-export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => importedVersion(context, key, data));
+export async function importVersion(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => importedVersion(context, key, data));
 }
 
 async function importedVersion(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {

@@ -1,6 +1,6 @@
 import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import type { Parameters } from '../engine.ts';
+import type { PathParts } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
 /** One version of a key. Its secrets are bytes, so that they can be overwritten once they have served: see `usingKey`. */
@@ -117,8 +117,8 @@ export function refuseManaged({ name, managed }: Key, what: string, hintOf?: (ma
 }
 
 /** The key that a route's `:name` means. @throws UsageError `bad_key_name` */
-export function keyName(parameters: Parameters): string {
-  return checkedName(parameters['name'] ?? '');
+export function keyName(parts: PathParts): string {
+  return checkedName(parts['name'] ?? '');
 }
 
 /** Letters, digits and "_", with "-" and "." inside, as in Vault. @throws UsageError `bad_key_name` */

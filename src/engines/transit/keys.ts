@@ -1,7 +1,7 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { listing } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger, optionalText } from '../parameters.ts';
 import { createKey, rotateKey } from './create.ts';
@@ -22,8 +22,8 @@ export async function listKeys({ view }: EngineContext): Promise<EngineResponse 
 }
 
 /** keys/NAME, write: a new key; one that is there stays as it is. */
-export async function writeKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const name = keyName(parameters);
+export async function writeKey(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const name = keyName(parts);
   if (optionalText(data, 'type') === MANAGED_TYPE) return writeManagedKey(context, name, data);
   refuseManagedParameters(data);
   const type = wantedType(context, name, optionalText(data, 'type'));
@@ -34,13 +34,13 @@ export async function writeKey(context: EngineContext, data: JsonObject, paramet
 }
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
-export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse | null> {
-  return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
+export async function readKey(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return usingKey(await loadKey(context, keyName(parts)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
 }
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
-export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => removed(context, key));
+export async function removeKey(context: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => removed(context, key));
 }
 
 async function removed(context: EngineContext, key: Key): Promise<EngineResponse> {
@@ -54,8 +54,8 @@ async function removed(context: EngineContext, key: Key): Promise<EngineResponse
 }
 
 /** keys/NAME/rotate */
-export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => rotated(context, key, data));
+export async function rotate(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => rotated(context, key, data));
 }
 
 async function rotated(context: EngineContext, key: Key, data: JsonObject): Promise<EngineResponse> {

@@ -2,7 +2,7 @@ import { hex } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, HsmKey, HsmKeys, HsmKeyType, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, HsmKey, HsmKeys, HsmKeyType } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { addVersion, newKey, usingKey } from './key.ts';

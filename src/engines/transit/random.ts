@@ -3,7 +3,7 @@ import { base64, concat, hex, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { optionalInteger, optionalText } from '../parameters.ts';
 import { choice } from './input.ts';
 
@@ -16,8 +16,8 @@ const SOURCES = ['platform', 'seal', 'all'] as const;
 type Source = (typeof SOURCES)[number];
 
 /** random, random/BYTES, random/SOURCE, random/SOURCE/BYTES: bytes of the system, of the HSM, or both XORed. */
-export async function random(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  const { source, length } = wanted(data, parameters);
+export async function random(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const { source, length } = wanted(data, parts);
   const format = choice(data, 'format', ['base64', 'hex']);
   const lacking = source !== 'platform' && context.sealRandom === null;
   const bytes = await randomFrom(lacking ? 'platform' : source, context, length);
@@ -28,7 +28,7 @@ export async function random(context: EngineContext, data: JsonObject, parameter
 }
 
 /** What the path says comes before what the data say; a path of one part is a source or a number. @throws UsageError `bad_parameter` */
-function wanted(data: JsonObject, { source: first, bytes: last }: Parameters): { source: Source; length: number } {
+function wanted(data: JsonObject, { source: first, bytes: last }: PathParts): { source: Source; length: number } {
   const alone = first === undefined && SOURCES.some((source) => source === last);
   const given = { source: optionalText(data, 'source'), bytes: optionalText(data, 'bytes') };
   const source = choice({ source: (alone ? last : first) ?? given.source }, 'source', SOURCES);

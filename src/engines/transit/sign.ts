@@ -1,7 +1,7 @@
 import { base64 } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, EngineResponse } from '../engine.ts';
+import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { holderOf } from './holder-of.ts';
@@ -16,14 +16,14 @@ import { signs, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
-export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => signWith(context, key, data, parameters));
+export async function sign(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => signWith(context, key, data, parts));
 }
 
-async function signWith(context: EngineContext, key: Key, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
+async function signWith(context: EngineContext, key: Key, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'signing');
-  const options = signOptions(data, parameters, type);
+  const options = signOptions(data, parts, type);
   const found = versionForNew(key, keyVersion(data));
   const isBatch = batchItems(data) !== null;
   const makeSignature = await holderOf(context, key).signer(type, options);
@@ -40,16 +40,16 @@ async function signWith(context: EngineContext, key: Key, data: JsonObject, para
 }
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
-export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
+export async function verify(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   signParameters(data); // checked for an HMAC too, for which they mean nothing
-  if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => verifyWith(key, data, parameters));
+  if (verifiesHmac(data)) return verifyHmac(context, data, parts);
+  return usingKey(await requireKey(context, keyName(parts)), (key) => verifyWith(key, data, parts));
 }
 
-async function verifyWith(key: Key, data: JsonObject, parameters: Parameters): Promise<EngineResponse> {
+async function verifyWith(key: Key, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
-  const options = signOptions(data, parameters, type);
+  const options = signOptions(data, parts, type);
   const scheme = await signatureScheme(type, options);
   return answerEach(data, (item) => {
     const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');

@@ -1,6 +1,6 @@
 import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch, engineOf } from '../../../src/engines/index.ts';
-import type { EngineContext, Operation, EngineResponse } from '../../../src/engines/index.ts';
+import type { EngineContext, EngineResponse, Operation } from '../../../src/engines/index.ts';
 import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import { parseJson, stringifyJson } from '../../../src/json.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch } from '../../../src/engines/index.ts';
-import type { EngineContext, Operation, EngineResponse } from '../../../src/engines/index.ts';
+import type { EngineContext, EngineResponse, Operation } from '../../../src/engines/index.ts';
 import { transit } from '../../../src/engines/transit/index.ts';
 import { parseType } from '../../../src/engines/transit/types.ts';
 import type { EcType } from '../../../src/engines/transit/types.ts';
