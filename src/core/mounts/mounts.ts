@@ -2,10 +2,10 @@ import { activeTerm, Barrier, Names, openView } from '../../barrier/index.ts';
 import { dispatch, engineOf, upgradeToVersions } from '../../engines/index.ts';
 import type { EngineContext, EngineRequest, EngineResponse } from '../../engines/index.ts';
 import type { Entropy } from '../../entropy/index.ts';
-import { systemEntropy, testedEntropy } from '../../entropy/index.ts';
+import { systemEntropy } from '../../entropy/index.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { storeEntropy, zeroKeys } from '../unsealed/keys.ts';
+import { hsmEntropy, storeEntropy, zeroKeys } from '../unsealed/keys.ts';
 import { readMounts, storedPaths } from './rows.ts';
 import { startTerm } from './start-term.ts';
 import { encodeMounts, hasControlCharacter, resolveMount } from './table.ts';
@@ -66,7 +66,8 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
   let table = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
   const hsm = seal.managed(keys.keyring.hsmKeys);
-  const hsmEntropy = context.config.entropyAugmentation ? testedEntropy((length) => seal.random(length)) : null;
+  const augments = context.config.entropyAugmentation;
+  const random = { platform: systemEntropy, seal: augments ? hsmEntropy(seal) : null, all: augments ? entropy : null };
 
   function contextOf(mount: Mount): EngineContext {
     const wrapper = mount.sealWrap ? sealWrapper(seal) : null;
@@ -75,7 +76,7 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
       view: openView({ barrier, names, rows, root: DATA, base: mount.uuid, nameOf: (path) => mount.path + engineOf(mount).rowName(path), wrapper }),
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
-      sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),
+      random,
       hsm,
       now: context.machine().now,
     };

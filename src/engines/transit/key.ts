@@ -1,5 +1,6 @@
 import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
+import type { OaepHash } from '../../hsm-keys.ts';
 import type { PathParts } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
@@ -30,7 +31,7 @@ export interface ManagedReference {
   /** CKA_ID in hex, possibly empty. */
   readonly id: string;
   /** Of an RSA key that decrypts. */
-  readonly oaepHash: 'sha1' | 'sha256' | null;
+  readonly oaepHash: OaepHash | null;
 }
 
 export type Kdf = 'hkdf' | 'counter';

@@ -1,5 +1,4 @@
-import { randomFillSync } from 'node:crypto';
-import { base64, concat, hex, zero } from '../../bytes.ts';
+import { base64, hex, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
@@ -9,8 +8,6 @@ import { choice } from './input.ts';
 
 const DEFAULT_BYTES = 32;
 const MOST_BYTES = 128 * 1024;
-/** The most that is asked of the HSM in one call. */
-const HSM_CHUNK = 1024;
 
 const SOURCES = ['platform', 'seal', 'all'] as const;
 type Source = (typeof SOURCES)[number];
@@ -19,11 +16,11 @@ type Source = (typeof SOURCES)[number];
 export async function random(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const { source, length } = wanted(data, parts);
   const format = choice(data, 'format', ['base64', 'hex']);
-  const lacking = source !== 'platform' && context.sealRandom === null;
-  const bytes = await randomFrom(lacking ? 'platform' : source, context, length);
+  const chosen = context.random[source];
+  const bytes = await (chosen ?? context.random.platform).bytes(length);
   const text = format === 'hex' ? hex(bytes) : base64(bytes);
   zero(bytes);
-  const warnings = lacking ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
+  const warnings = chosen === null ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
   return answer({ random_bytes: text }, { warnings });
 }
 
@@ -35,16 +32,4 @@ function wanted(data: JsonObject, { source: first, bytes: last }: PathParts): { 
   const length = optionalInteger({ bytes: (alone ? undefined : last) ?? given.bytes }, 'bytes', { min: 1 }) ?? DEFAULT_BYTES;
   if (length > MOST_BYTES) throw new UsageError('bad_parameter', `bytes can be at most ${MOST_BYTES}`);
   return { source, length };
-}
-
-async function randomFrom(source: Source, { sealRandom }: EngineContext, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  if (source !== 'seal') randomFillSync(bytes);
-  if (source === 'platform' || sealRandom === null) return bytes;
-  const chunks: Uint8Array[] = [];
-  for (let offset = 0; offset < length; offset += HSM_CHUNK) chunks.push(await sealRandom(Math.min(HSM_CHUNK, length - offset)));
-  const share = concat(...chunks);
-  share.forEach((byte, at) => (bytes[at] = (bytes[at] ?? 0) ^ byte));
-  zero(share, ...chunks);
-  return bytes;
 }

@@ -5,6 +5,7 @@ import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import { parseJson, stringifyJson } from '../../../src/json.ts';
 import type { JsonObject } from '../../../src/json.ts';
+import { noHsm, platformAlone } from '../engine-context.ts';
 
 /** A kv mount that lives in memory. Data goes in and comes out as JSON text, so that every digit counts. */
 export interface Mount {
@@ -39,7 +40,7 @@ export function mount(version: '1' | '2'): Mount {
   const made: Mount = {
     now: START,
     get context() {
-      return { mountPath: 'kv/', view, entropy: systemEntropy, externalEntropy: false, sealRandom: null, now: made.now };
+      return { mountPath: 'kv/', view, entropy: systemEntropy, externalEntropy: false, random: platformAlone, hsm: noHsm, now: made.now };
     },
     rows: () => [...stored.keys()].sort(),
     plant(path, value) {

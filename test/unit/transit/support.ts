@@ -11,6 +11,7 @@ import type { EcType } from '../../../src/engines/transit/types.ts';
 import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import type { JsonObject } from '../../../src/json.ts';
+import { noHsm, platformAlone } from '../engine-context.ts';
 
 /** The engine on a mount that lives in memory. */
 export interface Mount {
@@ -32,7 +33,8 @@ export function mount(overrides: Partial<EngineContext> = {}): Mount {
     view: memoryView(stored),
     entropy: systemEntropy,
     externalEntropy: false,
-    sealRandom: null,
+    random: platformAlone,
+    hsm: noHsm,
     now: Date.parse('2026-02-03T04:05:06.789Z'),
     ...overrides,
   };
