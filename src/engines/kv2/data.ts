@@ -3,7 +3,7 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
+import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
 import { noDataObject, storedNonsense } from '../kv.ts';
 import { optionalInteger } from '../parameters.ts';
 import {
@@ -21,17 +21,17 @@ import type { Metadata, Settings, VersionInfo } from './metadata.ts';
 import { secretPath } from './path.ts';
 
 /** data/PATH: `version` picks one, else the newest. A deleted version answers with its metadata and null data. */
-export async function readData(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+export const readData: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const found = await findVersion(context, path, optionalInteger(data, 'version', { min: 0 }) ?? 0);
   if (found === null) return null;
   const { metadata, version, info } = found;
   const content = isDeleted(info, context.now) ? null : await readContent(context, path, version);
   return answer({ data: content, metadata: describeVersion(metadata, version, info) });
-}
+};
 
 /** data/PATH: a new version from `data`, under the condition of `options.cas`. */
-export async function writeData(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+export const writeData: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const content = data['data'];
   if (!isJsonObject(content)) throw noDataObject();
@@ -39,10 +39,10 @@ export async function writeData(context: EngineContext, data: JsonObject, parts:
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   checkCas(before, settings, casOf(data));
   return addVersion(context, path, before, settings, content);
-}
+};
 
 /** data/PATH: the newest version changed by a JSON merge patch (RFC 7396), as a new version. */
-export async function patchData(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+export const patchData: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const patch = data['data'];
   if (!isJsonObject(patch)) throw noDataObject();
@@ -52,10 +52,10 @@ export async function patchData(context: EngineContext, data: JsonObject, parts:
   checkCas(found.metadata, settings, casOf(data));
   const content = await readContent(context, path, found.version);
   return addVersion(context, path, found.metadata, settings, mergePatch(content, patch));
-}
+};
 
 /** subkeys/PATH: the shape of a version, every value null; `depth` cuts it (0: all of it). */
-export async function readSubkeys(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+export const readSubkeys: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const depth = optionalInteger(data, 'depth', { min: 0 }) ?? 0;
   const found = await findVersion(context, path, optionalInteger(data, 'version', { min: 0 }) ?? 0);
@@ -64,7 +64,7 @@ export async function readSubkeys(context: EngineContext, data: JsonObject, part
   const content = isDeleted(info, context.now) ? null : await readContent(context, path, version);
   const shape = content === null ? null : subkeys(content, depth === 0 ? Infinity : depth);
   return answer({ subkeys: shape, metadata: describeVersion(metadata, version, info) });
-}
+};
 
 interface Found {
   readonly metadata: Metadata;

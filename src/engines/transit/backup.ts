@@ -3,7 +3,7 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
+import type { EngineContext, Handler } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath, managedCommand } from './hints.ts';
@@ -15,13 +15,13 @@ import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';
 
 /** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. */
-export async function backup(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+export const backup: Handler = async (context, data, parts) => {
   const dialect = choice(data, 'dialect', DIALECTS);
   return usingKey(await requireKey(context, keyName(parts)), (key) => {
     requireBackup(context, key);
     return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now, dialect)))) });
   });
-}
+};
 
 /** @throws UsageError `managed_key`; StoreError `backup_not_allowed` */
 function requireBackup(context: EngineContext, key: Key): void {
@@ -36,7 +36,7 @@ function requireBackup(context: EngineContext, key: Key): void {
 }
 
 /** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. Warns of what it leaves behind. */
-export async function restore(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+export const restore: Handler = async (context, data, parts) => {
   const given = optionalText(data, 'name');
   const force = optionalBoolean(data, 'force') ?? false;
   const { key, left } = decodeBackup(requiredText(data, 'backup'));
@@ -48,7 +48,7 @@ export async function restore(context: EngineContext, data: JsonObject, parts: P
     await storeKey(context, restored);
     return answer(null, { warnings: left });
   });
-}
+};
 
 /** @throws UsageError `bad_backup`, `unsupported_backup` */
 function decodeBackup(text: string): ReturnType<typeof decodePolicy> {

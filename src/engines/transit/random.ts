@@ -2,7 +2,7 @@ import { base64, hex, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
+import type { Handler, PathParts } from '../engine.ts';
 import { optionalInteger, optionalText } from '../parameters.ts';
 import { choice } from './input.ts';
 
@@ -13,7 +13,7 @@ const SOURCES = ['platform', 'seal', 'all'] as const;
 type Source = (typeof SOURCES)[number];
 
 /** random, random/BYTES, random/SOURCE, random/SOURCE/BYTES: bytes of the system, of the HSM, or both XORed. */
-export async function random(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+export const random: Handler = async (context, data, parts) => {
   const { source, length } = wanted(data, parts);
   const format = choice(data, 'format', ['base64', 'hex']);
   const chosen = context.random[source];
@@ -22,7 +22,7 @@ export async function random(context: EngineContext, data: JsonObject, parts: Pa
   zero(bytes);
   const warnings = chosen === null ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
   return answer({ random_bytes: text }, { warnings });
-}
+};
 
 /** What the path says comes before what the data say; a path of one part is a source or a number. @throws UsageError `bad_parameter` */
 function wanted(data: JsonObject, { source: first, bytes: last }: PathParts): { source: Source; length: number } {

@@ -1,7 +1,7 @@
 import { base64 } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, EngineResponse, PathParts } from '../engine.ts';
+import type { EngineResponse, Handler, PathParts } from '../engine.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { holderOf } from './holder-of.ts';
@@ -10,17 +10,14 @@ import { keyName, usingKey, versionForNew, versionForOld } from './key.ts';
 import type { Key } from './key.ts';
 import { requireKey } from './key-row.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
+import { onKey } from './on-key.ts';
 import { signOptions, signParameters } from './sign-options.ts';
 import { signatureScheme } from './signature.ts';
 import { signs, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
-export async function sign(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
-  return usingKey(await requireKey(context, keyName(parts)), (key) => signWith(context, key, data, parts));
-}
-
-async function signWith(context: EngineContext, key: Key, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+export const sign = onKey(async (context, key, data, parts) => {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'signing');
   const options = signOptions(data, parts, type);
@@ -37,14 +34,14 @@ async function signWith(context: EngineContext, key: Key, data: JsonObject, part
     const publicKey = base64(ed25519PublicBytes(publicKeyOf(key, found, derivation)));
     return { ...result, [isBatch ? 'publickey' : 'public_key']: publicKey }; // Vault spells it in two ways
   });
-}
+});
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
-export async function verify(context: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+export const verify: Handler = async (context, data, parts) => {
   signParameters(data); // checked for an HMAC too, for which they mean nothing
   if (verifiesHmac(data)) return verifyHmac(context, data, parts);
   return usingKey(await requireKey(context, keyName(parts)), (key) => verifyWith(key, data, parts));
-}
+};
 
 async function verifyWith(key: Key, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const type = typeOf(key.type);
