@@ -6,9 +6,9 @@ import type { Engine, EngineContext, EngineRequest, EngineResponse, Operation, P
  * @throws StoreError `unsupported_path` that lists what the engine answers to
  */
 export async function dispatch(engine: Engine, context: EngineContext, request: EngineRequest): Promise<EngineResponse | null> {
-  for (const route of engine.routes) {
-    const handler = route.operations[request.operation];
-    const parts = handler === undefined ? null : match(route.pattern, request.path);
+  for (const [pattern, , operations] of engine.routes) {
+    const handler = operations[request.operation];
+    const parts = handler === undefined ? null : match(pattern, request.path);
     if (handler !== undefined && parts !== null) return handler(context, request.data, parts);
   }
   throw new StoreError('unsupported_path', `the ${engine.type} engine at ${context.mountPath} does not ${request.operation} "${request.path}"`, {
@@ -28,7 +28,7 @@ export interface RouteDescription {
 }
 
 export function describeRoutes(engine: Engine, mountPath: string): RouteDescription[] {
-  return engine.routes.map(({ pattern, operations, help }) => ({
+  return engine.routes.map(([pattern, help, operations]) => ({
     path: mountPath + pattern.replace(/[:*](\w+)/g, (_, name: string) => name.toUpperCase()),
     operations: Object.keys(operations) as Operation[],
     help,

@@ -57,13 +57,11 @@ export type PathParts = { readonly [name: string]: string };
 
 export type Handler = (context: EngineContext, data: JsonObject, parts: PathParts) => Promise<EngineResponse | null>;
 
-/** One row of an engine's table, which routes requests and is its own documentation. */
-export interface Route {
-  /** Segments joined by "/": literal, `:name` for one segment, `*name` at the end for the rest (possibly empty). */
-  readonly pattern: string;
-  readonly help: string;
-  readonly operations: { readonly [operation in Operation]?: Handler };
-}
+/**
+ * One row of an engine's table, which routes requests and is its own documentation. The pattern's segments are joined by "/":
+ * literal, `:name` for one segment, `*name` at the end for the rest (possibly empty).
+ */
+export type Route = readonly [pattern: string, help: string, operations: { readonly [operation in Operation]?: Handler }];
 
 export interface Engine {
   /** As `secrets enable` names it. */
@@ -75,6 +73,11 @@ export interface Engine {
   check(context: CheckContext): Promise<RowCheck>;
   /** The key objects that keys of a mount are, for `operator diagnose`; absent where the engine keeps none in the HSM. */
   keyObjects?(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncIterable<HsmKeyObject>;
+}
+
+/** RFC 3339, as Vault prints times. @param milliseconds since 1970 */
+export function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }
 
 export function answer(data: JsonObject | null, more: { warnings?: readonly string[]; leaseDuration?: number } = {}): EngineResponse {

@@ -5,7 +5,7 @@ import { storedObject } from './check.ts';
 import type { CheckContext, RowCheck } from './check.ts';
 import { answer } from './engine.ts';
 import type { Engine, EngineContext, EngineResponse, PathParts } from './engine.ts';
-import { emptyData, listing, missingPath, segments, storedNonsense } from './kv.ts';
+import { emptyData, listing, secretPath, segments, storedNonsense } from './kv.ts';
 
 /** Vault's default lease in seconds, which version 1 tells readers as a refresh interval. */
 const REFRESH_SECONDS = 2_764_800;
@@ -13,15 +13,13 @@ const REFRESH_SECONDS = 2_764_800;
 /** kv version 1: one JSON object a path. */
 export const kv1: Engine = {
   type: 'kv',
-  routes: [
-    { pattern: '*path', help: 'a secret, or the names below a folder', operations: { read, write, list, delete: remove } },
-  ],
+  routes: [['*path', 'a secret, or the names below a folder', { read, write, list, delete: remove }]],
   rowName: ([, ...secret]) => secret.join('/'),
   check: async (context) => checkRow(context),
 };
 
 async function read({ view, mountPath }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
-  const path = pathOf(parts);
+  const path = secretPath(parts);
   const stored = await view.get(row(path));
   if (stored === null) return null;
   const data = parseJson(fromUtf8(stored));
@@ -30,25 +28,19 @@ async function read({ view, mountPath }: EngineContext, _data: JsonObject, parts
 }
 
 async function write({ view }: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
-  const path = pathOf(parts);
+  const path = secretPath(parts);
   if (Object.keys(data).length === 0) throw emptyData();
   await view.put(row(path), utf8(stringifyJson(data)));
   return answer(null);
 }
 
 async function remove({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse> {
-  await view.delete(row(pathOf(parts)));
+  await view.delete(row(secretPath(parts)));
   return answer(null);
 }
 
 async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
   return listing(await view.list(row(parts['path'] ?? '')));
-}
-
-function pathOf(parts: PathParts): string {
-  const path = parts['path'] ?? '';
-  if (path === '') throw missingPath();
-  return path;
 }
 
 /** Every row is a secret, and every secret a JSON object. */

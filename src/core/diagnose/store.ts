@@ -14,6 +14,7 @@ import { surveyRecords } from '../wrapped/survey.ts';
 import { withStorage } from '../storage.ts';
 import { readState } from '../unsealed/state.ts';
 import type { StoreState } from '../unsealed/state.ts';
+import type { Unsealed } from '../unsealed/unsealed.ts';
 import { readUsage, TERM_LIMIT } from '../unsealed/usage.ts';
 import type { Checklist } from './check.ts';
 import { checkValues } from './values.ts';
@@ -60,7 +61,7 @@ export async function checkStore(context: Context, seal: Pkcs11Seal, state: Stor
   try {
     await checkLease(context, state, keys, list);
     checkClock(context, state, keys, list);
-    await withStorage(context, false, (storage) => storage.transaction('read', (rows) => checkRows(rows, seal, state, keys, deep, list)));
+    await withStorage(context, false, (storage) => storage.transaction('read', (rows) => checkRows({ rows, seal, state, keys }, deep, list)));
   } finally {
     zeroKeys(keys);
   }
@@ -87,7 +88,8 @@ function checkClock({ machine }: Context, { header }: StoreState, { keyring }: S
   else list.warn('clock', `this machine's clock says ${new Date(now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`, 'set the clock: versions get their times from it');
 }
 
-async function checkRows(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: StoreKeys, deep: Progress | null, list: Checklist): Promise<void> {
+async function checkRows(opened: Omit<Unsealed, 'usage'>, deep: Progress | null, list: Checklist): Promise<void> {
+  const { rows, seal, keys } = opened;
   await list.attempt(
     'encryptions',
     () => readUsage(rows, keys),
@@ -100,7 +102,7 @@ async function checkRows(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: 
   }
   const count = await list.attempt('rows', () => countRows(rows, keys, mounts), ({ known }) => `${known} rows of ${mounts.length} mounts`);
   if (count !== null && count.orphans > 0) list.warn('rows', `${count.orphans} rows belong to no mount`, 'they are left over, or somebody else wrote them; nothing reads them');
-  await checkSealWrap(rows, seal, state, keys, list);
+  await checkSealWrap(opened, list);
   if (deep !== null) await checkValues({ rows, seal, keys, mounts }, (done) => deep(done, count?.known ?? done), list);
 }
 
@@ -123,8 +125,7 @@ async function countRows(rows: Rows, keys: StoreKeys, mounts: readonly Mount[]):
   return { known, orphans };
 }
 
-async function checkSealWrap(rows: Rows, seal: Pkcs11Seal, state: StoreState, keys: StoreKeys, list: Checklist): Promise<void> {
-  const opened = { rows, seal, keys, state };
+async function checkSealWrap(opened: Omit<Unsealed, 'usage'>, list: Checklist): Promise<void> {
   const survey = await list.attempt('seal wrap', async () => {
     const { status } = await surveyRecords(opened);
     const [altered] = status.altered;

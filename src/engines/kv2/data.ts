@@ -4,7 +4,7 @@ import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { answer } from '../engine.ts';
 import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
-import { noDataObject, storedNonsense } from '../kv.ts';
+import { noDataObject, secretPath, storedNonsense } from '../kv.ts';
 import { optionalInteger } from '../parameters.ts';
 import {
   describeVersion,
@@ -18,7 +18,6 @@ import {
   versionRow,
 } from './metadata.ts';
 import type { Metadata, Settings, VersionInfo } from './metadata.ts';
-import { secretPath } from './path.ts';
 
 /** data/PATH: `version` picks one, else the newest. A deleted version answers with its metadata and null data. */
 export const readData: Handler = async (context, data, parts) => {

@@ -2,12 +2,12 @@ import { UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { formatDuration } from '../../duration.ts';
-import { answer } from '../engine.ts';
+import { answer, timestamp } from '../engine.ts';
 import type { Handler } from '../engine.ts';
+import { secretPath } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger } from '../parameters.ts';
-import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings, timestamp } from './metadata.ts';
-import type { Metadata } from './metadata.ts';
-import { secretPath } from './path.ts';
+import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings } from './metadata.ts';
+import type { Settings } from './metadata.ts';
 
 /** Limits of custom_metadata, as in Vault. */
 const MOST_CUSTOM_KEYS = 64;
@@ -40,7 +40,7 @@ export const writeMetadata: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   const custom = data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
-  await storeMetadata(context, path, { ...changed(before, data, context.now), custom });
+  await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
   return answer(null);
 };
 
@@ -51,7 +51,7 @@ export const patchMetadata: Handler = async (context, data, parts) => {
   if (before === null) return null;
   const given = data['custom_metadata'];
   const custom = given === undefined ? before.custom : given === null ? null : customMetadata(given, before.custom ?? {});
-  await storeMetadata(context, path, { ...changed(before, data, context.now), custom });
+  await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
   return answer(null);
 };
 
@@ -63,19 +63,13 @@ export const readConfig: Handler = async (context) => {
 
 /** config, write: sets what is given. */
 export const writeConfig: Handler = async (context, data) => {
-  const before = await loadSettings(context);
-  await storeSettings(context, {
-    maxVersions: optionalInteger(data, 'max_versions', { min: 0 }) ?? before.maxVersions,
-    casRequired: optionalBoolean(data, 'cas_required') ?? before.casRequired,
-    deleteVersionAfter: optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter,
-  });
+  await storeSettings(context, changed(await loadSettings(context), data));
   return answer(null);
 };
 
-function changed(before: Metadata, data: JsonObject, now: number): Metadata {
+function changed<Changed extends Settings>(before: Changed, data: JsonObject): Changed {
   return {
     ...before,
-    updated: now,
     maxVersions: optionalInteger(data, 'max_versions', { min: 0 }) ?? before.maxVersions,
     casRequired: optionalBoolean(data, 'cas_required') ?? before.casRequired,
     deleteVersionAfter: optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter,

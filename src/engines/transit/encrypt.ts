@@ -43,17 +43,13 @@ export const decrypt = onKey((context, key, data) => {
 export const rewrap = onKey((context, key, data) => {
   checkContexts(data);
   const held = { key, holder: holderOf(context, key) };
-  return answerEach(data, (item) => {
-    const { ciphertext, version } = rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item));
-    return { ciphertext, key_version: version };
-  });
+  return answerEach(data, (item) => rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item)));
 });
 
 function encryptItem(held: HeldKey, item: JsonObject): JsonObject {
   const plaintext = requiredBase64(item, 'plaintext');
   try {
-    const { ciphertext, version } = encryptWith(held, keyVersion(item), plaintext, cipherOptions(item));
-    return { ciphertext, key_version: version };
+    return encryptWith(held, keyVersion(item), plaintext, cipherOptions(item));
   } finally {
     zero(plaintext);
   }

@@ -5,7 +5,6 @@ import { HsmError, UsageError } from '../../errors.ts';
 import type { HsmKeys, KeyReference, OaepHash } from '../../hsm-keys.ts';
 import type { EngineContext, HsmKeyObject } from '../engine.ts';
 import type { AeadOptions } from './aead.ts';
-import { curveOf } from './curves.ts';
 import type { Hash } from './hashes.ts';
 import { managedCommand } from './hints.ts';
 import type { CipherType, KeyHolder, Mac, Signer, SigningType } from './holder.ts';
@@ -87,7 +86,7 @@ function signWith(hsm: HsmKeys, key: KeyReference, type: SigningType, input: Uin
   if (options.prehashed) checkDigest(options, input);
   const digest = options.prehashed ? input : createHash(hash.openssl).update(input).digest();
   if (type.family === 'ec') {
-    const { bytes } = curveOf(type);
+    const { bytes } = type;
     const signature = hsm.sign(key, { scheme: 'ecdsa' }, digest.subarray(0, bytes)); // FIPS 186-5 section 6.4.1: the leftmost bits
     if (signature.length === 2 * bytes) return encodeSignature(signature, options.marshaling);
     throw new HsmError('bad_signature', `the HSM gave an ECDSA signature of ${signature.length} bytes, not ${2 * bytes}`);
