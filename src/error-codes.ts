@@ -140,7 +140,6 @@ export const errorCodes = {
     'module_invalid',
     'module_not_found',
     'module_unreadable',
-    'no_hsm',
     'pin_incorrect',
     'pin_locked',
     'pin_low',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ScalarTag } from 'yaml';
-import type { Response } from '../core/index.ts';
+import type { EngineResponse } from '../core/index.ts';
 import { UsageError } from '../errors.ts';
 import { isJsonObject, isLosslessNumber, stringifyJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
@@ -36,7 +36,7 @@ function withNotes(object: JsonObject, notes: readonly string[]): JsonObject {
 /** Prints an engine's answer with Vault's envelope, or its data as a table. */
 export async function printResponse(
   invocation: Shown,
-  response: Response,
+  response: EngineResponse,
   table: (data: JsonObject) => string = keyValues,
   fields: JsonObject = response.data ?? {},
 ): Promise<void> {
@@ -44,7 +44,7 @@ export async function printResponse(
   await printObject(invocation, envelope(response), () => table(response.data ?? {}), fields);
 }
 
-function envelope({ data, warnings, leaseDuration }: Response): JsonObject {
+function envelope({ data, warnings, leaseDuration }: EngineResponse): JsonObject {
   return {
     request_id: randomUUID(),
     lease_id: '',

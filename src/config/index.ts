@@ -15,7 +15,6 @@ export { sealReaders } from './seal-values.ts';
 export { firstSet, overrides, TRY_VARIABLE, variable, variables } from './variables.ts';
 export type {
   Config,
-  KeyReference,
   PaddingHash,
   PinSource,
   Pkcs11SealConfig,

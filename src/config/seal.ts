@@ -1,9 +1,10 @@
 /** The pkcs11 seal's parameters, wherever they came from, to a Pkcs11SealConfig. */
+import type { KeyReference } from '../hsm-keys.ts';
 import { hex } from '../bytes.ts';
 import { ConfigError } from '../errors.ts';
 import { checkCombination } from './combination.ts';
 import { sealReaders, type SealParameter } from './seal-values.ts';
-import type { KeyReference, Pkcs11SealConfig } from './types.ts';
+import type { Pkcs11SealConfig } from './types.ts';
 import type { Given } from './values.ts';
 
 type Values = { readonly [parameter in SealParameter]: ReturnType<(typeof sealReaders)[parameter]> };

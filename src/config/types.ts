@@ -1,3 +1,5 @@
+import type { KeyReference } from '../hsm-keys.ts';
+
 /** Where the token's user PIN comes from; the PIN itself is read only when it is needed. */
 export type PinSource =
   | { readonly kind: 'literal'; readonly value: string }
@@ -18,13 +20,6 @@ export interface TokenSelector {
 
 /** The hash of an RSA padding, for mask generation too. */
 export type PaddingHash = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
-
-/** How a key is found on the token; at least one of the two is set. */
-export interface KeyReference {
-  readonly label: string | null;
-  /** CKA_ID, any number of bytes. */
-  readonly id: Uint8Array | null;
-}
 
 /** The wrapping key, which a URI's type can also say to be a secret or a private key; null for either. */
 export interface WrappingKeyReference extends KeyReference {

@@ -28,7 +28,7 @@ export {
   tuneMount,
 } from './mounts/operations.ts';
 export { withMounts } from './mounts/mounts.ts';
-export type { Operation, Request, Response } from '../engines/index.ts';
+export type { Operation, EngineRequest, EngineResponse } from '../engines/index.ts';
 export type { Mounts } from './mounts/mounts.ts';
 export { checkTokenLabel, initialiseToken, slotForToken } from './hsm-tools/init-token.ts';
 export { generateMissingKeys, generateOneKey, RSA_BITS } from './hsm-tools/keygen.ts';

@@ -1,15 +1,15 @@
 import { StoreError } from '../errors.ts';
-import type { Engine, EngineContext, Operation, Parameters, Request, Response } from './engine.ts';
+import type { Engine, EngineContext, EngineRequest, EngineResponse, Operation, PathParts } from './engine.ts';
 
 /**
  * Finds the route of a request and runs it. The first pattern that fits and has the operation wins.
  * @throws StoreError `unsupported_path` that lists what the engine answers to
  */
-export async function dispatch(engine: Engine, context: EngineContext, request: Request): Promise<Response | null> {
-  for (const route of engine.routes) {
-    const handler = route.operations[request.operation];
-    const parameters = handler === undefined ? null : match(route.pattern, request.path);
-    if (handler !== undefined && parameters !== null) return handler(context, request.data, parameters);
+export async function dispatch(engine: Engine, context: EngineContext, request: EngineRequest): Promise<EngineResponse | null> {
+  for (const [pattern, , operations] of engine.routes) {
+    const handler = operations[request.operation];
+    const parts = handler === undefined ? null : match(pattern, request.path);
+    if (handler !== undefined && parts !== null) return handler(context, request.data, parts);
   }
   throw new StoreError('unsupported_path', `the ${engine.type} engine at ${context.mountPath} does not ${request.operation} "${request.path}"`, {
     hint: [
@@ -28,26 +28,26 @@ export interface RouteDescription {
 }
 
 export function describeRoutes(engine: Engine, mountPath: string): RouteDescription[] {
-  return engine.routes.map(({ pattern, operations, help }) => ({
+  return engine.routes.map(([pattern, help, operations]) => ({
     path: mountPath + pattern.replace(/[:*](\w+)/g, (_, name: string) => name.toUpperCase()),
     operations: Object.keys(operations) as Operation[],
     help,
   }));
 }
 
-function match(pattern: string, path: string): Parameters | null {
+function match(pattern: string, path: string): PathParts | null {
   const wanted = pattern.split('/');
   const given = path === '' ? [] : path.split('/');
-  const parameters: { [name: string]: string } = {};
+  const parts: { [name: string]: string } = {};
   for (const [at, part] of wanted.entries()) {
     if (part.startsWith('*')) {
-      parameters[part.slice(1)] = given.slice(at).join('/');
-      return parameters;
+      parts[part.slice(1)] = given.slice(at).join('/');
+      return parts;
     }
     const segment = given[at];
     if (segment === undefined) return null;
-    if (part.startsWith(':')) parameters[part.slice(1)] = segment;
+    if (part.startsWith(':')) parts[part.slice(1)] = segment;
     else if (part !== segment) return null;
   }
-  return given.length === wanted.length ? parameters : null;
+  return given.length === wanted.length ? parts : null;
 }

@@ -8,7 +8,7 @@ export { describeRoutes, dispatch } from './dispatch.ts';
 export type { RouteDescription } from './dispatch.ts';
 export { upgradeToVersions } from './kv2/upgrade.ts';
 export type { CheckContext, RowCheck } from './check.ts';
-export type { Engine, EngineContext, HsmKeyObject, Operation, Request, Response } from './engine.ts';
+export type { Engine, EngineContext, HsmKeyObject, Operation, EngineRequest, EngineResponse } from './engine.ts';
 
 /** A mount's options as the mount table keeps them. */
 export type EngineOptions = { readonly [name: string]: string };

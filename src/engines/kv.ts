@@ -1,7 +1,7 @@
 import type { Entry } from '../barrier/index.ts';
 import { IntegrityError, UsageError } from '../errors.ts';
 import { answer } from './engine.ts';
-import type { Response } from './engine.ts';
+import type { EngineResponse, PathParts } from './engine.ts';
 
 /** What both versions of the kv engine share. */
 
@@ -10,13 +10,16 @@ export function segments(path: string): string[] {
 }
 
 /** Names of secrets, and of folders with a slash; null when there is nothing. */
-export function listing(entries: readonly Entry[]): Response | null {
+export function listing(entries: readonly Entry[]): EngineResponse | null {
   if (entries.length === 0) return null;
   return answer({ keys: entries.map(({ name, folder }) => (folder ? `${name}/` : name)) });
 }
 
-export function missingPath(): UsageError {
-  return new UsageError('missing_path', 'the path names a mount, but no secret in it', { hint: 'for example: coffer kv get MOUNT/NAME' });
+/** The secret that a route's `*path` names. @throws UsageError `missing_path` for none */
+export function secretPath(parts: PathParts): string {
+  const path = parts['path'] ?? '';
+  if (path !== '') return path;
+  throw new UsageError('missing_path', 'the path names a mount, but no secret in it', { hint: 'for example: coffer kv get MOUNT/NAME' });
 }
 
 export function emptyData(): UsageError {

@@ -4,8 +4,8 @@ import type { JsonObject } from '../json.ts';
 import { storedObject } from './check.ts';
 import type { CheckContext, RowCheck } from './check.ts';
 import { answer } from './engine.ts';
-import type { Engine, EngineContext, Parameters, Response } from './engine.ts';
-import { emptyData, listing, missingPath, segments, storedNonsense } from './kv.ts';
+import type { Engine, EngineContext, EngineResponse, PathParts } from './engine.ts';
+import { emptyData, listing, secretPath, segments, storedNonsense } from './kv.ts';
 
 /** Vault's default lease in seconds, which version 1 tells readers as a refresh interval. */
 const REFRESH_SECONDS = 2_764_800;
@@ -13,15 +13,13 @@ const REFRESH_SECONDS = 2_764_800;
 /** kv version 1: one JSON object a path. */
 export const kv1: Engine = {
   type: 'kv',
-  routes: [
-    { pattern: '*path', help: 'a secret, or the names below a folder', operations: { read, write, list, delete: remove } },
-  ],
+  routes: [['*path', 'a secret, or the names below a folder', { read, write, list, delete: remove }]],
   rowName: ([, ...secret]) => secret.join('/'),
   check: async (context) => checkRow(context),
 };
 
-async function read({ view, mountPath }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = pathOf(parameters);
+async function read({ view, mountPath }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  const path = secretPath(parts);
   const stored = await view.get(row(path));
   if (stored === null) return null;
   const data = parseJson(fromUtf8(stored));
@@ -29,26 +27,20 @@ async function read({ view, mountPath }: EngineContext, _data: JsonObject, param
   return answer(data, { leaseDuration: REFRESH_SECONDS });
 }
 
-async function write({ view }: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const path = pathOf(parameters);
+async function write({ view }: EngineContext, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  const path = secretPath(parts);
   if (Object.keys(data).length === 0) throw emptyData();
   await view.put(row(path), utf8(stringifyJson(data)));
   return answer(null);
 }
 
-async function remove({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
-  await view.delete(row(pathOf(parameters)));
+async function remove({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse> {
+  await view.delete(row(secretPath(parts)));
   return answer(null);
 }
 
-async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  return listing(await view.list(row(parameters['path'] ?? '')));
-}
-
-function pathOf(parameters: Parameters): string {
-  const path = parameters['path'] ?? '';
-  if (path === '') throw missingPath();
-  return path;
+async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return listing(await view.list(row(parts['path'] ?? '')));
 }
 
 /** Every row is a secret, and every secret a JSON object. */

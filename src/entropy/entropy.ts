@@ -17,51 +17,51 @@ export const systemEntropy: Entropy = {
 /** The most that is asked of the HSM in one call. */
 const HSM_CHUNK = 1024;
 
-/**
- * The HSM's bytes alone, behind the continuous health tests of NIST SP 800-90B section 4.4.
- * @param hsmRandom gives that many bytes from C_GenerateRandom
- * @throws HsmError `rng_unhealthy` or `rng_short` from `bytes`, or what `hsmRandom` throws
- */
-export function testedEntropy(hsmRandom: (length: number) => Promise<Uint8Array>): Entropy {
-  const health = new HealthTest();
-  let started = false;
+/** The HSM's bytes alone, behind the continuous health tests of NIST SP 800-90B section 4.4. */
+export class HsmEntropy implements Entropy {
+  readonly #hsmRandom: (length: number) => Promise<Uint8Array>;
+  readonly #health = new HealthTest();
+  #started = false;
 
-  async function tested(length: number): Promise<Uint8Array> {
-    const bytes = await hsmRandom(length);
-    if (bytes.length !== length) {
-      throw new HsmError('rng_short', `the HSM gave ${bytes.length} random bytes where ${length} were asked for (C_GenerateRandom)`);
+  /** @param hsmRandom gives that many bytes from C_GenerateRandom */
+  constructor(hsmRandom: (length: number) => Promise<Uint8Array>) {
+    this.#hsmRandom = hsmRandom;
+  }
+
+  /** @throws HsmError `rng_unhealthy`, `rng_short`, or what `hsmRandom` throws */
+  async bytes(length: number): Promise<Uint8Array> {
+    if (!this.#started) zero(await this.#tested(STARTUP_SAMPLES));
+    this.#started = true;
+    const bytes = new Uint8Array(length);
+    for (let offset = 0; offset < length; offset += HSM_CHUNK) {
+      const chunk = await this.#tested(Math.min(HSM_CHUNK, length - offset));
+      bytes.set(chunk, offset);
+      zero(chunk);
     }
-    health.feed(bytes);
     return bytes;
   }
 
-  return {
-    async bytes(length) {
-      if (!started) zero(await tested(STARTUP_SAMPLES));
-      started = true;
-      return tested(length);
-    },
-  };
+  async #tested(length: number): Promise<Uint8Array> {
+    const bytes = await this.#hsmRandom(length);
+    if (bytes.length !== length) {
+      throw new HsmError('rng_short', `the HSM gave ${bytes.length} random bytes where ${length} were asked for (C_GenerateRandom)`);
+    }
+    this.#health.feed(bytes);
+    return bytes;
+  }
 }
 
 /**
- * System bytes XOR as many HSM bytes, so that the result is no weaker than the better of the two. The HSM's bytes pass
- * the continuous health tests of NIST SP 800-90B section 4.4 first.
- * @param hsmRandom gives that many bytes from C_GenerateRandom
- * @throws HsmError `rng_unhealthy` from `bytes`, or what `hsmRandom` throws
+ * System bytes XOR as many HSM bytes, so that the result is no weaker than the better of the two.
+ * @throws HsmError from `bytes`, as `hsm` does
  */
-export function augmentedEntropy(hsmRandom: (length: number) => Promise<Uint8Array>): Entropy {
-  const hsm = testedEntropy(hsmRandom);
+export function augmentedEntropy(hsm: HsmEntropy): Entropy {
   return {
     async bytes(length) {
       const mixed = await systemEntropy.bytes(length);
-      for (let offset = 0; offset < length; offset += HSM_CHUNK) {
-        const share = await hsm.bytes(Math.min(HSM_CHUNK, length - offset));
-        share.forEach((byte, at) => {
-          mixed[offset + at] = (mixed[offset + at] ?? 0) ^ byte;
-        });
-        zero(share);
-      }
+      const share = await hsm.bytes(length);
+      share.forEach((byte, at) => (mixed[at] = (mixed[at] ?? 0) ^ byte));
+      zero(share);
       return mixed;
     },
   };

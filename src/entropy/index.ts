@@ -1,2 +1,2 @@
-export { augmentedEntropy, systemEntropy, testedEntropy } from './entropy.ts';
+export { augmentedEntropy, HsmEntropy, systemEntropy } from './entropy.ts';
 export type { Entropy } from './entropy.ts';

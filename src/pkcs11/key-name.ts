@@ -1,4 +1,4 @@
-import type { KeyReference } from '../config/types.ts';
+import type { KeyReference } from '../hsm-keys.ts';
 import { asBuffer, hex } from '../bytes.ts';
 import { visible } from '../visible.ts';
 

@@ -1,5 +1,6 @@
 import { hex } from '../bytes.ts';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import type { Pkcs11SealConfig } from '../config/types.ts';
+import type { KeyReference } from '../hsm-keys.ts';
 import { HsmError, IntegrityError } from '../errors.ts';
 import { CKK, describeName, isNamed, onlyKey } from '../pkcs11/index.ts';
 import type { Key, KeyClass, KeyName, KeyQuery, Session } from '../pkcs11/index.ts';

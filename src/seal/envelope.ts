@@ -4,7 +4,7 @@ import { MalformedBytes, zero } from '../bytes.ts';
 import { CofferError, hasCode, HsmError, IntegrityError } from '../errors.ts';
 import { describeName } from '../pkcs11/index.ts';
 import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader } from './record.ts';
-import type { Record } from './record.ts';
+import type { WrappedKeyRecord } from './record.ts';
 import { isMalleable } from './method.ts';
 import type { MacStanza, Seal, Wrap } from './seal.ts';
 
@@ -57,7 +57,7 @@ export async function openRecord(seal: Seal, bytes: Uint8Array, place: string, n
  * same error after the same work: whoever may alter the record must not learn which, or the HSM would be a padding oracle to them.
  * So the HSM is put to the test after either.
  */
-async function open(seal: Seal, record: Record, place: string, name: string): Promise<Contents> {
+async function open(seal: Seal, record: WrappedKeyRecord, place: string, name: string): Promise<Contents> {
   const { wrap, key } = await unwrap(seal, record, name);
   const body = decryptBody(record, key ?? randomFillSync(new Uint8Array(KEY_BYTES)), place);
   if (key === null || body === null) {
@@ -73,7 +73,7 @@ function isKeyMissing(error: unknown): error is HsmError {
 }
 
 /** Decodes a record without any key. @throws IntegrityError `record_altered` */
-export function readRecord(bytes: Uint8Array, name: string): Record {
+export function readRecord(bytes: Uint8Array, name: string): WrappedKeyRecord {
   try {
     return decodeRecord(bytes);
   } catch (error) {
@@ -82,7 +82,7 @@ export function readRecord(bytes: Uint8Array, name: string): Record {
   }
 }
 
-async function authenticate(seal: Seal, record: Record, name: string): Promise<void> {
+async function authenticate(seal: Seal, record: WrappedKeyRecord, name: string): Promise<void> {
   const stanza = record.macStanza;
   if (stanza === null) {
     if (!seal.requiresMac) return;
@@ -109,7 +109,7 @@ interface Unwrapped {
 }
 
 /** The first wrap whose HSM key is there decides. */
-async function unwrap(seal: Seal, record: Record, name: string): Promise<Unwrapped> {
+async function unwrap(seal: Seal, record: WrappedKeyRecord, name: string): Promise<Unwrapped> {
   const isVouchedFor = record.macStanza !== null;
   // coffer makes none of these without an HMAC.
   if (!isVouchedFor && record.wraps.some(({ mechanism }) => isMalleable(mechanism))) return { wrap: null, key: null };

@@ -1,5 +1,6 @@
 import { hex } from '../bytes.ts';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import type { Pkcs11SealConfig } from '../config/types.ts';
+import type { KeyReference } from '../hsm-keys.ts';
 import { HsmError } from '../errors.ts';
 import { CKK, keyTypeName, onlyKey } from '../pkcs11/index.ts';
 import type { Key, Session } from '../pkcs11/index.ts';

@@ -1,6 +1,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import { hex } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
+import type { HsmKeyDescription, HsmKeyType } from '../hsm-keys.ts';
 import type { GeneratedKind, Key, Session } from '../pkcs11/index.ts';
 import { base64url, publicKeyOf, publicShape, rsaJwk, withoutLeadingZeros } from './public-key.ts';
 
@@ -17,18 +18,8 @@ const TYPES = [
 ] as const;
 type EcType = Extract<(typeof TYPES)[number], { readonly kind: 'ec' }>;
 
-export type ManagedType = (typeof TYPES)[number]['name'];
-
-export interface ManagedKey {
-  readonly label: string;
-  readonly id: Uint8Array;
-  readonly type: ManagedType;
-  /** SubjectPublicKeyInfo; null for AES. */
-  readonly publicKey: Uint8Array | null;
-}
-
 /** What a key object is, by what the token says of it. @throws HsmError `key_type`, `public_key_missing` */
-export function describeManaged(session: Session, key: Key): ManagedKey {
+export function describeManaged(session: Session, key: Key): HsmKeyDescription {
   const { label, id } = key;
   const shape = key.class === 'secret' ? session.shapeOf(key) : publicShape(session, key);
   for (const type of TYPES) {
@@ -45,7 +36,7 @@ export function describeManaged(session: Session, key: Key): ManagedKey {
 }
 
 /** What the token is asked to make; for AES always 256 bits. */
-export function kindOf(name: ManagedType): GeneratedKind {
+export function kindOf(name: HsmKeyType): GeneratedKind {
   const type = TYPES.find((each) => each.name === name);
   if (type?.kind === 'rsa') return { kind: 'rsa', bits: type.bits };
   return type?.kind === 'ec' ? { kind: 'ec', parameters: Buffer.from(type.oid, 'hex') } : { kind: 'aes' };

@@ -1,27 +1,23 @@
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { asBuffer, hex, zero } from '../bytes.ts';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hasCode, HsmError } from '../errors.ts';
+import type { GcmCipher, HsmCipher, HsmKeyDescription, HsmKeys, HsmKeyType, HsmSigning, KeyReference, OaepHash } from '../hsm-keys.ts';
 import { CKM, CKR, describeName, isCiphertextInvalid, isCiphertextSuspect, isReturnValue, listKeys } from '../pkcs11/index.ts';
-import type { CryptokiError, Key, Mechanism, PaddingHash, Session } from '../pkcs11/index.ts';
+import type { CryptokiError, Key, Mechanism, Session } from '../pkcs11/index.ts';
 import { requireSame, withoutExcuse } from './known-good.ts';
 import { describeManaged, kindOf } from './managed-type.ts';
-import type { ManagedKey, ManagedType } from './managed-type.ts';
 import { reservedKeys } from './reserved.ts';
 import type { ReservedKeys } from './reserved.ts';
 import type { SealKey } from './seal.ts';
 
-type OaepHash = 'sha1' | 'sha256';
-type Gcm = { readonly scheme: 'gcm'; readonly iv: Uint8Array; readonly associatedData: Uint8Array };
-type Cipher = Gcm | { readonly scheme: 'oaep'; readonly hash: OaepHash };
-type Signing = { readonly scheme: 'pkcs1v15' | 'ecdsa' } | { readonly scheme: 'pss'; readonly hash: PaddingHash; readonly saltBytes: number };
 type Class = 'secret' | 'private';
 
 const PROBE_BYTES = 16;
 
-/** Key objects of the token that callers use by name. What the methods do is said where the engines see them: HsmKeys. */
-export class ManagedKeys {
+/** Key objects of the token that callers use by name. */
+export class ManagedKeys implements HsmKeys {
   readonly #session: Session;
   readonly #reserved: ReservedKeys;
   /** Looked up, and checked, once a command, however long its batch is. */
@@ -33,11 +29,11 @@ export class ManagedKeys {
     this.#reserved = reservedKeys(config, session, own);
   }
 
-  find(reference: KeyReference): ManagedKey {
+  find(reference: KeyReference): HsmKeyDescription {
     return describeManaged(this.#session, this.#keyOf(reference, 'secret', 'private'));
   }
 
-  generate(label: string, type: ManagedType): ManagedKey {
+  generate(label: string, type: HsmKeyType): HsmKeyDescription {
     const session = this.#session;
     this.#reserved.refuseLabel(label);
     const there = (['secret', 'private'] as const).flatMap((each) => session.findKeys({ class: each, label, id: null }));
@@ -49,11 +45,11 @@ export class ManagedKeys {
     return describeManaged(session, session.generateKey(label, kindOf(type)));
   }
 
-  oaepHash(key: ManagedKey): OaepHash | null {
+  oaepHash(key: HsmKeyDescription): OaepHash | null {
     return (['sha256', 'sha1'] as const).find((hash) => this.#decryptsOaep(key, hash)) ?? null;
   }
 
-  encrypt(reference: KeyReference, cipher: Gcm, plaintext: Uint8Array): Uint8Array {
+  encrypt(reference: KeyReference, cipher: GcmCipher, plaintext: Uint8Array): Uint8Array {
     const key = this.#keyOf(reference, 'secret');
     const ciphertext = this.#encrypt(key, cipher, plaintext);
     if (ciphertext.length === plaintext.length + GCM_TAG_BYTES) return ciphertext;
@@ -62,7 +58,7 @@ export class ManagedKeys {
     });
   }
 
-  decrypt(reference: KeyReference, cipher: Cipher, ciphertext: Uint8Array): Uint8Array | null {
+  decrypt(reference: KeyReference, cipher: HsmCipher, ciphertext: Uint8Array): Uint8Array | null {
     const key = this.#keyOf(reference, cipher.scheme === 'gcm' ? 'secret' : 'private');
     const open = (): Uint8Array => this.#decrypt(key, cipher, ciphertext);
     try {
@@ -75,7 +71,7 @@ export class ManagedKeys {
     }
   }
 
-  sign(reference: KeyReference, signing: Signing, input: Uint8Array): Uint8Array {
+  sign(reference: KeyReference, signing: HsmSigning, input: Uint8Array): Uint8Array {
     const key = this.#keyOf(reference, 'private');
     return explained(key, () => this.#session.sign(key, signingMechanism(signing), input));
   }
@@ -90,11 +86,11 @@ export class ManagedKeys {
     return key;
   }
 
-  #encrypt(key: Key, cipher: Cipher, plaintext: Uint8Array): Uint8Array {
+  #encrypt(key: Key, cipher: HsmCipher, plaintext: Uint8Array): Uint8Array {
     return explained(key, () => this.#session.encrypt(key, cipherMechanism(cipher), plaintext));
   }
 
-  #decrypt(key: Key, cipher: Cipher, ciphertext: Uint8Array): Uint8Array {
+  #decrypt(key: Key, cipher: HsmCipher, ciphertext: Uint8Array): Uint8Array {
     return explained(key, () => this.#session.decrypt(key, cipherMechanism(cipher), ciphertext));
   }
 
@@ -103,9 +99,9 @@ export class ManagedKeys {
    * taken for a wrong ciphertext, and nobody learns from the time what was wrong.
    * @throws HsmError when the HSM fails at it, too
    */
-  #requireSound(key: Key, cipher: Cipher, failure: CryptokiError): void {
+  #requireSound(key: Key, cipher: HsmCipher, failure: CryptokiError): void {
     const probe = new Uint8Array(randomBytes(PROBE_BYTES));
-    const fresh: Cipher = cipher.scheme === 'gcm' ? { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) } : cipher;
+    const fresh: HsmCipher = cipher.scheme === 'gcm' ? { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) } : cipher;
     try {
       const isLocal = fresh.scheme === 'oaep';
       const ciphertext = isLocal ? encryptOaep(describeManaged(this.#session, key), fresh.hash, probe) : this.#encrypt(key, fresh, probe);
@@ -118,7 +114,7 @@ export class ManagedKeys {
     }
   }
 
-  #decryptsOaep(key: ManagedKey, hash: OaepHash): boolean {
+  #decryptsOaep(key: HsmKeyDescription, hash: OaepHash): boolean {
     const probe = randomBytes(PROBE_BYTES);
     const hsmKey = this.#keyOf(key, 'private');
     try {
@@ -130,7 +126,7 @@ export class ManagedKeys {
   }
 }
 
-function encryptOaep({ publicKey }: ManagedKey, hash: OaepHash, plaintext: Uint8Array): Uint8Array {
+function encryptOaep({ publicKey }: HsmKeyDescription, hash: OaepHash, plaintext: Uint8Array): Uint8Array {
   const key = createPublicKey({ key: asBuffer(publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
   return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, plaintext);
 }
@@ -162,12 +158,12 @@ function lookUp(session: Session, { label, id }: KeyReference, classes: readonly
   });
 }
 
-function cipherMechanism(cipher: Cipher): Mechanism {
+function cipherMechanism(cipher: HsmCipher): Mechanism {
   if (cipher.scheme === 'oaep') return { type: CKM.RSA_PKCS_OAEP, oaepHash: cipher.hash };
   return { type: CKM.AES_GCM, iv: cipher.iv, aad: cipher.associatedData };
 }
 
-function signingMechanism(signing: Signing): Mechanism {
+function signingMechanism(signing: HsmSigning): Mechanism {
   if (signing.scheme === 'pss') return { type: CKM.RSA_PKCS_PSS, pssHash: signing.hash, saltBytes: signing.saltBytes };
   return { type: signing.scheme === 'ecdsa' ? CKM.ECDSA : CKM.RSA_PKCS };
 }

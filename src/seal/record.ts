@@ -7,7 +7,7 @@ import type { MacStanza, Wrap } from './seal.ts';
  * The wrapped-key record: a 256-bit key K with one or more wraps of it, a body encrypted under K, and an HMAC over all
  * before it. Byte layout: coffer-format(7), "Wrapped-key record".
  */
-export interface Record {
+export interface WrappedKeyRecord {
   /** Readable without a key, but authenticated with the rest. */
   readonly context: Uint8Array;
   readonly wraps: readonly Wrap[];
@@ -46,7 +46,7 @@ export function encodeBody(header: Uint8Array, key: Uint8Array, place: string, b
 }
 
 /** Null when the record was altered, is another place's, or `key` is not its key. */
-export function decryptBody(record: Record, key: Uint8Array, place: string): Uint8Array | null {
+export function decryptBody(record: WrappedKeyRecord, key: Uint8Array, place: string): Uint8Array | null {
   return gcmDecrypt(key, record.iv, concat(record.header, utf8(place)), record.ciphertext);
 }
 
@@ -60,7 +60,7 @@ export function macInput(stanza: MacStanza, authenticated: Uint8Array): Uint8Arr
 }
 
 /** @throws MalformedBytes */
-export function decodeRecord(bytes: Uint8Array): Record {
+export function decodeRecord(bytes: Uint8Array): WrappedKeyRecord {
   const reader = new ByteReader(bytes);
   if (Buffer.compare(reader.raw(MAGIC.length), MAGIC) !== 0) throw new MalformedBytes('it is not a wrapped-key record');
   const version = reader.u8();

@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { KeyReference, Pkcs11SealConfig } from '../config/types.ts';
+import type { Pkcs11SealConfig } from '../config/types.ts';
+import type { KeyReference } from '../hsm-keys.ts';
 import { KEY_BYTES } from '../aead.ts';
 import { zero } from '../bytes.ts';
 import { CofferError, HsmError } from '../errors.ts';

@@ -1,5 +1,5 @@
 import { pathHelp, withMounts } from '../../core/index.ts';
-import type { Operation, Response } from '../../core/index.ts';
+import type { Operation, EngineResponse } from '../../core/index.ts';
 import { UsageError } from '../../errors.ts';
 import { command } from '../command.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
@@ -90,7 +90,7 @@ async function request(
   invocation: Invocation,
   operation: Operation,
   mode: 'read' | 'write',
-): Promise<{ response: Response | null; path: string }> {
+): Promise<{ response: EngineResponse | null; path: string }> {
   const path = trimSlashes(invocation.args[0] ?? '');
   const data = readData(invocation.args.slice(1), 'list');
   const response = await withMounts(await invocation.context(), mode, (mounts) =>

@@ -1,4 +1,4 @@
-import { testedEntropy } from '../../entropy/index.ts';
+import { HsmEntropy } from '../../entropy/index.ts';
 import { CKF, listMechanisms, surveyModule } from '../../pkcs11/index.ts';
 import type { Session, TokenDescription } from '../../pkcs11/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
@@ -56,5 +56,5 @@ export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Ses
     list.ok('random numbers', 'the configuration has no entropy stanza, so the system generator is used alone');
     return;
   }
-  await list.attempt('random numbers', () => testedEntropy(async (length) => session.random(length)).bytes(1024), () => 'the HSM\'s generator passes the health tests');
+  await list.attempt('random numbers', () => new HsmEntropy(async (length) => session.random(length)).bytes(1024), () => 'the HSM\'s generator passes the health tests');
 }

@@ -1,5 +1,6 @@
 import { hex } from '../../bytes.ts';
-import type { KeyReference, Pkcs11SealConfig } from '../../config/types.ts';
+import type { Pkcs11SealConfig } from '../../config/types.ts';
+import type { KeyReference } from '../../hsm-keys.ts';
 import { HsmError } from '../../errors.ts';
 import { describeName, EXPOSURE_TEXT, exposuresOf, howToChoose, isNamed, keyTypeName } from '../../pkcs11/index.ts';
 import type { KeyDetails } from '../../pkcs11/index.ts';

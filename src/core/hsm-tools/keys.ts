@@ -1,5 +1,6 @@
 import { hex } from '../../bytes.ts';
-import type { KeyReference, Pkcs11SealConfig } from '../../config/types.ts';
+import type { Pkcs11SealConfig } from '../../config/types.ts';
+import type { KeyReference } from '../../hsm-keys.ts';
 import { isNamed } from '../../pkcs11/index.ts';
 import type { KeyDetails, TokenDescription } from '../../pkcs11/index.ts';
 import { formerKeys, isNamedForOther } from '../../seal/index.ts';

@@ -1,11 +1,11 @@
 import { activeTerm, Barrier, Names } from '../../barrier/index.ts';
 import { dispatch, engineOf, upgradeToVersions } from '../../engines/index.ts';
-import type { EngineContext, Request, Response } from '../../engines/index.ts';
+import type { EngineContext, EngineRequest, EngineResponse } from '../../engines/index.ts';
 import type { Entropy } from '../../entropy/index.ts';
-import { systemEntropy, testedEntropy } from '../../entropy/index.ts';
+import { systemEntropy } from '../../entropy/index.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { storeEntropy, zeroKeys } from '../unsealed/keys.ts';
+import { hsmEntropy, storeEntropy, zeroKeys } from '../unsealed/keys.ts';
 import { readMounts, storedPaths } from './rows.ts';
 import { startTerm } from './start-term.ts';
 import { encodeMounts, hasControlCharacter, resolveMount } from './table.ts';
@@ -27,7 +27,7 @@ export interface Mounts {
   /** The mount that a path lies in, and the rest of the path. @throws UsageError `bad_path`; StoreError `no_mount` */
   resolve(path: string): { readonly mount: Mount; readonly rest: string };
   /** Brings a request to the engine that is mounted at its path. @throws StoreError `no_mount`, `unsupported_path` */
-  request(request: Request): Promise<Response | null>;
+  request(request: EngineRequest): Promise<EngineResponse | null>;
 }
 
 /**
@@ -66,7 +66,8 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
   let table = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
   const hsm = seal.managed(keys.keyring.hsmKeys);
-  const hsmEntropy = context.config.entropyAugmentation ? testedEntropy((length) => seal.random(length)) : null;
+  const augments = context.config.entropyAugmentation;
+  const random = { platform: systemEntropy, seal: augments ? hsmEntropy(seal) : null, all: augments ? entropy : null };
 
   function contextOf(mount: Mount): EngineContext {
     return {
@@ -74,7 +75,7 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
       view: viewOf(mount, { rows, seal }, barrier, names),
       entropy: entropyOf(mount, context, entropy),
       externalEntropy: mount.externalEntropy,
-      sealRandom: hsmEntropy === null ? null : (length) => hsmEntropy.bytes(length),
+      random,
       hsm,
       now: context.machine().now,
     };

@@ -1,7 +1,7 @@
 import { addHsmKeys, decodeKeyring, encodeKeyring, zeroKeyring } from '../../barrier/index.ts';
 import type { Keyring } from '../../barrier/index.ts';
 import { MalformedBytes, zero } from '../../bytes.ts';
-import { augmentedEntropy, systemEntropy } from '../../entropy/index.ts';
+import { augmentedEntropy, HsmEntropy, systemEntropy } from '../../entropy/index.ts';
 import type { Pkcs11SealConfig } from '../../config/types.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { IntegrityError } from '../../errors.ts';
@@ -80,5 +80,10 @@ export function zeroKeys(keys: StoreKeys): void {
 
 /** Random bytes for the root key, the keyring and the recovery key. */
 export function storeEntropy(context: Context, seal: Seal): Entropy {
-  return context.config.entropyAugmentation ? augmentedEntropy((length) => seal.random(length)) : systemEntropy;
+  return context.config.entropyAugmentation ? augmentedEntropy(hsmEntropy(seal)) : systemEntropy;
+}
+
+/** The HSM's bytes alone. */
+export function hsmEntropy(seal: Seal): HsmEntropy {
+  return new HsmEntropy((length) => seal.random(length));
 }

@@ -3,8 +3,8 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
-import { noDataObject, storedNonsense } from '../kv.ts';
+import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
+import { noDataObject, secretPath, storedNonsense } from '../kv.ts';
 import { optionalInteger } from '../parameters.ts';
 import {
   describeVersion,
@@ -18,32 +18,31 @@ import {
   versionRow,
 } from './metadata.ts';
 import type { Metadata, Settings, VersionInfo } from './metadata.ts';
-import { secretPath } from './path.ts';
 
 /** data/PATH: `version` picks one, else the newest. A deleted version answers with its metadata and null data. */
-export async function readData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = secretPath(parameters);
+export const readData: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const found = await findVersion(context, path, optionalInteger(data, 'version', { min: 0 }) ?? 0);
   if (found === null) return null;
   const { metadata, version, info } = found;
   const content = isDeleted(info, context.now) ? null : await readContent(context, path, version);
   return answer({ data: content, metadata: describeVersion(metadata, version, info) });
-}
+};
 
 /** data/PATH: a new version from `data`, under the condition of `options.cas`. */
-export async function writeData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const path = secretPath(parameters);
+export const writeData: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const content = data['data'];
   if (!isJsonObject(content)) throw noDataObject();
   const settings = await loadSettings(context);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   checkCas(before, settings, casOf(data));
   return addVersion(context, path, before, settings, content);
-}
+};
 
 /** data/PATH: the newest version changed by a JSON merge patch (RFC 7396), as a new version. */
-export async function patchData(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = secretPath(parameters);
+export const patchData: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const patch = data['data'];
   if (!isJsonObject(patch)) throw noDataObject();
   const found = await findVersion(context, path, 0);
@@ -52,11 +51,11 @@ export async function patchData(context: EngineContext, data: JsonObject, parame
   checkCas(found.metadata, settings, casOf(data));
   const content = await readContent(context, path, found.version);
   return addVersion(context, path, found.metadata, settings, mergePatch(content, patch));
-}
+};
 
 /** subkeys/PATH: the shape of a version, every value null; `depth` cuts it (0: all of it). */
-export async function readSubkeys(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = secretPath(parameters);
+export const readSubkeys: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const depth = optionalInteger(data, 'depth', { min: 0 }) ?? 0;
   const found = await findVersion(context, path, optionalInteger(data, 'version', { min: 0 }) ?? 0);
   if (found === null) return null;
@@ -64,7 +63,7 @@ export async function readSubkeys(context: EngineContext, data: JsonObject, para
   const content = isDeleted(info, context.now) ? null : await readContent(context, path, version);
   const shape = content === null ? null : subkeys(content, depth === 0 ? Infinity : depth);
   return answer({ subkeys: shape, metadata: describeVersion(metadata, version, info) });
-}
+};
 
 interface Found {
   readonly metadata: Metadata;
@@ -115,7 +114,7 @@ async function addVersion(
   before: Metadata,
   settings: Settings,
   content: JsonObject,
-): Promise<Response> {
+): Promise<EngineResponse> {
   const { view, now } = context;
   const version = before.current + 1;
   const info: VersionInfo = { created: now, deletion: plannedDeletion(before, settings, now), destroyed: false };

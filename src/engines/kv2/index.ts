@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../json.ts';
-import type { Engine, EngineContext, Parameters, Response } from '../engine.ts';
+import type { Engine, EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { listing, segments } from '../kv.ts';
 import { patchData, readData, readSubkeys, writeData } from './data.ts';
 import { patchMetadata, readConfig, readMetadata, writeConfig, writeMetadata } from './settings.ts';
@@ -9,26 +9,18 @@ import { deleteAll, deleteNewest, deleteVersions, destroyVersions, undeleteVersi
 export const kv2: Engine = {
   type: 'kv',
   routes: [
-    {
-      pattern: 'data/*path',
-      help: 'a version of a secret; delete marks the newest as deleted',
-      operations: { read: readData, write: writeData, patch: patchData, delete: deleteNewest },
-    },
-    { pattern: 'subkeys/*path', help: 'the keys of a secret without their values', operations: { read: readSubkeys } },
-    { pattern: 'delete/*path', help: 'mark versions as deleted', operations: { write: deleteVersions } },
-    { pattern: 'undelete/*path', help: 'take that mark off versions', operations: { write: undeleteVersions } },
-    { pattern: 'destroy/*path', help: 'remove the data of versions for good', operations: { write: destroyVersions } },
-    {
-      pattern: 'metadata/*path',
-      help: 'settings and versions of a secret; list the names below a folder; delete removes a secret with all versions',
-      operations: { read: readMetadata, write: writeMetadata, patch: patchMetadata, list, delete: deleteAll },
-    },
-    { pattern: 'config', help: 'settings of the mount', operations: { read: readConfig, write: writeConfig } },
+    ['data/*path', 'a version of a secret; delete marks the newest as deleted', { read: readData, write: writeData, patch: patchData, delete: deleteNewest }],
+    ['subkeys/*path', 'the keys of a secret without their values', { read: readSubkeys }],
+    ['delete/*path', 'mark versions as deleted', { write: deleteVersions }],
+    ['undelete/*path', 'take that mark off versions', { write: undeleteVersions }],
+    ['destroy/*path', 'remove the data of versions for good', { write: destroyVersions }],
+    ['metadata/*path', 'settings and versions of a secret; list the names below a folder; delete removes a secret with all versions', { read: readMetadata, write: writeMetadata, patch: patchMetadata, list, delete: deleteAll }],
+    ['config', 'settings of the mount', { read: readConfig, write: writeConfig }],
   ],
   rowName: ([kind, ...secret]) => (kind === 'versions' ? `${secret[0]} (version ${secret[1]})` : secret.join('/') || 'config'),
   check: async (context) => (await import('./check.ts')).checkKv2(context),
 };
 
-async function list({ view }: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  return listing(await view.list(['metadata', ...segments(parameters['path'] ?? '')]));
+async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+  return listing(await view.list(['metadata', ...segments(parts['path'] ?? '')]));
 }

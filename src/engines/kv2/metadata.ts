@@ -1,5 +1,6 @@
 import { fromUtf8, utf8 } from '../../bytes.ts';
 import type { JsonObject } from '../../json.ts';
+import { timestamp } from '../engine.ts';
 import type { EngineContext } from '../engine.ts';
 import { segments } from '../kv.ts';
 
@@ -98,11 +99,6 @@ export function plannedDeletion(metadata: Metadata, settings: Settings, now: num
 
 export function isDeleted(info: VersionInfo, now: number): boolean {
   return info.destroyed || (info.deletion !== null && info.deletion <= now);
-}
-
-/** RFC 3339, as Vault prints times. */
-export function timestamp(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }
 
 /** What Vault tells of one version beside its data. */

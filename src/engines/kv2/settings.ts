@@ -2,12 +2,12 @@ import { UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { formatDuration } from '../../duration.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import { answer, timestamp } from '../engine.ts';
+import type { Handler } from '../engine.ts';
+import { secretPath } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger } from '../parameters.ts';
-import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings, timestamp } from './metadata.ts';
-import type { Metadata } from './metadata.ts';
-import { secretPath } from './path.ts';
+import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings } from './metadata.ts';
+import type { Settings } from './metadata.ts';
 
 /** Limits of custom_metadata, as in Vault. */
 const MOST_CUSTOM_KEYS = 64;
@@ -15,8 +15,8 @@ const LONGEST_CUSTOM_KEY = 128;
 const LONGEST_CUSTOM_VALUE = 512;
 
 /** metadata/PATH, read: settings and the state of every version. */
-export async function readMetadata(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const metadata = await loadMetadata(context, secretPath(parameters));
+export const readMetadata: Handler = async (context, _data, parts) => {
+  const metadata = await loadMetadata(context, secretPath(parts));
   if (metadata === null) return null;
   const versions = Object.entries(metadata.versions).map(([number, info]) => [
     number,
@@ -33,49 +33,43 @@ export async function readMetadata(context: EngineContext, _data: JsonObject, pa
     updated_time: timestamp(metadata.updated),
     versions: Object.fromEntries(versions) as JsonObject,
   });
-}
+};
 
 /** metadata/PATH, write: sets what is given; a secret need not exist yet. */
-export async function writeMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const path = secretPath(parameters);
+export const writeMetadata: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
   const custom = data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
-  await storeMetadata(context, path, { ...changed(before, data, context.now), custom });
+  await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
   return answer(null);
-}
+};
 
 /** metadata/PATH, patch: as write, but custom_metadata is merged, and the secret must exist. */
-export async function patchMetadata(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = secretPath(parameters);
+export const patchMetadata: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const before = await loadMetadata(context, path);
   if (before === null) return null;
   const given = data['custom_metadata'];
   const custom = given === undefined ? before.custom : given === null ? null : customMetadata(given, before.custom ?? {});
-  await storeMetadata(context, path, { ...changed(before, data, context.now), custom });
+  await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
   return answer(null);
-}
+};
 
 /** config, read: the mount's settings. */
-export async function readConfig(context: EngineContext): Promise<Response> {
+export const readConfig: Handler = async (context) => {
   const { maxVersions, casRequired, deleteVersionAfter } = await loadSettings(context);
   return answer({ cas_required: casRequired, delete_version_after: formatDuration(deleteVersionAfter), max_versions: maxVersions });
-}
+};
 
 /** config, write: sets what is given. */
-export async function writeConfig(context: EngineContext, data: JsonObject): Promise<Response> {
-  const before = await loadSettings(context);
-  await storeSettings(context, {
-    maxVersions: optionalInteger(data, 'max_versions', { min: 0 }) ?? before.maxVersions,
-    casRequired: optionalBoolean(data, 'cas_required') ?? before.casRequired,
-    deleteVersionAfter: optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter,
-  });
+export const writeConfig: Handler = async (context, data) => {
+  await storeSettings(context, changed(await loadSettings(context), data));
   return answer(null);
-}
+};
 
-function changed(before: Metadata, data: JsonObject, now: number): Metadata {
+function changed<Changed extends Settings>(before: Changed, data: JsonObject): Changed {
   return {
     ...before,
-    updated: now,
     maxVersions: optionalInteger(data, 'max_versions', { min: 0 }) ?? before.maxVersions,
     casRequired: optionalBoolean(data, 'cas_required') ?? before.casRequired,
     deleteVersionAfter: optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter,

@@ -1,45 +1,45 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
+import { secretPath } from '../kv.ts';
 import { integerList } from '../parameters.ts';
 import { isDeleted, loadMetadata, metadataRow, storeMetadata, versionRow } from './metadata.ts';
 import type { VersionInfo } from './metadata.ts';
-import { secretPath } from './path.ts';
 
 /** data/PATH, delete: marks the newest version as deleted. */
-export async function deleteNewest(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = secretPath(parameters);
+export const deleteNewest: Handler = async (context, _data, parts) => {
+  const path = secretPath(parts);
   const metadata = await loadMetadata(context, path);
   return metadata === null ? answer(null) : change(context, path, [metadata.current], markDeleted);
-}
+};
 
 /** delete/PATH: marks `versions` as deleted. */
-export async function deleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  return change(context, secretPath(parameters), wanted(data), markDeleted);
-}
+export const deleteVersions: Handler = async (context, data, parts) => {
+  return change(context, secretPath(parts), wanted(data), markDeleted);
+};
 
 /** undelete/PATH: takes the mark off `versions`; what is destroyed stays so. */
-export async function undeleteVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  return change(context, secretPath(parameters), wanted(data), (info) => ({ ...info, deletion: null }));
-}
+export const undeleteVersions: Handler = async (context, data, parts) => {
+  return change(context, secretPath(parts), wanted(data), (info) => ({ ...info, deletion: null }));
+};
 
 /** destroy/PATH: removes the data of `versions` for good and keeps their metadata. */
-export async function destroyVersions(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const path = secretPath(parameters);
+export const destroyVersions: Handler = async (context, data, parts) => {
+  const path = secretPath(parts);
   const versions = wanted(data);
   for (const version of versions) await context.view.delete(versionRow(path, version));
   return change(context, path, versions, (info) => ({ ...info, destroyed: true }));
-}
+};
 
 /** metadata/PATH, delete: removes the secret with all its versions. */
-export async function deleteAll(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
-  const path = secretPath(parameters);
+export const deleteAll: Handler = async (context, _data, parts) => {
+  const path = secretPath(parts);
   const metadata = await loadMetadata(context, path);
   for (const version of Object.keys(metadata?.versions ?? {})) await context.view.delete(versionRow(path, Number(version)));
   await context.view.delete(metadataRow(path));
   return answer(null);
-}
+};
 
 function markDeleted(info: VersionInfo, now: number): VersionInfo {
   return isDeleted(info, now) ? info : { ...info, deletion: now };
@@ -51,7 +51,7 @@ async function change(
   path: string,
   numbers: readonly number[],
   changed: (info: VersionInfo, now: number) => VersionInfo,
-): Promise<Response | null> {
+): Promise<EngineResponse | null> {
   const metadata = await loadMetadata(context, path);
   if (metadata === null) return null;
   const versions = { ...metadata.versions };

@@ -3,7 +3,7 @@ import { StoreError, UsageError } from '../../errors.ts';
 import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Handler } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath, managedCommand } from './hints.ts';
@@ -15,13 +15,13 @@ import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';
 
 /** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. */
-export async function backup(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export const backup: Handler = async (context, data, parts) => {
   const dialect = choice(data, 'dialect', DIALECTS);
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
+  return usingKey(await requireKey(context, keyName(parts)), (key) => {
     requireBackup(context, key);
     return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now, dialect)))) });
   });
-}
+};
 
 /** @throws UsageError `managed_key`; StoreError `backup_not_allowed` */
 function requireBackup(context: EngineContext, key: Key): void {
@@ -36,19 +36,19 @@ function requireBackup(context: EngineContext, key: Key): void {
 }
 
 /** restore, restore/NAME: a key from a backup of coffer, Vault or OpenBao, under its name or another. Warns of what it leaves behind. */
-export async function restore(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export const restore: Handler = async (context, data, parts) => {
   const given = optionalText(data, 'name');
   const force = optionalBoolean(data, 'force') ?? false;
   const { key, left } = decodeBackup(requiredText(data, 'backup'));
   return usingKey(key, async () => {
-    const name = checkedName(parameters['name'] ?? given ?? key.name);
+    const name = checkedName(parts['name'] ?? given ?? key.name);
     if (!force && (await hasKey(context, name))) throw keyExists(context, name, 'give force=true to replace it, or restore under another name');
     const restored = { ...key, name, restored: { time: context.now, version: key.latest } };
     describeKey(restored); // takes every version's public key once, so that a broken backup is refused
     await storeKey(context, restored);
     return answer(null, { warnings: left });
   });
-}
+};
 
 /** @throws UsageError `bad_backup`, `unsupported_backup` */
 function decodeBackup(text: string): ReturnType<typeof decodePolicy> {

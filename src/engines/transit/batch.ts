@@ -3,7 +3,7 @@ import { isJsonObject, parseJson } from '../../json.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 import { visible } from '../../visible.ts';
 import { answer } from '../engine.ts';
-import type { Response } from '../engine.ts';
+import type { EngineResponse } from '../engine.ts';
 
 /** The items of `batch_input`, an array or JSON text of one; null when there is none. @throws UsageError `bad_batch` */
 export function batchItems(data: JsonObject): JsonObject[] | null {
@@ -20,7 +20,7 @@ export function batchItems(data: JsonObject): JsonObject[] | null {
  * @param each is given the whole request, or one item of the batch
  * @throws UsageError `bad_batch`, `batch_failed`, and without a batch what `each` throws
  */
-export function answerEach(data: JsonObject, each: (item: JsonObject) => JsonObject, warnings: readonly string[] = []): Response {
+export function answerEach(data: JsonObject, each: (item: JsonObject) => JsonObject, warnings: readonly string[] = []): EngineResponse {
   const items = batchItems(data);
   if (items === null) return answer(each(data), { warnings });
   const results = items.map((item) => attempt(item, each));

@@ -13,14 +13,17 @@ export interface HeldKey {
   readonly holder: KeyHolder;
 }
 
+/** As it is answered: `vault:vN:...`, and the N. */
+export type Ciphertext = { readonly ciphertext: string; readonly key_version: number };
+
 /**
  * @param wanted the version to use, 0 for the newest
  * @throws UsageError `unsupported_key_type`; StoreError `no_version`, `version_too_old`; what the holder throws
  */
-export function encryptWith({ key, holder }: HeldKey, wanted: number, plaintext: Uint8Array, options: AeadOptions): { ciphertext: string; version: number } {
+export function encryptWith({ key, holder }: HeldKey, wanted: number, plaintext: Uint8Array, options: AeadOptions): Ciphertext {
   const type = cipherType(key, 'encryption', options);
   const found = versionForNew(key, wanted);
-  return { ciphertext: formatVersioned(found.number, base64(holder.encrypt(type, found, plaintext, options))), version: found.number };
+  return { ciphertext: formatVersioned(found.number, base64(holder.encrypt(type, found, plaintext, options))), key_version: found.number };
 }
 
 /**
@@ -35,7 +38,7 @@ export function decryptWith({ key, holder }: HeldKey, ciphertext: string, option
 }
 
 /** The same plaintext under another version. @throws what decrypting and encrypting throw */
-export function rewrapWith(held: HeldKey, wanted: number, ciphertext: string, options: AeadOptions): { ciphertext: string; version: number } {
+export function rewrapWith(held: HeldKey, wanted: number, ciphertext: string, options: AeadOptions): Ciphertext {
   const plaintext = decryptWith(held, ciphertext, options);
   try {
     return encryptWith(held, wanted, plaintext, options);

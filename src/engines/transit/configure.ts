@@ -1,22 +1,18 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
-import { keyName, refuseManaged, usingKey } from './key.ts';
+import { refuseManaged } from './key.ts';
 import type { Key } from './key.ts';
-import { requireKey, storeKey } from './key-row.ts';
+import { storeKey } from './key-row.ts';
 import { refuseAutoRotation } from './keys.ts';
+import { onKey } from './on-key.ts';
 import { limitsConflict } from './version-limits.ts';
 
 /** keys/NAME/config: sets what is given. What allows export and backup cannot be taken back. */
-export async function configure(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => configured(context, key, data));
-}
-
-async function configured(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+export const configure = onKey(async (context, key, data) => {
   refuseAutoRotation(context, key.name, data);
   const leaves = ['exportable', 'allow_plaintext_backup'].find((name) => optionalBoolean(data, name) === true);
   if (leaves !== undefined) refuseManaged(key, `have ${leaves}: its key object never leaves the HSM`);
@@ -33,14 +29,10 @@ async function configured(context: EngineContext, key: Key, data: JsonObject): P
   if (conflict !== null) throw new UsageError('bad_parameter', conflict);
   await storeKey(context, changed);
   return answer(describeKey(changed), { warnings: warningsFor(key, data, lowest) });
-}
+});
 
 /** keys/NAME/trim: removes the versions below `min_available_version` for good. */
-export async function trim(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => trimmed(context, key, data));
-}
-
-async function trimmed(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+export const trim = onKey(async (context, key, data) => {
   refuseManaged(key, 'be trimmed: it has one version');
   const oldest = optionalInteger(data, 'min_available_version', { min: 1 });
   if (oldest === null) throw new UsageError('missing_parameter', 'min_available_version is missing');
@@ -58,7 +50,7 @@ async function trimmed(context: EngineContext, key: Key, data: JsonObject): Prom
   const changed = { ...key, minAvailable: oldest, versions };
   await storeKey(context, changed);
   return answer(describeKey(changed));
-}
+});
 
 function warningsFor(key: Key, data: JsonObject, lowest: number | null): string[] {
   const warnings = lowest === 0 ? ['versions are numbered from 1: min_decryption_version is 1'] : [];

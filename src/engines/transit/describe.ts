@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../json.ts';
+import { timestamp } from '../engine.ts';
 import { usableVersions } from './key.ts';
 import type { FoundVersion, Kdf, Key, ManagedReference } from './key.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
@@ -64,9 +65,4 @@ export function publicText(key: Key, found: FoundVersion, context: Uint8Array | 
   const publicKey = publicKeyOf(key, found, context);
   if (key.type === 'ed25519') return ed25519PublicBytes(publicKey).toString('base64');
   return publicKey.export({ type: 'spki', format: 'pem' }).toString();
-}
-
-/** RFC 3339. */
-export function timestamp(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { zero } from '../../bytes.ts';
-import { curveArithmetic, curveOf } from './curves.ts';
+import { curveArithmetic } from './curves.ts';
 import type { SignatureScheme } from './scheme.ts';
 import type { Marshaling } from './signature-encoding.ts';
 import type { EcType } from './types.ts';
@@ -13,7 +13,7 @@ import type { EcType } from './types.ts';
  */
 export async function ecdsaOverDigests(type: EcType, marshaling: Marshaling): Promise<SignatureScheme> {
   const arithmetic = await curveArithmetic(type);
-  const { bytes } = curveOf(type);
+  const { bytes } = type;
   const options = { prehash: false, lowS: false, format: marshaling === 'jws' ? 'compact' : 'der' } as const;
   return {
     sign(privateKey, digest) {

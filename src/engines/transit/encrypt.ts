@@ -1,7 +1,7 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Handler } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
@@ -12,14 +12,15 @@ import { holderOf } from './holder-of.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
 import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
-import { loadKey, requireKey } from './key-row.ts';
+import { loadKey } from './key-row.ts';
+import { onKey } from './on-key.ts';
 import { wrongType } from './types.ts';
 import type { KeyType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
-export async function encrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const name = keyName(parameters);
+export const encrypt: Handler = async (context, data, parts) => {
+  const name = keyName(parts);
   checkContexts(data);
   const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
@@ -29,36 +30,26 @@ export async function encrypt(context: EngineContext, data: JsonObject, paramete
     const held = { key, holder: holderOf(context, key) };
     return answerEach(data, (item) => encryptItem(held, item), warnings);
   });
-}
+};
 
 /** decrypt/NAME */
-export async function decrypt(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  return usingKey(key, () => {
-    checkContexts(data);
-    const held = { key, holder: holderOf(context, key) };
-    return answerEach(data, (item) => decryptItem(held, item));
-  });
-}
+export const decrypt = onKey((context, key, data) => {
+  checkContexts(data);
+  const held = { key, holder: holderOf(context, key) };
+  return answerEach(data, (item) => decryptItem(held, item));
+});
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
-export async function rewrap(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const key = await requireKey(context, keyName(parameters));
-  return usingKey(key, () => {
-    checkContexts(data);
-    const held = { key, holder: holderOf(context, key) };
-    return answerEach(data, (item) => {
-      const { ciphertext, version } = rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item));
-      return { ciphertext, key_version: version };
-    });
-  });
-}
+export const rewrap = onKey((context, key, data) => {
+  checkContexts(data);
+  const held = { key, holder: holderOf(context, key) };
+  return answerEach(data, (item) => rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item)));
+});
 
 function encryptItem(held: HeldKey, item: JsonObject): JsonObject {
   const plaintext = requiredBase64(item, 'plaintext');
   try {
-    const { ciphertext, version } = encryptWith(held, keyVersion(item), plaintext, cipherOptions(item));
-    return { ciphertext, key_version: version };
+    return encryptWith(held, keyVersion(item), plaintext, cipherOptions(item));
   } finally {
     zero(plaintext);
   }

@@ -1,9 +1,8 @@
 import { base64 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import type { JsonObject } from '../../json.ts';
 import { shellWord } from '../../shell.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
 import { publicText } from './describe.ts';
 import { keyPath } from './hints.ts';
 import { hmacKey } from './hmac-key.ts';
@@ -17,15 +16,15 @@ const KINDS = ['encryption-key', 'signing-key', 'hmac-key', 'public-key'] as con
 type Kind = (typeof KINDS)[number];
 
 /** export/KIND/NAME, export/KIND/NAME/VERSION: key material in Vault's encodings, if the key may leave. */
-export async function exportKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  const kind = KINDS.find((known) => known === parameters['kind']);
+export const exportKey: Handler = async (context, _data, parts) => {
+  const kind = KINDS.find((known) => known === parts['kind']);
   if (kind === undefined) {
-    throw new UsageError('bad_parameter', `${JSON.stringify(parameters['kind'])} cannot be exported`, { hint: `there are: ${KINDS.join(', ')}` });
+    throw new UsageError('bad_parameter', `${JSON.stringify(parts['kind'])} cannot be exported`, { hint: `there are: ${KINDS.join(', ')}` });
   }
-  return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : exported(context, key, kind, parameters['version'])));
-}
+  return usingKey(await loadKey(context, keyName(parts)), (key) => (key === null ? null : exported(context, key, kind, parts['version'])));
+};
 
-function exported(context: EngineContext, key: Key, kind: Kind, version: string | undefined): Response {
+function exported(context: EngineContext, key: Key, kind: Kind, version: string | undefined): EngineResponse {
   if (kind !== 'public-key') refuseManaged(key, 'be exported: its key object never leaves the HSM', () => publicHint(context, key));
   if (!key.exportable && kind !== 'public-key') {
     throw new StoreError('not_exportable', `the key "${key.name}" is not exportable`, {

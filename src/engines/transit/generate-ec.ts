@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { asBuffer, zero } from '../../bytes.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { toBytes } from './bigint.ts';
-import { curveArithmetic, curveOf } from './curves.ts';
+import { curveArithmetic } from './curves.ts';
 import type { EcType } from './types.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function generateEcFrom(entropy: Entropy, type: EcType): Promise<Ke
 
 /** The key pair of a private scalar from 1 to n - 1. */
 export function ecPrivateKey(type: EcType, scalar: bigint): KeyObject {
-  return keyPairOf(type, toBytes(scalar, curveOf(type).bytes));
+  return keyPairOf(type, toBytes(scalar, type.bytes));
 }
 
 /** @param secret is zeroed */

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { Handler } from '../engine.ts';
 import { hashOf } from './hashes.ts';
 import { choice, requiredBase64 } from './input.ts';
 
 /** hash, hash/ALGORITHM: the digest of the input. */
-export async function hash(_context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const { openssl } = hashOf(data, parameters, ['algorithm'], { sha1: false });
+export const hash: Handler = async (_context, data, parts) => {
+  const { openssl } = hashOf(data, parts, ['algorithm'], { sha1: false });
   const format = choice(data, 'format', ['hex', 'base64']);
   return answer({ sum: createHash(openssl).update(requiredBase64(data, 'input')).digest(format) });
-}
+};

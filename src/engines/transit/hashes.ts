@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { nearest } from '../../nearest.ts';
-import type { Parameters } from '../engine.ts';
+import type { PathParts } from '../engine.ts';
 import { optionalText } from '../parameters.ts';
 
 /** A hash function: FIPS 180-4 (sha1, sha2) or FIPS 202 (sha3). */
@@ -37,13 +37,13 @@ const DEFAULT = 'sha2-256';
  * The hash that a request names: in the path first, then in the first of `names` that is given; else SHA-256.
  * @throws UsageError `unknown_hash`
  */
-export function hashOf(data: JsonObject, parameters: Parameters, names: readonly string[], options: { sha1: boolean }): Hash {
-  return parseHash(hashName(data, parameters, names), options);
+export function hashOf(data: JsonObject, parts: PathParts, names: readonly string[], options: { sha1: boolean }): Hash {
+  return parseHash(hashName(data, parts, names), options);
 }
 
-export function hashName(data: JsonObject, parameters: Parameters, names: readonly string[]): string {
+export function hashName(data: JsonObject, parts: PathParts, names: readonly string[]): string {
   const given = names.map((name) => optionalText(data, name)).find((text) => text !== null);
-  return parameters['algorithm'] ?? given ?? DEFAULT;
+  return parts['algorithm'] ?? given ?? DEFAULT;
 }
 
 /** @throws UsageError `unknown_hash` */

@@ -1,38 +1,32 @@
 import { timingSafeEqual } from 'node:crypto';
 import { base64 } from '../../bytes.ts';
-import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
 import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
 import { holderOf } from './holder-of.ts';
 import { decodeBase64, keyVersion, requiredBase64, requiredText } from './input.ts';
-import { keyName, usingKey, versionForNew, versionForOld } from './key.ts';
-import { requireKey } from './key-row.ts';
+import { versionForNew, versionForOld } from './key.ts';
+import { onKey } from './on-key.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 // HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
 
 /** hmac/NAME, hmac/NAME/ALGORITHM */
-export async function hmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
-    const mac = holderOf(context, key).mac();
-    const hash = hashOf(data, parameters, ['algorithm'], { sha1: true });
-    const found = versionForNew(key, keyVersion(data));
-    return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, base64(mac(found, hash, requiredBase64(item, 'input')))) }));
-  });
-}
+export const hmac = onKey((context, key, data, parts) => {
+  const mac = holderOf(context, key).mac();
+  const hash = hashOf(data, parts, ['algorithm'], { sha1: true });
+  const found = versionForNew(key, keyVersion(data));
+  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, base64(mac(found, hash, requiredBase64(item, 'input')))) }));
+});
 
 /** verify/NAME with hmac=... */
-export async function verifyHmac(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => {
-    const mac = holderOf(context, key).mac();
-    const hash = hashOf(data, parameters, ['hash_algorithm', 'algorithm'], { sha1: true });
-    return answerEach(data, (item) => {
-      const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
-      const given = decodeBase64(payload, 'hmac');
-      const found = versionForOld(key, version);
-      const right = mac(found, hash, requiredBase64(item, 'input'));
-      return { valid: given.length === right.length && timingSafeEqual(given, right) };
-    });
+export const verifyHmac = onKey((context, key, data, parts) => {
+  const mac = holderOf(context, key).mac();
+  const hash = hashOf(data, parts, ['hash_algorithm', 'algorithm'], { sha1: true });
+  return answerEach(data, (item) => {
+    const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
+    const given = decodeBase64(payload, 'hmac');
+    const found = versionForOld(key, version);
+    const right = mac(found, hash, requiredBase64(item, 'input'));
+    return { valid: given.length === right.length && timingSafeEqual(given, right) };
   });
-}
+});

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../../aead.ts';
 import { concat } from '../../bytes.ts';
 import { HsmError, UsageError } from '../../errors.ts';
-import type { EngineContext, HsmKeyObject, HsmKeyReference, HsmKeys } from '../engine.ts';
+import type { HsmKeys, KeyReference, OaepHash } from '../../hsm-keys.ts';
+import type { EngineContext, HsmKeyObject } from '../engine.ts';
 import type { AeadOptions } from './aead.ts';
-import { curveOf } from './curves.ts';
 import type { Hash } from './hashes.ts';
 import { managedCommand } from './hints.ts';
 import type { CipherType, KeyHolder, Mac, Signer, SigningType } from './holder.ts';
@@ -39,11 +39,11 @@ export class HsmKey implements KeyHolder {
     if (type.family === 'rsa') return oaepEncrypt(type, publicKeyOf(this.#key, found, null), plaintext, this.#oaepHash());
     const iv = randomBytes(GCM_IV_BYTES);
     const cipher = { scheme: 'gcm', iv, associatedData: associatedData ?? new Uint8Array(0) } as const;
-    return concat(iv, requireHsm(this.#context).encrypt(referenceOf(this.#managed), cipher, plaintext));
+    return concat(iv, this.#context.hsm.encrypt(referenceOf(this.#managed), cipher, plaintext));
   }
 
   decrypt(type: CipherType, _found: FoundVersion, bytes: Uint8Array, { associatedData }: AeadOptions): Uint8Array {
-    const hsm = requireHsm(this.#context);
+    const { hsm } = this.#context;
     const key = referenceOf(this.#managed);
     const plaintext =
       type.family === 'aead'
@@ -58,7 +58,7 @@ export class HsmKey implements KeyHolder {
   }
 
   async signer(type: SigningType, options: SignOptions): Promise<Signer> {
-    const hsm = requireHsm(this.#context);
+    const { hsm } = this.#context;
     return (_found, input) => signWith(hsm, referenceOf(this.#managed), type, input, options);
   }
 
@@ -67,7 +67,7 @@ export class HsmKey implements KeyHolder {
   }
 
   /** @throws UsageError `managed_key` */
-  #oaepHash(): 'sha1' | 'sha256' {
+  #oaepHash(): OaepHash {
     const { label, oaepHash } = this.#managed;
     if (oaepHash !== null) return oaepHash;
     const command = managedCommand(this.#context, this.#key.name, this.#managed);
@@ -77,13 +77,7 @@ export class HsmKey implements KeyHolder {
   }
 }
 
-/** @throws HsmError `no_hsm` */
-export function requireHsm({ hsm }: { readonly hsm?: HsmKeys | undefined }): HsmKeys {
-  if (hsm !== undefined) return hsm;
-  throw new HsmError('no_hsm', 'a managed key needs the HSM, which is not there');
-}
-
-function signWith(hsm: HsmKeys, key: HsmKeyReference, type: SigningType, input: Uint8Array, options: SignOptions): Uint8Array {
+function signWith(hsm: HsmKeys, key: KeyReference, type: SigningType, input: Uint8Array, options: SignOptions): Uint8Array {
   const { hash } = options;
   const name = paddingHash(hash);
   if (type.family === 'ed25519') throw wrongType(type, 'signing in the HSM');
@@ -91,7 +85,7 @@ function signWith(hsm: HsmKeys, key: HsmKeyReference, type: SigningType, input: 
   if (options.prehashed) checkDigest(options, input);
   const digest = options.prehashed ? input : createHash(hash.openssl).update(input).digest();
   if (type.family === 'ec') {
-    const { bytes } = curveOf(type);
+    const { bytes } = type;
     const signature = hsm.sign(key, { scheme: 'ecdsa' }, digest.subarray(0, bytes)); // FIPS 186-5 section 6.4.1: the leftmost bits
     if (signature.length === 2 * bytes) return encodeSignature(signature, options.marshaling);
     throw new HsmError('bad_signature', `the HSM gave an ECDSA signature of ${signature.length} bytes, not ${2 * bytes}`);
@@ -110,7 +104,7 @@ export async function* keyObjects({ mountPath, view }: Pick<EngineContext, 'moun
   }
 }
 
-function referenceOf({ label, id }: ManagedReference): HsmKeyReference {
+function referenceOf({ label, id }: ManagedReference): KeyReference {
   return { label, id: id === '' ? null : Buffer.from(id, 'hex') };
 }
 

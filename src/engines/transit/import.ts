@@ -2,7 +2,7 @@ import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Handler } from '../engine.ts';
 import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
 import { acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import type { Material } from './accept.ts';
@@ -11,8 +11,9 @@ import { withHmacKey } from './generate.ts';
 import { importCommand } from './hints.ts';
 import { addVersion, keyName, newKey, refuseManaged, usingKey, wipeVersion } from './key.ts';
 import type { Key } from './key.ts';
-import { hasKey, keyExists, requireKey, storeKey } from './key-row.ts';
+import { hasKey, keyExists, storeKey } from './key-row.ts';
 import { creationSettings } from './keys.ts';
+import { onKey } from './on-key.ts';
 import { typeOf } from './types.ts';
 import type { KeyType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
@@ -22,8 +23,8 @@ import { unwrapImported } from './wrapping.ts';
  * keys/NAME/import: a new key from outside, wrapped in `ciphertext`, or only the public half in `public_key`. A derived
  * one derives in counter mode, as in Vault; but for ed25519, for which Vault's counter mode gives no key.
  */
-export async function importKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const name = keyName(parameters);
+export const importKey: Handler = async (context, data, parts) => {
+  const name = keyName(parts);
   const type = wantedType(context, name, optionalText(data, 'type')?.toLowerCase());
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
@@ -40,17 +41,13 @@ export async function importKey(context: EngineContext, data: JsonObject, parame
     await storeKey(context, whole);
     return answer(null, { warnings });
   });
-}
+};
 
 /**
  * keys/NAME/import_version: a further version; or the private key of one that had only its public key, which is meant
  * without `version` when the newest is such and the keys belong together.
  */
-export async function importVersion(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => importedVersion(context, key, data));
-}
-
-async function importedVersion(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+export const importVersion = onKey(async (context, key, data) => {
   refuseManaged(key, 'take a version from outside: its one version is a key object in the HSM');
   if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
   const { material, warnings } = await givenMaterial(context, data, typeOf(key.type));
@@ -63,7 +60,7 @@ async function importedVersion(context: EngineContext, key: Key, data: JsonObjec
   } finally {
     wipeVersion(version);
   }
-}
+});
 
 /** As in Vault, `ciphertext` counts where both are given. */
 async function givenMaterial(context: EngineContext, data: JsonObject, type: KeyType): Promise<{ material: Material; warnings: string[] }> {

@@ -1,6 +1,7 @@
 import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import type { Parameters } from '../engine.ts';
+import type { OaepHash } from '../../hsm-keys.ts';
+import type { PathParts } from '../engine.ts';
 import type { KeyTypeName } from './types.ts';
 
 /** One version of a key. Its secrets are bytes, so that they can be overwritten once they have served: see `usingKey`. */
@@ -30,7 +31,7 @@ export interface ManagedReference {
   /** CKA_ID in hex, possibly empty. */
   readonly id: string;
   /** Of an RSA key that decrypts. */
-  readonly oaepHash: 'sha1' | 'sha256' | null;
+  readonly oaepHash: OaepHash | null;
 }
 
 export type Kdf = 'hkdf' | 'counter';
@@ -117,8 +118,8 @@ export function refuseManaged({ name, managed }: Key, what: string, hintOf?: (ma
 }
 
 /** The key that a route's `:name` means. @throws UsageError `bad_key_name` */
-export function keyName(parameters: Parameters): string {
-  return checkedName(parameters['name'] ?? '');
+export function keyName(parts: PathParts): string {
+  return checkedName(parts['name'] ?? '');
 }
 
 /** Letters, digits and "_", with "-" and "." inside, as in Vault. @throws UsageError `bad_key_name` */

@@ -1,7 +1,7 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineContext, Handler } from '../engine.ts';
 import { listing } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger, optionalText } from '../parameters.ts';
 import { createKey, rotateKey } from './create.ts';
@@ -10,20 +10,21 @@ import { keyPath } from './hints.ts';
 import { optionalBase64 } from './input.ts';
 import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
-import { deleteKey, KEYS_FOLDER, loadKey, requireKey } from './key-row.ts';
+import { deleteKey, KEYS_FOLDER, loadKey } from './key-row.ts';
 import { refuseManagedParameters, writeManagedKey } from './managed-key.ts';
+import { onKey } from './on-key.ts';
 import { HMAC_KEY_BYTES, MANAGED_TYPE } from './types.ts';
 import type { KeyType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** keys */
-export async function listKeys({ view }: EngineContext): Promise<Response | null> {
+export const listKeys: Handler = async ({ view }) => {
   return listing(await view.list(KEYS_FOLDER));
-}
+};
 
 /** keys/NAME, write: a new key; one that is there stays as it is. */
-export async function writeKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const name = keyName(parameters);
+export const writeKey: Handler = async (context, data, parts) => {
+  const name = keyName(parts);
   if (optionalText(data, 'type') === MANAGED_TYPE) return writeManagedKey(context, name, data);
   refuseManagedParameters(data);
   const type = wantedType(context, name, optionalText(data, 'type'));
@@ -31,19 +32,15 @@ export async function writeKey(context: EngineContext, data: JsonObject, paramet
   const there = await loadKey(context, name);
   const warnings = there === null ? [] : [`key ${name} already existed`];
   return usingKey(there ?? (await createKey(context, name, type, settings)), (key) => answer(describeKey(key), { warnings }));
-}
+};
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
-export async function readKey(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response | null> {
-  return usingKey(await loadKey(context, keyName(parameters)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
-}
+export const readKey: Handler = async (context, data, parts) => {
+  return usingKey(await loadKey(context, keyName(parts)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
+};
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
-export async function removeKey(context: EngineContext, _data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => removed(context, key));
-}
-
-async function removed(context: EngineContext, key: Key): Promise<Response> {
+export const removeKey = onKey(async (context, key) => {
   if (!key.deletionAllowed) {
     throw new StoreError('deletion_not_allowed', `deletion is not allowed for the key "${key.name}"`, {
       hint: `allow it with: coffer write ${keyPath(context, key.name, '/config')} deletion_allowed=true`,
@@ -51,18 +48,14 @@ async function removed(context: EngineContext, key: Key): Promise<Response> {
   }
   await deleteKey(context, key.name);
   return answer(null, key.managed === null ? {} : { warnings: [`the key object "${key.managed.label}" stays in the HSM`] });
-}
+});
 
 /** keys/NAME/rotate */
-export async function rotate(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => rotated(context, key, data));
-}
-
-async function rotated(context: EngineContext, key: Key, data: JsonObject): Promise<Response> {
+export const rotate = onKey(async (context, key, data) => {
   const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
   if (managed !== null && key.managed === null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
   return usingKey(await rotateKey(context, key), (changed) => answer(describeKey(changed)));
-}
+});
 
 /** What keys/NAME and keys/NAME/import both take. @throws UsageError `bad_parameter`, `unsupported_parameter` */
 export function creationSettings(context: EngineContext, name: string, data: JsonObject): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {

@@ -1,13 +1,13 @@
 import { hex } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
+import type { HsmKeyDescription, HsmKeys, HsmKeyType } from '../../hsm-keys.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, HsmKey, HsmKeys, HsmKeyType, Response } from '../engine.ts';
+import type { EngineContext, EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { addVersion, newKey, usingKey } from './key.ts';
 import { loadKey, storeKey } from './key-row.ts';
-import { requireHsm } from './hsm-key.ts';
 import { MANAGED_TYPE } from './types.ts';
 import type { KeyTypeName } from './types.ts';
 
@@ -32,11 +32,11 @@ const IMPOSSIBLE = ['derived', 'convergent_encryption', 'exportable', 'allow_pla
  * created with generate=true. A key that is there stays as it is, and nothing is created in the HSM then.
  * @throws UsageError `bad_parameter`, `missing_parameter`, `managed_key`; HsmError
  */
-export async function writeManagedKey(context: EngineContext, name: string, data: JsonObject): Promise<Response> {
+export async function writeManagedKey(context: EngineContext, name: string, data: JsonObject): Promise<EngineResponse> {
   const open = parseRequest(data);
   const there = await loadKey(context, name);
   if (there !== null) return usingKey(there, () => answer(describeKey(there), { warnings: [`key ${name} already existed`] }));
-  const hsm = requireHsm(context);
+  const { hsm } = context;
   const found = open(hsm);
   const oaepHash = found.type.startsWith('rsa-') ? hsm.oaepHash(found) : null;
   const managed = { label: found.label, id: hex(found.id), oaepHash };
@@ -57,7 +57,7 @@ export function refuseManagedParameters(data: JsonObject): void {
 }
 
 /** Checks everything that can be checked before the HSM is asked. */
-function parseRequest(data: JsonObject): (hsm: HsmKeys) => HsmKey {
+function parseRequest(data: JsonObject): (hsm: HsmKeys) => HsmKeyDescription {
   const impossible = IMPOSSIBLE.find((name) => optionalBoolean(data, name) === true);
   if (impossible !== undefined) throw new UsageError('managed_key', `a managed key cannot have ${impossible}: its key object never leaves the HSM`);
   const label = optionalText(data, 'managed_key_name');

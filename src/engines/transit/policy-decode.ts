@@ -6,7 +6,6 @@ import type { JsonObject, JsonValue } from '../../json.ts';
 import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import type { Material } from './accept.ts';
 import { toBytes } from './bigint.ts';
-import { curveOf } from './curves.ts';
 import { publicOf } from './generate.ts';
 import { ecPrivateKey } from './generate-ec.ts';
 import { decodeBase64 } from './input.ts';
@@ -120,7 +119,7 @@ function decodeRsa(pair: JsonObject): KeyObject {
 }
 
 function ecPublicKey(type: EcType, x: bigint, y: bigint): KeyObject {
-  const { bytes } = curveOf(type);
+  const { bytes } = type;
   const [wideX, wideY] = [toBytes(x, bytes).toString('base64url'), toBytes(y, bytes).toString('base64url')];
   return createPublicKey({ key: { kty: 'EC', crv: type.curve, x: wideX, y: wideY }, format: 'jwk' });
 }

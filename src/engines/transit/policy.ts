@@ -1,8 +1,8 @@
 import { hasCode, UsageError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
 import type { JsonObject } from '../../json.ts';
+import { timestamp } from '../engine.ts';
 import { checkDerivation } from './create.ts';
-import { timestamp } from './describe.ts';
 import { newKey, usableVersions } from './key.ts';
 import type { Kdf, Key } from './key.ts';
 import { EMPTY_ENTRY, encodeEntry } from './policy-entry.ts';

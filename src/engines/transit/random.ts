@@ -1,50 +1,35 @@
-import { randomFillSync } from 'node:crypto';
-import { base64, concat, hex, zero } from '../../bytes.ts';
+import { base64, hex, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { Handler, PathParts } from '../engine.ts';
 import { optionalInteger, optionalText } from '../parameters.ts';
 import { choice } from './input.ts';
 
 const DEFAULT_BYTES = 32;
 const MOST_BYTES = 128 * 1024;
-/** The most that is asked of the HSM in one call. */
-const HSM_CHUNK = 1024;
 
 const SOURCES = ['platform', 'seal', 'all'] as const;
 type Source = (typeof SOURCES)[number];
 
 /** random, random/BYTES, random/SOURCE, random/SOURCE/BYTES: bytes of the system, of the HSM, or both XORed. */
-export async function random(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  const { source, length } = wanted(data, parameters);
+export const random: Handler = async (context, data, parts) => {
+  const { source, length } = wanted(data, parts);
   const format = choice(data, 'format', ['base64', 'hex']);
-  const lacking = source !== 'platform' && context.sealRandom === null;
-  const bytes = await randomFrom(lacking ? 'platform' : source, context, length);
+  const chosen = context.random[source];
+  const bytes = await (chosen ?? context.random.platform).bytes(length);
   const text = format === 'hex' ? hex(bytes) : base64(bytes);
   zero(bytes);
-  const warnings = lacking ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
+  const warnings = chosen === null ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
   return answer({ random_bytes: text }, { warnings });
-}
+};
 
 /** What the path says comes before what the data say; a path of one part is a source or a number. @throws UsageError `bad_parameter` */
-function wanted(data: JsonObject, { source: first, bytes: last }: Parameters): { source: Source; length: number } {
+function wanted(data: JsonObject, { source: first, bytes: last }: PathParts): { source: Source; length: number } {
   const alone = first === undefined && SOURCES.some((source) => source === last);
   const given = { source: optionalText(data, 'source'), bytes: optionalText(data, 'bytes') };
   const source = choice({ source: (alone ? last : first) ?? given.source }, 'source', SOURCES);
   const length = optionalInteger({ bytes: (alone ? undefined : last) ?? given.bytes }, 'bytes', { min: 1 }) ?? DEFAULT_BYTES;
   if (length > MOST_BYTES) throw new UsageError('bad_parameter', `bytes can be at most ${MOST_BYTES}`);
   return { source, length };
-}
-
-async function randomFrom(source: Source, { sealRandom }: EngineContext, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  if (source !== 'seal') randomFillSync(bytes);
-  if (source === 'platform' || sealRandom === null) return bytes;
-  const chunks: Uint8Array[] = [];
-  for (let offset = 0; offset < length; offset += HSM_CHUNK) chunks.push(await sealRandom(Math.min(HSM_CHUNK, length - offset)));
-  const share = concat(...chunks);
-  share.forEach((byte, at) => (bytes[at] = (bytes[at] ?? 0) ^ byte));
-  zero(share, ...chunks);
-  return bytes;
 }

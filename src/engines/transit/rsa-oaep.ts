@@ -1,6 +1,7 @@
 import { constants, privateDecrypt, publicEncrypt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
+import type { OaepHash } from '../../hsm-keys.ts';
 import type { RsaType } from './types.ts';
 
 /** RSAES-OAEP with one hash for hash and mask, without a label (RFC 8017 section 7.1). */
@@ -8,7 +9,7 @@ const PADDING = constants.RSA_PKCS1_OAEP_PADDING;
 const HASH_BYTES = { sha1: 20, sha256: 32 };
 
 /** @throws UsageError `plaintext_too_long` */
-export function oaepEncrypt(type: RsaType, key: KeyObject, plaintext: Uint8Array, oaepHash: 'sha1' | 'sha256'): Uint8Array {
+export function oaepEncrypt(type: RsaType, key: KeyObject, plaintext: Uint8Array, oaepHash: OaepHash): Uint8Array {
   const most = type.bits / 8 - 2 * HASH_BYTES[oaepHash] - 2;
   if (plaintext.length <= most) return publicEncrypt({ key, padding: PADDING, oaepHash }, plaintext);
   throw new UsageError('plaintext_too_long', `a key of type ${type.name} encrypts at most ${most} bytes`, {

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { Parameters } from '../engine.ts';
+import type { PathParts } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { hashName, parseHash } from './hashes.ts';
 import type { Hash } from './hashes.ts';
@@ -45,9 +45,9 @@ export function signParameters(data: JsonObject): SignParameters {
 }
 
 /** @throws UsageError `unknown_hash`, `bad_parameter`, `unsupported_key_type` */
-export function signOptions(data: JsonObject, parameters: Parameters, type: KeyType): SignOptions {
+export function signOptions(data: JsonObject, parts: PathParts, type: KeyType): SignOptions {
   const given = signParameters(data);
-  const name = hashName(data, parameters, ['hash_algorithm', 'algorithm']);
+  const name = hashName(data, parts, ['hash_algorithm', 'algorithm']);
   if (given.prehashed && type.family === 'ed25519') throw wrongType(type, 'prehashed: it signs the message itself');
   if (name === 'none' && !(type.family === 'rsa' && given.prehashed && given.scheme === 'pkcs1v15')) {
     throw new UsageError('bad_parameter', 'hash_algorithm=none needs an RSA key, prehashed=true and signature_algorithm=pkcs1v15');

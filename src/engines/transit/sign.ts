@@ -1,7 +1,7 @@
 import { base64 } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import type { EngineContext, Parameters, Response } from '../engine.ts';
+import type { EngineResponse, Handler, PathParts } from '../engine.ts';
 import { answerEach, batchItems } from './batch.ts';
 import { verifyHmac } from './hmac.ts';
 import { holderOf } from './holder-of.ts';
@@ -10,20 +10,17 @@ import { keyName, usingKey, versionForNew, versionForOld } from './key.ts';
 import type { Key } from './key.ts';
 import { requireKey } from './key-row.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
+import { onKey } from './on-key.ts';
 import { signOptions, signParameters } from './sign-options.ts';
 import { signatureScheme } from './signature.ts';
 import { signs, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
-export async function sign(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => signWith(context, key, data, parameters));
-}
-
-async function signWith(context: EngineContext, key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
+export const sign = onKey(async (context, key, data, parts) => {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'signing');
-  const options = signOptions(data, parameters, type);
+  const options = signOptions(data, parts, type);
   const found = versionForNew(key, keyVersion(data));
   const isBatch = batchItems(data) !== null;
   const makeSignature = await holderOf(context, key).signer(type, options);
@@ -37,19 +34,19 @@ async function signWith(context: EngineContext, key: Key, data: JsonObject, para
     const publicKey = base64(ed25519PublicBytes(publicKeyOf(key, found, derivation)));
     return { ...result, [isBatch ? 'publickey' : 'public_key']: publicKey }; // Vault spells it in two ways
   });
-}
+});
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
-export async function verify(context: EngineContext, data: JsonObject, parameters: Parameters): Promise<Response> {
+export const verify: Handler = async (context, data, parts) => {
   signParameters(data); // checked for an HMAC too, for which they mean nothing
-  if (verifiesHmac(data)) return verifyHmac(context, data, parameters);
-  return usingKey(await requireKey(context, keyName(parameters)), (key) => verifyWith(key, data, parameters));
-}
+  if (verifiesHmac(data)) return verifyHmac(context, data, parts);
+  return usingKey(await requireKey(context, keyName(parts)), (key) => verifyWith(key, data, parts));
+};
 
-async function verifyWith(key: Key, data: JsonObject, parameters: Parameters): Promise<Response> {
+async function verifyWith(key: Key, data: JsonObject, parts: PathParts): Promise<EngineResponse> {
   const type = typeOf(key.type);
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
-  const options = signOptions(data, parameters, type);
+  const options = signOptions(data, parts, type);
   const scheme = await signatureScheme(type, options);
   return answerEach(data, (item) => {
     const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');

@@ -1,7 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { asBuffer, ByteReader, hex, MalformedBytes } from '../../bytes.ts';
-import { curveOf } from './curves.ts';
 import { DER, OID, oidParameters, readAlgorithm, readDer, writeDer } from './der.ts';
 import { ED25519_BYTES, ed25519PublicKey } from './material.ts';
 import { EC_TYPES } from './types.ts';
@@ -38,5 +37,5 @@ function parseSpki(der: Buffer): KeyObject {
 }
 
 function isPoint(type: EcType, key: Uint8Array): boolean {
-  return key[0] === UNCOMPRESSED && key.length === 1 + 2 * curveOf(type).bytes;
+  return key[0] === UNCOMPRESSED && key.length === 1 + 2 * type.bytes;
 }

@@ -17,6 +17,8 @@ export interface EcType {
   readonly curve: 'P-256' | 'P-384' | 'P-521';
   /** As OpenSSL calls it. */
   readonly opensslCurve: 'prime256v1' | 'secp384r1' | 'secp521r1';
+  /** Of a scalar or a coordinate. */
+  readonly bytes: 32 | 48 | 66;
   /** The curve's object identifier, the DER value in hex (RFC 5480 section 2.1.1.1). */
   readonly oid: string;
 }
@@ -46,9 +48,9 @@ const TYPES: { readonly [name in KeyTypeName]: KeyType & { readonly name: name }
   'aes256-gcm96': { family: 'aead', name: 'aes256-gcm96', cipher: 'aes-256-gcm', keyBytes: 32 },
   'chacha20-poly1305': { family: 'aead', name: 'chacha20-poly1305', cipher: 'chacha20-poly1305', keyBytes: 32 },
   ed25519: { family: 'ed25519', name: 'ed25519' },
-  'ecdsa-p256': { family: 'ec', name: 'ecdsa-p256', curve: 'P-256', opensslCurve: 'prime256v1', oid: '2a8648ce3d030107' },
-  'ecdsa-p384': { family: 'ec', name: 'ecdsa-p384', curve: 'P-384', opensslCurve: 'secp384r1', oid: '2b81040022' },
-  'ecdsa-p521': { family: 'ec', name: 'ecdsa-p521', curve: 'P-521', opensslCurve: 'secp521r1', oid: '2b81040023' },
+  'ecdsa-p256': { family: 'ec', name: 'ecdsa-p256', curve: 'P-256', opensslCurve: 'prime256v1', bytes: 32, oid: '2a8648ce3d030107' },
+  'ecdsa-p384': { family: 'ec', name: 'ecdsa-p384', curve: 'P-384', opensslCurve: 'secp384r1', bytes: 48, oid: '2b81040022' },
+  'ecdsa-p521': { family: 'ec', name: 'ecdsa-p521', curve: 'P-521', opensslCurve: 'secp521r1', bytes: 66, oid: '2b81040023' },
   'rsa-2048': { family: 'rsa', name: 'rsa-2048', bits: 2048 },
   'rsa-3072': { family: 'rsa', name: 'rsa-3072', bits: 3072 },
   'rsa-4096': { family: 'rsa', name: 'rsa-4096', bits: 4096 },

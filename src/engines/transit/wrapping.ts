@@ -3,7 +3,7 @@ import { asBuffer, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer } from '../engine.ts';
-import type { EngineContext, Response } from '../engine.ts';
+import type { EngineContext, Handler } from '../engine.ts';
 import { optionalText } from '../parameters.ts';
 import { generateVersion } from './generate.ts';
 import { decodeBase64, requiredText } from './input.ts';
@@ -24,11 +24,11 @@ const KWP_ICV = Buffer.from('a65959a6', 'hex');
 const HASHES: { readonly [name: string]: string } = { SHA1: 'sha1', SHA224: 'sha224', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' };
 
 /** wrapping_key: the public half of the RSA-4096 key that wraps imported keys; the first reading makes the key. */
-export async function readWrappingKey(context: EngineContext): Promise<Response> {
+export const readWrappingKey: Handler = async (context) => {
   const version = await wrappingKey(context);
   wipeVersion(version);
   return answer({ public_key: spkiOf(version).export({ type: 'spki', format: 'pem' }).toString() });
-}
+};
 
 /**
  * The key within `ciphertext`: 512 bytes of RSA-OAEP with `hash_function` around an AES-256 key, then the key under AES

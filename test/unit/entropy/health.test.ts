@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { augmentedEntropy } from '../../../src/entropy/index.ts';
+import { augmentedEntropy, HsmEntropy } from '../../../src/entropy/index.ts';
+import type { Entropy } from '../../../src/entropy/index.ts';
 import { HealthTest, STARTUP_SAMPLES } from '../../../src/entropy/health.ts';
 
 /** Bytes without two equal neighbours, in which none of 256 values is rarer or more frequent than another. */
@@ -39,15 +40,19 @@ describe('the adaptive proportion test (NIST SP 800-90B section 4.4.2)', () => {
   });
 });
 
+function augmented(hsmRandom: (length: number) => Promise<Uint8Array>): Entropy {
+  return augmentedEntropy(new HsmEntropy(hsmRandom));
+}
+
 describe('augmented entropy', () => {
   it('passes a million bytes of a good generator', async () => {
-    const entropy = augmentedEntropy(async (length) => new Uint8Array(randomBytes(length)));
+    const entropy = augmented(async (length) => new Uint8Array(randomBytes(length)));
     expect((await entropy.bytes(1_000_000)).length).toBe(1_000_000);
   });
 
   it('asks the HSM for the start-up samples and as many bytes as it gives', async () => {
     const asked: number[] = [];
-    const entropy = augmentedEntropy(async (length) => {
+    const entropy = augmented(async (length) => {
       asked.push(length);
       return new Uint8Array(randomBytes(length));
     });
@@ -58,7 +63,7 @@ describe('augmented entropy', () => {
 
   it('is not what either source gave', async () => {
     const given: Uint8Array[] = [];
-    const entropy = augmentedEntropy(async (length) => {
+    const entropy = augmented(async (length) => {
       const bytes = new Uint8Array(randomBytes(length));
       given.push(bytes.slice());
       return bytes;
@@ -70,7 +75,7 @@ describe('augmented entropy', () => {
 
   it('differs between two calls even where the HSM repeats itself, since the system does not', async () => {
     const stuck = even(4096);
-    const entropy = augmentedEntropy(async (length) => stuck.slice(0, length));
+    const entropy = augmented(async (length) => stuck.slice(0, length));
     expect(await entropy.bytes(32)).not.toEqual(await entropy.bytes(32));
   });
 
@@ -78,7 +83,7 @@ describe('augmented entropy', () => {
     ['a stuck generator', (length: number) => new Uint8Array(length).fill(0xaa), 'rng_unhealthy'],
     ['a generator that gives too few', (length: number) => new Uint8Array(randomBytes(length - 1)), 'rng_short'],
   ])('gives nothing from %s', async (_, hsm, code) => {
-    const entropy = augmentedEntropy(async (length) => hsm(length));
+    const entropy = augmented(async (length) => hsm(length));
     await expect(entropy.bytes(32)).rejects.toMatchObject({ code, exitStatus: 3 });
     await expect(entropy.bytes(32)).rejects.toMatchObject({ code });
   });

@@ -1,10 +1,11 @@
 import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch, engineOf } from '../../../src/engines/index.ts';
-import type { EngineContext, Operation, Response } from '../../../src/engines/index.ts';
+import type { EngineContext, EngineResponse, Operation } from '../../../src/engines/index.ts';
 import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import { parseJson, stringifyJson } from '../../../src/json.ts';
 import type { JsonObject } from '../../../src/json.ts';
+import { noHsm, platformAlone } from '../engine-context.ts';
 
 /** A kv mount that lives in memory. Data goes in and comes out as JSON text, so that every digit counts. */
 export interface Mount {
@@ -15,7 +16,7 @@ export interface Mount {
   rows(): string[];
   /** Replaces a row behind the engine's back. */
   plant(path: readonly string[], value: Uint8Array | null): void;
-  call(operation: Operation, path: string, data?: string): Promise<Response | null>;
+  call(operation: Operation, path: string, data?: string): Promise<EngineResponse | null>;
   /** The data of the answer as JSON text; null where there is no answer, "null" where it has no data. */
   ask(operation: Operation, path: string, data?: string): Promise<string | null>;
   /** As `ask`, parsed by JSON.parse, for what holds no large number. */
@@ -39,7 +40,7 @@ export function mount(version: '1' | '2'): Mount {
   const made: Mount = {
     now: START,
     get context() {
-      return { mountPath: 'kv/', view, entropy: systemEntropy, externalEntropy: false, sealRandom: null, now: made.now };
+      return { mountPath: 'kv/', view, entropy: systemEntropy, externalEntropy: false, random: platformAlone, hsm: noHsm, now: made.now };
     },
     rows: () => [...stored.keys()].sort(),
     plant(path, value) {

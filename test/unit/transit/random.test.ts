@@ -1,6 +1,20 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { augmentedEntropy, HsmEntropy, systemEntropy } from '../../../src/entropy/index.ts';
+import { STARTUP_SAMPLES } from '../../../src/entropy/health.ts';
+import type { EngineContext } from '../../../src/engines/index.ts';
 import { b64, mount, openssl, unb64 } from './support.ts';
+
+/** 0, 1, 2 and so on: no health test minds. */
+function counting(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => at % 256);
+}
+
+/** What an engine is given where the configuration has an entropy stanza. */
+function sources(hsmRandom: (length: number) => Uint8Array): EngineContext['random'] {
+  const seal = new HsmEntropy(async (length) => hsmRandom(length));
+  return { platform: systemEntropy, seal, all: augmentedEntropy(seal) };
+}
 
 describe('random', () => {
   it('is 32 bytes in base64 unless the path or the data say otherwise', async () => {
@@ -22,13 +36,13 @@ describe('random', () => {
 
   it('of the seal is what the HSM gave, in pieces that it can give', async () => {
     const asked: number[] = [];
-    const transit = mount({ sealRandom: async (length) => (asked.push(length), new Uint8Array(length).fill(0xa5)) });
-    expect(await transit.write('random/seal/4', { format: 'hex' })).toEqual({ random_bytes: 'a5a5a5a5' });
-    expect(await transit.write('random/3', { source: 'seal', format: 'hex' })).toEqual({ random_bytes: 'a5a5a5' });
-    expect(await transit.write('random/seal', { bytes: 2, format: 'hex' })).toEqual({ random_bytes: 'a5a5' });
-    expect(asked).toEqual([4, 3, 2]);
+    const transit = mount({ random: sources((length) => (asked.push(length), counting(length))) });
+    expect(await transit.write('random/seal/4', { format: 'hex' })).toEqual({ random_bytes: '00010203' });
+    expect(await transit.write('random/3', { source: 'seal', format: 'hex' })).toEqual({ random_bytes: '000102' });
+    expect(await transit.write('random/seal', { bytes: 2, format: 'hex' })).toEqual({ random_bytes: '0001' });
+    expect(asked).toEqual([STARTUP_SAMPLES, 4, 3, 2]);
     asked.length = 0;
-    expect(unb64((await transit.write('random/seal/2500'))['random_bytes']).every((byte) => byte === 0xa5)).toBe(true);
+    expect(unb64((await transit.write('random/seal/2500'))['random_bytes']).every((byte, at) => byte === at % 256)).toBe(true);
     expect(asked).toEqual([1024, 1024, 452]);
     asked.length = 0;
     await transit.write('random/64');
@@ -36,10 +50,12 @@ describe('random', () => {
   });
 
   it('of all mixes both', async () => {
-    const transit = mount({ sealRandom: async (length) => new Uint8Array(length) });
+    const asked: number[] = [];
+    const transit = mount({ random: sources((length) => (asked.push(length), counting(length))) });
     const [one, two] = [await transit.write('random/all/32'), await transit.write('random/all/32')];
-    expect(one).not.toEqual(two); // zeros of the HSM leave the platform's bytes as they are
+    expect(one).not.toEqual(two); // the HSM gave the same both times, the platform did not
     expect(unb64(one['random_bytes'])).toHaveLength(32);
+    expect(asked).toEqual([STARTUP_SAMPLES, 32, 32]);
   });
 
   it.each(['seal', 'all'])('of %s falls back to the platform without an entropy stanza, and warns', async (source) => {

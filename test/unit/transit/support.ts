@@ -4,20 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Entry, View } from '../../../src/barrier/index.ts';
 import { dispatch } from '../../../src/engines/index.ts';
-import type { EngineContext, Operation, Response } from '../../../src/engines/index.ts';
+import type { EngineContext, EngineResponse, Operation } from '../../../src/engines/index.ts';
 import { transit } from '../../../src/engines/transit/index.ts';
 import { parseType } from '../../../src/engines/transit/types.ts';
 import type { EcType } from '../../../src/engines/transit/types.ts';
 import { systemEntropy } from '../../../src/entropy/index.ts';
 import { CofferError } from '../../../src/errors.ts';
 import type { JsonObject } from '../../../src/json.ts';
+import { noHsm, platformAlone } from '../engine-context.ts';
 
 /** The engine on a mount that lives in memory. */
 export interface Mount {
   readonly context: EngineContext;
   /** Every row's path, joined by "/". */
   rows(): string[];
-  call(operation: Operation, path: string, data?: JsonObject): Promise<Response | null>;
+  call(operation: Operation, path: string, data?: JsonObject): Promise<EngineResponse | null>;
   /** The data of a write's answer. */
   write(path: string, data?: JsonObject): Promise<JsonObject>;
   read(path: string, data?: JsonObject): Promise<JsonObject>;
@@ -32,7 +33,8 @@ export function mount(overrides: Partial<EngineContext> = {}): Mount {
     view: memoryView(stored),
     entropy: systemEntropy,
     externalEntropy: false,
-    sealRandom: null,
+    random: platformAlone,
+    hsm: noHsm,
     now: Date.parse('2026-02-03T04:05:06.789Z'),
     ...overrides,
   };

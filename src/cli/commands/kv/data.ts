@@ -1,4 +1,4 @@
-import type { Response } from '../../../core/index.ts';
+import type { EngineResponse } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import { isJsonObject, setOwn } from '../../../json.ts';
 import type { JsonObject } from '../../../json.ts';
@@ -108,7 +108,7 @@ export const listCommand = command('kv list', {
 });
 
 /** The names that a list request answered with. */
-export async function printKeys(invocation: Invocation, { data }: Response): Promise<void> {
+export async function printKeys(invocation: Invocation, { data }: EngineResponse): Promise<void> {
   const keys = data?.['keys'] ?? [];
   await printEntries(
     invocation,
@@ -127,11 +127,11 @@ function givenData(invocation: Invocation, removed: readonly string[] = []): Jso
   });
 }
 
-async function mergePatch(secret: KvSecret, content: JsonObject, cas: number | null): Promise<Response | null> {
+async function mergePatch(secret: KvSecret, content: JsonObject, cas: number | null): Promise<EngineResponse | null> {
   return secret.request('patch', 'data', { data: content, options: cas === null ? {} : { cas } });
 }
 
-async function readThenWrite(secret: KvSecret, content: JsonObject, cas: number | null): Promise<Response | null> {
+async function readThenWrite(secret: KvSecret, content: JsonObject, cas: number | null): Promise<EngineResponse | null> {
   const before = await secret.request('read', 'data');
   const { data, metadata } = before?.data ?? {};
   if (!isJsonObject(data) || !isJsonObject(metadata)) return null;
@@ -140,7 +140,7 @@ async function readThenWrite(secret: KvSecret, content: JsonObject, cas: number 
   return secret.request('write', 'data', { data: merged, options: { cas: cas ?? metadata['version'] ?? 0 } });
 }
 
-async function printWritten(invocation: Invocation, response: Response | null, path: string): Promise<void> {
+async function printWritten(invocation: Invocation, response: EngineResponse | null, path: string): Promise<void> {
   if (response === null || response.data === null) {
     await printObject(invocation, { data: null }, () => `Success! Data written to: ${path}`);
   } else {
@@ -148,7 +148,7 @@ async function printWritten(invocation: Invocation, response: Response | null, p
   }
 }
 
-async function printVersion(invocation: Invocation, response: Response, path: string): Promise<void> {
+async function printVersion(invocation: Invocation, response: EngineResponse, path: string): Promise<void> {
   const content = response.data?.['data'];
   if (invocation.field !== null && !isJsonObject(content)) {
     throw new StoreError('no_value', `no data found at ${path}`, { hint: 'that version is deleted' });

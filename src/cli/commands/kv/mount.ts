@@ -1,5 +1,5 @@
 import { withMounts } from '../../../core/index.ts';
-import type { Operation, Response, Mounts } from '../../../core/index.ts';
+import type { Operation, EngineResponse, Mounts } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { Invocation } from '../../command.ts';
@@ -13,7 +13,7 @@ export interface KvSecret {
   /** The path as the engine knows it, e.g. "secret/data/app" for the folder "data". */
   path(folder: string): string;
   /** @param folder of the version 2 engine; version 1 has none */
-  request(operation: Operation, folder: string, data?: JsonObject): Promise<Response | null>;
+  request(operation: Operation, folder: string, data?: JsonObject): Promise<EngineResponse | null>;
 }
 
 /** Finds the mount that a command's path lies in and runs `use` on it. @throws StoreError `no_mount`, `not_kv` */
