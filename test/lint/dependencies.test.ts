@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** A source tree that keeps the rule: every folder has one module, and they import each other as they may. */
+/** A tree that keeps the rule: every folder of src has one module, and they import each other as they may. */
 const lawful: Record<string, string> = {
   'main.ts': `import './cli/a.ts'; import './errors.ts';`,
   'errors.ts': `import './bytes.ts';`,
@@ -26,6 +26,10 @@ const lawful: Record<string, string> = {
   'storage/a.ts': `import '../errors.ts'; import 'better-sqlite3';`,
   'config/a.ts': `import './types.ts'; import 'hcl2-parser';`,
   'config/types.ts': `export type C = 1;`,
+  'test/support/a.ts': `import '../../src/core/a.ts'; import 'better-sqlite3'; import 'esbuild';`,
+  'test/unit/seal/a.ts': `import '../../../src/seal/a.ts'; import '../../support/a.ts';`,
+  'test/unit/core/a.test.ts': `import '../seal/a.ts'; import 'vitest';`,
+  'test/scenarios/a.test.ts': `import '../../src/cli/a.ts'; import '../support/a.ts';`,
 };
 
 /** One module each, with what it imports and the rule that must name it. */
@@ -60,7 +64,20 @@ const unlawful: [path: string, source: string, rule: string][] = [
   ['helpers/bad1.ts', `import '../errors.ts';`, 'unknown-folder'],
   ['cli/round.ts', `import './round.ts';`, 'no-circular'],
   ['cli/orphan.ts', `export {};`, 'no-orphans'],
+  ['core/bad5.ts', `import '../../test/support/a.ts';`, 'nothing-imports-test'],
+  ['bad3.ts', `import type { X } from '../test/support/a.ts'; export type Y = X;`, 'nothing-imports-test'],
+  ['test/unit/bad1.test.ts', `import '../scenarios/b.ts';`, 'test-unit-imports'],
+  ['test/scenarios/b.ts', `import '../unit/seal/a.ts';`, 'test-scenarios-imports'],
+  ['test/support/bad1.ts', `import '../unit/seal/a.ts';`, 'test-support-imports'],
+  ['test/unit/bad2.test.ts', `import './core/a.test.ts';`, 'nothing-imports-a-test'],
+  ['test/support/round.ts', `import './round.ts';`, 'no-circular'],
+  ['test/helpers/bad1.ts', `import '../support/a.ts';`, 'unknown-folder-of-test'],
 ];
+
+/** Where a module stands in the tree: in src, unless its name begins with `test/`. */
+function placeOf(name: string): string {
+  return name.startsWith('test/') ? name : `src/${name}`;
+}
 
 interface Cruise {
   readonly summary: { readonly violations: readonly { readonly from: string; readonly rule: { readonly name: string } }[] };
@@ -78,13 +95,14 @@ describe('the one-way rule', () => {
   });
 
   function violations(sources: Record<string, string>): string[] {
-    rmSync(join(tree, 'src'), { recursive: true, force: true });
-    for (const [path, source] of Object.entries(sources)) {
-      mkdirSync(dirname(join(tree, 'src', path)), { recursive: true });
-      writeFileSync(join(tree, 'src', path), source);
+    for (const folder of ['src', 'test']) rmSync(join(tree, folder), { recursive: true, force: true });
+    for (const [name, source] of Object.entries(sources)) {
+      const path = join(tree, placeOf(name));
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, source);
     }
     const config = join(root, 'test/lint/dependencies.cjs');
-    const args = [join(root, 'node_modules/.bin/depcruise'), '--config', config, '--output-type', 'json', 'src'];
+    const args = [join(root, 'node_modules/.bin/depcruise'), '--config', config, '--output-type', 'json', 'src', 'test'];
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: tree, encoding: 'utf8' });
     expect(stderr).toBe('');
     const { summary } = JSON.parse(stdout) as Cruise;
@@ -97,6 +115,6 @@ describe('the one-way rule', () => {
 
   it('names every import against the rule', () => {
     const found = violations({ ...lawful, ...Object.fromEntries(unlawful.map(([path, source]) => [path, source])) });
-    for (const [path, source, rule] of unlawful) expect(found, source).toContain(`src/${path}: ${rule}`);
+    for (const [path, source, rule] of unlawful) expect(found, source).toContain(`${placeOf(path)}: ${rule}`);
   });
 });

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, mount, unb64 } from './support.ts';
+import { b64, unb64 } from '../../../support/encoding.ts';
+import { mount } from './support.ts';
 
 // Versions within a backup that contradict each other, or themselves.
 

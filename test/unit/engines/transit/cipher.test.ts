@@ -2,7 +2,8 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, fixture, giveKey, hexed, mount, payload, text, unb64 } from './support.ts';
+import { b64, hexed, payload, text, unb64 } from '../../../support/encoding.ts';
+import { fixture, giveKey, mount } from './support.ts';
 import type { Mount } from './support.ts';
 
 const CONTEXT = b64('a context');

@@ -5,7 +5,8 @@ import { DER, readDer, writeDer, writeUnsigned } from '../../../../src/engines/t
 import { parseHash } from '../../../../src/engines/transit/hashes.ts';
 import { digestInfo } from '../../../../src/engines/transit/rsa-digest.ts';
 import { encodeSignature } from '../../../../src/engines/transit/signature-encoding.ts';
-import { hexed, openssl } from './support.ts';
+import { hexed } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
 
 describe('DER', () => {
   it.each([

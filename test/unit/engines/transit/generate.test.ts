@@ -5,7 +5,9 @@ import { ecPrivateKey, generateEcFrom } from '../../../../src/engines/transit/ge
 import { generateRsaFrom } from '../../../../src/engines/transit/generate-rsa.ts';
 import type { Entropy } from '../../../../src/entropy/index.ts';
 import { CtrDrbg } from './ctr-drbg.ts';
-import { CURVES, ecType, fixture, hexed, mount, openssl, text } from './support.ts';
+import { hexed, text } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
+import { CURVES, ecType, fixture, mount } from './support.ts';
 
 /** A source that can be repeated and that counts. */
 function counted(seed: string): Entropy & { asked: number[] } {

@@ -4,7 +4,8 @@ import type { Operation } from '../../../../src/engines/index.ts';
 import { addVersion, newKey } from '../../../../src/engines/transit/key.ts';
 import { storeKey } from '../../../../src/engines/transit/key-row.ts';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, mount, text, vaultBackup } from './support.ts';
+import { b64, text } from '../../../support/encoding.ts';
+import { mount, vaultBackup } from './support.ts';
 import type { Mount } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 

@@ -1,7 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, fixture, hexed, mount, openssl, text, unb64 } from './support.ts';
+import { b64, hexed, text, unb64 } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
+import { fixture, mount } from './support.ts';
 import type { Mount } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 

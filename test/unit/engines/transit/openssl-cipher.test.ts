@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { b64, mount, openssl, text } from './support.ts';
+import { b64, text } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
+import { mount } from './support.ts';
 
 const MESSAGE = Buffer.from('a message of more than two blocks of sixteen bytes');
 const NONCE_BYTES = 12;

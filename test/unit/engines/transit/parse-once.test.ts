@@ -1,7 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
 import type * as Crypto from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { b64, mount, text } from './support.ts';
+import { b64, text } from '../../../support/encoding.ts';
+import { mount } from './support.ts';
 
 vi.mock('node:crypto', async (original) => {
   const real = await original<typeof Crypto>();

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { b64, mount, openssl, unb64 } from './support.ts';
+import { b64, unb64 } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
+import { mount } from './support.ts';
 
 describe('random', () => {
   it('is 32 bytes in base64 unless the path or the data say otherwise', async () => {

@@ -6,7 +6,8 @@ import { usingKey } from '../../../../src/engines/transit/key.ts';
 import { loadKey } from '../../../../src/engines/transit/key-row.ts';
 import { systemEntropy } from '../../../../src/entropy/index.ts';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, hexed, mount, text, vaultBackup } from './support.ts';
+import { b64, hexed, text } from '../../../support/encoding.ts';
+import { mount, vaultBackup } from './support.ts';
 import type { Mount } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 

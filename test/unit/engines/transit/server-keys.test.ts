@@ -1,7 +1,8 @@
 import { createECDH } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, fixture, giveKey, hexed, mount, payload, text, unb64, vaultBackup } from './support.ts';
+import { b64, hexed, payload, text, unb64 } from '../../../support/encoding.ts';
+import { fixture, giveKey, mount, vaultBackup } from './support.ts';
 
 // Keys as a server of Vault's or OpenBao's writes them into its backups, and what they do there.
 

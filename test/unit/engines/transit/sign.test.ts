@@ -5,7 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ecdsaOverDigests } from '../../../../src/engines/transit/ecdsa-digest.ts';
 import { encodeSignature } from '../../../../src/engines/transit/signature-encoding.ts';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, CURVES, ecType, fixture, hexed, mount, openssl, opensslVerifies, payload, text, vaultBackup } from './support.ts';
+import { b64, hexed, payload, text } from '../../../support/encoding.ts';
+import { openssl, opensslVerifies } from '../../../support/openssl.ts';
+import { CURVES, ecType, fixture, mount, vaultBackup } from './support.ts';
 import type { Mount } from './support.ts';
 
 const HASHES = [

@@ -1,7 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Entry, View } from '../../../../src/barrier/index.ts';
 import { dispatch } from '../../../../src/engines/index.ts';
 import type { EngineContext, Operation, Response } from '../../../../src/engines/index.ts';
@@ -11,6 +8,7 @@ import type { EcType } from '../../../../src/engines/transit/types.ts';
 import { systemEntropy } from '../../../../src/entropy/index.ts';
 import { CofferError } from '../../../../src/errors.ts';
 import type { JsonObject } from '../../../../src/json.ts';
+import { b64, hexed } from '../../../support/encoding.ts';
 
 /** The engine on a mount that lives in memory. */
 export interface Mount {
@@ -103,52 +101,6 @@ export function ecType(name: string): EcType {
   return type;
 }
 
-export function b64(content: string | Uint8Array): string {
-  return Buffer.from(content).toString('base64');
-}
-
-export function unb64(value: unknown): Buffer {
-  return Buffer.from(text(value), 'base64');
-}
-
-/** A field of an answer that must be text. */
-export function text(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('not text');
-  return value;
-}
-
-export function hexed(text: string): Buffer {
-  return Buffer.from(text, 'hex');
-}
-
 export function fixture(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../../../../fixtures/transit/${name}.json`, import.meta.url), 'utf8'));
-}
-
-/** What the payload of `vault:vN:...` is, decoded. */
-export function payload(versioned: unknown, encoding: 'base64' | 'base64url' = 'base64'): Buffer {
-  return Buffer.from(text(versioned).split(':')[2] ?? '', encoding);
-}
-
-/**
- * openssl as the second opinion. Files are given by name in `args` and made before it runs.
- * @returns its stdout
- */
-export function openssl(args: readonly string[], files: { readonly [name: string]: string | Uint8Array } = {}): Buffer {
-  const folder = mkdtempSync(join(tmpdir(), 'coffer-transit-'));
-  try {
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
-    return execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-export function opensslVerifies(args: readonly string[], files: { readonly [name: string]: string | Uint8Array }): boolean {
-  try {
-    openssl(args, files);
-    return true;
-  } catch {
-    return false;
-  }
 }

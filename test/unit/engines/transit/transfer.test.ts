@@ -1,7 +1,9 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
-import { b64, giveKey, hexed, mount, openssl, text, unb64, vaultBackup } from './support.ts';
+import { b64, hexed, text, unb64 } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
+import { giveKey, mount, vaultBackup } from './support.ts';
 import type { Mount } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 

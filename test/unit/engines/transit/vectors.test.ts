@@ -1,7 +1,8 @@
 import { hkdfSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { hkdf } from '../../../../src/engines/transit/derive.ts';
-import { b64, fixture, giveKey, hexed, mount, payload, text, vaultBackup } from './support.ts';
+import { b64, hexed, payload, text } from '../../../support/encoding.ts';
+import { fixture, giveKey, mount, vaultBackup } from './support.ts';
 
 interface Aead {
   readonly source: string;

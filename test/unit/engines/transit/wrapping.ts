@@ -1,5 +1,6 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { b64, hexed, openssl } from './support.ts';
+import { b64, hexed } from '../../../support/encoding.ts';
+import { openssl } from '../../../support/openssl.ts';
 
 /** What an operator sends to import a key: the ephemeral key under RSA-OAEP by openssl, then the key under AES-KWP. */
 export function wrapForImport(wrappingKey: string, key: Uint8Array, hash = 'sha256', ephemeral: Uint8Array = randomBytes(32)): string {

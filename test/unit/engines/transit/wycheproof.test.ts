@@ -2,7 +2,8 @@ import { createHash, createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CofferError } from '../../../../src/errors.ts';
-import { b64, mount, unb64, vaultBackup } from './support.ts';
+import { b64, unb64 } from '../../../support/encoding.ts';
+import { mount, vaultBackup } from './support.ts';
 import type { Mount } from './support.ts';
 
 /*
