@@ -82,6 +82,7 @@ describe('a command that is killed', () => {
       fresh.run(['init'], { env: { COFFER_STORAGE_PATH: join(fresh.dir, 'other', 'coffer.db') } });
       for (const call of ['C_Initialize:1', 'C_Login:1', 'C_GenerateRandom:1', 'C_Encrypt:1', 'C_Sign:1', 'C_Decrypt:2', 'C_Finalize:1']) {
         const victim = await hold(fresh, ['init', '-recovery-shares=0', '-recovery-threshold=0'], [call], { env: ownToken(fresh, 'victim') });
+        expect(victim.isOver, call).toBe(false);
         victim.kill('SIGKILL');
         await victim.outcome;
       }
