@@ -10,6 +10,8 @@ export default defineConfig({
     setupFiles: ['test/support/keep-sqlite.ts'],
     // A PKCS#11 module keeps state in its process and is not made for worker threads.
     pool: 'forks',
+    // One core stays idle otherwise: of two it is half, and no test minds how fast it is.
+    maxWorkers: '100%',
     testTimeout: 90_000,
     hookTimeout: 60_000,
   },

@@ -1,4 +1,4 @@
-// Which folder of src may import which, and which package is used where. A type-only import counts as an import.
+// Which folder of src and of test may import which, and which package is used where. A type-only import counts as an import.
 
 const ROOT_MODULES = '^src/[^/]+\\.ts$';
 const TYPES_OF_ENTROPY = '^src/entropy/(index|types|entropy)\\.ts$';
@@ -55,6 +55,27 @@ const betweenFolders = Object.entries(allowed).flatMap(([name, { imports, types 
   ];
 });
 
+/** Of test: what each folder may import besides src and itself. Helpers of several folders are in test/support. */
+const allowedInTest = {
+  unit: ['support'],
+  scenarios: ['support'],
+  conformance: ['support'],
+  campaign: ['support'],
+  support: [],
+  setup: [],
+  lint: [],
+  bench: ['setup'],
+};
+
+const inTest = (name) => `^test/${name}/`;
+
+const betweenTests = Object.entries(allowedInTest).flatMap(([name, imports]) => [
+  error(`test-${name}-imports`, `test/${name} imports another folder's tests or their helpers`, { path: inTest(name) }, {
+    path: '^test/',
+    pathNot: [name, ...imports].map(inTest),
+  }),
+]);
+
 const ofPackages = Object.entries(packages).map(([name, folders]) =>
   error(
     `${name}-only-in-${folders.join('-or-')}`,
@@ -80,6 +101,13 @@ module.exports = {
       pathNot: Object.keys(allowed).map(folder),
     }, {}),
     ...betweenFolders,
+    error('nothing-imports-test', 'what runs imports nothing of test', { path: '^src/' }, { path: '^test/' }),
+    error('unknown-folder-of-test', 'a new folder in test needs its line in this file', {
+      path: '^test/[^/]+/',
+      pathNot: Object.keys(allowedInTest).map(inTest),
+    }, {}),
+    error('nothing-imports-a-test', 'what two tests share is a module without tests', {}, { path: '\\.test\\.ts$' }),
+    ...betweenTests,
     ...ofPackages,
     error('no-circular', 'imports go round in a circle', {}, { circular: true }),
     error('no-orphans', 'nothing imports this and it imports nothing', {

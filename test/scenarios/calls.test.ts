@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hold } from '../support/hold.ts';
 import { makeStand, type Stand } from '../support/store.ts';
 import type { Shim } from '../support/shim.ts';
 
@@ -98,10 +99,9 @@ describe('what a command asks of the HSM', () => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       it(`when the command is ended by ${signal}`, async () => {
         shim.clear();
-        const running = stand.start(['kv', 'get', 'wrapped/a'], { env: { COFFER_SHIM_FAULT: 'hang:C_Verify:400' } });
-        while (!shim.calls().includes('C_VerifyInit')) await new Promise((resolve) => setTimeout(resolve, 5));
-        running.kill(signal);
-        const { status, signal: died, stdout } = await running.outcome;
+        const held = await hold(stand, ['kv', 'get', 'wrapped/a'], ['C_Verify:1']);
+        held.kill(signal);
+        const { status, signal: died, stdout } = await held.end();
         expect({ status, died, stdout }).toEqual({ status: null, died: signal, stdout: '' });
         expect(shim.calls().at(-1)).toBe('C_Finalize');
       });

@@ -4,6 +4,7 @@ import { parseJson, stringifyJson } from '../../src/json.ts';
 import { withMounts } from '../../src/core/index.ts';
 import { contextOf, inDatabase, makeStand, openDatabase, ownToken, readRows, type Outcome, type Stand } from '../support/store.ts';
 import { destroyKeys } from '../support/softhsm.ts';
+import { hold } from '../support/hold.ts';
 
 const campaign = process.env['COFFER_CAMPAIGN'] === '1';
 
@@ -75,15 +76,15 @@ describe('a command that is killed', () => {
   });
 
   it('leaves nothing that the next init minds', async () => {
-    const fresh = makeStand();
+    const fresh = makeStand({ shim: true });
     try {
       // With the keys in the HSM from the start, so that each copy of the token has the same.
       fresh.run(['init'], { env: { COFFER_STORAGE_PATH: join(fresh.dir, 'other', 'coffer.db') } });
-      for (const patience of [40, 50, 60, 70, 80, 90, 100, 120]) {
-        const running = fresh.start(['init', '-recovery-shares=0', '-recovery-threshold=0'], { env: ownToken(fresh, 'victim') });
-        const timer = setTimeout(() => running.kill('SIGKILL'), patience);
-        await running.outcome;
-        clearTimeout(timer);
+      for (const call of ['C_Initialize:1', 'C_Login:1', 'C_GenerateRandom:1', 'C_Encrypt:1', 'C_Sign:1', 'C_Decrypt:2', 'C_Finalize:1']) {
+        const victim = await hold(fresh, ['init', '-recovery-shares=0', '-recovery-threshold=0'], [call], { env: ownToken(fresh, 'victim') });
+        expect(victim.isOver, call).toBe(false);
+        victim.kill('SIGKILL');
+        await victim.outcome;
       }
       const last = fresh.run(['init', '-recovery-shares=0', '-recovery-threshold=0']);
       expect([0, 2], last.stderr).toContain(last.status);

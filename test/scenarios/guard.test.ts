@@ -189,7 +189,7 @@ function escaped(text: string): string {
 
 describe('the timeout', () => {
   it('is not for making keys', () => {
-    const fresh = makeStand({ faults: ['hang:C_GenerateKey:1500'], seal: '  timeout = "1s"' });
+    const fresh = makeStand({ faults: ['hang:C_GenerateKey:3500'], seal: '  timeout = "3s"' });
     try {
       expect(fresh.run(['init', '-recovery-shares=0', '-recovery-threshold=0'])).toMatchObject({ status: 0 });
     } finally {
@@ -198,9 +198,9 @@ describe('the timeout', () => {
   });
 
   it('is longer where a PIN is entered on the token', () => {
-    const run = (faults: string) => stand.run(GET, { env: { COFFER_HSM_TIMEOUT: '1s', COFFER_SHIM_FAULT: faults, ...(faults.includes('auth') ? { COFFER_HSM_PIN: '' } : {}) } });
-    expect(run(`protected-auth:${stand.hsm.pin},hang:C_Login:1500`)).toMatchObject({ status: 0, stdout: 'whole' });
-    expect(run('hang:C_OpenSession:1500')).toMatchObject({ status: 3, stderr: expect.stringContaining('did not answer within 1 s in C_OpenSession') as unknown });
+    const run = (faults: string) => stand.run(GET, { env: { COFFER_HSM_TIMEOUT: '3s', COFFER_SHIM_FAULT: faults, ...(faults.includes('auth') ? { COFFER_HSM_PIN: '' } : {}) } });
+    expect(run(`protected-auth:${stand.hsm.pin},hang:C_Login:3500`)).toMatchObject({ status: 0, stdout: 'whole' });
+    expect(run('hang:C_OpenSession:3500')).toMatchObject({ status: 3, stderr: expect.stringContaining('did not answer within 3 s in C_OpenSession') as unknown });
   });
 });
 

@@ -1,50 +1,15 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { configuration, makeStand, type Outcome, type Stand } from '../support/store.ts';
+import { hold } from '../support/hold.ts';
+import { configuration, makeStand, type Stand } from '../support/store.ts';
 
-/** Two programs that make a key of one name: one stands still before each look in turn, while the other does all that it does. */
+/** Two programs that make a key of one name: one stands still before a look, while the other does all that it does. */
+
+const campaign = process.env['COFFER_CAMPAIGN'] === '1';
 
 let stand: Stand;
 afterEach(() => stand.remove());
-
-/** A command that stands still in a call of the module. */
-interface Held {
-  /** Whether it came to its end without that call. */
-  readonly isOver: boolean;
-  /** Lets it go on, and waits until it stands still in the next of its places, if there is one. */
-  next(): Promise<void>;
-  /** Lets it go on to its end. */
-  end(): Promise<Outcome>;
-}
-
-/** Starts a command that is held in each of these calls: `C_Sign:3` is the third of the process. */
-async function hold(args: readonly string[], ...calls: readonly string[]): Promise<Held> {
-  const folder = `hold-${String(holds++)}`;
-  stand.write(join(folder, 'begun'), '');
-  const faults = calls.map((call, at) => `hold:${call}:${join(stand.dir, folder, String(at))}`);
-  const { outcome } = stand.start(args, { env: { COFFER_SHIM_FAULT: faults.join(',') } });
-  let isOver = false;
-  void outcome.then(() => (isOver = true));
-  let at = 0;
-  const reached = async (): Promise<void> => {
-    while (!isOver && !existsSync(join(stand.dir, folder, `${at}.held`))) await new Promise((resolve) => setTimeout(resolve, 20));
-  };
-  await reached();
-  const release = (): void => void stand.write(join(folder, String(at++)), '');
-  return {
-    isOver,
-    async next() {
-      release();
-      await reached();
-    },
-    async end() {
-      release();
-      return outcome;
-    },
-  };
-}
-let holds = 0;
 
 interface Listed {
   readonly label: string;
@@ -61,6 +26,30 @@ const secretLabels = (): string[] => keys().flatMap(({ label, class: keyClass })
 const SAYS_SO = /"code":"(?:key_raced|key_exists)"/;
 const LOOK = 'C_FindObjectsInit';
 
+/**
+ * Which looks of a command, counted from 1, are worth standing still before, by the calls that it makes alone: its first, the
+ * last before it makes a key, and those after it. COFFER_CAMPAIGN=1 takes those in between too.
+ * @param after how many looks after the making; later ones see what it made
+ */
+function looksToHold(calls: readonly string[], { after = Infinity, all = campaign } = {}): number[] {
+  const made = calls.findIndex((name) => name.startsWith('C_GenerateKey'));
+  const before = calls.slice(0, made).filter((name) => name === LOOK).length;
+  const count = calls.filter((name) => name === LOOK).length;
+  expect(before).toBeGreaterThan(0);
+  expect(count).toBeGreaterThan(before);
+  const looks = Array.from({ length: Math.min(count, before + after) }, (_, at) => at + 1);
+  return all ? looks : looks.filter((n) => n === 1 || n >= before);
+}
+
+/** The calls of a command on a token of its own. */
+function callsOf(...args: string[]): string[] {
+  stand = makeStand({ shim: true });
+  stand.ok(...args);
+  const calls = stand.shim?.calls() ?? [];
+  stand.remove();
+  return calls;
+}
+
 describe('hsm keygen, held before a look while another runs to its end', () => {
   it.each([
     ['one label', ['-label=key'], ['-label=key']],
@@ -69,30 +58,23 @@ describe('hsm keygen, held before a look while another runs to its end', () => {
     ['one id, written in two ways, and two labels', ['-label=key', '-id=0a0b'], ['-label=other', '-id=000a0b']],
   ])('leaves one key, and one of the two says so: %s', { timeout: 180_000 }, async (_name, first, second) => {
     const keygen = (flags: readonly string[]): string[] => ['hsm', 'keygen', '-format=json', ...flags];
-    let looks = 0;
-    for (let n = 1; ; n++) {
+    for (const n of looksToHold(callsOf(...keygen(second)))) {
       stand = makeStand({ shim: true });
-      const held = await hold(keygen(second), `${LOOK}:${n}`);
-      const other = stand.run(keygen(first));
-      const outcomes = [other, await held.end()];
-      const made = secretLabels();
-      if (!held.isOver) {
-        looks = n;
-        expect({ n, made: made.length, statuses: outcomes.map(({ status }) => status).sort() }).toEqual({ n, made: 1, statuses: [0, 3] });
-        expect(outcomes.find(({ status }) => status === 3)?.stderr).toMatch(SAYS_SO);
-        const publicHalves = keys().filter(({ class: keyClass }) => keyClass === 'public');
-        expect(publicHalves).toHaveLength(first.includes('-type=rsa') ? 1 : 0);
-      }
+      const held = await hold(stand, keygen(second), [`${LOOK}:${n}`]);
+      expect(held.isOver).toBe(false);
+      const outcomes = [stand.run(keygen(first)), await held.end()];
+      expect({ n, made: secretLabels().length, statuses: outcomes.map(({ status }) => status).sort() }).toEqual({ n, made: 1, statuses: [0, 3] });
+      expect(outcomes.find(({ status }) => status === 3)?.stderr).toMatch(SAYS_SO);
+      const publicHalves = keys().filter(({ class: keyClass }) => keyClass === 'public');
+      expect(publicHalves).toHaveLength(first.includes('-type=rsa') ? 1 : 0);
       stand.remove();
-      if (held.isOver) break;
     }
-    expect(looks).toBeGreaterThan(2);
   });
 
   it('makes exactly one where both have made theirs before either looks', { timeout: 120_000 }, async () => {
     for (const flags of [['-label=key'], ['-label=key', '-id=0a0b']]) {
       stand = makeStand({ shim: true });
-      const both = await Promise.all([0, 1].map(async () => hold(['hsm', 'keygen', '-format=json', ...flags], 'C_GenerateKey:1', 'C_Finalize:1')));
+      const both = await Promise.all([0, 1].map(async () => hold(stand, ['hsm', 'keygen', '-format=json', ...flags], ['C_GenerateKey:1', 'C_Finalize:1'])));
       for (const held of both) await held.next();
       expect(secretLabels()).toEqual(['key', 'key']);
       const outcomes = await Promise.all(both.map(async (held) => held.end()));
@@ -110,16 +92,20 @@ describe('init of two stores on one token, one held before a look while the othe
     ['under one label', '  hmac_key_label = "hsm_demo"'],
   ])('leaves one key of each name, and every store that was made opens: keys %s', { timeout: 300_000 }, async (_name, seal) => {
     const init = (config: string): string[] => ['-config', config, 'init', '-recovery-shares=0', '-recovery-threshold=0', '-format=json'];
-    let looks = 0;
-    for (let n = 1; ; n++) {
+    const written = (name: string, path: string): string => {
+      const text = configuration({ ...stand, path }, { seal });
+      return stand.write(name, seal.includes('hmac_key_label') ? text.replace(/.*"hsm_hmac_demo"\n/, '') : text);
+    };
+    stand = makeStand({ shim: true });
+    stand.ok(...init(written('one.hcl', join(stand.dir, 'one/coffer.db'))));
+    // Between its looks for the one key and for the other it finds only the second: shown once, by label.
+    const looks = looksToHold(stand.shim?.calls() ?? [], { after: 4, all: campaign || seal === '' });
+    stand.remove();
+    for (const n of looks) {
       stand = makeStand({ shim: true });
-      const written = (name: string, path: string): string => {
-        const text = configuration({ ...stand, path }, { seal });
-        return stand.write(name, seal.includes('hmac_key_label') ? text.replace(/.*"hsm_hmac_demo"\n/, '') : text);
-      };
       const [one, two] = [written('one.hcl', join(stand.dir, 'one/coffer.db')), written('two.hcl', join(stand.dir, 'two/coffer.db'))];
-      const held = await hold(init(two), `${LOOK}:${n}`);
-      const calls = stand.shim?.calls() ?? [];
+      const held = await hold(stand, init(two), [`${LOOK}:${n}`]);
+      expect(held.isOver).toBe(false);
       const outcomes = [stand.run(init(one)), await held.end()];
       const made = keys().map(({ label }) => label).sort();
       expect({ n, made }).toEqual({ n, made: seal.includes('hmac_key_label') ? ['hsm_demo', 'hsm_demo'] : ['hsm_demo', 'hsm_hmac_demo'] });
@@ -132,12 +118,7 @@ describe('init of two stores on one token, one held before a look while the othe
         stand.ok('-config', config, 'unseal');
       }
       stand.remove();
-      looks = n;
-      // From here on it has looked at what it made.
-      const later = calls.slice(calls.indexOf('C_GenerateKey')).filter((name) => name === LOOK);
-      if (held.isOver || (calls.includes('C_GenerateKey') && later.length > 3)) break;
     }
-    expect(looks).toBeGreaterThan(7);
   });
 });
 
@@ -216,7 +197,7 @@ describe('a key that goes away between C_FindObjects and C_GetAttributeValue', (
     for (let n = 1; ; n++) {
       stand = makeStand({ shim: true });
       stand.ok('hsm', 'keygen', '-label=key');
-      const looker = await hold(flags, `C_GetAttributeValue:${n}`);
+      const looker = await hold(stand, flags, [`C_GetAttributeValue:${n}`]);
       if (!looker.isOver) {
         for (const file of objectFiles(stand.hsm.conf)) rmSync(file);
         looks = n;

@@ -8,18 +8,21 @@ import { makeStand, type Stand } from '../support/store.ts';
 
 const DOWN = '\x1b[B';
 
-/** Moves to the choice of that text and takes it. */
+/** Moves to the choice of that text and takes it: each key waits until the screen shows what the one before it did. */
 async function choose(typist: Typist, question: string, choice: RegExp): Promise<void> {
-  await typist.shows(question);
+  const asked = (screen: string): string => plain(screen).split('\r').join('').slice(plain(screen).lastIndexOf(question));
+  /** How often the list was drawn to its end. */
+  const drawn = (text: string): number => text.split('⏎ select').length - 1;
   const marked = new RegExp(`❯ [^\n]*${choice.source}`);
-  for (let tries = 0; tries < 20; tries++) {
-    const now = plain(typist.screen()).split('\r').join('').slice(plain(typist.screen()).lastIndexOf(question));
-    if (marked.test(now)) {
+  for (let moves = 0; moves < 20; moves++) {
+    await typist.shows((screen) => screen.includes(question) && drawn(asked(screen)) > 0);
+    const before = typist.screen();
+    if (marked.test(asked(before))) {
       typist.type(KEYS.enter);
       return;
     }
     typist.type(DOWN);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await typist.shows((screen) => drawn(plain(screen)) > drawn(plain(before)));
   }
   throw new Error(`no choice ${choice.source}:\n${plain(typist.screen())}`);
 }

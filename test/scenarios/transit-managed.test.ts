@@ -6,7 +6,8 @@ import { CofferError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { importKey, readKeyFlags } from '../support/softhsm.ts';
 import { contextOf, makeStand, type Stand } from '../support/store.ts';
-import { b64, openssl, opensslVerifies, payload, text, unb64 } from '../unit/transit/support.ts';
+import { b64, payload, text, unb64 } from '../support/encoding.ts';
+import { openssl, opensslVerifies } from '../support/openssl.ts';
 
 const CKA = { TOKEN: 0x1, PRIVATE: 0x2, SENSITIVE: 0x103, ENCRYPT: 0x104, DECRYPT: 0x105, WRAP: 0x106, UNWRAP: 0x107, EXTRACTABLE: 0x162 };
 

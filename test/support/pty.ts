@@ -5,14 +5,17 @@ import type { Stand } from './store.ts';
 export interface Typist {
   /** Everything that the terminal got, escape sequences and all. */
   readonly screen: () => string;
-  /** Waits until the terminal shows it. Rejects with the screen after ten seconds, or when the line ends without. */
-  shows(text: string | RegExp): Promise<void>;
+  /** Waits until the terminal shows it. Rejects with the screen after a minute, or when the line ends without. */
+  shows(what: string | RegExp | ((screen: string) => boolean)): Promise<void>;
   type(keys: string): void;
   /** Sends a signal to the line's process. */
   kill(signal: NodeJS.Signals): void;
-  /** The exit status, or 128 and the number of the signal, when the line has ended. Kills it after ten seconds. */
+  /** The exit status, or 128 and the number of the signal, when the line has ended. Kills it after a minute. */
   readonly ends: Promise<number>;
 }
+
+/** In milliseconds: ends what hangs, and is no measure of how long something may take. */
+const PATIENCE = 60_000;
 
 export const KEYS = { enter: '\r', ctrlC: '\x03', ctrlD: '\x04', backspace: '\x7f' } as const;
 
@@ -29,7 +32,7 @@ export function atTerminal(stand: Stand, line: string, env: Readonly<Record<stri
     wake();
   });
   const ends = new Promise<number>((resolve) => {
-    const impatient = setTimeout(() => pty.kill('SIGKILL'), 10_000);
+    const impatient = setTimeout(() => pty.kill('SIGKILL'), PATIENCE);
     pty.onExit(({ exitCode, signal }) => {
       clearTimeout(impatient);
       // What was written last may still be on its way.
@@ -45,22 +48,22 @@ export function atTerminal(stand: Stand, line: string, env: Readonly<Record<stri
     ends,
     type: (keys) => pty.write(keys),
     kill: (signal) => pty.kill(signal),
-    shows: (text) =>
+    shows: (what) =>
       new Promise((resolve, reject) => {
         const stop = (): void => {
           watchers.delete(look);
           clearTimeout(impatient);
         };
         const look = (): void => {
-          const there = typeof text === 'string' ? screen.includes(text) : text.test(screen);
+          const there = typeof what === 'function' ? what(screen) : typeof what === 'string' ? screen.includes(what) : what.test(screen);
           if (there || ended) stop();
           if (there) resolve();
-          else if (ended) reject(new Error(`it ended without ${String(text)}:\n${screen}`));
+          else if (ended) reject(new Error(`it ended without ${String(what)}:\n${screen}`));
         };
         const impatient = setTimeout(() => {
           stop();
-          reject(new Error(`it never showed ${String(text)}:\n${screen}`));
-        }, 10_000);
+          reject(new Error(`it never showed ${String(what)}:\n${screen}`));
+        }, PATIENCE);
         watchers.add(look);
         look();
       }),

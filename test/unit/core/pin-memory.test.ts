@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pinMemory } from '../../../src/core/pin-memory.ts';
-import { startChild } from '../pkcs11/child.ts';
+import { startChild } from '../../support/child.ts';
 
 const token = { slot: 1n, label: 'demo', serial: 'a1', model: 'm', manufacturer: 'f', flags: 0 } as const;
 

@@ -63,9 +63,9 @@ describe('the watchdog', () => {
 
   it('does not count the time in which a call of this thread keeps the background from being seen', () => {
     const script = `
-      const call = guard.enterBackground('C_Encrypt', 500);
+      const call = guard.enterBackground('C_Encrypt', 1500);
       guard.enter('C_Login', 60000);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
       guard.leave();
       guard.leaveBackground(call);
     `;
@@ -75,8 +75,8 @@ describe('the watchdog', () => {
   it('gives a call its time again after the process was stopped', () => {
     const script = `
       const { spawn } = require('node:child_process');
-      spawn('/bin/sh', ['-c', 'kill -STOP ' + process.pid + '; sleep 2.5; kill -CONT ' + process.pid], { detached: true, stdio: 'ignore' }).unref();
-      guard.enter('C_Login', 1000);
+      spawn('/bin/sh', ['-c', 'kill -STOP ' + process.pid + '; sleep 4; kill -CONT ' + process.pid], { detached: true, stdio: 'ignore' }).unref();
+      guard.enter('C_Login', 3000);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
       guard.leave();
     `;

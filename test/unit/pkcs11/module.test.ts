@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CKM, type Session, withSession } from '../../../src/pkcs11/index.ts';
-import { startChild } from './child.ts';
+import { startChild } from '../../support/child.ts';
 import { ANY_TOKEN, failure, freshToken, optionsFor, shimmed, temporaryFolder, present } from './fixture.ts';
 
 const hsm = freshToken();

@@ -1,0 +1,92 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ensureSoftHsm, findProgram, whyInstall } from './ensure.mjs';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'coffer-ensure-'));
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('whyInstall', () => {
+  const lock = (packages: object) => JSON.stringify({ packages });
+  const wanted = {
+    '': { name: 'coffer' },
+    'node_modules/a': { version: '1.0.0' },
+    'node_modules/other-system': { version: '1.0.0', optional: true },
+  };
+
+  it('finds nothing to do where the versions agree', () => {
+    const installed = file('installed', lock({ 'node_modules/a': { version: '1.0.0' } }));
+    expect(whyInstall(file('lock', lock(wanted)), installed)).toBeNull();
+  });
+
+  it('names a package that is missing or has another version', () => {
+    const lockFile = file('lock', lock(wanted));
+    expect(whyInstall(lockFile, file('none', lock({})))).toBe('node_modules/a is not at 1.0.0');
+    const old = file('old', lock({ 'node_modules/a': { version: '0.9.0' } }));
+    expect(whyInstall(lockFile, old)).toBe('node_modules/a is not at 1.0.0');
+  });
+
+  it('says so where nothing is installed', () => {
+    expect(whyInstall(file('lock', lock(wanted)), join(folder, 'nowhere'))).toBe('node_modules is missing');
+  });
+});
+
+describe('ensureSoftHsm', () => {
+  it('takes the module that COFFER_TEST_SOFTHSM names', () => {
+    const module = file('libsofthsm2.so', '');
+    vi.stubEnv('COFFER_TEST_SOFTHSM', module);
+    expect(ensureSoftHsm({ system: folder })).toEqual({ module, libraryPath: null });
+  });
+
+  it('refuses a COFFER_TEST_SOFTHSM that does not exist', () => {
+    vi.stubEnv('COFFER_TEST_SOFTHSM', join(folder, 'nowhere.so'));
+    expect(() => ensureSoftHsm({ system: folder })).toThrow('which does not exist');
+  });
+
+  it.each([
+    'usr/lib/softhsm/libsofthsm2.so',
+    'usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
+    'usr/lib64/pkcs11/libsofthsm2.so',
+    'usr/lib64/softhsm/libsofthsm2.so',
+    'usr/local/lib/softhsm/libsofthsm2.so',
+    'opt/homebrew/lib/softhsm/libsofthsm2.so',
+  ])('finds /%s', (place) => {
+    vi.stubEnv('COFFER_TEST_SOFTHSM', '');
+    const module = file(place, '');
+    expect(ensureSoftHsm({ system: folder })).toEqual({ module, libraryPath: null });
+  });
+
+  it('names the package of each distribution where it cannot get one', () => {
+    vi.stubEnv('COFFER_TEST_SOFTHSM', '');
+    vi.stubEnv('PATH', folder);
+    expect(() => ensureSoftHsm({ system: folder, deps: join(folder, 'deps') })).toThrow(
+      /no apt-get and dpkg\n.*libsofthsm2 \(Debian, Ubuntu\).*softhsm \(Fedora\)/,
+    );
+  });
+});
+
+describe('findProgram', () => {
+  it('finds a file on PATH that can be run, and nothing else', () => {
+    vi.stubEnv('PATH', folder);
+    file('mandoc', '');
+    expect(findProgram('mandoc')).toBeNull();
+    vi.stubEnv('PATH', join(process.execPath, '..'));
+    expect(findProgram('node')).not.toBeNull();
+  });
+});
