@@ -20,7 +20,10 @@ export function compileGuard(output, compiler = process.env.CC || 'cc') {
   const linking = ['-Wl,-z,nodelete', '-Wl,-z,relro,-z,now'];
   const args = [...options, ...linking, `-I${headers.include_dir}`, '-o', `${output}.new`, source, '-ldl'];
   const { status, error } = spawnSync(compiler, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (error !== undefined) throw new Error(`the C compiler ${compiler} cannot be started (${error.code}); install one, e.g. apt-get install gcc libc6-dev`);
+  if (error !== undefined)
+    throw new Error(
+      `the C compiler ${compiler} cannot be started (${error.code}); install one, e.g. apt-get install gcc libc6-dev`,
+    );
   if (status !== 0) throw new Error(`${compiler} cannot compile ${source}`);
   renameSync(`${output}.new`, output);
 }

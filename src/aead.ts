@@ -8,14 +8,24 @@ export const GCM_TAG_BYTES = 16;
 export const KEY_BYTES = 32;
 
 /** @param key 32 bytes @param iv 12 bytes, never used twice under one key @returns ciphertext, then the 16-byte tag */
-export function gcmEncrypt(key: Uint8Array, iv: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+export function gcmEncrypt(
+  key: Uint8Array,
+  iv: Uint8Array,
+  additionalData: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
   const cipher = createCipheriv('aes-256-gcm', key, iv);
   cipher.setAAD(additionalData);
   return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
 }
 
 /** @returns the plaintext, or null when the key, the IV, the additional data or a byte of the ciphertext is not the one that was encrypted */
-export function gcmDecrypt(key: Uint8Array, iv: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | null {
+export function gcmDecrypt(
+  key: Uint8Array,
+  iv: Uint8Array,
+  additionalData: Uint8Array,
+  ciphertext: Uint8Array,
+): Uint8Array | null {
   if (ciphertext.length < GCM_TAG_BYTES) return null;
   const split = ciphertext.length - GCM_TAG_BYTES;
   const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: GCM_TAG_BYTES });

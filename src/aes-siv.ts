@@ -46,11 +46,15 @@ function halves(key: Uint8Array): { macKey: Uint8Array; ctrKey: Uint8Array } {
 
 /** Section 2.4. */
 function s2v(key: Uint8Array, associatedData: Strings, plaintext: Uint8Array): Uint8Array {
-  if (associatedData.length > MOST_STRINGS) throw new RangeError(`AES-SIV takes at most ${MOST_STRINGS} strings of associated data`);
+  if (associatedData.length > MOST_STRINGS)
+    throw new RangeError(`AES-SIV takes at most ${MOST_STRINGS} strings of associated data`);
   const subkeys = cmacSubkeys(key);
   let sum = cmac(key, subkeys, ZERO_BLOCK);
   for (const text of associatedData) sum = xorAtEnd(doubled(sum), cmac(key, subkeys, text));
-  const last = plaintext.length < BLOCK_BYTES ? xorAtEnd(padded(plaintext), doubled(sum)) : xorAtEnd(Uint8Array.from(plaintext), sum);
+  const last =
+    plaintext.length < BLOCK_BYTES
+      ? xorAtEnd(padded(plaintext), doubled(sum))
+      : xorAtEnd(Uint8Array.from(plaintext), sum);
   const iv = cmac(key, subkeys, last);
   zero(subkeys.whole, subkeys.padded, last);
   return iv;
@@ -78,7 +82,9 @@ function cmacSubkeys(key: Uint8Array): Subkeys {
 /** AES-CMAC, RFC 4493 section 2.4. */
 function cmac(key: Uint8Array, subkeys: Subkeys, message: Uint8Array): Uint8Array {
   const isWhole = message.length > 0 && message.length % BLOCK_BYTES === 0;
-  const blocks = isWhole ? xorAtEnd(Uint8Array.from(message), subkeys.whole) : xorAtEnd(padded(message), subkeys.padded);
+  const blocks = isWhole
+    ? xorAtEnd(Uint8Array.from(message), subkeys.whole)
+    : xorAtEnd(padded(message), subkeys.padded);
   const mac = lastOfCbc(key, blocks);
   zero(blocks);
   return mac;

@@ -1,7 +1,7 @@
 /** Reading and writing of stored bytes: big-endian integers and length-prefixed fields. */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }) // a byte order mark is data;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }); // a byte order mark is data;
 
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
@@ -51,7 +51,8 @@ export class ByteWriter {
 
   #integer(size: number, value: number): this {
     const max = 2 ** (8 * size);
-    if (!Number.isSafeInteger(value) || value < 0 || value >= max) throw new RangeError(`${value} does not fit ${size} bytes`);
+    if (!Number.isSafeInteger(value) || value < 0 || value >= max)
+      throw new RangeError(`${value} does not fit ${size} bytes`);
     const bytes = new Uint8Array(size);
     for (let at = size - 1, rest = value; at >= 0; at--, rest = Math.floor(rest / 256)) bytes[at] = rest % 256;
     this.#parts.push(bytes);

@@ -63,7 +63,11 @@ export class OutcomeError extends ListedError<5> {
 }
 
 /** Whether `error` is of this class and has one of these codes. */
-export function hasCode<E extends CofferError>(error: unknown, kind: abstract new (...args: never) => E, ...codes: readonly E['code'][]): error is E {
+export function hasCode<E extends CofferError>(
+  error: unknown,
+  kind: abstract new (...args: never) => E,
+  ...codes: readonly E['code'][]
+): error is E {
   return error instanceof kind && codes.includes(error.code);
 }
 

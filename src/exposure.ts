@@ -36,7 +36,11 @@ export function exposures(path: string): Exposure[] {
 
 /** What is wrong, and a command that helps and can do no harm. */
 export function describeExposure({ path, by, uid }: Exposure): { readonly problem: string; readonly remedy: string } {
-  if (by === 'mode') return { problem: `other users can write ${path}`, remedy: `look through it, then run: chmod go-w ${shellWord(path)}` };
+  if (by === 'mode')
+    return {
+      problem: `other users can write ${path}`,
+      remedy: `look through it, then run: chmod go-w ${shellWord(path)}`,
+    };
   const me = process.getuid?.() ?? 0;
   return {
     problem: `${path} belongs to another user (uid ${uid})`,
@@ -106,7 +110,10 @@ const UNMAPPED = 65534;
  */
 function isUnmapped(uid: number): boolean {
   try {
-    const ranges = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+    const ranges = readFileSync('/proc/self/uid_map', 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number));
     return !ranges.some(([first = 0, , count = 0]) => uid >= first && uid < first + count);
   } catch {
     return false;

@@ -1,5 +1,6 @@
 /** What a key object in the HSM can be to serve callers. */
-export type HsmKeyType = 'aes128' | 'aes256' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521';
+export type HsmKeyType =
+  'aes128' | 'aes256' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521';
 
 /** How a key is found on the token; at least one of the two is set. */
 export interface KeyReference {

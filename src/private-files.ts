@@ -1,5 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, existsSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isNoSuchFile, systemErrorCode } from './errors.ts';
 import { changedBy, describeExposure, exposures } from './exposure.ts';
@@ -43,7 +56,11 @@ export function readPrivateFile(path: string): Uint8Array | null {
  */
 export function createPrivateFile(path: string, content: string | Uint8Array = ''): void {
   makePrivateFolder(dirname(path));
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE);
+  const file = openSync(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    FILE_MODE,
+  );
   try {
     fchmodSync(file, FILE_MODE);
     writeFileSync(file, content);
@@ -103,7 +120,8 @@ export function openPrivateFile(path: string, flags: number): number | null {
   }
   try {
     const stat = fstatSync(file);
-    if (!stat.isFile()) throw new UnsafePlace(path, `${path} is not a regular file`, 'look what it is, and move it away');
+    if (!stat.isFile())
+      throw new UnsafePlace(path, `${path} is not a regular file`, 'look what it is, and move it away');
     const by = changedBy(stat);
     if (by === null) return file;
     const { problem, remedy } = describeExposure({ path, at: 'end', by, uid: stat.uid });

@@ -9,7 +9,9 @@ import { hasHidden } from './visible.ts';
 export function shellWord(text: string): string {
   if (/^[\w./:,@%+=-]+$/.test(text)) return text;
   if (!hasHidden(text)) return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-  const escaped = [...utf8(text)].map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`));
+  const escaped = [...utf8(text)].map((byte) =>
+    isPlain(byte) ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`,
+  );
   return `$'${escaped.join('')}'`;
 }
 

@@ -48,7 +48,12 @@ export interface Keyring {
 
 export async function createKeyring(entropy: Entropy, now: number, recovery: Recovery): Promise<Keyring> {
   const key = await entropy.bytes(KEY_BYTES);
-  return { terms: [{ number: 1, created: now, key }], pathKey: await entropy.bytes(PATH_KEY_BYTES), recovery, hsmKeys: [] };
+  return {
+    terms: [{ number: 1, created: now, key }],
+    pathKey: await entropy.bytes(PATH_KEY_BYTES),
+    recovery,
+    hsmKeys: [],
+  };
 }
 
 /** The same keyring with one more term, which becomes the active one. */
@@ -82,7 +87,12 @@ export function encodeKeyring(keyring: Keyring): Uint8Array {
   const writer = new ByteWriter().u8(VERSION).u32(keyring.terms.length);
   for (const term of keyring.terms) writer.u32(term.number).u64(term.created).raw(term.key);
   const { shares, threshold, verifier } = keyring.recovery;
-  writer.raw(keyring.pathKey).u8(shares).u8(threshold).bytes8(verifier ?? new Uint8Array(0)).u16(keyring.hsmKeys.length);
+  writer
+    .raw(keyring.pathKey)
+    .u8(shares)
+    .u8(threshold)
+    .bytes8(verifier ?? new Uint8Array(0))
+    .u16(keyring.hsmKeys.length);
   for (const key of keyring.hsmKeys) writer.u8(kindOf(key)).bytes8(utf8(key.label)).bytes8(key.id);
   return writer.finish();
 }
@@ -123,10 +133,16 @@ export function decodeKeyring(bytes: Uint8Array): Keyring {
   const shares = reader.u8();
   const threshold = reader.u8();
   const verifier = reader.bytes8().slice();
-  if (verifier.length !== 0 && verifier.length !== VERIFIER_BYTES) throw new MalformedBytes('the recovery verifier has the wrong length');
+  if (verifier.length !== 0 && verifier.length !== VERIFIER_BYTES)
+    throw new MalformedBytes('the recovery verifier has the wrong length');
   const hsmKeys = version === FIRST_VERSION ? [] : Array.from({ length: reader.u16() }, () => readHsmKey(reader));
   reader.end();
-  return { terms, pathKey, recovery: { shares, threshold, verifier: verifier.length === 0 ? null : verifier }, hsmKeys };
+  return {
+    terms,
+    pathKey,
+    recovery: { shares, threshold, verifier: verifier.length === 0 ? null : verifier },
+    hsmKeys,
+  };
 }
 
 export function zeroKeyring(keyring: Keyring): void {

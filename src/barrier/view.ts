@@ -65,7 +65,9 @@ export function openView({ barrier, names, rows, root, base, nameOf, wrapper }: 
       let after: Child | null = null;
       do {
         const page: Child[] = await rows.list(folder, { after, most: PAGE });
-        entries.push(...page.map(({ segment, folder: isFolder }) => ({ name: names.decrypt(folder, segment), folder: isFolder })));
+        entries.push(
+          ...page.map(({ segment, folder: isFolder }) => ({ name: names.decrypt(folder, segment), folder: isFolder })),
+        );
         after = page.length < PAGE ? null : (page.at(-1) ?? null);
       } while (after !== null);
       return entries.sort((a, b) => compare(a.name, b.name) || Number(a.folder) - Number(b.folder));

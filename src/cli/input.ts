@@ -22,7 +22,9 @@ export function readData(args: readonly string[], twice: 'refuse' | 'list' = 're
         continue;
       }
       if (before !== undefined) {
-        throw new UsageError('bad_data', `the key ${JSON.stringify(key)} is given twice`, { hint: 'give every key once' });
+        throw new UsageError('bad_data', `the key ${JSON.stringify(key)} is given twice`, {
+          hint: 'give every key once',
+        });
       }
       setOwn(data, key, value);
     }
@@ -33,7 +35,10 @@ export function readData(args: readonly string[], twice: 'refuse' | 'list' = 're
 function pair(arg: string, stdin: () => string): [string, string] {
   const equals = arg.indexOf('=');
   if (equals <= 0) {
-    const what = equals === 0 ? 'a value has no key before its "="' : 'an argument after the path is neither KEY=VALUE nor @FILE nor -';
+    const what =
+      equals === 0
+        ? 'a value has no key before its "="'
+        : 'an argument after the path is neither KEY=VALUE nor @FILE nor -';
     throw new UsageError('bad_data', what, { hint: 'for example: coffer kv put secret/app user=ada password=@file' });
   }
   const key = arg.slice(0, equals);
@@ -50,17 +55,23 @@ function jsonMembers(arg: string, stdin: () => string): [string, JsonObject[stri
   try {
     value = parseJson(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw new UsageError('bad_data', `${name} is not JSON${place(text, error)}`, { hint: 'give an object, e.g. {"user": "ada"}' });
+    throw new UsageError('bad_data', `${name} is not JSON${place(text, error)}`, {
+      hint: 'give an object, e.g. {"user": "ada"}',
+    });
   }
   if (isJsonObject(value)) return Object.entries(value);
-  throw new UsageError('bad_data', `${name} is JSON, but not an object`, { hint: 'give an object, e.g. {"user": "ada"}' });
+  throw new UsageError('bad_data', `${name} is JSON, but not an object`, {
+    hint: 'give an object, e.g. {"user": "ada"}',
+  });
 }
 
 /** The line of a syntax error; the parser's own words may quote a secret. */
 function place(text: string, error: unknown): string {
   const position = error instanceof Error ? / at position (\d+)$/.exec(error.message)?.[1] : undefined;
   const duplicate = error instanceof Error && error.message.startsWith('Duplicate key') ? ': a key is given twice' : '';
-  return position === undefined ? duplicate : ` (line ${text.slice(0, Number(position)).split('\n').length})${duplicate}`;
+  return position === undefined
+    ? duplicate
+    : ` (line ${text.slice(0, Number(position)).split('\n').length})${duplicate}`;
 }
 
 /** @param source a path, or 0 for stdin */
@@ -71,13 +82,18 @@ function readText(source: string | 0, name: string): string {
   } catch (error) {
     const code = systemErrorCode(error) ?? 'unknown error';
     throw new UsageError('bad_data', `cannot read ${name}: ${code}`, {
-      hint: code === 'ENOENT' ? 'a value that begins with @ names a file; write \\@ for the character itself' : 'check that it is a file you may read',
+      hint:
+        code === 'ENOENT'
+          ? 'a value that begins with @ names a file; write \\@ for the character itself'
+          : 'check that it is a file you may read',
     });
   }
   try {
     return fromUtf8(bytes);
   } catch {
-    throw new UsageError('bad_data', `${name} is not UTF-8 text`, { hint: 'encode binary data first, for example with base64' });
+    throw new UsageError('bad_data', `${name} is not UTF-8 text`, {
+      hint: 'encode binary data first, for example with base64',
+    });
   }
 }
 

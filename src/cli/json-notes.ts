@@ -38,7 +38,8 @@ export function jsonNotes(write: (text: string) => void, changed: () => void): J
     changed();
   }
 
-  const errorsText = (errors: readonly CofferError[]): string => documentOf(wordsOf(errors), worstOf(errors)?.code ?? null);
+  const errorsText = (errors: readonly CofferError[]): string =>
+    documentOf(wordsOf(errors), worstOf(errors)?.code ?? null);
   return {
     keep(text) {
       if (notes.includes(text)) return;
@@ -65,10 +66,16 @@ export function jsonNotes(write: (text: string) => void, changed: () => void): J
 
 /** The message first; of several the messages, and then what to do, each once. */
 function wordsOf(errors: readonly CofferError[]): string[] {
-  return [...errors.map(({ message }) => message), ...new Set(errors.flatMap(({ hint }) => (hint === null ? [] : [hint])))];
+  return [
+    ...errors.map(({ message }) => message),
+    ...new Set(errors.flatMap(({ hint }) => (hint === null ? [] : [hint]))),
+  ];
 }
 
 /** The one that the exit status is of. */
 function worstOf(errors: readonly CofferError[]): CofferError | null {
-  return errors.reduce<CofferError | null>((worst, error) => (worst === null || error.exitStatus > worst.exitStatus ? error : worst), null);
+  return errors.reduce<CofferError | null>(
+    (worst, error) => (worst === null || error.exitStatus > worst.exitStatus ? error : worst),
+    null,
+  );
 }

@@ -11,14 +11,24 @@ import { keyValues, raw } from './table.ts';
 type Shown = Pick<Invocation, 'terminal' | 'format' | 'field'>;
 
 /** Prints an object as JSON or YAML, or with `table` as a table; in JSON together with the notes beside it. -field picks one of `fields`. */
-export async function printObject(shown: Shown, object: JsonObject, table: () => string, fields: JsonObject = object): Promise<void> {
+export async function printObject(
+  shown: Shown,
+  object: JsonObject,
+  table: () => string,
+  fields: JsonObject = object,
+): Promise<void> {
   const takesNotes = shown.format === 'json' && shown.field === null;
   await printEntries(shown, takesNotes ? withNotes(object, shown.terminal.keptNotes()) : object, table, fields);
   if (takesNotes) shown.terminal.forgetNotes();
 }
 
 /** The same for a list, or an object whose keys are names of the operator's: nothing is added to it, so that notes stay for stderr. */
-export async function printEntries({ terminal, format, field }: Shown, entries: JsonValue, table: () => string, fields: JsonObject = isJsonObject(entries) ? entries : {}): Promise<void> {
+export async function printEntries(
+  { terminal, format, field }: Shown,
+  entries: JsonValue,
+  table: () => string,
+  fields: JsonObject = isJsonObject(entries) ? entries : {},
+): Promise<void> {
   if (field !== null) terminal.printValue(raw(pick(fields, field)));
   else if (format === 'json') terminal.print(visibleJson(stringifyJson(entries, 2)));
   else if (format === 'yaml') terminal.print(await yaml(entries));

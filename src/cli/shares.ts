@@ -36,18 +36,28 @@ async function askShares(terminal: Invocation['terminal'], quorum: Quorum): Prom
 
 /** @throws UsageError */
 function sharesFrom(text: string, quorum: Quorum): Uint8Array[] {
-  const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   const { threshold } = quorum;
   if (lines.length !== threshold) {
-    throw new UsageError('share_count', `stdin has ${lines.length} recovery key shares, and ${threshold} ${threshold === 1 ? 'is' : 'are'} needed`, {
-      hint: 'give as many as that, one a line, in base64 or hexadecimal; on a terminal they are asked for',
-    });
+    throw new UsageError(
+      'share_count',
+      `stdin has ${lines.length} recovery key shares, and ${threshold} ${threshold === 1 ? 'is' : 'are'} needed`,
+      {
+        hint: 'give as many as that, one a line, in base64 or hexadecimal; on a terminal they are asked for',
+      },
+    );
   }
   const shares: Uint8Array[] = [];
   for (const [at, line] of lines.entries()) {
     const share = decodeShare(line, quorum);
     const problem = typeof share === 'string' ? share : repeated(share, shares);
-    if (problem !== null) throw new UsageError('bad_share', `line ${at + 1} of stdin: ${problem}`, { hint: 'give every share as `coffer init` showed it' });
+    if (problem !== null)
+      throw new UsageError('bad_share', `line ${at + 1} of stdin: ${problem}`, {
+        hint: 'give every share as `coffer init` showed it',
+      });
     if (typeof share !== 'string') shares.push(share);
   }
   return shares;

@@ -9,12 +9,21 @@ export function columns(headings: readonly string[], rows: readonly (readonly st
   const shown = rows.map((row) => row.map((text) => visible(text)));
   const lines = [headings, headings.map((heading) => '-'.repeat(heading.length)), ...shown];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => width(line[column] ?? ''))));
-  return lines.map((line) => line.map((cell, column) => pad(cell, widths[column] ?? 0)).join(GAP).trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => pad(cell, widths[column] ?? 0))
+        .join(GAP)
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** "Key" and "Value" columns, sorted by key. */
 export function keyValues(data: JsonObject): string {
-  const rows = Object.keys(data).sort().map((key) => [key, cell(data[key] ?? null)]);
+  const rows = Object.keys(data)
+    .sort()
+    .map((key) => [key, cell(data[key] ?? null)]);
   return columns(['Key', 'Value'], rows);
 }
 
@@ -32,7 +41,10 @@ export function cell(value: JsonValue): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (isLosslessNumber(value)) return value.value;
   if (Array.isArray(value)) return `[${value.map(cell).join(' ')}]`;
-  return `map[${Object.keys(value).sort().map((key) => `${key}:${cell(value[key] ?? null)}`).join(' ')}]`;
+  return `map[${Object.keys(value)
+    .sort()
+    .map((key) => `${key}:${cell(value[key] ?? null)}`)
+    .join(' ')}]`;
 }
 
 /** A value raw for -field: text as it is, anything else as JSON. */

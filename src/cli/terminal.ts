@@ -157,7 +157,9 @@ function isTerminal(descriptor: 0 | 1 | 2): boolean {
 /** Where an error comes from. A line break in its message would look like one more place. */
 function trace({ message, stack = '' }: Error): string {
   const after = stack.indexOf(message) + message.length;
-  return stack.includes(message) ? visible(stack.slice(0, after)) + visible(stack.slice(after), '\n') : visible(stack, '\n');
+  return stack.includes(message)
+    ? visible(stack.slice(0, after)) + visible(stack.slice(after), '\n')
+    : visible(stack, '\n');
 }
 
 /**
@@ -184,7 +186,8 @@ function writeWhole(descriptor: number, text: string): void {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
       const code = systemErrorCode(error);
-      if (code !== 'EAGAIN') throw new UsageError('output_failed', `cannot write to stdout: ${String(code)}`, { cause: error });
+      if (code !== 'EAGAIN')
+        throw new UsageError('output_failed', `cannot write to stdout: ${String(code)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
   }

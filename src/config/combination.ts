@@ -40,7 +40,8 @@ function refuseWrongKind(seal: Pkcs11SealConfig, origin: Origin): void {
   if (rsaOnly === null) return;
   const hint = `remove it: ${rsaOnly} is for RSA keys`;
   if (wantsRsa === false) throw conflict(`${origin(rsaOnly)} means nothing to an AES mechanism`, hint);
-  if (keyClass === 'secret') throw conflict(`${origin(rsaOnly)} means nothing to a secret key, which type in uri asks for`, hint);
+  if (keyClass === 'secret')
+    throw conflict(`${origin(rsaOnly)} means nothing to a secret key, which type in uri asks for`, hint);
 }
 
 function rsaNotes({ mechanism, key, hmacKey }: Pkcs11SealConfig, origin: Origin): string[] {

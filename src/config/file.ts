@@ -91,7 +91,9 @@ function refuseWritable(path: string, stat: fs.Stats): void {
   const exposure = exposuresOf(path).find(({ at }) => at !== 'end');
   if (exposure === undefined) return;
   const { problem, remedy } = describeExposure(exposure);
-  throw new ConfigError('config_writable', `${path}: other users can replace this file, for ${problem}`, { hint: remedy });
+  throw new ConfigError('config_writable', `${path}: other users can replace this file, for ${problem}`, {
+    hint: remedy,
+  });
 }
 
 function exposuresOf(path: string): Exposure[] {
@@ -111,7 +113,11 @@ function decode(path: string, bytes: Uint8Array): string {
 }
 
 function unreadable(path: string, error: unknown): ConfigError {
-  return new ConfigError('config_unreadable', `${path}: cannot read this configuration file: ${systemErrorCode(error) ?? String(error)}`, {
-    hint: 'check its permissions and those of the directories above it, or name another with -config=PATH',
-  });
+  return new ConfigError(
+    'config_unreadable',
+    `${path}: cannot read this configuration file: ${systemErrorCode(error) ?? String(error)}`,
+    {
+      hint: 'check its permissions and those of the directories above it, or name another with -config=PATH',
+    },
+  );
 }

@@ -3,7 +3,8 @@ import type { Cursor } from './cursor.ts';
 import { atLineEnd, decodeString, readString, skipBlanks, skipExpression } from './lexemes.ts';
 
 const identifier = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
-const literal = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+)(?![\p{ID_Continue}.-])/uy;
+const literal =
+  /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+)(?![\p{ID_Continue}.-])/uy;
 
 /** Reads the name that a stanza or key begins with, and the blanks after it. */
 export function readName(cursor: Cursor): string {
@@ -79,7 +80,12 @@ function failNotLiteral(cursor: Cursor, name: string): never {
   if (cursor.look(/-?[0-9]/y) !== null) cursor.fail(`${name} is not a plain decimal number`, quotes);
   if (cursor.look(identifier) !== null) {
     const hint = `coffer evaluates no variables or functions; ${quotes}`;
-    cursor.fail(`${name} is neither a quoted string nor true, false or a number`, hint, cursor.offset, 'config_template');
+    cursor.fail(
+      `${name} is neither a quoted string nor true, false or a number`,
+      hint,
+      cursor.offset,
+      'config_template',
+    );
   }
   cursor.fail(`the value of ${name} is not quoted`, quotes);
 }

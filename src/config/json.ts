@@ -38,12 +38,14 @@ export function parseJson(file: string, text: string): Contents {
   return { stanzas, settings };
 }
 
-const jsonShape = 'the shape is {"storage": {"sqlite": {"path": "..."}}, "seal": {"pkcs11": {...}}, "auto_unseal": false}';
+const jsonShape =
+  'the shape is {"storage": {"sqlite": {"path": "..."}}, "seal": {"pkcs11": {...}}, "auto_unseal": false}';
 
 function toStanza(file: string, name: string, label: string, body: unknown): Stanza {
   const settings = new Map<string, Setting>();
   for (const [key, value] of Object.entries(objectOf(body, file, `${name} ${JSON.stringify(label)}`))) {
-    const decoded = typeof value === 'string' ? decodeTemplate(value, file, `${name} ${JSON.stringify(label)}`, key) : value;
+    const decoded =
+      typeof value === 'string' ? decodeTemplate(value, file, `${name} ${JSON.stringify(label)}`, key) : value;
     settings.set(key, { value: decoded, at: null });
   }
   return { name, labels: [label], at: null, settings };
@@ -91,7 +93,9 @@ function readValue(cursor: Cursor, depth: number): unknown {
     return elements;
   }
   if (cursor.at('"')) return readString(cursor);
-  const source = cursor.take(scalar) ?? cursor.fail('a value is missing or malformed here', 'write a string in double quotes, a number, true or false');
+  const source =
+    cursor.take(scalar) ??
+    cursor.fail('a value is missing or malformed here', 'write a string in double quotes, a number, true or false');
   return JSON.parse(source);
 }
 

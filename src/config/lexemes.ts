@@ -67,15 +67,21 @@ const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /** The value of a string that `readString` gave: of one that may be secret, and that hcl2-parser therefore does not read. */
 export function decodeString(source: string): string {
-  return source.slice(1, -1).replaceAll(written, (_, short?: string, long?: string, escaped?: string, sign?: string) => {
-    const digits = short ?? long;
-    if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
-    return escaped === undefined ? (sign ?? '') : (escapes[escaped] ?? escaped);
-  });
+  return source
+    .slice(1, -1)
+    .replaceAll(written, (_, short?: string, long?: string, escaped?: string, sign?: string) => {
+      const digits = short ?? long;
+      if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
+      return escaped === undefined ? (sign ?? '') : (escapes[escaped] ?? escaped);
+    });
 }
 
 function failUnclosed(cursor: Cursor, start: number, name: string): never {
-  cursor.fail(`the string of ${name} is opened here and not closed on its line`, 'end the value with a double quote (")', start);
+  cursor.fail(
+    `the string of ${name} is opened here and not closed on its line`,
+    'end the value with a double quote (")',
+    start,
+  );
 }
 
 /**
@@ -133,7 +139,8 @@ function skipHeredoc(cursor: Cursor): void {
   const opening = cursor.take(heredocStart) ?? '';
   const marker = opening.replace(/^<<-?/, '').trimEnd();
   for (;;) {
-    if (cursor.done) cursor.fail('heredoc opened here is never closed', 'end it with its marker on a line alone', start);
+    if (cursor.done)
+      cursor.fail('heredoc opened here is never closed', 'end it with its marker on a line alone', start);
     const line = cursor.take(/[^\n]*/y) ?? '';
     if (line.trim() === marker) return;
     cursor.offset += 1;

@@ -52,7 +52,9 @@ export function mechanismName(mechanism: number): string {
 }
 
 function readOneOf(given: Given, supported: ReadonlyMap<string, number>): number {
-  const names = [...supported].map(([name, number]) => `${name} (0x${number.toString(16).padStart(4, '0')})`).join(', ');
+  const names = [...supported]
+    .map(([name, number]) => `${name} (0x${number.toString(16).padStart(4, '0')})`)
+    .join(', ');
   const text = readText(given);
   const number = supported.get(text) ?? (/^CKM_/.test(text) ? null : readNumber(given));
   if (number === null) {

@@ -51,5 +51,7 @@ function unknown(where: string, what: 'key' | 'stanza', name: string, known: rea
     near !== null
       ? `write ${near}, or remove it`
       : `remove it; known here: ${known.filter((one) => !serverOnly.has(one)).join(', ')}`;
-  return new ConfigError('config_unknown_key', `${where}: unknown ${what} ${JSON.stringify(name)}${question}`, { hint });
+  return new ConfigError('config_unknown_key', `${where}: unknown ${what} ${JSON.stringify(name)}${question}`, {
+    hint,
+  });
 }

@@ -45,9 +45,13 @@ export function readPin(source: PinSource, env: Environment): string {
     case 'env': {
       const value = env[source.name];
       if (value) return pinFrom(value, `environment variable ${source.name}, which pin names,`);
-      throw new ConfigError('pin_not_set', `environment variable ${source.name}, which pin names, is not set or empty`, {
-        hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
-      });
+      throw new ConfigError(
+        'pin_not_set',
+        `environment variable ${source.name}, which pin names, is not set or empty`,
+        {
+          hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
+        },
+      );
     }
     case 'file':
       return readPinFile(source.path);
@@ -66,7 +70,9 @@ export function pinFileNote(source: PinSource): string | null {
   if (source.kind !== 'file') return null;
   try {
     const readable = (fs.statSync(source.path).mode & 0o044) !== 0;
-    return readable ? `${source.path}: other users can read this PIN file; run: chmod go= ${shellWord(source.path)}` : null;
+    return readable
+      ? `${source.path}: other users can read this PIN file; run: chmod go= ${shellWord(source.path)}`
+      : null;
   } catch {
     return null;
   }
@@ -75,9 +81,13 @@ export function pinFileNote(source: PinSource): string | null {
 function credentialsFolder(name: string, env: Environment): string {
   const folder = env['CREDENTIALS_DIRECTORY'];
   if (folder) return folder;
-  throw new ConfigError('pin_not_set', `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`, {
-    hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
-  });
+  throw new ConfigError(
+    'pin_not_set',
+    `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`,
+    {
+      hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
+    },
+  );
 }
 
 function readPinFile(path: string): string {
@@ -89,8 +99,12 @@ function read(path: string): Uint8Array {
   try {
     return fs.readFileSync(path);
   } catch (error) {
-    throw new ConfigError('pin_unreadable', `${path}: cannot read this PIN file: ${systemErrorCode(error) ?? 'unknown error'}`, {
-      hint: 'check that it exists and that you may read it, or set COFFER_HSM_PIN',
-    });
+    throw new ConfigError(
+      'pin_unreadable',
+      `${path}: cannot read this PIN file: ${systemErrorCode(error) ?? 'unknown error'}`,
+      {
+        hint: 'check that it exists and that you may read it, or set COFFER_HSM_PIN',
+      },
+    );
   }
 }

@@ -44,7 +44,8 @@ const queryText = /^(?:[A-Za-z0-9\-._~:[\]@!$'()*+,=/?|]|%[0-9A-Fa-f]{2})*$/;
  * twice, and for one that coffer cannot honour.
  */
 export function parsePkcs11Uri(text: string, origin: string): Pkcs11Uri {
-  if (!/^pkcs11:/i.test(text)) throw invalid(`${origin} does not begin with "pkcs11:"`, 'write it as "pkcs11:token=demo"');
+  if (!/^pkcs11:/i.test(text))
+    throw invalid(`${origin} does not begin with "pkcs11:"`, 'write it as "pkcs11:token=demo"');
   const [path = '', query = null] = splitOnce(text.slice('pkcs11:'.length), '?');
   const values = new Map<string, Uint8Array>();
   readAttributes(path, 'path', values, origin);
@@ -142,7 +143,10 @@ function toSlotId(value: string | null, origin: string): string | null {
 
 function toType(value: string | null, origin: string): Pkcs11Uri['type'] {
   if (value === null || value === 'private' || value === 'secret-key') return value;
-  throw invalid(`${origin}: type must be private or secret-key`, 'name the key that decrypts: an RSA private key or a secret key');
+  throw invalid(
+    `${origin}: type must be private or secret-key`,
+    'name the key that decrypts: an RSA private key or a secret key',
+  );
 }
 
 /** RFC 7512 section 2.4 lets a pin-source be a command to run, which a configuration of ours must not. */

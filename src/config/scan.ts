@@ -101,9 +101,16 @@ function readBody(walk: Walk, stanza: string, settings: Settings, known: readonl
 }
 
 /** Reads `= literal` after a name that began at `start`. */
-function readSetting({ cursor, literals }: Walk, settings: Settings, name: string, start: number, isPublic: boolean): void {
+function readSetting(
+  { cursor, literals }: Walk,
+  settings: Settings,
+  name: string,
+  start: number,
+  isPublic: boolean,
+): void {
   const first = settings.get(name);
-  if (first !== undefined) cursor.fail(`${name} is already set on line ${first.at.line}`, 'remove one of the two', start);
+  if (first !== undefined)
+    cursor.fail(`${name} is already set on line ${first.at.line}`, 'remove one of the two', start);
   const setting = { value: null as unknown, at: cursor.position(start) };
   settings.set(name, setting);
   const source = readValue(cursor, name);

@@ -5,7 +5,16 @@ import type { Pkcs11Key } from './keys.ts';
 import { readHmacMechanism, readMechanism, readPaddingHash } from './mechanism.ts';
 import { parsePinSource } from './pin.ts';
 import type { PinSource, WrappingKeyReference } from './types.ts';
-import { readAbsolutePath, readFlag, readHex, readNumber, readSlot, readText, wrongType, type Given } from './values.ts';
+import {
+  readAbsolutePath,
+  readFlag,
+  readHex,
+  readNumber,
+  readSlot,
+  readText,
+  wrongType,
+  type Given,
+} from './values.ts';
 
 /** The stanza's keys, `uri` taken apart: it alone can give the last three. */
 export type SealParameter = Exclude<Pkcs11Key, 'uri'> | 'manufacturer' | 'model' | 'key_class';
@@ -69,13 +78,19 @@ function readIds(given: Given): Uint8Array[] {
 }
 
 function entries(given: Given): Given[] {
-  const texts = readText(given).split(',').map((text) => text.trim());
+  const texts = readText(given)
+    .split(',')
+    .map((text) => text.trim());
   if (!texts.includes('')) return texts.map((value) => ({ ...given, value }));
-  throw new ConfigError('config_value', `${given.origin} has an empty entry`, { hint: 'separate the entries by single commas' });
+  throw new ConfigError('config_value', `${given.origin} has an empty entry`, {
+    hint: 'separate the entries by single commas',
+  });
 }
 
 function tooLong({ origin }: Given): ConfigError {
-  return new ConfigError('config_value', `${origin} is longer than ${LONGEST_IN_RECORD} bytes`, { hint: 'use a shorter one' });
+  return new ConfigError('config_value', `${origin} is longer than ${LONGEST_IN_RECORD} bytes`, {
+    hint: 'use a shorter one',
+  });
 }
 
 /** It becomes a C string. */

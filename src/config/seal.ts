@@ -29,7 +29,8 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     model: read('model'),
   };
   if (Object.values(token).every((one) => one === null)) {
-    const hint = 'add token_label = "..." (or slot, serial or uri), or set COFFER_HSM_TOKEN_LABEL (or _SLOT, _SERIAL or _URI)';
+    const hint =
+      'add token_label = "..." (or slot, serial or uri), or set COFFER_HSM_TOKEN_LABEL (or _SLOT, _SERIAL or _URI)';
     throw missing(where, 'slot, token_label, serial or uri', hint);
   }
   const key = toKey(read('key_label'), read('key_id'));
@@ -69,7 +70,10 @@ function toKey(label: string | null, id: Uint8Array | null): KeyReference | null
 /** A key that is named twice is one key, however its id is spelled. */
 function toKeys(labels: readonly string[] | null, ids: readonly Uint8Array[] | null): KeyReference[] {
   const distinct = new Map((ids ?? []).map((id) => [hex(id), id]));
-  return [...[...new Set(labels)].map((label) => ({ label, id: null })), ...[...distinct.values()].map((id) => ({ label: null, id }))];
+  return [
+    ...[...new Set(labels)].map((label) => ({ label, id: null })),
+    ...[...distinct.values()].map((id) => ({ label: null, id })),
+  ];
 }
 
 function refuseDisabled(givens: ReadonlyMap<string, Given>): void {

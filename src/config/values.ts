@@ -69,7 +69,8 @@ export function readAbsolutePath(given: Given): string {
 /** Bytes from hexadecimal, with or without 0x. */
 export function readHex(given: Given): Uint8Array {
   const text = readText(given);
-  if (/^(?:0[xX])?(?:[0-9a-fA-F]{2})+$/.test(text)) return new Uint8Array(Buffer.from(text.replace(/^0[xX]/, ''), 'hex'));
+  if (/^(?:0[xX])?(?:[0-9a-fA-F]{2})+$/.test(text))
+    return new Uint8Array(Buffer.from(text.replace(/^0[xX]/, ''), 'hex'));
   throw new ConfigError('config_value', `${given.origin} must be hexadecimal, two digits a byte`, {
     hint: 'write it as "0x01ab" or "01ab"',
   });

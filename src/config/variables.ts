@@ -59,7 +59,10 @@ export function variable(env: Environment, what: keyof typeof variables): string
 }
 
 /** The first of the names of a variable under which it is set, and its value; null where it is not set. */
-export function firstSet(env: Environment, names: readonly string[]): { readonly name: string; readonly value: string } | null {
+export function firstSet(
+  env: Environment,
+  names: readonly string[],
+): { readonly name: string; readonly value: string } | null {
   for (const name of names) {
     const value = env[name];
     if (value) return { name, value };

@@ -27,10 +27,14 @@ function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch (error) {
-    throw new StoreError('no_boot_id', 'cannot read /proc/sys/kernel/random/boot_id, which an unsealed store is bound to', {
-      hint: 'coffer needs Linux with /proc mounted',
-      cause: error,
-    });
+    throw new StoreError(
+      'no_boot_id',
+      'cannot read /proc/sys/kernel/random/boot_id, which an unsealed store is bound to',
+      {
+        hint: 'coffer needs Linux with /proc mounted',
+        cause: error,
+      },
+    );
   }
 }
 

@@ -10,7 +10,8 @@ import { CKR, CryptokiError } from '../pkcs11/index.ts';
 export function mayPass(error: CofferError, stage: 'before' | 'begins' | 'done'): boolean {
   if (stage === 'begins' || !(error instanceof HsmError)) return false;
   const ofModule = error instanceof CryptokiError ? error : error.cause; // a message may be about several of them
-  if (ofModule instanceof CryptokiError && error.code === ofModule.code) return stage === 'before' ? !LASTING.has(ofModule.rv) : DEVICE.has(ofModule.rv);
+  if (ofModule instanceof CryptokiError && error.code === ofModule.code)
+    return stage === 'before' ? !LASTING.has(ofModule.rv) : DEVICE.has(ofModule.rv);
   if (isModuleFault(error)) return true;
   const isOfModule = error.code.startsWith('module_') && !LASTING_OF_MODULE.has(error.code);
   return stage === 'before' && (isOfModule || NO_TOKEN.has(error.code));

@@ -3,7 +3,13 @@ import { accessSync, closeSync, constants, existsSync, fsyncSync, rmSync, writeS
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import type { PinMemory, TokenDescription, TokenUser } from '../pkcs11/index.ts';
-import { createPrivateFile, makePrivateFolder, openPrivateFile, readPrivateFile, replacePrivateFile } from '../private-files.ts';
+import {
+  createPrivateFile,
+  makePrivateFolder,
+  openPrivateFile,
+  readPrivateFile,
+  replacePrivateFile,
+} from '../private-files.ts';
 
 /**
  * Which PINs a token refused, so that no command sends one of them again: most tokens lock after a few.
@@ -19,7 +25,8 @@ import { createPrivateFile, makePrivateFolder, openPrivateFile, readPrivateFile,
  * @param folder a folder of this user's, which need not be there yet; null for none
  */
 export function pinMemory(folder: string | null): PinMemory {
-  const pathOf = (token: TokenDescription, user: TokenUser): string | null => (folder === null ? null : join(folder, FOLDER, nameOf(token, user)));
+  const pathOf = (token: TokenDescription, user: TokenUser): string | null =>
+    folder === null ? null : join(folder, FOLDER, nameOf(token, user));
   return {
     recall(token, user) {
       const path = pathOf(token, user);
@@ -77,7 +84,10 @@ interface Refusals {
 
 /** What stays the same of a token wherever it is plugged in. */
 function nameOf({ manufacturer, model, serial, label }: TokenDescription, user: TokenUser): string {
-  return createHash('sha256').update(JSON.stringify([user, manufacturer, model, serial, label])).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(JSON.stringify([user, manufacturer, model, serial, label]))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 function digest(pin: string, salt: Uint8Array): string {
@@ -99,7 +109,9 @@ function read(path: string): Refusals | null {
 function parse(text: string): Refusals | null {
   const [head = '', ...lines] = text.split('\n');
   const salt = new RegExp(`^${FORMAT} ([0-9a-f]{${2 * SALT_BYTES}})$`).exec(head)?.[1];
-  return salt === undefined ? null : { salt: Buffer.from(salt, 'hex'), digests: lines.filter((line) => /^[0-9a-f]{3}$/.test(line)) };
+  return salt === undefined
+    ? null
+    : { salt: Buffer.from(salt, 'hex'), digests: lines.filter((line) => /^[0-9a-f]{3}$/.test(line)) };
 }
 
 function add(path: string, pin: string): void {

@@ -8,7 +8,11 @@ import type { Context } from './context.ts';
  * @param create makes it where there is none
  * @throws StoreError `not_initialized` where there is none and none is to be made, `storage_*`
  */
-export async function withStorage<T>({ config, note }: Pick<Context, 'config' | 'note'>, create: boolean, use: (storage: Storage) => Promise<T>): Promise<T> {
+export async function withStorage<T>(
+  { config, note }: Pick<Context, 'config' | 'note'>,
+  create: boolean,
+  use: (storage: Storage) => Promise<T>,
+): Promise<T> {
   const storage = await driverOf(config.storage).open(config.storage, { create, note, throughCommit });
   try {
     return await use(storage);

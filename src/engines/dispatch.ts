@@ -5,18 +5,28 @@ import type { Engine, EngineContext, EngineRequest, EngineResponse, Operation, P
  * Finds the route of a request and runs it. The first pattern that fits and has the operation wins.
  * @throws StoreError `unsupported_path` that lists what the engine answers to
  */
-export async function dispatch(engine: Engine, context: EngineContext, request: EngineRequest): Promise<EngineResponse | null> {
+export async function dispatch(
+  engine: Engine,
+  context: EngineContext,
+  request: EngineRequest,
+): Promise<EngineResponse | null> {
   for (const [pattern, , operations] of engine.routes) {
     const handler = operations[request.operation];
     const parts = handler === undefined ? null : match(pattern, request.path);
     if (handler !== undefined && parts !== null) return handler(context, request.data, parts);
   }
-  throw new StoreError('unsupported_path', `the ${engine.type} engine at ${context.mountPath} does not ${request.operation} "${request.path}"`, {
-    hint: [
-      'it answers to:',
-      ...describeRoutes(engine, context.mountPath).map(({ path, operations }) => `  ${path} (${operations.join(', ')})`),
-    ].join('\n'),
-  });
+  throw new StoreError(
+    'unsupported_path',
+    `the ${engine.type} engine at ${context.mountPath} does not ${request.operation} "${request.path}"`,
+    {
+      hint: [
+        'it answers to:',
+        ...describeRoutes(engine, context.mountPath).map(
+          ({ path, operations }) => `  ${path} (${operations.join(', ')})`,
+        ),
+      ].join('\n'),
+    },
+  );
 }
 
 /** What an engine answers to, from the table that routes requests. */

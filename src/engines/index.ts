@@ -21,12 +21,16 @@ const TYPES = ['kv', 'kv-v1', 'kv-v2', 'transit'];
  */
 export function engineType(type: string, options: EngineOptions): { type: string; options: EngineOptions } {
   if (!TYPES.includes(type)) {
-    throw new UsageError('unknown_engine', `there is no secrets engine "${type}"`, { hint: `there are: ${TYPES.join(', ')}` });
+    throw new UsageError('unknown_engine', `there is no secrets engine "${type}"`, {
+      hint: `there are: ${TYPES.join(', ')}`,
+    });
   }
   const known = type === 'transit' ? [] : ['version'];
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new UsageError('bad_option', `the ${type} engine has no option "${unknown}"`, { hint: `it has: ${known.join(', ') || 'none'}` });
+    throw new UsageError('bad_option', `the ${type} engine has no option "${unknown}"`, {
+      hint: `it has: ${known.join(', ') || 'none'}`,
+    });
   }
   if (type === 'transit') return { type, options: {} };
   const implied = type === 'kv-v2' ? '2' : type === 'kv-v1' ? '1' : null;

@@ -19,11 +19,15 @@ export function listing(entries: readonly Entry[]): EngineResponse | null {
 export function secretPath(parts: PathParts): string {
   const path = parts['path'] ?? '';
   if (path !== '') return path;
-  throw new UsageError('missing_path', 'the path names a mount, but no secret in it', { hint: 'for example: coffer kv get MOUNT/NAME' });
+  throw new UsageError('missing_path', 'the path names a mount, but no secret in it', {
+    hint: 'for example: coffer kv get MOUNT/NAME',
+  });
 }
 
 export function emptyData(): UsageError {
-  return new UsageError('no_data', 'there is nothing to write', { hint: 'give KEY=VALUE, KEY=@FILE, KEY=- or @FILE.json' });
+  return new UsageError('no_data', 'there is nothing to write', {
+    hint: 'give KEY=VALUE, KEY=@FILE, KEY=- or @FILE.json',
+  });
 }
 
 /** Version 2 keeps what is under "data". */

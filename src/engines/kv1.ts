@@ -18,7 +18,11 @@ export const kv1: Engine = {
   check: async (context) => checkRow(context),
 };
 
-async function read({ view, mountPath }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
+async function read(
+  { view, mountPath }: EngineContext,
+  _data: JsonObject,
+  parts: PathParts,
+): Promise<EngineResponse | null> {
   const path = secretPath(parts);
   const stored = await view.get(row(path));
   if (stored === null) return null;
@@ -47,7 +51,8 @@ async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts
 function checkRow({ mountPath }: CheckContext): RowCheck {
   return async ([folder, ...secret], value) => {
     const name = secret.join('/');
-    if (folder !== FOLDER || secret.length === 0) return [`${mountPath} holds a row that is no secret: ${[folder, ...secret].join('/')}`];
+    if (folder !== FOLDER || secret.length === 0)
+      return [`${mountPath} holds a row that is no secret: ${[folder, ...secret].join('/')}`];
     return storedObject(value) === null ? [`${mountPath}${name} is not what coffer writes there`] : [];
   };
 }

@@ -32,7 +32,11 @@ export function optionalDuration(data: JsonObject, name: string): number | null 
 export function integerList(data: JsonObject, name: string, { min }: { min: number }): number[] {
   const given = data[name];
   if (given === undefined || given === null || given === '') return [];
-  const items = Array.isArray(given) ? given : typeof given === 'string' ? given.split(',').map((item) => item.trim()) : [given];
+  const items = Array.isArray(given)
+    ? given
+    : typeof given === 'string'
+      ? given.split(',').map((item) => item.trim())
+      : [given];
   return items.map((item) => {
     const value = item === '' ? null : optionalInteger({ [name]: item }, name, { min });
     if (value === null) throw new UsageError('bad_parameter', `${name} must be whole numbers, e.g. 1,2`);

@@ -9,7 +9,10 @@ export interface Guard {
    * the module crashes, ends the process or does not answer, when one of these happens after the command was done, and when
    * the outcome of a write is not known; WHAT_HAPPENED in them is replaced.
    */
-  install(texts: readonly [crashed: string, ended: string, hung: string, late: string, unknown: string], descriptor: number): void;
+  install(
+    texts: readonly [crashed: string, ended: string, hung: string, late: string, unknown: string],
+    descriptor: number,
+  ): void;
   /** dlopen, with all symbols; throws the dynamic loader's words. */
   load(path: string, milliseconds: number): void;
   /** Before and after a call in this thread; 0 for no limit. */
@@ -76,8 +79,21 @@ function addonFile(): string {
 }
 
 const FUNCTIONS = [
-  'install', 'load', 'enter', 'leave', 'enterBackground', 'leaveBackground', 'keep', 'undo', 'done',
-  'redirectOutput', 'restoreOutput', 'leaving', 'quit', 'harden', 'exec',
+  'install',
+  'load',
+  'enter',
+  'leave',
+  'enterBackground',
+  'leaveBackground',
+  'keep',
+  'undo',
+  'done',
+  'redirectOutput',
+  'restoreOutput',
+  'leaving',
+  'quit',
+  'harden',
+  'exec',
 ] as const satisfies readonly (keyof Guard)[];
 
 function isGuard(exports: object): exports is Guard {

@@ -54,18 +54,32 @@ export function installGuard(guard: Guard, lib: string): void {
 /** In the order that the guard wants. */
 function texts(lib: string): [string, string, string, string, string] {
   const what = `the PKCS#11 module ${lib} ${WHAT_HAPPENED}`;
-  const done = [situation ?? (hasCommitted() ? PARTLY : UNCHANGED), ...(inTheHsm === null ? [] : [inTheHsm])].join('; ');
+  const done = [situation ?? (hasCommitted() ? PARTLY : UNCHANGED), ...(inTheHsm === null ? [] : [inTheHsm])].join(
+    '; ',
+  );
   const look = "look at the module's own log, configuration and version";
   return [
     report.error(new HsmError('module_crashed', what, { hint: `${done}; ${look}, and tell its vendor` })),
-    report.error(new HsmError('module_exited', what, { hint: `${done}; ${look}: a library must not end the program that uses it` })),
-    report.error(new HsmError('module_hung', what, {
-      hint: `${done}; check that the HSM can be reached. One call may take as long as timeout in the seal stanza (COFFER_HSM_TIMEOUT) says`,
-    })),
+    report.error(
+      new HsmError('module_exited', what, {
+        hint: `${done}; ${look}: a library must not end the program that uses it`,
+      }),
+    ),
+    report.error(
+      new HsmError('module_hung', what, {
+        hint: `${done}; check that the HSM can be reached. One call may take as long as timeout in the seal stanza (COFFER_HSM_TIMEOUT) says`,
+      }),
+    ),
     report.warning(`${what}, when the command was over; what it did and said stands`),
-    report.error(new OutcomeError('outcome_unknown', `${what} while the store was written or the result shown, and the command could not end`, {
-      hint: 'look whether it was done before you run it again',
-    })),
+    report.error(
+      new OutcomeError(
+        'outcome_unknown',
+        `${what} while the store was written or the result shown, and the command could not end`,
+        {
+          hint: 'look whether it was done before you run it again',
+        },
+      ),
+    ),
   ];
 }
 

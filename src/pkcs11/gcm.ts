@@ -40,6 +40,10 @@ export function startGcm(module: Module, operation: string, iv: Uint8Array, run:
  */
 export function requireGcmIv(module: Module, mechanism: Mechanism): void {
   if ('aad' in mechanism && module.makesGcmIv && mechanism.iv.every((byte) => byte === 0)) {
-    throw new CryptokiError('C_Encrypt', CKR.MECHANISM_PARAM_INVALID, 'CKM_AES_GCM: the module takes no IV but zeros, and made none of its own');
+    throw new CryptokiError(
+      'C_Encrypt',
+      CKR.MECHANISM_PARAM_INVALID,
+      'CKM_AES_GCM: the module takes no IV but zeros, and made none of its own',
+    );
   }
 }

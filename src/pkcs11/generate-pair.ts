@@ -58,7 +58,12 @@ export interface PairKind {
 }
 
 /** A key pair whose private half can never leave the token. @returns the private key */
-export function generatePair({ module, handle }: OpenSession, label: string, givenId: Uint8Array | null, kind: PairKind): GeneratedKey {
+export function generatePair(
+  { module, handle }: OpenSession,
+  label: string,
+  givenId: Uint8Array | null,
+  kind: PairKind,
+): GeneratedKey {
   const id = givenId ?? newId();
   const { mechanism, type } = kind;
   const publicTemplate = [

@@ -12,7 +12,13 @@ import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
 export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
   const allowed = [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP];
-  return generateSecret(session, { mechanism: CKM.AES_KEY_GEN, type: CKK.AES }, label, id, uses(allowed, [CKA.SIGN, CKA.VERIFY]));
+  return generateSecret(
+    session,
+    { mechanism: CKM.AES_KEY_GEN, type: CKK.AES },
+    label,
+    id,
+    uses(allowed, [CKA.SIGN, CKA.VERIFY]),
+  );
 }
 
 interface SecretKind {
@@ -47,7 +53,13 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
   for (const kind of HMAC_KINDS) {
     let key: GeneratedKey | null = null;
     try {
-      key = generateSecret(session, kind, label, id, uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]));
+      key = generateSecret(
+        session,
+        kind,
+        label,
+        id,
+        uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]),
+      );
       foregroundCipher(session).sign(key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {
@@ -60,12 +72,20 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
 }
 
 export function destroyKey({ module, handle }: OpenSession, key: Key): void {
-  module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), () => `key "${key.label}"`);
+  module.call(
+    'C_DestroyObject',
+    (api) => api.C_DestroyObject(handle, key.handle),
+    () => `key "${key.label}"`,
+  );
 }
 
 /** Gives a key another CKA_ID. */
 export function setId({ module, handle }: OpenSession, key: Key, id: Uint8Array): void {
-  module.call('C_SetAttributeValue', (api) => api.C_SetAttributeValue(handle, key.handle, [{ type: CKA.ID, value: asBuffer(id) }]), () => `key "${key.label}"`);
+  module.call(
+    'C_SetAttributeValue',
+    (api) => api.C_SetAttributeValue(handle, key.handle, [{ type: CKA.ID, value: asBuffer(id) }]),
+    () => `key "${key.label}"`,
+  );
 }
 
 /** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
@@ -111,6 +131,10 @@ function generateSecret(
     ...secretAttributes(label, id),
     ...more,
   ];
-  const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism }, template), subject(mechanism, label));
+  const key = module.call(
+    'C_GenerateKey',
+    (api) => api.C_GenerateKey(handle, { mechanism }, template),
+    subject(mechanism, label),
+  );
   return { handle: key, class: 'secret', type, label, id, publicHalf: null };
 }

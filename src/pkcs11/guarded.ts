@@ -41,7 +41,12 @@ export function guarded(api: PKCS11, guard: Guard, timeout: number): PKCS11 {
   });
 }
 
-function inThisThread(call: (args: unknown[]) => unknown, guard: Guard, name: string, timeout: number): (...args: unknown[]) => unknown {
+function inThisThread(
+  call: (args: unknown[]) => unknown,
+  guard: Guard,
+  name: string,
+  timeout: number,
+): (...args: unknown[]) => unknown {
   const limit = WITHOUT_LIMIT.includes(name) ? 0 : timeout;
   const pin = PIN_ARGUMENT[name];
   return (...args) => {
@@ -57,7 +62,12 @@ function inThisThread(call: (args: unknown[]) => unknown, guard: Guard, name: st
 let running = 0;
 
 /** A call may have to wait for a thread of the pool while others have theirs, which is not the module's fault. */
-function inBackground(call: (args: unknown[]) => unknown, guard: Guard, name: string, timeout: number): (...args: unknown[]) => Promise<unknown> {
+function inBackground(
+  call: (args: unknown[]) => unknown,
+  guard: Guard,
+  name: string,
+  timeout: number,
+): (...args: unknown[]) => Promise<unknown> {
   return async (...args) => {
     running++;
     const number = guard.enterBackground(name, timeout * Math.ceil(running / poolThreads()));

@@ -28,7 +28,12 @@ export type OfficerOptions = Pick<LoginOptions, 'pinMemory' | 'retryPin' | 'note
  * `so_pin_refused` before anything is done; every error after C_InitToken says that the token was erased.
  * @returns the token with its PIN set
  */
-export async function initToken(options: ModuleOptions, slot: bigint, { label, soPin, pin }: NewToken, officer: OfficerOptions): Promise<TokenDescription> {
+export async function initToken(
+  options: ModuleOptions,
+  slot: bigint,
+  { label, soPin, pin }: NewToken,
+  officer: OfficerOptions,
+): Promise<TokenDescription> {
   const padded = label + ' '.repeat(LABEL_BYTES - Buffer.byteLength(label));
   const before = await withModule(options, async (module) => {
     const there = tokens(module);
@@ -36,7 +41,11 @@ export async function initToken(options: ModuleOptions, slot: bigint, { label, s
     if (old !== undefined) refuseRiskyOfficer(old, soPin, officer);
     describeSituation(MAYBE_ERASED);
     try {
-      module.call('C_InitToken', (api) => api.C_InitToken(slotHandle(slot), soPin, padded), () => `slot ${slot}`);
+      module.call(
+        'C_InitToken',
+        (api) => api.C_InitToken(slotHandle(slot), soPin, padded),
+        () => `slot ${slot}`,
+      );
     } catch (error) {
       if (old !== undefined) tellOfRefusal(old, 'so', soPin, error, officer);
       throw error;
@@ -49,8 +58,14 @@ export async function initToken(options: ModuleOptions, slot: bigint, { label, s
   try {
     return await withModule(options, async (module) => {
       const token = made(tokens(module), before, slot, label);
-      const session = module.call('C_OpenSession', (api) => api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION));
-      module.call('C_Login', (api) => api.C_Login(session, CKU.SO, soPin), () => 'security officer');
+      const session = module.call('C_OpenSession', (api) =>
+        api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION),
+      );
+      module.call(
+        'C_Login',
+        (api) => api.C_Login(session, CKU.SO, soPin),
+        () => 'security officer',
+      );
       module.call('C_InitPIN', (api) => api.C_InitPIN(session, pin));
       describeSituation('the token is initialised');
       forgetAll(token, officer);
@@ -70,7 +85,9 @@ function refuseRiskyOfficer(token: TokenDescription, soPin: string, officer: Off
   // Of a token that is not initialised, SoftHSM says that this PIN is locked.
   const flags = isInitialised(token) ? token.flags : 0;
   if ((flags & CKF.SO_PIN_LOCKED) !== 0) {
-    throw new HsmError('so_pin_locked', `${name} is locked; nothing was tried`, { hint: "see in the HSM's documentation what can be done about it" });
+    throw new HsmError('so_pin_locked', `${name} is locked; nothing was tried`, {
+      hint: "see in the HSM's documentation what can be done about it",
+    });
   }
   if ((flags & CKF.SO_PIN_FINAL_TRY) !== 0) {
     throw new HsmError('so_pin_low', `one more wrong try locks ${name}; nothing was tried`, {
@@ -92,7 +109,12 @@ function tokens(module: Module): TokenDescription[] {
  * The token of a serial number that was not there before, where slots were numbered anew, or the one in the slot. NSS says
  * that its token is initialised, and what its label is, only after C_InitPIN.
  */
-function made(after: readonly TokenDescription[], before: readonly TokenDescription[], slot: bigint, label: string): TokenDescription {
+function made(
+  after: readonly TokenDescription[],
+  before: readonly TokenDescription[],
+  slot: bigint,
+  label: string,
+): TokenDescription {
   const inSlot = after.find((token) => token.slot === slot);
   const initialised = after.filter((token) => token.label === label && isInitialised(token));
   const found =

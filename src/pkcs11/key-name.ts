@@ -17,7 +17,10 @@ export interface KeyName {
  * since that may be a trip to the HSM.
  */
 export function isNamed(name: KeyName, reference: KeyReference): boolean {
-  return (reference.label === null || unpadded(name.label) === unpadded(reference.label)) && (reference.id === null || sameId(name.id, reference.id));
+  return (
+    (reference.label === null || unpadded(name.label) === unpadded(reference.label)) &&
+    (reference.id === null || sameId(name.id, reference.id))
+  );
 }
 
 /** A label without the padding of the token. */
@@ -37,5 +40,8 @@ export function canonicalId(id: Uint8Array): Uint8Array {
 
 /** For messages: `label "hsm_demo" and id 01ab`, with what a terminal would obey shown and not sent. */
 export function describeName({ label, id }: { readonly label: string | null; readonly id: Uint8Array | null }): string {
-  return [...(label === null ? [] : [`label "${visible(label)}"`]), ...(id === null ? [] : [`id ${id.length === 0 ? '(none)' : hex(id)}`])].join(' and ');
+  return [
+    ...(label === null ? [] : [`label "${visible(label)}"`]),
+    ...(id === null ? [] : [`id ${id.length === 0 ? '(none)' : hex(id)}`]),
+  ].join(' and ');
 }

@@ -88,7 +88,8 @@ function findObjects(session: OpenSession, template: Attribute[], untilEmpty: bo
 
 function lazyKey(session: OpenSession, handle: Buffer, query: KeyQuery & { readonly class: KeyClass }): Key {
   let fetched: Attributes | null = null;
-  const attributes = (): Attributes => (fetched ??= unlessGone(query, () => fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID])));
+  const attributes = (): Attributes =>
+    (fetched ??= unlessGone(query, () => fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID])));
   return {
     handle,
     class: query.class,
@@ -111,10 +112,14 @@ function unlessGone<T>(query: KeyQuery, read: () => T): T {
     if (!isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) {
       throw error;
     }
-    throw new HsmError('key_not_found', `the key with ${describeName(query)} was removed from the token while coffer looked at it`, {
-      hint: 'another program removed it: look at `coffer hsm keys`, and run the command again',
-      cause: error,
-    });
+    throw new HsmError(
+      'key_not_found',
+      `the key with ${describeName(query)} was removed from the token while coffer looked at it`,
+      {
+        hint: 'another program removed it: look at `coffer hsm keys`, and run the command again',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -133,7 +138,12 @@ function isThere(key: Key): boolean {
 /** Null for an object of another class: a certificate or a public key may have the label too. */
 function secretOrPrivate(session: OpenSession, handle: Buffer): Key | null {
   try {
-    const { objectClass, type, label, id } = fetchAttributes(session, handle, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID, CKA.CLASS]);
+    const { objectClass, type, label, id } = fetchAttributes(session, handle, [
+      CKA.KEY_TYPE,
+      CKA.LABEL,
+      CKA.ID,
+      CKA.CLASS,
+    ]);
     const keyClass = objectClass === CKO.SECRET_KEY ? 'secret' : objectClass === CKO.PRIVATE_KEY ? 'private' : null;
     return keyClass === null ? null : { handle, class: keyClass, type, label, id };
   } catch (error) {
@@ -152,7 +162,11 @@ interface Attributes extends Pick<Key, 'type' | 'label' | 'id'> {
 /** pkcs11js makes two C_GetAttributeValue calls of it: lengths, then values. */
 function fetchAttributes({ module, handle }: OpenSession, object: Buffer, types: readonly number[]): Attributes {
   const [type, label, id, objectClass] = module.call('C_GetAttributeValue', (api) =>
-    api.C_GetAttributeValue(handle, object, types.map((each) => ({ type: each }))),
+    api.C_GetAttributeValue(
+      handle,
+      object,
+      types.map((each) => ({ type: each })),
+    ),
   );
   return {
     type: type === undefined ? 0 : ulongToNumber(type.value),

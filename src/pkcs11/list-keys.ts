@@ -51,7 +51,11 @@ export function exposureAttributes(session: OpenSession, { handle }: Key): Expos
   const read = (asked: readonly KeyAttribute[]): (boolean | null)[] | null => {
     try {
       const found = session.module.call('C_GetAttributeValue', (api) =>
-        api.C_GetAttributeValue(session.handle, handle, asked.map((name) => ({ type: BOOLEANS[name] }))),
+        api.C_GetAttributeValue(
+          session.handle,
+          handle,
+          asked.map((name) => ({ type: BOOLEANS[name] })),
+        ),
       );
       return found.map(({ value }) => truth(value));
     } catch (error) {

@@ -65,8 +65,20 @@ function invalid(lib: string, cause: unknown): HsmError {
 
 /** By what glibc, musl and macOS say. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/C_GetFunctionList/, 'it is a shared library, but not a PKCS#11 module: lib must name the one that came with the HSM for PKCS#11'],
-  [/ELF ?CLASS|wrong architecture|exec format/i, `it is built for another processor than this Node.js (${process.arch}); install the module for it`],
-  [/invalid ELF header|file too short|not a mach-o|exec format/i, 'it is not a shared library; lib must name the PKCS#11 module itself'],
-  [/cannot open shared object|Error loading shared library|image not found/i, "a library that the module needs is missing; install the HSM's client software completely"],
+  [
+    /C_GetFunctionList/,
+    'it is a shared library, but not a PKCS#11 module: lib must name the one that came with the HSM for PKCS#11',
+  ],
+  [
+    /ELF ?CLASS|wrong architecture|exec format/i,
+    `it is built for another processor than this Node.js (${process.arch}); install the module for it`,
+  ],
+  [
+    /invalid ELF header|file too short|not a mach-o|exec format/i,
+    'it is not a shared library; lib must name the PKCS#11 module itself',
+  ],
+  [
+    /cannot open shared object|Error loading shared library|image not found/i,
+    "a library that the module needs is missing; install the HSM's client software completely",
+  ],
 ];

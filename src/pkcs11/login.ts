@@ -50,7 +50,13 @@ export async function prepareLogin(token: TokenDescription, options: LoginOption
  * For a PIN pad PKCS#11 v2.40 section 5.6 wants a null pPin; pkcs11js can only pass a pointer with length 0, which
  * OpenSC and nShield take for the same.
  */
-export function login(module: Module, session: Buffer, token: TokenDescription, { pin, followsRefusal }: Login, options: LoginOptions): void {
+export function login(
+  module: Module,
+  session: Buffer,
+  token: TokenDescription,
+  { pin, followsRefusal }: Login,
+  options: LoginOptions,
+): void {
   options.onLogin('begins');
   try {
     module.call('C_Login', (api) => api.C_Login(session, CKU.USER, pin));

@@ -21,7 +21,8 @@ export function isInputTooLong(error: unknown): boolean {
 export function verifyInParts(operation: Operation, signature: Uint8Array): boolean {
   start(operation, 'C_VerifyInit');
   const { module, handle } = operation.session;
-  for (const part of parts(operation)) module.call('C_VerifyUpdate', (api) => api.C_VerifyUpdate(handle, part), about(operation));
+  for (const part of parts(operation))
+    module.call('C_VerifyUpdate', (api) => api.C_VerifyUpdate(handle, part), about(operation));
   try {
     return module.call('C_VerifyFinal', (api) => api.C_VerifyFinal(handle, input(signature)), about(operation));
   } catch (error) {
@@ -34,7 +35,8 @@ export function verifyInParts(operation: Operation, signature: Uint8Array): bool
 export function signInParts(operation: Operation): Uint8Array {
   start(operation, 'C_SignInit');
   const { module, handle } = operation.session;
-  for (const part of parts(operation)) module.call('C_SignUpdate', (api) => api.C_SignUpdate(handle, part), about(operation));
+  for (const part of parts(operation))
+    module.call('C_SignUpdate', (api) => api.C_SignUpdate(handle, part), about(operation));
   const out = Buffer.alloc(MOST_RSA_BYTES);
   return new Uint8Array(module.call('C_SignFinal', (api) => api.C_SignFinal(handle, out), about(operation)));
 }

@@ -60,10 +60,21 @@ export function nativeMechanism(mechanism: Mechanism, layout: GcmLayout): Native
   requireLength(mechanism.type, iv, ...GCM_IV_LENGTHS);
   const aad = asBuffer(mechanism.aad);
   if (layout === 'without-iv-bits') {
-    const parameter: GostR3410KeyWrapParams = { type: CK_PARAM_GOSTR3410_KEY_WRAP, wrapOID: iv, ukm: aad, key: numberToUlong(8 * GCM_TAG_BYTES) };
+    const parameter: GostR3410KeyWrapParams = {
+      type: CK_PARAM_GOSTR3410_KEY_WRAP,
+      wrapOID: iv,
+      ukm: aad,
+      key: numberToUlong(8 * GCM_TAG_BYTES),
+    };
     return { mechanism: mechanism.type, parameter };
   }
-  const parameter: AesGCM = { type: CK_PARAMS_AES_GCM_V240, iv, ivBits: iv.length * 8, aad, tagBits: 8 * GCM_TAG_BYTES };
+  const parameter: AesGCM = {
+    type: CK_PARAMS_AES_GCM_V240,
+    iv,
+    ivBits: iv.length * 8,
+    aad,
+    tagBits: 8 * GCM_TAG_BYTES,
+  };
   return { mechanism: mechanism.type, parameter };
 }
 

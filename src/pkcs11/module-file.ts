@@ -28,7 +28,11 @@ function refuseExposed(lib: string): void {
   const [exposure] = exposures(lib);
   if (exposure === undefined) return;
   const { problem, remedy } = describeExposure(exposure);
-  throw new HsmError('module_exposed', `other users can replace the PKCS#11 module ${lib}, for ${problem}; it was not loaded`, { hint: remedy });
+  throw new HsmError(
+    'module_exposed',
+    `other users can replace the PKCS#11 module ${lib}, for ${problem}; it was not loaded`,
+    { hint: remedy },
+  );
 }
 
 function notFound(lib: string, cause: unknown): HsmError {

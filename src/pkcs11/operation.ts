@@ -41,7 +41,8 @@ export function start(operation: Operation, init: Work['init']): void {
   const { session, key, mechanism } = operation;
   const { module } = session;
   const native = () => nativeMechanism(mechanism, module.gcmLayout);
-  const run = (): void => begin(session, () => module.call(init, (api) => api[init](session.handle, native(), key.handle), about(operation)));
+  const run = (): void =>
+    begin(session, () => module.call(init, (api) => api[init](session.handle, native(), key.handle), about(operation)));
   if ('aad' in mechanism) startGcm(module, init, mechanism.iv, run);
   else run();
 }

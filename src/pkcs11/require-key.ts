@@ -34,7 +34,9 @@ export function howToChoose(found: readonly KeyName[]): string {
       '(the HMAC key: hmac_key_id): the one with which `coffer operator diagnose` opens the store is the one to keep. Remove the other then, by its id'
     );
   }
-  const sameIds = found.some((key) => found.some((other) => other !== key && isNamed(key, { label: null, id: other.id })));
+  const sameIds = found.some((key) =>
+    found.some((other) => other !== key && isNamed(key, { label: null, id: other.id })),
+  );
   const parameter = sameIds ? 'key_label (for the HMAC key: hmac_key_label)' : 'key_id (for the HMAC key: hmac_key_id)';
   const nameless = found.some(({ id }) => id.length === 0) && !sameIds;
   return (

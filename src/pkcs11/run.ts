@@ -11,7 +11,8 @@ export function foregroundCipher(session: OpenSession): Pick<Session, keyof Ciph
     encrypt: (key, mechanism, data) => inForeground({ session, key, mechanism, data }, encrypt),
     decrypt: (key, mechanism, data) => inForeground({ session, key, mechanism, data }, decrypt),
     sign: (key, mechanism, data) => inForeground({ session, key, mechanism, data }, sign),
-    verify: (key, mechanism, data, signature) => inForeground({ session, key, mechanism, data }, (operation) => verify(operation, signature)),
+    verify: (key, mechanism, data, signature) =>
+      inForeground({ session, key, mechanism, data }, (operation) => verify(operation, signature)),
   };
 }
 
@@ -21,7 +22,8 @@ export function backgroundCipher(session: OpenSession): Cipher {
     encrypt: (key, mechanism, data) => inBackground({ session, key, mechanism, data }, encrypt),
     decrypt: (key, mechanism, data) => inBackground({ session, key, mechanism, data }, decrypt),
     sign: (key, mechanism, data) => inBackground({ session, key, mechanism, data }, sign),
-    verify: (key, mechanism, data, signature) => inBackground({ session, key, mechanism, data }, (operation) => verify(operation, signature)),
+    verify: (key, mechanism, data, signature) =>
+      inBackground({ session, key, mechanism, data }, (operation) => verify(operation, signature)),
   };
 }
 
@@ -31,12 +33,16 @@ type Way<T> = (operation: Operation) => Steps<T>;
 function inForeground<T>(operation: Operation, way: Way<T>): T {
   const { session, data } = operation;
   const steps = way(operation);
-  for (let step = steps.next(); ; ) {
+  for (let step = steps.next(); ;) {
     if (step.done === true) return step.value;
     const { work, other } = step.value;
     let answer: Buffer;
     try {
-      answer = session.module.call(work.name, (api) => work.inForeground(api, session.handle, input(data), other), about(operation));
+      answer = session.module.call(
+        work.name,
+        (api) => work.inForeground(api, session.handle, input(data), other),
+        about(operation),
+      );
     } catch (error) {
       step = steps.throw(error);
       continue;
@@ -49,12 +55,16 @@ function inForeground<T>(operation: Operation, way: Way<T>): T {
 async function inBackground<T>(operation: Operation, way: Way<T>): Promise<T> {
   const { session, data } = operation;
   const steps = way(operation);
-  for (let step = steps.next(); ; ) {
+  for (let step = steps.next(); ;) {
     if (step.done === true) return step.value;
     const { work, other } = step.value;
     let answer: Buffer;
     try {
-      answer = await session.module.callInBackground(work.name, (api) => work.inBackground(api, session.handle, input(data), other), about(operation));
+      answer = await session.module.callInBackground(
+        work.name,
+        (api) => work.inBackground(api, session.handle, input(data), other),
+        about(operation),
+      );
     } catch (error) {
       step = steps.throw(error);
       continue;

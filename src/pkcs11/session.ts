@@ -25,10 +25,7 @@ import type { Cipher, Session, TokenDescription } from './types.ts';
  *
  * Throws HsmError: `module_*`, `token_*`, `pin_*`, or CryptokiError for anything a C_ function says.
  */
-export async function withSession<T>(
-  options: SessionOptions,
-  use: (session: Session) => Promise<T>,
-): Promise<T> {
+export async function withSession<T>(options: SessionOptions, use: (session: Session) => Promise<T>): Promise<T> {
   return withModule(options.module, async (module) => {
     const token = findToken(module, options.token);
     const wanted = await prepareLogin(token, options);
@@ -129,7 +126,12 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
 }
 
 /** @param readWrite whether every session has to be read-write, since the module forbids others */
-function bind(session: OpenSession, token: TokenDescription, readWrite: boolean, restart: () => Promise<void>): Session {
+function bind(
+  session: OpenSession,
+  token: TokenDescription,
+  readWrite: boolean,
+  restart: () => Promise<void>,
+): Session {
   let mechanisms: ReadonlySet<number> | null = null;
   return {
     token,
@@ -142,7 +144,8 @@ function bind(session: OpenSession, token: TokenDescription, readWrite: boolean,
     destroyKey: (key) => destroyKey(session, key),
     setId: (key, id) => setId(session, key, id),
     restart,
-    generateKey: (label, kind) => inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
+    generateKey: (label, kind) =>
+      inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
     shapeOf: (key) => shapeOf(session, key),
     publicKeyOf: (key) => publicKeyOf(session, key),
     hasMechanism: (type) => (mechanisms ??= new Set(mechanismTypes(session.module, token.slot))).has(type),

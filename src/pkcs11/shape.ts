@@ -20,10 +20,24 @@ export function shapeOf(session: OpenSession, key: Key): KeyShape | null {
   return null;
 }
 
-function attributes({ module, handle }: OpenSession, key: Key, first: number, second: number = first): [Buffer, Buffer] {
+function attributes(
+  { module, handle }: OpenSession,
+  key: Key,
+  first: number,
+  second: number = first,
+): [Buffer, Buffer] {
   const types = first === second ? [first] : [first, second];
   const values = module
-    .call('C_GetAttributeValue', (api) => api.C_GetAttributeValue(handle, key.handle, types.map((type) => ({ type }))), () => `key "${key.label}"`)
+    .call(
+      'C_GetAttributeValue',
+      (api) =>
+        api.C_GetAttributeValue(
+          handle,
+          key.handle,
+          types.map((type) => ({ type })),
+        ),
+      () => `key "${key.label}"`,
+    )
     .map(({ value }) => value);
   const empty = Buffer.alloc(0);
   return [values[0] ?? empty, values[1] ?? empty];

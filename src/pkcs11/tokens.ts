@@ -17,7 +17,7 @@ export function findToken(module: Module, selector: TokenSelector): TokenDescrip
   const token = selector.slot === null ? search(module, selector) : inSlot(module, selector, selector.slot);
   if (!isInitialised(token)) {
     throw new HsmError('token_not_initialised', `the token in slot ${token.slot} is not initialised`, {
-      hint: 'initialise it with `coffer hsm init-token` or the HSM\'s own tool, or choose another token with slot or token_label',
+      hint: "initialise it with `coffer hsm init-token` or the HSM's own tool, or choose another token with slot or token_label",
     });
   }
   return token;
@@ -67,7 +67,8 @@ function search(module: Module, selector: TokenSelector): TokenDescription {
 const NAMES = ['label', 'serial', 'manufacturer', 'model'] as const;
 
 function matches(token: TokenDescription, selector: TokenSelector): boolean {
-  const fits = (name: (typeof NAMES)[number], value: string | null): boolean => value === null || token[name] === unpadded(value);
+  const fits = (name: (typeof NAMES)[number], value: string | null): boolean =>
+    value === null || token[name] === unpadded(value);
   return (selector.slot === null || token.slot === selector.slot) && NAMES.every((name) => fits(name, selector[name]));
 }
 
@@ -130,10 +131,14 @@ export function unpadded(text: string): string {
 }
 
 function notPresent(module: Module, slot: bigint, cause: CryptokiError): HsmError {
-  return new HsmError('token_not_present', `there is no token in slot ${slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`, {
-    hint: `put the token in, or choose another with slot or token_label. ${present(survey(module))}`,
-    cause,
-  });
+  return new HsmError(
+    'token_not_present',
+    `there is no token in slot ${slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`,
+    {
+      hint: `put the token in, or choose another with slot or token_label. ${present(survey(module))}`,
+      cause,
+    },
+  );
 }
 
 function notFound(module: Module, selector: TokenSelector, found = survey(module)): HsmError {

@@ -119,8 +119,21 @@ export interface KeyDetails {
 }
 
 export type KeyAttribute =
-  | 'token' | 'private' | 'sensitive' | 'always_sensitive' | 'extractable' | 'never_extractable' | 'local'
-  | 'encrypt' | 'decrypt' | 'sign' | 'verify' | 'wrap' | 'unwrap' | 'derive' | 'modifiable';
+  | 'token'
+  | 'private'
+  | 'sensitive'
+  | 'always_sensitive'
+  | 'extractable'
+  | 'never_extractable'
+  | 'local'
+  | 'encrypt'
+  | 'decrypt'
+  | 'sign'
+  | 'verify'
+  | 'wrap'
+  | 'unwrap'
+  | 'derive'
+  | 'modifiable';
 
 /** What makes a key less than one that this token alone has and that only a login can use. */
 export type Exposure = 'public' | 'extractable' | 'readable' | 'once extractable' | 'once readable' | 'imported';

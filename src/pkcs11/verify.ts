@@ -24,7 +24,8 @@ export function* verify(operation: Operation, signature: Uint8Array): Steps<bool
   try {
     start(operation, VERIFY.init);
   } catch (error) {
-    if (mayCompare && isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.FUNCTION_NOT_SUPPORTED)) return yield* signAndCompare(operation, signature);
+    if (mayCompare && isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED, CKR.FUNCTION_NOT_SUPPORTED))
+      return yield* signAndCompare(operation, signature);
     throw error;
   }
   try {

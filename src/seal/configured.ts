@@ -27,11 +27,14 @@ export interface FormerKey {
 export function formerKeys(config: Pkcs11SealConfig): FormerKey[] {
   const previous = (role: Role, prefix: string, references: readonly KeyReference[]): FormerKey[] =>
     references.map((reference) => {
-      const given = reference.id === null ? `${prefix}_label "${reference.label ?? ''}"` : `${prefix}_id ${hex(reference.id)}`;
+      const given =
+        reference.id === null ? `${prefix}_label "${reference.label ?? ''}"` : `${prefix}_id ${hex(reference.id)}`;
       return { role, reference, parameter: given, isDefault: false };
     });
   const fallback = (role: Role, parameter: string, label: string | null): FormerKey[] =>
-    label === null ? [] : [{ role, reference: { label, id: null }, parameter: `${parameter} "${label}"`, isDefault: true }];
+    label === null
+      ? []
+      : [{ role, reference: { label, id: null }, parameter: `${parameter} "${label}"`, isDefault: true }];
   return [
     ...previous('wrap', 'previous_key', config.previousKeys),
     ...previous('hmac', 'previous_hmac_key', config.previousHmacKeys),
@@ -43,7 +46,11 @@ export function formerKeys(config: Pkcs11SealConfig): FormerKey[] {
 /** Every reference of the stanza to a key. */
 export function allReferences(config: Pkcs11SealConfig): { readonly role: Role; readonly reference: KeyReference }[] {
   const { key, hmacKey } = config;
-  return [{ role: 'wrap', reference: key }, ...(hmacKey === null ? [] : [{ role: 'hmac' as const, reference: hmacKey }]), ...formerKeys(config)];
+  return [
+    { role: 'wrap', reference: key },
+    ...(hmacKey === null ? [] : [{ role: 'hmac' as const, reference: hmacKey }]),
+    ...formerKeys(config),
+  ];
 }
 
 /** What a key object must be to serve in a role; an HMAC key may be AES, where the token knows no other kind. */
@@ -65,8 +72,13 @@ export function narrowed<T extends Pick<Key, 'class' | 'type'>>(role: Role, keys
 }
 
 /** Whether a key that both parameters name is the other's by its kind: an AES key of that label is no missing HMAC key's substitute. */
-export function isNamedForOther(config: Pkcs11SealConfig, role: Role, key: KeyName & Pick<Key, 'class' | 'type'>): boolean {
-  const [other, reference]: readonly [Role, KeyReference | null] = role === 'wrap' ? ['hmac', config.hmacKey] : ['wrap', config.key];
+export function isNamedForOther(
+  config: Pkcs11SealConfig,
+  role: Role,
+  key: KeyName & Pick<Key, 'class' | 'type'>,
+): boolean {
+  const [other, reference]: readonly [Role, KeyReference | null] =
+    role === 'wrap' ? ['hmac', config.hmacKey] : ['wrap', config.key];
   return reference !== null && isNamed(key, reference) && isOfKind(other, key) && !isOfKind(role, key);
 }
 
@@ -93,7 +105,10 @@ export function requireConfigured(session: Session, config: Pkcs11SealConfig, cl
   const { role, class: keyClass } = claim;
   const what = role === 'wrap' ? 'key that wrapped this store' : 'HMAC key of this store';
   const former = formerKeys(config).filter((each) => each.role === role);
-  const fitting = [...current(config, claim), ...former.flatMap(({ reference, isDefault }) => (isDefault ? [] : [reference]))].filter((reference) => isNamed(claim, reference));
+  const fitting = [
+    ...current(config, claim),
+    ...former.flatMap(({ reference, isDefault }) => (isDefault ? [] : [reference])),
+  ].filter((reference) => isNamed(claim, reference));
   const find = (reference: KeyReference): Key[] => {
     const query = { class: keyClass, label: reference.label, id: reference.id };
     const found = keysFor(session, role, query);
@@ -116,7 +131,8 @@ function gone(session: Session, query: KeyQuery, what: string): unknown {
     return onlyKey(session, [], query, what);
   } catch (error) {
     if (!(error instanceof HsmError)) return error;
-    const rest = "is this the right token? If the key was deleted, restore it from the HSM's backup: a new key of that name would not open what this one wrapped";
+    const rest =
+      "is this the right token? If the key was deleted, restore it from the HSM's backup: a new key of that name would not open what this one wrapped";
     return new HsmError(error.code, error.message, { hint: `${rest}. ${error.hint ?? ''}`.trim(), cause: error });
   }
 }
@@ -124,7 +140,8 @@ function gone(session: Session, query: KeyQuery, what: string): unknown {
 /** The key in use, unless the stanza says that it is of the other class. */
 function current(config: Pkcs11SealConfig, { role, class: keyClass }: Claim): KeyReference[] {
   if (role === 'hmac') return config.hmacKey === null ? [] : [config.hmacKey];
-  const wanted = config.key.class ?? (config.mechanism === null ? null : isRsaMechanism(config.mechanism) ? 'private' : 'secret');
+  const wanted =
+    config.key.class ?? (config.mechanism === null ? null : isRsaMechanism(config.mechanism) ? 'private' : 'secret');
   return wanted === null || wanted === keyClass ? [config.key] : [];
 }
 
@@ -136,11 +153,17 @@ function current(config: Pkcs11SealConfig, { role, class: keyClass }: Claim): Ke
 function requireOneClass(session: Session, config: Pkcs11SealConfig, claim: Claim, reference: KeyReference): void {
   const isSaid = reference === config.key && (config.key.class !== null || config.mechanism !== null);
   if (claim.role !== 'wrap' || claim.class !== 'private' || config.hmacKey !== null || isSaid) return;
-  const secret = session.findKeys({ class: 'secret', label: reference.label, id: reference.id }).filter((key) => isOfKind('wrap', key));
+  const secret = session
+    .findKeys({ class: 'secret', label: reference.label, id: reference.id })
+    .filter((key) => isOfKind('wrap', key));
   if (secret.length === 0) return;
-  throw new HsmError('key_ambiguous', `an AES key and an RSA key on token "${session.token.label}" have ${describeName(reference)}`, {
-    hint: 'say in the seal stanza which one is meant: by key_id, or by mechanism',
-  });
+  throw new HsmError(
+    'key_ambiguous',
+    `an AES key and an RSA key on token "${session.token.label}" have ${describeName(reference)}`,
+    {
+      hint: 'say in the seal stanza which one is meant: by key_id, or by mechanism',
+    },
+  );
 }
 
 function distinct(keys: readonly Key[]): Key[] {
@@ -153,11 +176,16 @@ export function isSameObject(a: Pick<Key, 'handle'>, b: Pick<Key, 'handle'>): bo
 }
 
 function notConfigured(claim: Claim): IntegrityError {
-  const [what, label, id] = claim.role === 'wrap' ? ['to be under', 'key_label', 'key_id'] : ['an HMAC by', 'hmac_key_label', 'hmac_key_id'];
-  return new IntegrityError('key_not_configured', `claims ${what} the HSM key with ${describeName(claim)}, which the configuration does not name`, {
-    hint:
-      `only keys that the configuration names open anything: ${label} and ${id} name the one in use, previous_${label} and previous_${id} those before it ` +
-      '(lists, with commas), as coffer-config(5) says. If your own notes, and not this message, say that it was one of these, name it there; ' +
-      'else somebody wrote this: restore the store from a backup and find out who could write to it',
-  });
+  const [what, label, id] =
+    claim.role === 'wrap' ? ['to be under', 'key_label', 'key_id'] : ['an HMAC by', 'hmac_key_label', 'hmac_key_id'];
+  return new IntegrityError(
+    'key_not_configured',
+    `claims ${what} the HSM key with ${describeName(claim)}, which the configuration does not name`,
+    {
+      hint:
+        `only keys that the configuration names open anything: ${label} and ${id} name the one in use, previous_${label} and previous_${id} those before it ` +
+        '(lists, with commas), as coffer-config(5) says. If your own notes, and not this message, say that it was one of these, name it there; ' +
+        'else somebody wrote this: restore the store from a backup and find out who could write to it',
+    },
+  );
 }

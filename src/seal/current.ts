@@ -16,7 +16,9 @@ export function formerNeeded(keys: KeyLookup, { wraps, macStanza }: RecordKeys):
   const oldMacs = macStanza === null || isByHmacKey(keys, macStanza) ? [] : [macStanza];
   const claims = [...oldWraps, ...oldMacs].map(claimOf);
   return formerKeys(keys.config)
-    .filter(({ role, reference, isDefault }) => claims.some((claim) => claim.role === role && (isDefault || isNamed(claim, reference))))
+    .filter(({ role, reference, isDefault }) =>
+      claims.some((claim) => claim.role === role && (isDefault || isNamed(claim, reference))),
+    )
     .map(({ parameter }) => parameter);
 }
 
@@ -24,7 +26,9 @@ function isWrapCurrent(keys: KeyLookup, wrap: Wrap): boolean {
   const key = keys.wrapping();
   const method = methodOf(wrap);
   if (method === null || wrap.seal !== keys.config.name || !isNamed(key, claimOf(wrap))) return false;
-  return wrapMethods(keys.config, key).some(({ mechanism, hash }) => mechanism === method.mechanism && hash === method.hash);
+  return wrapMethods(keys.config, key).some(
+    ({ mechanism, hash }) => mechanism === method.mechanism && hash === method.hash,
+  );
 }
 
 function isMacCurrent(keys: KeyLookup, stanza: MacStanza | null): boolean {

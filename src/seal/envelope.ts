@@ -29,7 +29,8 @@ export interface Plain {
 
 /** Makes a wrapped-key record, with an HMAC from the HSM where the seal has an HMAC key. */
 export async function sealRecord(seal: Seal, { key, wraps, context, body, place }: Plain): Promise<Uint8Array> {
-  const encode = (stanza: MacStanza | null): Uint8Array => encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
+  const encode = (stanza: MacStanza | null): Uint8Array =>
+    encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
   const made = await seal.authenticate(encode);
   return made === null ? encode(null) : appendMac(made.authenticated, made.mac);
 }
@@ -86,17 +87,27 @@ async function authenticate(seal: Seal, record: WrappedKeyRecord, name: string):
   const stanza = record.macStanza;
   if (stanza === null) {
     if (!seal.requiresMac) return;
-    throw new IntegrityError('record_altered', `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`, {
-      hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
-    });
+    throw new IntegrityError(
+      'record_altered',
+      `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`,
+      {
+        hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
+      },
+    );
   }
   if (!(await seal.verifyMac(stanza, record.authenticated, record.mac))) {
-    const anew = (await seal.hasOtherName(stanza)) ? `, and the HMAC key is not the one of ${describeName({ label: stanza.keyLabel, id: stanza.keyId })} that it claims` : '';
-    throw new IntegrityError('record_altered', `${name} was tampered with, or the HMAC key was made anew: the HSM's HMAC does not match${anew}`, {
-      hint:
-        'nothing of it was used. If the HMAC key was removed and made again under its old name, bring the old one back from a backup of the HSM; ' +
-        'else restore the store from a backup and find out who could write to it',
-    });
+    const anew = (await seal.hasOtherName(stanza))
+      ? `, and the HMAC key is not the one of ${describeName({ label: stanza.keyLabel, id: stanza.keyId })} that it claims`
+      : '';
+    throw new IntegrityError(
+      'record_altered',
+      `${name} was tampered with, or the HMAC key was made anew: the HSM's HMAC does not match${anew}`,
+      {
+        hint:
+          'nothing of it was used. If the HMAC key was removed and made again under its old name, bring the old one back from a backup of the HSM; ' +
+          'else restore the store from a backup and find out who could write to it',
+      },
+    );
   }
 }
 
@@ -119,10 +130,16 @@ async function unwrap(seal: Seal, record: WrappedKeyRecord, name: string): Promi
       const key = await seal.unwrapKey(wrap);
       if (key !== null || !isVouchedFor) return { wrap, key };
       await seal.requireSound(wrap);
-      const anew = (await seal.hasOtherName(wrap)) ? `: it was made with another key, of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })}` : '';
-      throw new HsmError('hsm_decrypt_failed', `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`, {
-        hint: 'was the key removed and made again under its old name? then bring the old one back from a backup of the HSM; else have the HSM checked',
-      });
+      const anew = (await seal.hasOtherName(wrap))
+        ? `: it was made with another key, of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })}`
+        : '';
+      throw new HsmError(
+        'hsm_decrypt_failed',
+        `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`,
+        {
+          hint: 'was the key removed and made again under its old name? then bring the old one back from a backup of the HSM; else have the HSM checked',
+        },
+      );
     } catch (error) {
       // A key that should be there says more than a name that the file may have made up.
       if (isKeyMissing(error)) missing = isKeyMissing(missing) ? missing : error;
@@ -137,7 +154,8 @@ async function unwrap(seal: Seal, record: WrappedKeyRecord, name: string): Promi
 async function otherName(seal: Seal, wraps: readonly Wrap[]): Promise<string> {
   for (const wrap of wraps) {
     try {
-      if (await seal.hasOtherName(wrap)) return `, and the HSM key is not the one of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })} that it claims: either it was made anew, or that was altered`;
+      if (await seal.hasOtherName(wrap))
+        return `, and the HSM key is not the one of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })} that it claims: either it was made anew, or that was altered`;
     } catch (error) {
       if (!(error instanceof CofferError)) throw error; // it is about a message
     }

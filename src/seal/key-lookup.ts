@@ -24,7 +24,12 @@ export class KeyLookup {
   /** The key that new records are wrapped with. @throws HsmError `key_not_found`, `key_ambiguous` */
   wrapping(): Key {
     const { config, session } = this;
-    return (this.#wrapping ??= onlyKey(session, keysFor(session, 'wrap', config.key), config.key, 'wrapping key (key_label)'));
+    return (this.#wrapping ??= onlyKey(
+      session,
+      keysFor(session, 'wrap', config.key),
+      config.key,
+      'wrapping key (key_label)',
+    ));
   }
 
   /**
@@ -43,14 +48,20 @@ export class KeyLookup {
   maker(made: Wrap | MacStanza): Key {
     const claim = claimOf(made);
     const name = `${claim.role}\0${claim.class}\0${claim.label}\0${hex(claim.id)}`;
-    const known = this.#claimed.get(name) ?? { role: claim.role, key: requireConfigured(this.session, this.config, claim) };
+    const known = this.#claimed.get(name) ?? {
+      role: claim.role,
+      key: requireConfigured(this.session, this.config, claim),
+    };
     this.#claimed.set(name, known);
     return known.key;
   }
 
   /** Every key that was needed so far. One that was found in several ways is there several times. */
   used(): { readonly role: Role; readonly key: Key }[] {
-    const chosen = [{ role: 'wrap', key: this.#wrapping }, { role: 'hmac', key: this.#hmac }] as const;
+    const chosen = [
+      { role: 'wrap', key: this.#wrapping },
+      { role: 'hmac', key: this.#hmac },
+    ] as const;
     return [...chosen.flatMap(({ role, key }) => (key === null ? [] : [{ role, key }])), ...this.#claimed.values()];
   }
 }
@@ -60,7 +71,11 @@ function requireHmacKey(session: Session, reference: KeyReference): Key {
   const key = onlyKey(session, keysFor(session, 'hmac', query), query, 'HMAC key (hmac_key_label)');
   const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
   if (key.class === 'secret' && fits.includes(key.type)) return key;
-  throw new HsmError('key_type', `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`, {
-    hint: 'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: coffer hsm keygen -type=hmac -label=NAME',
-  });
+  throw new HsmError(
+    'key_type',
+    `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
+    {
+      hint: 'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: coffer hsm keygen -type=hmac -label=NAME',
+    },
+  );
 }

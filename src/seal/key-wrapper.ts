@@ -111,14 +111,23 @@ export class KeyWrapper {
 function noMethod(key: Key, methods: readonly WrapMethod[], refusal: CryptokiError | null): HsmError {
   const names = methods.map(methodName).join(', ');
   if (refusal === null) {
-    return new HsmError('hsm_wrong_answer', `the HSM does not decrypt what the key "${key.label}" encrypted (${names})`, {
-      hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
-    });
+    return new HsmError(
+      'hsm_wrong_answer',
+      `the HSM does not decrypt what the key "${key.label}" encrypted (${names})`,
+      {
+        hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
+      },
+    );
   }
   const isOnly = methods.length === 1;
-  const message = isOnly ? refusal.message : `the token does none of ${names} with the key "${key.label}"; the first: ${refusal.message}`;
+  const message = isOnly
+    ? refusal.message
+    : `the token does none of ${names} with the key "${key.label}"; the first: ${refusal.message}`;
   const remedy = isOnly
     ? `the token does not do ${names} with the key "${key.label}"`
     : 'use another key, or set hmac_key_label for a token without CKM_AES_GCM';
-  return new HsmError('mechanism_refused', message, { hint: `${remedy}; \`coffer hsm test\` shows what it does`, cause: refusal });
+  return new HsmError('mechanism_refused', message, {
+    hint: `${remedy}; \`coffer hsm test\` shows what it does`,
+    cause: refusal,
+  });
 }

@@ -36,19 +36,31 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
   const [first] = missing;
   if (first !== undefined && (!config.generateKey || unlabelled !== undefined)) {
     const names = missing.map(({ option, reference }) => `${option} (${describeName(reference)})`).join(' and ');
-    throw new HsmError('key_not_found', `the HSM has no key for ${names}${config.generateKey ? '' : ', and generate_key is false'}`, {
-      hint:
-        unlabelled === undefined
-          ? ['set generate_key = "true", or create it yourself:', ...missing.map((key) => command(key, config, session))].join('\n')
-          : `a key is generated only with a label: set ${unlabelled.option}`,
-    });
+    throw new HsmError(
+      'key_not_found',
+      `the HSM has no key for ${names}${config.generateKey ? '' : ', and generate_key is false'}`,
+      {
+        hint:
+          unlabelled === undefined
+            ? [
+                'set generate_key = "true", or create it yourself:',
+                ...missing.map((key) => command(key, config, session)),
+              ].join('\n')
+            : `a key is generated only with a label: set ${unlabelled.option}`,
+      },
+    );
   }
   const made = await makeKeys(
     session,
     missing.map((key) => {
       const { label, id } = key.reference;
       const named = label ?? '';
-      return { label: named, id, make: (given) => key.generate(named, given), rivals: (isOthers) => there(config, session, key, isOthers) };
+      return {
+        label: named,
+        id,
+        make: (given) => key.generate(named, given),
+        rivals: (isOthers) => there(config, session, key, isOthers),
+      };
     }),
   );
   // What was there can have been another program's, which lost against a third and took it back.
@@ -77,13 +89,21 @@ function missingOf(config: Pkcs11SealConfig, session: Session): WantedKey[] {
  * The keys of the token that serve as this one.
  * @param isOthers null, or what says whether a key is another program's: then those alone count, and those, too, that are being made to be it
  */
-function there(config: Pkcs11SealConfig, session: Session, { role, reference }: WantedKey, isOthers: ((key: Key) => boolean) | null): Key[] {
+function there(
+  config: Pkcs11SealConfig,
+  session: Session,
+  { role, reference }: WantedKey,
+  isOthers: ((key: Key) => boolean) | null,
+): Key[] {
   const { label, id } = reference;
   const keyClass = 'class' in reference ? reference.class : null;
   const found = session
     .findKeys({ class: null, label, id: isOthers === null ? id : null }) // reads every attribute: a key that goes away meanwhile is none
     .filter((key) => keyClass === null || key.class === keyClass)
-    .filter((key) => isOthers === null || (isOthers(key) && (id === null || isNamed(key, reference) || isMeantFor(key.id, id))));
+    .filter(
+      (key) =>
+        isOthers === null || (isOthers(key) && (id === null || isNamed(key, reference) || isMeantFor(key.id, id))),
+    );
   return narrowed(role, found).filter((key) => !isNamedForOther(config, role, key));
 }
 
@@ -91,8 +111,20 @@ function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
   const option = 'key_label';
   const reference = config.key;
   const wrapping: WantedKey = wantsRsa(config, session)
-    ? { role: 'wrap', option, reference, type: '--keypairgen --key-type RSA:2048 --usage-decrypt', generate: (label, id) => generateRsa(session, label, id) }
-    : { role: 'wrap', option, reference, type: '--keygen --key-type AES:32 --usage-decrypt', generate: (label, id) => session.generateAesKey(label, id) };
+    ? {
+        role: 'wrap',
+        option,
+        reference,
+        type: '--keypairgen --key-type RSA:2048 --usage-decrypt',
+        generate: (label, id) => generateRsa(session, label, id),
+      }
+    : {
+        role: 'wrap',
+        option,
+        reference,
+        type: '--keygen --key-type AES:32 --usage-decrypt',
+        generate: (label, id) => session.generateAesKey(label, id),
+      };
   if (config.hmacKey === null) return [wrapping];
   const hmac: WantedKey = {
     role: 'hmac',

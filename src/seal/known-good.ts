@@ -23,12 +23,18 @@ export async function decryptsFresh(place: Omit<WrapPlace, 'local'>, key: Key, m
 
 /** An error of decrypting what is surely a ciphertext of the key: none of them is about the ciphertext. */
 export function withoutExcuse<E>(error: E, { label }: Pick<Key, 'label'>): E | HsmError {
-  return isCiphertextInvalid(error) ? wrongAnswer(`the HSM does not decrypt even what is surely encrypted for its key "${label}": ${error.message}`, error) : error;
+  return isCiphertextInvalid(error)
+    ? wrongAnswer(
+        `the HSM does not decrypt even what is surely encrypted for its key "${label}": ${error.message}`,
+        error,
+      )
+    : error;
 }
 
 /** @throws HsmError unless `opened` is `plaintext`; it is zeroed */
 export function requireSame({ label }: Pick<Key, 'label'>, plaintext: Uint8Array, opened: Uint8Array): void {
-  if (!isSameOnce(opened, plaintext)) throw wrongAnswer(`the HSM decrypts what was just encrypted for its key "${label}" to something else`);
+  if (!isSameOnce(opened, plaintext))
+    throw wrongAnswer(`the HSM decrypts what was just encrypted for its key "${label}" to something else`);
 }
 
 /** Decrypts what is surely a wrap of the key. @throws HsmError, which never says that the wrap is wrong */
@@ -44,12 +50,18 @@ async function encryptFresh(encrypt: () => Promise<Wrapped>): Promise<Wrapped | 
   try {
     return await encrypt();
   } catch (error) {
-    const isImpossible = isMethodRefused(error) || isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED) || hasCode(error, HsmError, 'public_key_missing');
+    const isImpossible =
+      isMethodRefused(error) ||
+      isReturnValue(error, CKR.KEY_FUNCTION_NOT_PERMITTED) ||
+      hasCode(error, HsmError, 'public_key_missing');
     if (isImpossible) return null;
     throw error;
   }
 }
 
 function wrongAnswer(message: string, cause?: unknown): HsmError {
-  return new HsmError('hsm_wrong_answer', message, { hint: 'restart the HSM or its client and look at its log; if it stays, have the HSM checked', cause });
+  return new HsmError('hsm_wrong_answer', message, {
+    hint: 'restart the HSM or its client and look at its log; if it stays, have the HSM checked',
+    cause,
+  });
 }

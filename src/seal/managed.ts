@@ -3,8 +3,25 @@ import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { asBuffer, hex, zero } from '../bytes.ts';
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { hasCode, HsmError } from '../errors.ts';
-import type { GcmCipher, HsmCipher, HsmKeyDescription, HsmKeys, HsmKeyType, HsmSigning, KeyReference, OaepHash } from '../hsm-keys.ts';
-import { CKM, CKR, describeName, isCiphertextInvalid, isCiphertextSuspect, isReturnValue, listKeys } from '../pkcs11/index.ts';
+import type {
+  GcmCipher,
+  HsmCipher,
+  HsmKeyDescription,
+  HsmKeys,
+  HsmKeyType,
+  HsmSigning,
+  KeyReference,
+  OaepHash,
+} from '../hsm-keys.ts';
+import {
+  CKM,
+  CKR,
+  describeName,
+  isCiphertextInvalid,
+  isCiphertextSuspect,
+  isReturnValue,
+  listKeys,
+} from '../pkcs11/index.ts';
 import type { CryptokiError, Key, Mechanism, Session } from '../pkcs11/index.ts';
 import { requireSame, withoutExcuse } from './known-good.ts';
 import { describeManaged, kindOf } from './managed-type.ts';
@@ -36,7 +53,9 @@ export class ManagedKeys implements HsmKeys {
   generate(label: string, type: HsmKeyType): HsmKeyDescription {
     const session = this.#session;
     this.#reserved.refuseLabel(label);
-    const there = (['secret', 'private'] as const).flatMap((each) => session.findKeys({ class: each, label, id: null }));
+    const there = (['secret', 'private'] as const).flatMap((each) =>
+      session.findKeys({ class: each, label, id: null }),
+    );
     if (there.length > 0) {
       throw new HsmError('key_exists', `token "${session.token.label}" has a key with label "${label}" already`, {
         hint: `choose another managed_key_name, or leave out generate=true to use that one:\n${listKeys(there)}`,
@@ -53,9 +72,13 @@ export class ManagedKeys implements HsmKeys {
     const key = this.#keyOf(reference, 'secret');
     const ciphertext = this.#encrypt(key, cipher, plaintext);
     if (ciphertext.length === plaintext.length + GCM_TAG_BYTES) return ciphertext;
-    throw new HsmError('mechanism_refused', `CKM_AES_GCM with key "${key.label}" gave ${ciphertext.length} bytes for ${plaintext.length}`, {
-      hint: 'the HSM does not use the IV that it is given; use an RSA key of the HSM, or a key of another type',
-    });
+    throw new HsmError(
+      'mechanism_refused',
+      `CKM_AES_GCM with key "${key.label}" gave ${ciphertext.length} bytes for ${plaintext.length}`,
+      {
+        hint: 'the HSM does not use the IV that it is given; use an RSA key of the HSM, or a key of another type',
+      },
+    );
   }
 
   decrypt(reference: KeyReference, cipher: HsmCipher, ciphertext: Uint8Array): Uint8Array | null {
@@ -101,10 +124,13 @@ export class ManagedKeys implements HsmKeys {
    */
   #requireSound(key: Key, cipher: HsmCipher, failure: CryptokiError): void {
     const probe = new Uint8Array(randomBytes(PROBE_BYTES));
-    const fresh: HsmCipher = cipher.scheme === 'gcm' ? { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) } : cipher;
+    const fresh: HsmCipher =
+      cipher.scheme === 'gcm' ? { ...cipher, iv: new Uint8Array(randomBytes(GCM_IV_BYTES)) } : cipher;
     try {
       const isLocal = fresh.scheme === 'oaep';
-      const ciphertext = isLocal ? encryptOaep(describeManaged(this.#session, key), fresh.hash, probe) : this.#encrypt(key, fresh, probe);
+      const ciphertext = isLocal
+        ? encryptOaep(describeManaged(this.#session, key), fresh.hash, probe)
+        : this.#encrypt(key, fresh, probe);
       requireSame(key, probe, this.#decrypt(key, fresh, ciphertext));
     } catch (error) {
       // A key that may not encrypt: nothing tells.
@@ -148,9 +174,16 @@ function lookUp(session: Session, { label, id }: KeyReference, classes: readonly
   const wanted = describeName({ label, id });
   if (key === undefined) {
     const there = classes.flatMap((each) => session.findKeys({ class: each, label: null, id: null }));
-    throw new HsmError('key_not_found', `no ${classes.join(' or ')} key on token "${session.token.label}" has ${wanted}`, {
-      hint: there.length === 0 ? 'there are none at all; create it with generate=true key_type=...' : `keys that are there:\n${listKeys(there)}`,
-    });
+    throw new HsmError(
+      'key_not_found',
+      `no ${classes.join(' or ')} key on token "${session.token.label}" has ${wanted}`,
+      {
+        hint:
+          there.length === 0
+            ? 'there are none at all; create it with generate=true key_type=...'
+            : `keys that are there:\n${listKeys(there)}`,
+      },
+    );
   }
   if (others.length === 0) return key;
   throw new HsmError('key_ambiguous', `${matching.length} keys on token "${session.token.label}" have ${wanted}`, {
@@ -177,8 +210,18 @@ function explained<T>({ label }: Key, run: () => T): T {
       const hint = `the key object "${label}" does not allow this use (CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN); allow it with the HSM's own tool, or use another key`;
       throw new HsmError('key_use', error.message, { hint, cause: error });
     }
-    if (isReturnValue(error, CKR.MECHANISM_INVALID, CKR.MECHANISM_PARAM_INVALID, CKR.ARGUMENTS_BAD, CKR.FUNCTION_NOT_SUPPORTED) && error.operation.endsWith('Init')) {
-      const hint = 'the HSM does not have this mechanism, or not with these parameters: choose another algorithm, or a key of another type';
+    if (
+      isReturnValue(
+        error,
+        CKR.MECHANISM_INVALID,
+        CKR.MECHANISM_PARAM_INVALID,
+        CKR.ARGUMENTS_BAD,
+        CKR.FUNCTION_NOT_SUPPORTED,
+      ) &&
+      error.operation.endsWith('Init')
+    ) {
+      const hint =
+        'the HSM does not have this mechanism, or not with these parameters: choose another algorithm, or a key of another type';
       throw new HsmError('mechanism_refused', error.message, { hint, cause: error });
     }
     throw error;

@@ -1,6 +1,16 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { CBC_IV_BYTES, CKK, CKM, CKR, GCM_IV_LENGTHS, HASHES, isReturnValue, keyTypeName, mechanismName } from '../pkcs11/index.ts';
+import {
+  CBC_IV_BYTES,
+  CKK,
+  CKM,
+  CKR,
+  GCM_IV_LENGTHS,
+  HASHES,
+  isReturnValue,
+  keyTypeName,
+  mechanismName,
+} from '../pkcs11/index.ts';
 import type { CryptokiError, Key, PaddingHash } from '../pkcs11/index.ts';
 import type { Wrap } from './seal.ts';
 
@@ -11,7 +21,10 @@ export interface WrapMethod {
 }
 
 /** Each list in order of preference. */
-const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({ mechanism, hash: null }));
+const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({
+  mechanism,
+  hash: null,
+}));
 const OAEP_HASHES: readonly PaddingHash[] = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'];
 const RSA_METHODS: readonly WrapMethod[] = [
   ...OAEP_HASHES.map((hash) => ({ mechanism: CKM.RSA_PKCS_OAEP, hash })),
@@ -47,10 +60,15 @@ export function methodsFor({ class: keyClass, type }: Pick<Key, 'class' | 'type'
 export function wrapMethods(config: Pkcs11SealConfig, key: Key): WrapMethod[] {
   const allowed = methodsFor(key).filter((method) => isAllowed(config, method));
   if (allowed.length > 0) return allowed;
-  const wanted = config.mechanism === null ? 'an AES or RSA key' : `the key that ${mechanismName(config.mechanism)} needs`;
-  throw new HsmError('key_type', `the HSM key "${key.label}" is not ${wanted}: it is a ${key.class} key of type ${keyTypeName(key.type)}`, {
-    hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
-  });
+  const wanted =
+    config.mechanism === null ? 'an AES or RSA key' : `the key that ${mechanismName(config.mechanism)} needs`;
+  throw new HsmError(
+    'key_type',
+    `the HSM key "${key.label}" is not ${wanted}: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
+    {
+      hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
+    },
+  );
 }
 
 function isAllowed(config: Pkcs11SealConfig, { mechanism, hash }: WrapMethod): boolean {
@@ -78,7 +96,9 @@ export function methodOf({ mechanism, parameters }: Pick<Wrap, 'mechanism' | 'pa
 
 function areParameters(method: WrapMethod, parameters: Uint8Array): boolean {
   if (isRsaMechanism(method.mechanism)) return Buffer.compare(parametersOf(method, NO_IV), parameters) === 0;
-  return method.mechanism === CKM.AES_GCM ? GCM_IV_LENGTHS.includes(parameters.length) : parameters.length === CBC_IV_BYTES;
+  return method.mechanism === CKM.AES_GCM
+    ? GCM_IV_LENGTHS.includes(parameters.length)
+    : parameters.length === CBC_IV_BYTES;
 }
 
 /** Whether an error says that the token or the key does not do this method, so that another may be tried. */

@@ -65,7 +65,11 @@ export interface SealOptions {
 }
 
 /** The seal on one logged-in PKCS#11 session. */
-export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher = session, acceptsNoMac = false }: SealOptions = {}): Pkcs11Seal {
+export function pkcs11Seal(
+  config: Pkcs11SealConfig,
+  session: Session,
+  { cipher = session, acceptsNoMac = false }: SealOptions = {},
+): Pkcs11Seal {
   const keys = new KeyLookup(config, session);
   const wrapper = new KeyWrapper(keys, cipher);
   const authenticator = new Authenticator(keys, cipher);
@@ -86,7 +90,8 @@ export function pkcs11Seal(config: Pkcs11SealConfig, session: Session, { cipher 
     withoutKeys: (created, error) => withoutKeys(session, created, error),
     exposedKeys: () => exposedKeys(keys),
     managed: (own) => new ManagedKeys(config, session, own),
-    lanes: (count) => session.openCiphers(count).map((lane) => pkcs11Seal(config, session, { cipher: lane, acceptsNoMac })),
+    lanes: (count) =>
+      session.openCiphers(count).map((lane) => pkcs11Seal(config, session, { cipher: lane, acceptsNoMac })),
   };
 }
 
@@ -94,6 +99,11 @@ function configuredKeys(config: Pkcs11SealConfig, session: Session): SealKey[] {
   return allReferences(config).flatMap(({ role, reference }) =>
     keysFor(session, role, { class: null, ...reference })
       .filter((key) => role === 'wrap' || key.class === 'secret')
-      .map(({ class: keyClass, label, id }) => ({ role, class: keyClass === 'private' ? 'private' : 'secret', label, id })),
+      .map(({ class: keyClass, label, id }) => ({
+        role,
+        class: keyClass === 'private' ? 'private' : 'secret',
+        label,
+        id,
+      })),
   );
 }

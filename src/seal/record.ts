@@ -93,7 +93,8 @@ function readWrap(reader: ByteReader): Wrap {
 function readMacStanza(reader: ByteReader): MacStanza | null {
   const kind = reader.u8();
   if (kind === NO_MAC) return null;
-  if (kind !== MAC_OVER_MESSAGE && kind !== MAC_OVER_DIGEST) throw new MalformedBytes(`an unknown kind of HMAC ${kind}`);
+  if (kind !== MAC_OVER_MESSAGE && kind !== MAC_OVER_DIGEST)
+    throw new MalformedBytes(`an unknown kind of HMAC ${kind}`);
   const overDigest = kind === MAC_OVER_DIGEST;
   return { mechanism: reader.u32(), keyLabel: reader.text8(), keyId: reader.bytes8(), overDigest };
 }

@@ -14,7 +14,9 @@ const MOST_SHARES = 255; // GF(2^8) without the secret's own x = 0
 export function checkShareCounts({ shares, threshold }: ShareCounts): void {
   const problem = shareCountProblem(shares, threshold);
   if (problem !== null) {
-    throw new UsageError('recovery_shares', problem, { hint: 'for example -recovery-shares=5 -recovery-threshold=3, or both 0 for none' });
+    throw new UsageError('recovery_shares', problem, {
+      hint: 'for example -recovery-shares=5 -recovery-threshold=3, or both 0 for none',
+    });
   }
 }
 

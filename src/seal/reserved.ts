@@ -26,14 +26,23 @@ export function reservedKeys(config: Pkcs11SealConfig, session: Session, own: re
   function onToken(): readonly Key[] {
     objects ??= [
       ...references.flatMap(({ label, id }) => session.findKeys({ class: null, label, id })),
-      ...own.flatMap(({ class: keyClass, label, id }) => session.findKeys({ class: keyClass, label, id: id.length === 0 ? null : id })),
+      ...own.flatMap(({ class: keyClass, label, id }) =>
+        session.findKeys({ class: keyClass, label, id: id.length === 0 ? null : id }),
+      ),
     ];
     return objects;
   }
 
   function isReserved(key: Key): boolean {
     if (references.some((reference) => isNamed(key, reference))) return true;
-    if (own.some((one) => one.class === key.class && isNamed(key, one.id.length === 0 ? { label: one.label, id: null } : { label: null, id: one.id }))) return true;
+    if (
+      own.some(
+        (one) =>
+          one.class === key.class &&
+          isNamed(key, one.id.length === 0 ? { label: one.label, id: null } : { label: null, id: one.id }),
+      )
+    )
+      return true;
     return onToken().some((object) => isSameObject(object, key) || isSameRsaKey(session, object, key));
   }
 
@@ -46,7 +55,11 @@ export function reservedKeys(config: Pkcs11SealConfig, session: Session, own: re
     },
     refuseLabel(label) {
       if (![...references, ...own].some((one) => one.label !== null && unpadded(one.label) === unpadded(label))) return;
-      throw new HsmError('seal_key', `"${label}" is the name of a key of the seal, now or before, and of nothing else`, { hint: 'choose another managed_key_name' });
+      throw new HsmError(
+        'seal_key',
+        `"${label}" is the name of a key of the seal, now or before, and of nothing else`,
+        { hint: 'choose another managed_key_name' },
+      );
     },
   };
 }
@@ -55,5 +68,10 @@ export function reservedKeys(config: Pkcs11SealConfig, session: Session, own: re
 function isSameRsaKey(session: Session, a: Key, b: Key): boolean {
   if (a.class !== 'private' || b.class !== 'private') return false;
   const [one, other] = [session.shapeOf(a), session.shapeOf(b)];
-  return one?.kind === 'rsa' && other?.kind === 'rsa' && one.modulus.length > 0 && asBuffer(one.modulus).equals(other.modulus);
+  return (
+    one?.kind === 'rsa' &&
+    other?.kind === 'rsa' &&
+    one.modulus.length > 0 &&
+    asBuffer(one.modulus).equals(other.modulus)
+  );
 }

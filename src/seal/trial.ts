@@ -88,7 +88,9 @@ async function randomTrial(session: Session): Promise<Trial> {
   return trial('random bytes', 'C_GenerateRandom', null, async () => {
     const [first, second] = [session.random(KEY_BYTES), session.random(KEY_BYTES)];
     if (timingSafeEqual(first, second)) {
-      throw new HsmError('random_stuck', 'the HSM gave the same 32 random bytes twice', { hint: 'have the HSM checked' });
+      throw new HsmError('random_stuck', 'the HSM gave the same 32 random bytes twice', {
+        hint: 'have the HSM checked',
+      });
     }
   });
 }
@@ -111,7 +113,12 @@ const NOT_SUPPORTED: readonly number[] = [
   CKR.RANDOM_NO_RNG,
 ];
 
-async function trial(purpose: Trial['purpose'], what: string, key: Key | null, run: () => Promise<void>): Promise<Trial> {
+async function trial(
+  purpose: Trial['purpose'],
+  what: string,
+  key: Key | null,
+  run: () => Promise<void>,
+): Promise<Trial> {
   const start = performance.now();
   const done = (result: Trial['result'], reason: string | null): Trial => ({
     purpose,
@@ -127,7 +134,10 @@ async function trial(purpose: Trial['purpose'], what: string, key: Key | null, r
   } catch (error) {
     if (!(error instanceof HsmError)) throw error;
     const unsupported = isReturnValue(error, ...NOT_SUPPORTED);
-    return done(unsupported ? 'not supported' : 'failed', error instanceof CryptokiError ? brief(error) : error.message);
+    return done(
+      unsupported ? 'not supported' : 'failed',
+      error instanceof CryptokiError ? brief(error) : error.message,
+    );
   }
 }
 

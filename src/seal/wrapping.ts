@@ -20,10 +20,17 @@ export interface WrapPlace {
 }
 
 /** Encrypts `secret`. @throws HsmError */
-export async function wrapWith({ session, local, cipher }: WrapPlace, key: Key, method: WrapMethod, secret: Uint8Array): Promise<Wrapped> {
+export async function wrapWith(
+  { session, local, cipher }: WrapPlace,
+  key: Key,
+  method: WrapMethod,
+  secret: Uint8Array,
+): Promise<Wrapped> {
   const { mechanism } = method;
   if (isRsaMechanism(mechanism)) {
-    const ciphertext = local ? encryptLocally(session, key, method, secret) : await encryptRsa({ session, cipher }, key, method, secret);
+    const ciphertext = local
+      ? encryptLocally(session, key, method, secret)
+      : await encryptRsa({ session, cipher }, key, method, secret);
     return { mechanism, parameters: parametersOf(method, NO_IV), ciphertext };
   }
   const iv = randomFillSync(new Uint8Array(mechanism === CKM.AES_GCM ? GCM_IV_BYTES : CBC_IV_BYTES));
@@ -35,12 +42,23 @@ export async function wrapWith({ session, local, cipher }: WrapPlace, key: Key, 
 }
 
 /** What `wrapWith` encrypted. @throws HsmError */
-export async function unwrapWith(cipher: Cipher, key: Key, method: WrapMethod, { parameters, ciphertext }: Wrapped): Promise<Uint8Array> {
+export async function unwrapWith(
+  cipher: Cipher,
+  key: Key,
+  method: WrapMethod,
+  { parameters, ciphertext }: Wrapped,
+): Promise<Uint8Array> {
   return cipher.decrypt(key, mechanismOf(method, parameters), ciphertext);
 }
 
 /** Whether the HSM opens what was wrapped, and to the same. */
-export async function opensAgain(cipher: Cipher, key: Key, method: WrapMethod, wrapped: Wrapped, secret: Uint8Array): Promise<boolean> {
+export async function opensAgain(
+  cipher: Cipher,
+  key: Key,
+  method: WrapMethod,
+  wrapped: Wrapped,
+  secret: Uint8Array,
+): Promise<boolean> {
   try {
     return isSameOnce(await unwrapWith(cipher, key, method, wrapped), secret);
   } catch (error) {
@@ -65,7 +83,12 @@ function mechanismOf({ mechanism, hash }: WrapMethod, iv: Uint8Array): Mechanism
 }
 
 /** Some modules (tpm2-pkcs11 1.9) do not say how long the output is: the length is then that of the room they were given. */
-async function encryptRsa({ session, cipher }: Omit<WrapPlace, 'local'>, key: Key, method: WrapMethod, secret: Uint8Array): Promise<Uint8Array> {
+async function encryptRsa(
+  { session, cipher }: Omit<WrapPlace, 'local'>,
+  key: Key,
+  method: WrapMethod,
+  secret: Uint8Array,
+): Promise<Uint8Array> {
   const publicKey = requirePublicKey(session, key);
   const output = await cipher.encrypt(publicKey, mechanismOf(method, NO_IV), secret);
   if (output.length <= MOST_RSA_BYTES) return output;
@@ -75,6 +98,9 @@ async function encryptRsa({ session, cipher }: Omit<WrapPlace, 'local'>, key: Ke
 
 function encryptLocally(session: Session, key: Key, { hash }: WrapMethod, secret: Uint8Array): Uint8Array {
   const publicKey = rsaPublicKey(session, key);
-  const padding = hash === null ? { padding: constants.RSA_PKCS1_PADDING } : { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash };
+  const padding =
+    hash === null
+      ? { padding: constants.RSA_PKCS1_PADDING }
+      : { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash };
   return new Uint8Array(publicEncrypt({ key: publicKey, ...padding }, secret));
 }

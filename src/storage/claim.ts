@@ -38,9 +38,13 @@ export function folderFault(path: string): StoreError | null {
   if (exposure !== undefined) return storeExposed(path, exposure);
   const folder = dirname(path);
   if (!letsOthersAdd(folder)) return null;
-  return new StoreError('storage_exposed', `the store ${path} is not used: other users can make files beside it in ${folder}`, {
-    hint: 'give it a folder of its own, such as /var/lib/coffer, in storage "sqlite" { path }',
-  });
+  return new StoreError(
+    'storage_exposed',
+    `the store ${path} is not used: other users can make files beside it in ${folder}`,
+    {
+      hint: 'give it a folder of its own, such as /var/lib/coffer, in storage "sqlite" { path }',
+    },
+  );
 }
 
 /**
@@ -79,7 +83,10 @@ function claim(path: string, flags: number, note: (text: string) => void): Stats
     const stat = fstatSync(descriptor);
     checkFile(path, stat);
     if ((stat.mode & OTHERS) !== 0) fchmodSync(descriptor, 0o600);
-    if (changedBy(stat) === 'mode') note(`other users could write ${path} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep`);
+    if (changedBy(stat) === 'mode')
+      note(
+        `other users could write ${path} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep`,
+      );
     return stat;
   } finally {
     closeSync(descriptor);
@@ -121,13 +128,18 @@ function checkNeighbours(path: string): void {
     const stat = lstatSync(path + end, { throwIfNoEntry: false });
     if (stat === undefined) continue;
     if (!stat.isFile()) throw planted(path + end);
-    if (changedBy(stat) === 'owner') throw storeExposed(path, { path: path + end, at: 'end', by: 'owner', uid: stat.uid });
+    if (changedBy(stat) === 'owner')
+      throw storeExposed(path, { path: path + end, at: 'end', by: 'owner', uid: stat.uid });
   }
   const journal = `${path}-journal`;
   if (lstatSync(journal, { throwIfNoEntry: false }) === undefined) return;
-  throw new IntegrityError('journal_found', `there is a file ${journal}, which coffer never makes and which SQLite would write into the store`, {
-    hint: 'find out who put it there before you move it away',
-  });
+  throw new IntegrityError(
+    'journal_found',
+    `there is a file ${journal}, which coffer never makes and which SQLite would write into the store`,
+    {
+      hint: 'find out who put it there before you move it away',
+    },
+  );
 }
 
 /** The error of a store through which somebody else decides what it is. */
@@ -142,7 +154,9 @@ function notAFile(path: string): UsageError {
 
 /** Of a file that SQLite makes and removes by itself. */
 function planted(path: string): UsageError {
-  return new UsageError('not_a_store', `${path} is not a regular file, as SQLite makes it`, { hint: 'find out who put it there before you remove it' });
+  return new UsageError('not_a_store', `${path} is not a regular file, as SQLite makes it`, {
+    hint: 'find out who put it there before you remove it',
+  });
 }
 
 function isALink(path: string): UsageError {
@@ -153,7 +167,8 @@ function isALink(path: string): UsageError {
 
 /** What opening a file can throw, in the operator's words. */
 function told(path: string, error: unknown): unknown {
-  if (error instanceof UnsafePlace) return new StoreError('storage_exposed', `no store is made at ${path}: ${error.message}`, { hint: error.hint });
+  if (error instanceof UnsafePlace)
+    return new StoreError('storage_exposed', `no store is made at ${path}: ${error.message}`, { hint: error.hint });
   const code = systemErrorCode(error);
   if (code === 'EISDIR' || code === 'ENXIO') return notAFile(path);
   if (code === 'ELOOP') return isALink(path);
@@ -163,5 +178,7 @@ function told(path: string, error: unknown): unknown {
       cause: error,
     });
   }
-  return code === null || !/^E[A-Z0-9]+$/.test(code) ? error : new StoreError('storage_failed', `cannot open ${path}: ${code}`, { cause: error });
+  return code === null || !/^E[A-Z0-9]+$/.test(code)
+    ? error
+    : new StoreError('storage_failed', `cannot open ${path}: ${code}`, { cause: error });
 }

@@ -41,12 +41,17 @@ export class Connection {
 
   /** The first column of the first row; undefined where there is none. @throws SqliteError */
   value(sql: string, ...parameters: readonly unknown[]): unknown {
-    return this.prepare(sql).pluck().get(...parameters);
+    return this.prepare(sql)
+      .pluck()
+      .get(...parameters);
   }
 
   /** Every row, as an array of its columns. @throws SqliteError */
   rows(sql: string): unknown[][] {
-    return this.prepare(sql).raw().all().map((row) => (Array.isArray(row) ? Array.from<unknown>(row) : [row]));
+    return this.prepare(sql)
+      .raw()
+      .all()
+      .map((row) => (Array.isArray(row) ? Array.from<unknown>(row) : [row]));
   }
 
   close(): void {

@@ -20,7 +20,9 @@ const sqlite: Driver<StorageConfig & { readonly type: 'sqlite' }> = {
 };
 
 /** By the name of the stanza. */
-const DRIVERS: { readonly [Type in StorageConfig['type']]: Driver<StorageConfig & { readonly type: Type }> } = { sqlite };
+const DRIVERS: { readonly [Type in StorageConfig['type']]: Driver<StorageConfig & { readonly type: Type }> } = {
+  sqlite,
+};
 
 /** The driver of a configured storage. */
 export function driverOf({ type }: StorageConfig): Driver<StorageConfig> {

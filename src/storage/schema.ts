@@ -13,7 +13,8 @@ const CREATE_TABLE = `CREATE TABLE ${TABLE} (path TEXT PRIMARY KEY, value BLOB N
  * For the life of a connection, before anything of the file is read: functions and virtual tables that a schema names are
  * not run, damage within a page is found when the page is read, and no temporary file is made.
  */
-export const AGAINST_HOSTILE_FILES = 'PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY';
+export const AGAINST_HOSTILE_FILES =
+  'PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY';
 
 /** The columns of sqlite_schema that say what an object is and does; where its first page is, SQLite may choose. */
 const COLUMNS = ['type', 'name', 'tbl_name', 'sql'] as const;
@@ -38,7 +39,8 @@ export function readSchema(connection: Connection, path: string): 'store' | 'emp
   if (applicationId === 0 && layout === 0 && objects.length === 0) return 'empty';
   if (applicationId !== APPLICATION_ID) {
     // Nobody else makes this table to the letter, so that it is the mark that was changed.
-    if (objects.some(isExpected)) throw altered(path, `its application_id is ${String(applicationId)}, which is not coffer's`);
+    if (objects.some(isExpected))
+      throw altered(path, `its application_id is ${String(applicationId)}, which is not coffer's`);
     throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, NAME_ANOTHER);
   }
   if (Number(layout) > LAYOUT) throw tooNew(path, Number(layout));
@@ -73,7 +75,10 @@ function schemaOf(connection: Connection, path: string): unknown[][] {
   } catch (error) {
     // The statement is ours and right, so that what SQLite cannot make out is the file.
     if (systemErrorCode(error) !== 'SQLITE_ERROR') throw error;
-    throw new IntegrityError('storage_corrupt', `SQLite cannot make out the schema of ${path}`, { hint: 'restore the store from a backup', cause: error });
+    throw new IntegrityError('storage_corrupt', `SQLite cannot make out the schema of ${path}`, {
+      hint: 'restore the store from a backup',
+      cause: error,
+    });
   }
 }
 
@@ -92,15 +97,24 @@ const LONGEST_NAME = 60;
 /** A name that somebody else chose: none of its characters may do anything to a terminal. */
 function shown(name: unknown): string {
   if (typeof name !== 'string') return 'without a name';
-  const escaped = name.slice(0, LONGEST_NAME).replace(/[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  const escaped = name
+    .slice(0, LONGEST_NAME)
+    .replace(
+      /[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu,
+      (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+    );
   return `"${escaped}${name.length > LONGEST_NAME ? '...' : ''}"`;
 }
 
 /** As of every other structure with a version that is not known: whoever can write the file can raise the number. */
 function tooNew(path: string, layout: number): IntegrityError {
-  return new IntegrityError('store_too_new', `${path} has layout ${layout}, and this coffer knows layout ${LAYOUT}: a newer coffer made it, or somebody altered it`, {
-    hint: 'if a newer coffer wrote it, use that one; else find out who could write to the file, and restore it from a backup',
-  });
+  return new IntegrityError(
+    'store_too_new',
+    `${path} has layout ${layout}, and this coffer knows layout ${LAYOUT}: a newer coffer made it, or somebody altered it`,
+    {
+      hint: 'if a newer coffer wrote it, use that one; else find out who could write to the file, and restore it from a backup',
+    },
+  );
 }
 
 function altered(path: string, what: string): IntegrityError {

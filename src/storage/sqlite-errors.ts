@@ -18,7 +18,8 @@ export function guard<T>(path: string, use: () => T): T {
 export function translated(path: string, error: unknown): unknown {
   const code = systemErrorCode(error);
   if (code === null || !code.startsWith('SQLITE_')) return error;
-  if (code.startsWith('SQLITE_NOTADB')) return new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
+  if (code.startsWith('SQLITE_NOTADB'))
+    return new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
   if (code.startsWith('SQLITE_CORRUPT')) {
     return new IntegrityError('storage_corrupt', `the database file ${path} is damaged (${code})`, {
       hint: 'restore it from a backup',

@@ -16,7 +16,10 @@ const BEHIND_SLASH = '0';
  *   `storage_failed`, `storage_exposed`; UsageError `not_a_store` for a file that is something else;
  *   IntegrityError `storage_corrupt`, `schema_altered`, `store_too_new`, `journal_found`.
  */
-export async function openSqlite(path: string, { create, note = () => undefined, throughCommit = (commit) => commit() }: OpenOptions): Promise<Storage> {
+export async function openSqlite(
+  path: string,
+  { create, note = () => undefined, throughCommit = (commit) => commit() }: OpenOptions,
+): Promise<Storage> {
   const present = claimFile(path, create, note);
   if (!present) {
     throw new StoreError('not_initialized', `there is no store at ${path}`, { hint: 'create one with: coffer init' });
@@ -113,7 +116,11 @@ class SqliteRows implements Rows {
   readonly #writable: boolean;
   readonly isNew: boolean;
 
-  constructor(connection: Connection, path: string, { writable, isNew }: { readonly writable: boolean; readonly isNew: boolean }) {
+  constructor(
+    connection: Connection,
+    path: string,
+    { writable, isNew }: { readonly writable: boolean; readonly isNew: boolean },
+  ) {
     this.#connection = connection;
     this.#path = path;
     this.#writable = writable;
@@ -149,7 +156,10 @@ class SqliteRows implements Rows {
       const children: Child[] = [];
       let last = after;
       while (children.length < most) {
-        const path = this.#seek(connection, last === null ? prefix : `${prefix}${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`);
+        const path = this.#seek(
+          connection,
+          last === null ? prefix : `${prefix}${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`,
+        );
         if (path === null || !path.startsWith(prefix)) break;
         const [segment = '', ...below] = path.slice(prefix.length).split('/');
         last = { segment, folder: below.length > 0 };
@@ -188,7 +198,11 @@ function isPath(path: unknown): path is string {
 }
 
 function damaged(path: string): IntegrityError {
-  return new IntegrityError('storage_corrupt', `the database ${path} has rows that coffer did not write, or not in their order`, {
-    hint: 'restore the store from a backup and find out who could write to it',
-  });
+  return new IntegrityError(
+    'storage_corrupt',
+    `the database ${path} has rows that coffer did not write, or not in their order`,
+    {
+      hint: 'restore the store from a backup and find out who could write to it',
+    },
+  );
 }

@@ -95,7 +95,9 @@ try {
   const base = median(times['node -e 0']);
   console.log(`medians of ${RUNS} interleaved runs, Node.js ${process.version}`);
   for (const [name, list] of Object.entries(times)) {
-    console.log(`${name.padEnd(36)} ${median(list).toFixed(1).padStart(7)} ms ${(median(list) / base).toFixed(2).padStart(6)} x`);
+    console.log(
+      `${name.padEnd(36)} ${median(list).toFixed(1).padStart(7)} ms ${(median(list) / base).toFixed(2).padStart(6)} x`,
+    );
   }
 } finally {
   rmSync(folder, { recursive: true });

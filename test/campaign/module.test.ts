@@ -1,7 +1,15 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CRASHES, HANGS, HARMLESS, PTHREAD_EXIT, runMisbehaving, sideBySide, type Misdeed } from '../support/misdeeds.ts';
+import {
+  CRASHES,
+  HANGS,
+  HARMLESS,
+  PTHREAD_EXIT,
+  runMisbehaving,
+  sideBySide,
+  type Misdeed,
+} from '../support/misdeeds.ts';
 import { copyStore, makeStand, ownToken, readRows, type Outcome, type Row, type Stand } from '../support/store.ts';
 
 /**
@@ -36,11 +44,27 @@ interface Command {
 }
 
 const COMMANDS: readonly Command[] = [
-  { name: 'init', args: ['init', '-recovery-shares=2', '-recovery-threshold=2'], whole: /^Recovery Key 1: \S+\nRecovery Key 2: \S+\n[^]*are shown only now\.\n$/, store: null },
+  {
+    name: 'init',
+    args: ['init', '-recovery-shares=2', '-recovery-threshold=2'],
+    whole: /^Recovery Key 1: \S+\nRecovery Key 2: \S+\n[^]*are shown only now\.\n$/,
+    store: null,
+  },
   { name: 'unseal', args: ['unseal'], whole: /^Success! The store is unsealed\n$/, store: 'sealed' },
   { name: 'kv get', args: ['kv', 'get', '-field=v', 'secret/app'], whole: /^before$/, store: 'unsealed' },
-  { name: 'kv put', args: ['kv', 'put', 'secret/app', 'v=after'], whole: /^Success! Data written to: secret\/app\n$/, store: 'unsealed' },
-  { name: 'rewrap', args: ['sealwrap', 'rewrap'], whole: /^Success! Rewrapped 3\n[^]*\nAltered +0\n$/, store: 'unsealed', env: { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } },
+  {
+    name: 'kv put',
+    args: ['kv', 'put', 'secret/app', 'v=after'],
+    whole: /^Success! Data written to: secret\/app\n$/,
+    store: 'unsealed',
+  },
+  {
+    name: 'rewrap',
+    args: ['sealwrap', 'rewrap'],
+    whole: /^Success! Rewrapped 3\n[^]*\nAltered +0\n$/,
+    store: 'unsealed',
+    env: { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' },
+  },
 ];
 
 let stand: Stand;
@@ -68,7 +92,9 @@ function draw<T>(from: readonly T[], count: number): T[] {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const left = [...from];
-  return Array.from({ length: Math.min(count, left.length) }, () => left.splice(Math.floor(random() * left.length), 1)).flat();
+  return Array.from({ length: Math.min(count, left.length) }, () =>
+    left.splice(Math.floor(random() * left.length), 1),
+  ).flat();
 }
 
 let copies = 0;
@@ -101,8 +127,13 @@ interface Call {
 function callsOf(command: Command): Call[] {
   stand.shim?.clear();
   const path = freshStore(command);
-  const { status, stdout, stderr } = stand.run(command.args, { env: { ...command.env, ...ownToken(stand, 'unhindered'), COFFER_STORAGE_PATH: path } });
-  expect({ status, stderr: stderr.replace(/^note: (created|nothing in the store needs) .*\n/gm, '') }).toEqual({ status: 0, stderr: '' });
+  const { status, stdout, stderr } = stand.run(command.args, {
+    env: { ...command.env, ...ownToken(stand, 'unhindered'), COFFER_STORAGE_PATH: path },
+  });
+  expect({ status, stderr: stderr.replace(/^note: (created|nothing in the store needs) .*\n/gm, '') }).toEqual({
+    status: 0,
+    stderr: '',
+  });
   expect(stdout).toMatch(command.whole);
   const seen = new Map<string, number>();
   return (stand.shim?.calls() ?? []).map((place) => {
@@ -122,13 +153,17 @@ interface Try extends Misdeed {
 async function attempt(command: Command, misdeed: Misdeed): Promise<Try> {
   const path = freshStore(command);
   const before = rowsOf(path);
-  const outcome = await runMisbehaving(stand, command.args, misdeed, { env: { ...command.env, COFFER_STORAGE_PATH: path } });
+  const outcome = await runMisbehaving(stand, command.args, misdeed, {
+    env: { ...command.env, COFFER_STORAGE_PATH: path },
+  });
   return { ...misdeed, outcome, path, before, after: rowsOf(path) };
 }
 
 /** Rows that are new or hold something else. */
 function changed({ before, after }: Try): string[] {
-  return after.filter(({ path, value }) => before.find((row) => row.path === path)?.value.equals(value) !== true).map(({ path }) => path);
+  return after
+    .filter(({ path, value }) => before.find((row) => row.path === path)?.value.equals(value) !== true)
+    .map(({ path }) => path);
 }
 
 /** Whether the command's work is in the store, as the store itself shows it to a command that nothing hinders. */
@@ -141,7 +176,10 @@ function isDone({ name }: Command, done: Try): boolean {
     case 'kv get':
       return true;
     case 'kv put':
-      return stand.run(['kv', 'get', '-field=v', 'secret/app'], { env: { COFFER_STORAGE_PATH: done.path } }).stdout === 'after';
+      return (
+        stand.run(['kv', 'get', '-field=v', 'secret/app'], { env: { COFFER_STORAGE_PATH: done.path } }).stdout ===
+        'after'
+      );
     default:
       return changed(done).length === 3;
   }
@@ -176,8 +214,11 @@ function check(command: Command, done: Try, calls: readonly Call[]): Told {
     expect(isDone(command, done), about).toBe(true);
   } else {
     expect(stdout, about).toBe('');
-    expect(stderr, about).toMatch(/^error: the PKCS#11 module \S+ .* (in C_\w+|in a thread of its own, after C_\w+)\nhint: /m);
-    if (command.name === 'rewrap' && moved.length > 0) expect(stderr, about).toContain(`it stopped after ${moved.length} of 3, which stay as they are now`);
+    expect(stderr, about).toMatch(
+      /^error: the PKCS#11 module \S+ .* (in C_\w+|in a thread of its own, after C_\w+)\nhint: /m,
+    );
+    if (command.name === 'rewrap' && moved.length > 0)
+      expect(stderr, about).toContain(`it stopped after ${moved.length} of 3, which stay as they are now`);
     else {
       expect(stderr, about).toContain('nothing in the store was changed');
       expect(moved, about).toEqual([]);
@@ -202,7 +243,9 @@ describe('a module that misbehaves at any of its calls', () => {
   const tell = (...cells: readonly (string | number)[]): void => {
     if (everything) console.log(`| ${cells.join(' | ')} |`);
   };
-  beforeAll(() => tell('command', 'calls', 'tries', 'error, exit 3', 'done, exit 0, with a warning', 'done, exit 0', 'wrong'));
+  beforeAll(() =>
+    tell('command', 'calls', 'tries', 'error, exit 3', 'done, exit 0, with a warning', 'done, exit 0', 'wrong'),
+  );
 
   it.each(COMMANDS)('leaves $name done and said to be done, or neither', { timeout: 7_200_000 }, async (command) => {
     const calls = callsOf(command);

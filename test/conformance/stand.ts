@@ -13,7 +13,10 @@ export interface ConformanceStand {
   readonly path: string;
   /** Writes the configuration anew. @param seal further lines of the seal stanza, instead of the usual keys where they name some */
   configure(seal: readonly string[]): void;
-  run(args: readonly string[], more?: { readonly env?: Readonly<Record<string, string>>; readonly input?: string }): Outcome;
+  run(
+    args: readonly string[],
+    more?: { readonly env?: Readonly<Record<string, string>>; readonly input?: string },
+  ): Outcome;
   /** As `run`; its stdout. Throws unless it exits 0. */
   ok(...args: string[]): string;
   remove(): void;
@@ -45,11 +48,21 @@ export async function makeConformanceStand(module: TestModule): Promise<Conforma
     path,
     configure(seal) {
       const lines = [`lib = "${token.lib}"`, `pin = "${token.pin}"`, 'generate_key = "true"', ...token.seal, ...seal];
-      const stanzas = [`storage "sqlite" {\n  path = "${path}"\n}`, `seal "pkcs11" {\n  ${lines.join('\n  ')}\n}`, 'entropy "seal" {\n  mode = "augmentation"\n}'];
+      const stanzas = [
+        `storage "sqlite" {\n  path = "${path}"\n}`,
+        `seal "pkcs11" {\n  ${lines.join('\n  ')}\n}`,
+        'entropy "seal" {\n  mode = "augmentation"\n}',
+      ];
       writeFileSync(config, `${stanzas.join('\n')}\n`, { mode: 0o600 });
     },
     run(args, { env: more = {}, input = '' } = {}) {
-      const done = spawnSync(program, [...before, ...args], { cwd: dir, env: { ...env, ...more }, input, encoding: 'utf8', maxBuffer: 1 << 26 });
+      const done = spawnSync(program, [...before, ...args], {
+        cwd: dir,
+        env: { ...env, ...more },
+        input,
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+      });
       if (done.error !== undefined) throw done.error;
       return { status: done.status, signal: done.signal, stdout: done.stdout, stderr: done.stderr };
     },

@@ -17,7 +17,8 @@ export function conformance(module: TestModule): void {
 
     /** A fact that needs these abilities of the module. */
     function fact(name: string, steps: readonly Step[], run: () => Promise<void>): void {
-      const reason = module.missing ?? steps.map((step) => module.cannot[step]).find((each) => each !== undefined) ?? null;
+      const reason =
+        module.missing ?? steps.map((step) => module.cannot[step]).find((each) => each !== undefined) ?? null;
       if (reason === null) it(name, run);
       else it.skip(`${name} (${reason})`);
     }
@@ -46,10 +47,16 @@ export function conformance(module: TestModule): void {
 
     fact('has nothing to say against the keys that coffer makes', [], async () => {
       stand = await makeConformanceStand(module);
-      expect(stand.run(['init', '-recovery-shares=0', '-recovery-threshold=0'])).toMatchObject({ status: 0, stderr: expect.not.stringContaining('warning:') as string });
+      expect(stand.run(['init', '-recovery-shares=0', '-recovery-threshold=0'])).toMatchObject({
+        status: 0,
+        stderr: expect.not.stringContaining('warning:') as string,
+      });
       expect(stand.run(['unseal'])).toMatchObject({ status: 0, stderr: '' });
-      const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as { checks: { name: string; status: string }[] };
-      for (const name of ['wrapping key', 'HMAC key']) expect(checks.find((check) => check.name === name)).toMatchObject({ status: 'ok' });
+      const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as {
+        checks: { name: string; status: string }[];
+      };
+      for (const name of ['wrapping key', 'HMAC key'])
+        expect(checks.find((check) => check.name === name)).toMatchObject({ status: 'ok' });
     });
 
     fact('opens what it wrapped, small and large, with the mechanism that it finds best', [], async () => {
@@ -103,28 +110,34 @@ export function conformance(module: TestModule): void {
       stand.ok('write', '-f', 'transit/keys/orders');
     });
 
-    fact('writes with new keys and opens with old ones after a rotation, until all is moved', ['rotation'], async () => {
-      await opened();
-      const former = ['previous_key_label = "wrapping"', 'previous_hmac_key_label = "hmac"'];
-      stand.configure(['key_label = "wrapping-2"', 'hmac_key_label = "hmac-2"', ...former]);
-      expect(code('kv', 'put', 'kv/b', 'b=second')).toBe('3 key_not_found');
-      stand.ok('hsm', 'keygen');
-      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
-      stand.ok('kv', 'put', 'kv/b', 'b=second');
-      expect(stand.ok('kv', 'get', '-field=b', 'kv/b')).toBe('second');
-      stand.ok('sealwrap', 'rewrap');
-      stand.ok('operator', 'rotate');
-      expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
-      const labels = readRows(stand.path)
-        .filter(({ path }) => path.startsWith('data/') || path === 'core/record')
-        .map((row) => decodeRecord(new Uint8Array(row.value)))
-        .map(({ wraps, macStanza }) => `${wraps[0]?.keyLabel} ${macStanza?.keyLabel}`);
-      expect(new Set(labels)).toEqual(new Set(['wrapping-2 hmac-2']));
-    });
+    fact(
+      'writes with new keys and opens with old ones after a rotation, until all is moved',
+      ['rotation'],
+      async () => {
+        await opened();
+        const former = ['previous_key_label = "wrapping"', 'previous_hmac_key_label = "hmac"'];
+        stand.configure(['key_label = "wrapping-2"', 'hmac_key_label = "hmac-2"', ...former]);
+        expect(code('kv', 'put', 'kv/b', 'b=second')).toBe('3 key_not_found');
+        stand.ok('hsm', 'keygen');
+        expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+        stand.ok('kv', 'put', 'kv/b', 'b=second');
+        expect(stand.ok('kv', 'get', '-field=b', 'kv/b')).toBe('second');
+        stand.ok('sealwrap', 'rewrap');
+        stand.ok('operator', 'rotate');
+        expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+        const labels = readRows(stand.path)
+          .filter(({ path }) => path.startsWith('data/') || path === 'core/record')
+          .map((row) => decodeRecord(new Uint8Array(row.value)))
+          .map(({ wraps, macStanza }) => `${wraps[0]?.keyLabel} ${macStanza?.keyLabel}`);
+        expect(new Set(labels)).toEqual(new Set(['wrapping-2 hmac-2']));
+      },
+    );
 
     fact('tells a wrong PIN', ['wrong-pin'], async () => {
       await opened();
-      const wrong = stand.run(['kv', 'get', 'kv/a', '-format=json'], { env: { COFFER_HSM_PIN: '00000000', XDG_STATE_HOME: `${stand.dir}/state-of-another` } });
+      const wrong = stand.run(['kv', 'get', 'kv/a', '-format=json'], {
+        env: { COFFER_HSM_PIN: '00000000', XDG_STATE_HOME: `${stand.dir}/state-of-another` },
+      });
       expect(wrong.status).toBe(3);
       expect(wrong.stderr).toContain('"code":"pin_incorrect"');
       expect(stand.run(['unseal', '-force']).status).toBe(0);

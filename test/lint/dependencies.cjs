@@ -70,10 +70,15 @@ const allowedInTest = {
 const inTest = (name) => `^test/${name}/`;
 
 const betweenTests = Object.entries(allowedInTest).flatMap(([name, imports]) => [
-  error(`test-${name}-imports`, `test/${name} imports another folder's tests or their helpers`, { path: inTest(name) }, {
-    path: '^test/',
-    pathNot: [name, ...imports].map(inTest),
-  }),
+  error(
+    `test-${name}-imports`,
+    `test/${name} imports another folder's tests or their helpers`,
+    { path: inTest(name) },
+    {
+      path: '^test/',
+      pathNot: [name, ...imports].map(inTest),
+    },
+  ),
 ]);
 
 const ofPackages = Object.entries(packages).map(([name, folders]) =>
@@ -87,41 +92,76 @@ const ofPackages = Object.entries(packages).map(([name, folders]) =>
 
 module.exports = {
   forbidden: [
-    error('main-imports', 'src/main.ts imports only cli and modules directly in src', { path: '^src/main\\.ts$' }, {
-      path: '^src/',
-      pathNot: [folder('cli'), ROOT_MODULES],
-    }),
-    error('root-modules-import', 'a module directly in src imports only its like', {
-      path: ROOT_MODULES,
-      pathNot: '^src/main\\.ts$',
-    }, { path: '^src/', pathNot: ROOT_MODULES }),
+    error(
+      'main-imports',
+      'src/main.ts imports only cli and modules directly in src',
+      { path: '^src/main\\.ts$' },
+      {
+        path: '^src/',
+        pathNot: [folder('cli'), ROOT_MODULES],
+      },
+    ),
+    error(
+      'root-modules-import',
+      'a module directly in src imports only its like',
+      {
+        path: ROOT_MODULES,
+        pathNot: '^src/main\\.ts$',
+      },
+      { path: '^src/', pathNot: ROOT_MODULES },
+    ),
     error('nothing-imports-main', 'nothing imports src/main.ts', { path: '^src/' }, { path: '^src/main\\.ts$' }),
-    error('unknown-folder', 'a new folder in src needs its line in this file', {
-      path: '^src/[^/]+/',
-      pathNot: Object.keys(allowed).map(folder),
-    }, {}),
+    error(
+      'unknown-folder',
+      'a new folder in src needs its line in this file',
+      {
+        path: '^src/[^/]+/',
+        pathNot: Object.keys(allowed).map(folder),
+      },
+      {},
+    ),
     ...betweenFolders,
     error('nothing-imports-test', 'what runs imports nothing of test', { path: '^src/' }, { path: '^test/' }),
-    error('unknown-folder-of-test', 'a new folder in test needs its line in this file', {
-      path: '^test/[^/]+/',
-      pathNot: Object.keys(allowedInTest).map(inTest),
-    }, {}),
+    error(
+      'unknown-folder-of-test',
+      'a new folder in test needs its line in this file',
+      {
+        path: '^test/[^/]+/',
+        pathNot: Object.keys(allowedInTest).map(inTest),
+      },
+      {},
+    ),
     error('nothing-imports-a-test', 'what two tests share is a module without tests', {}, { path: '\\.test\\.ts$' }),
     ...betweenTests,
     ...ofPackages,
     error('no-circular', 'imports go round in a circle', {}, { circular: true }),
-    error('no-orphans', 'nothing imports this and it imports nothing', {
-      orphan: true,
-      path: '^src/',
-      pathNot: ['\\.d\\.ts$', '^src/main\\.ts$'],
-    }, {}),
-    error('not-for-development', 'a package for development only is not there when coffer runs', { path: '^src/' }, {
-      dependencyTypes: ['npm-dev'],
-      pathNot: '/@types/',
-    }),
-    error('resolvable', 'the import leads nowhere', { path: '^src/' }, {
-      couldNotResolve: true,
-    }),
+    error(
+      'no-orphans',
+      'nothing imports this and it imports nothing',
+      {
+        orphan: true,
+        path: '^src/',
+        pathNot: ['\\.d\\.ts$', '^src/main\\.ts$'],
+      },
+      {},
+    ),
+    error(
+      'not-for-development',
+      'a package for development only is not there when coffer runs',
+      { path: '^src/' },
+      {
+        dependencyTypes: ['npm-dev'],
+        pathNot: '/@types/',
+      },
+    ),
+    error(
+      'resolvable',
+      'the import leads nowhere',
+      { path: '^src/' },
+      {
+        couldNotResolve: true,
+      },
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

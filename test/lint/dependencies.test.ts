@@ -80,7 +80,9 @@ function placeOf(name: string): string {
 }
 
 interface Cruise {
-  readonly summary: { readonly violations: readonly { readonly from: string; readonly rule: { readonly name: string } }[] };
+  readonly summary: {
+    readonly violations: readonly { readonly from: string; readonly rule: { readonly name: string } }[];
+  };
 }
 
 describe('the one-way rule', () => {
@@ -102,7 +104,15 @@ describe('the one-way rule', () => {
       writeFileSync(path, source);
     }
     const config = join(root, 'test/lint/dependencies.cjs');
-    const args = [join(root, 'node_modules/.bin/depcruise'), '--config', config, '--output-type', 'json', 'src', 'test'];
+    const args = [
+      join(root, 'node_modules/.bin/depcruise'),
+      '--config',
+      config,
+      '--output-type',
+      'json',
+      'src',
+      'test',
+    ];
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: tree, encoding: 'utf8' });
     expect(stderr).toBe('');
     const { summary } = JSON.parse(stdout) as Cruise;

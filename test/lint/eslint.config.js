@@ -36,7 +36,10 @@ export default defineConfig([
       '@typescript-eslint/prefer-readonly': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true },
+      ],
       '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
       // An async function that has nothing to wait for is how one implementation of an async interface may look.
       '@typescript-eslint/require-await': 'off',
@@ -45,7 +48,8 @@ export default defineConfig([
   {
     files: ['src/**/*.ts'],
     rules: {
-      'max-lines': ['error', { max: 300 }],
+      'max-lines': ['error', { max: 250 }],
+      'max-params': ['error', { max: 5 }],
       'no-console': 'error',
     },
   },
@@ -56,7 +60,11 @@ export default defineConfig([
     rules: {
       'no-restricted-syntax': [
         'error',
-        { selector: 'MemberExpression[property.value=/^(COFFER|VAULT|BAO)_/], MemberExpression[property.name=/^(COFFER|VAULT|BAO)_/]', message: 'Ask src/config for a variable.' },
+        {
+          selector:
+            'MemberExpression[property.value=/^(COFFER|VAULT|BAO)_/], MemberExpression[property.name=/^(COFFER|VAULT|BAO)_/]',
+          message: 'Ask src/config for a variable.',
+        },
       ],
     },
   },
@@ -65,7 +73,11 @@ export default defineConfig([
     files: ['src/**/*.ts'],
     ignores: ['src/cli/terminal.ts', 'src/cli/prompts.ts'],
     rules: {
-      'no-restricted-properties': ['error', { object: 'process', property: 'stdout' }, { object: 'process', property: 'stderr' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'stdout' },
+        { object: 'process', property: 'stderr' },
+      ],
     },
   },
 ]);

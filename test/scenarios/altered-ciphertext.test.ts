@@ -21,7 +21,10 @@ function standWithoutHmac(more = 'generate_key = true'): Stand {
 }
 
 function writeConfiguration(stand: Stand, keys: string): void {
-  stand.write('coffer.hcl', `storage "sqlite" {\n  path = "${stand.path}"\n}\nseal "pkcs11" {\n  lib = "${stand.lib}"\n  token_label = "demo"\n  pin = "1234"\n  ${keys}\n}\n`);
+  stand.write(
+    'coffer.hcl',
+    `storage "sqlite" {\n  path = "${stand.path}"\n}\nseal "pkcs11" {\n  lib = "${stand.lib}"\n  token_label = "demo"\n  pin = "1234"\n  ${keys}\n}\n`,
+  );
 }
 
 function fill(stand: Stand): void {
@@ -35,7 +38,9 @@ function fill(stand: Stand): void {
 function flipped(stand: Stand, name: string): void {
   const before = new Map(readRows(stand.path).map(({ path, value }) => [path, Buffer.from(value).toString('hex')]));
   stand.ok('kv', 'put', `kv/${name}`, 'v=altered');
-  const row = readRows(stand.path).find(({ path, value }) => path.startsWith('data/') && before.get(path) !== Buffer.from(value).toString('hex'));
+  const row = readRows(stand.path).find(
+    ({ path, value }) => path.startsWith('data/') && before.get(path) !== Buffer.from(value).toString('hex'),
+  );
   if (row === undefined) throw new Error('no row was written');
   const value = Buffer.from(row.value);
   const [wrap] = readRecord(value, name).wraps;
@@ -78,7 +83,8 @@ describe('altered ciphertext, without an HMAC', () => {
     generateRsaPair(stand.hsm, { label: 'hsm_demo', id: '0a' });
     fill(stand);
     flipped(stand, 'b');
-    for (const answer of ANSWERS) expect(saying(stand, answer, 'kv', 'get', 'kv/b'), answer).toMatchObject({ status: 4, stdout: '' });
+    for (const answer of ANSWERS)
+      expect(saying(stand, answer, 'kv', 'get', 'kv/b'), answer).toMatchObject({ status: 4, stdout: '' });
     stand.shim?.clear();
     saying(stand, '0x30', 'kv', 'get', 'kv/b');
     expect(stand.shim?.calls()).not.toContain('C_Encrypt');
@@ -87,7 +93,15 @@ describe('altered ciphertext, without an HMAC', () => {
   it('is told from an HSM that has a problem', () => {
     const stand = standWithoutHmac();
     fill(stand);
-    for (const fault of ['fail:C_Decrypt:0x30', 'fail:C_Decrypt:0x5', 'fail:C_Decrypt:0x40', 'fail:C_Decrypt:0x80000042', 'fail:C_Decrypt:0x30:2', 'fail:C_Decrypt:0x5:2', 'no-decrypt:0x1087']) {
+    for (const fault of [
+      'fail:C_Decrypt:0x30',
+      'fail:C_Decrypt:0x5',
+      'fail:C_Decrypt:0x40',
+      'fail:C_Decrypt:0x80000042',
+      'fail:C_Decrypt:0x30:2',
+      'fail:C_Decrypt:0x5:2',
+      'no-decrypt:0x1087',
+    ]) {
       const outcome = stand.run(['kv', 'get', 'kv/a'], { env: { COFFER_SHIM_FAULT: fault } });
       expect(outcome, fault + outcome.stderr).toMatchObject({ status: 3, stdout: '' });
       expect(outcome.stderr).not.toMatch(/tampered|altered/);
@@ -106,7 +120,9 @@ describe('altered ciphertext, without an HMAC', () => {
       expect(saying(stand, answer, 'kv', 'get', 'kv/b'), answer).toMatchObject({ status: 4, stdout: '' });
       expect(saying(stand, answer, 'kv', 'get', '-field=v', 'kv/a')).toMatchObject({ status: 0, stdout: 'of a' });
     }
-    expect(stand.run(['kv', 'get', 'kv/a'], { env: { COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30' } })).toMatchObject({ status: 3 });
+    expect(stand.run(['kv', 'get', 'kv/a'], { env: { COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30' } })).toMatchObject({
+      status: 3,
+    });
   });
 
   it('is not in the way of sealwrap rewrap', () => {
@@ -164,7 +180,14 @@ describe('altered ciphertext of a managed key of transit', () => {
     stands.push(stand);
     stand.open();
     stand.ok('secrets', 'enable', 'transit');
-    stand.ok('write', 'transit/keys/k', 'type=managed_key', 'managed_key_name=own', 'generate=true', `key_type=${type}`);
+    stand.ok(
+      'write',
+      'transit/keys/k',
+      'type=managed_key',
+      'managed_key_name=own',
+      'generate=true',
+      `key_type=${type}`,
+    );
     const good = stand.ok('write', '-field=ciphertext', 'transit/encrypt/k', 'plaintext=aGVsbG8=').trim();
     const prefix = 'vault:v1:';
     const bytes = Buffer.from(good.slice(prefix.length), 'base64');
@@ -173,14 +196,32 @@ describe('altered ciphertext of a managed key of transit', () => {
     const bad = prefix + bytes.toString('base64');
     for (const answer of ANSWERS) {
       const env = { COFFER_SHIM_FAULT: `altered-says:${answer}` };
-      expect(stand.run(['write', 'transit/decrypt/k', `ciphertext=${bad}`], { env }), answer).toMatchObject({ status: 1, stdout: '' });
-      const batch = stand.run(['write', '-format=json', 'transit/decrypt/k', '-'], { env, input: JSON.stringify({ batch_input: [{ ciphertext: good }, { ciphertext: bad }, { ciphertext: good }] }) });
+      expect(stand.run(['write', 'transit/decrypt/k', `ciphertext=${bad}`], { env }), answer).toMatchObject({
+        status: 1,
+        stdout: '',
+      });
+      const batch = stand.run(['write', '-format=json', 'transit/decrypt/k', '-'], {
+        env,
+        input: JSON.stringify({ batch_input: [{ ciphertext: good }, { ciphertext: bad }, { ciphertext: good }] }),
+      });
       expect(batch, answer + batch.stderr).toMatchObject({ status: 0 });
-      const { data } = JSON.parse(batch.stdout) as { data: { batch_results: { plaintext?: string; error?: string }[] } };
-      expect(data.batch_results.map(({ plaintext, error }) => plaintext ?? typeof error)).toEqual(['aGVsbG8=', 'string', 'aGVsbG8=']);
+      const { data } = JSON.parse(batch.stdout) as {
+        data: { batch_results: { plaintext?: string; error?: string }[] };
+      };
+      expect(data.batch_results.map(({ plaintext, error }) => plaintext ?? typeof error)).toEqual([
+        'aGVsbG8=',
+        'string',
+        'aGVsbG8=',
+      ]);
     }
-    for (const [fault, ciphertext] of [['fail:C_Decrypt:0x30', good], ['fail:C_Decrypt:0x5', bad], ['fail:C_Decrypt:0x30:2', good]] as const) {
-      const outcome = stand.run(['write', 'transit/decrypt/k', `ciphertext=${ciphertext}`], { env: { COFFER_SHIM_FAULT: fault } });
+    for (const [fault, ciphertext] of [
+      ['fail:C_Decrypt:0x30', good],
+      ['fail:C_Decrypt:0x5', bad],
+      ['fail:C_Decrypt:0x30:2', good],
+    ] as const) {
+      const outcome = stand.run(['write', 'transit/decrypt/k', `ciphertext=${ciphertext}`], {
+        env: { COFFER_SHIM_FAULT: fault },
+      });
       expect(outcome, fault + outcome.stderr).toMatchObject({ status: 3, stdout: '' });
     }
   });

@@ -27,7 +27,16 @@ describe('what a command asks of the HSM', () => {
     const made = counts('init', '-recovery-shares=1', '-recovery-threshold=1');
     // The module starts anew once the keys are made, to see whether another process made some.
     // Twice: the new HMAC key's trial, and the new wrapping key's.
-    expect(made).toMatchObject({ C_Login: 2, C_GenerateKey: 2, C_Encrypt: 1, C_Decrypt: 2, C_Sign: 2, C_Verify: 1, C_Initialize: 2, C_Finalize: 2 });
+    expect(made).toMatchObject({
+      C_Login: 2,
+      C_GenerateKey: 2,
+      C_Encrypt: 1,
+      C_Decrypt: 2,
+      C_Sign: 2,
+      C_Verify: 1,
+      C_Initialize: 2,
+      C_Finalize: 2,
+    });
     expect(made['C_GenerateRandom']).toBeGreaterThanOrEqual(5); // the start-up test, recovery key, root key, term, path key
   });
 
@@ -45,14 +54,34 @@ describe('what a command asks of the HSM', () => {
     const wrapped = counts('kv', 'get', 'wrapped/a');
     expect(wrapped).toMatchObject({ C_Login: 1, C_DecryptInit: 2, C_Decrypt: 2, C_VerifyInit: 2, C_Verify: 2 });
     for (const calls of [plain, wrapped]) {
-      const allowed = ['C_Initialize', 'C_GetSlotList', 'C_GetTokenInfo', 'C_OpenSession', 'C_Login', 'C_FindObjectsInit', 'C_FindObjects', 'C_FindObjectsFinal', 'C_DecryptInit', 'C_Decrypt', 'C_VerifyInit', 'C_Verify', 'C_Finalize'];
+      const allowed = [
+        'C_Initialize',
+        'C_GetSlotList',
+        'C_GetTokenInfo',
+        'C_OpenSession',
+        'C_Login',
+        'C_FindObjectsInit',
+        'C_FindObjects',
+        'C_FindObjectsFinal',
+        'C_DecryptInit',
+        'C_Decrypt',
+        'C_VerifyInit',
+        'C_Verify',
+        'C_Finalize',
+      ];
       expect(Object.keys(calls).filter((name) => !allowed.includes(name))).toEqual([]);
       expect(calls['C_FindObjectsInit']).toBe(2);
     }
   });
 
   it('a write encrypts and signs once on a seal-wrapped mount, and not at all on another', () => {
-    expect(counts('kv', 'put', 'wrapped/a', 'v=w')).toMatchObject({ C_Login: 1, C_Decrypt: 1, C_Verify: 1, C_Encrypt: 1, C_Sign: 1 });
+    expect(counts('kv', 'put', 'wrapped/a', 'v=w')).toMatchObject({
+      C_Login: 1,
+      C_Decrypt: 1,
+      C_Verify: 1,
+      C_Encrypt: 1,
+      C_Sign: 1,
+    });
     const plain = counts('kv', 'put', 'plain/a', 'v=w');
     expect(plain).toMatchObject({ C_Login: 1, C_Decrypt: 1, C_Verify: 1 });
     expect(Object.keys(plain)).not.toContain('C_Encrypt');
@@ -60,7 +89,8 @@ describe('what a command asks of the HSM', () => {
   });
 
   it('what needs no HSM does not touch it', () => {
-    for (const args of [['status'], ['init', '-status'], ['version'], ['kv', 'get', '-h']]) expect(counts(...args)).toEqual({});
+    for (const args of [['status'], ['init', '-status'], ['version'], ['kv', 'get', '-h']])
+      expect(counts(...args)).toEqual({});
     expect(counts('seal')).toEqual({});
     expect(counts('seal')).toEqual({});
     stand.ok('unseal');
@@ -68,7 +98,14 @@ describe('what a command asks of the HSM', () => {
 
   it('bad input is refused before the HSM is asked', () => {
     shim.clear();
-    for (const args of [['kv', 'put', 'plain/a'], ['kv', 'put', 'plain/a', 'x'], ['kv', 'put', 'plain/a', '@none.json'], ['unseal', '-ttl=x'], ['init', '-recovery-shares=300'], ['frobnicate']]) {
+    for (const args of [
+      ['kv', 'put', 'plain/a'],
+      ['kv', 'put', 'plain/a', 'x'],
+      ['kv', 'put', 'plain/a', '@none.json'],
+      ['unseal', '-ttl=x'],
+      ['init', '-recovery-shares=300'],
+      ['frobnicate'],
+    ]) {
       expect(stand.run(args)).toMatchObject({ status: 1, stdout: '' });
     }
     expect(shim.calls()).toEqual([]);
@@ -77,14 +114,34 @@ describe('what a command asks of the HSM', () => {
   describe('C_Finalize is the last call', () => {
     afterEach(() => shim.clear());
 
-    const faults = ['C_OpenSession', 'C_Login', 'C_FindObjectsInit', 'C_FindObjects', 'C_VerifyInit', 'C_Verify', 'C_DecryptInit', 'C_Decrypt', 'C_EncryptInit', 'C_Encrypt', 'C_SignInit', 'C_Sign', 'C_GetTokenInfo'];
+    const faults = [
+      'C_OpenSession',
+      'C_Login',
+      'C_FindObjectsInit',
+      'C_FindObjects',
+      'C_VerifyInit',
+      'C_Verify',
+      'C_DecryptInit',
+      'C_Decrypt',
+      'C_EncryptInit',
+      'C_Encrypt',
+      'C_SignInit',
+      'C_Sign',
+      'C_GetTokenInfo',
+    ];
     for (const name of faults) {
       it(`when ${name} fails`, () => {
         shim.clear();
         // C_Verify with CKR_DEVICE_ERROR would be made up for by C_Sign.
-        const outcome = stand.run(['kv', 'put', 'wrapped/a', 'v=x'], { env: { COFFER_SHIM_FAULT: `fail:${name}:0x32` } });
+        const outcome = stand.run(['kv', 'put', 'wrapped/a', 'v=x'], {
+          env: { COFFER_SHIM_FAULT: `fail:${name}:0x32` },
+        });
         expect(outcome).toMatchObject({ status: 3, stdout: '' });
-        expect(outcome.stderr).toMatch(name === 'C_GetTokenInfo' ? /CKR_DEVICE_REMOVED/ : new RegExp(`^error: ${name}.*CKR_DEVICE_REMOVED.*\nhint: `));
+        expect(outcome.stderr).toMatch(
+          name === 'C_GetTokenInfo'
+            ? /CKR_DEVICE_REMOVED/
+            : new RegExp(`^error: ${name}.*CKR_DEVICE_REMOVED.*\nhint: `),
+        );
         expect(shim.calls().at(-1)).toBe('C_Finalize');
         expect(count('C_Finalize')).toBe(1);
       });
@@ -118,7 +175,9 @@ describe('what a command asks of the HSM', () => {
   });
 
   it('no PIN stands in what COFFER_DEBUG=1 prints', () => {
-    const outcome = stand.run(['unseal'], { env: { ...stand.anotherUser, COFFER_HSM_PIN: '88888888', COFFER_DEBUG: '1' } });
+    const outcome = stand.run(['unseal'], {
+      env: { ...stand.anotherUser, COFFER_HSM_PIN: '88888888', COFFER_DEBUG: '1' },
+    });
     expect(outcome.status).toBe(3);
     expect(outcome.stderr).toMatch(/CKR_PIN_INCORRECT[^]*\n {4}at /);
     expect(outcome.stderr).not.toContain('88888888');

@@ -2,7 +2,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseJson, stringifyJson } from '../../src/json.ts';
 import { withMounts } from '../../src/core/index.ts';
-import { contextOf, inDatabase, makeStand, openDatabase, ownToken, readRows, type Outcome, type Stand } from '../support/store.ts';
+import {
+  contextOf,
+  inDatabase,
+  makeStand,
+  openDatabase,
+  ownToken,
+  readRows,
+  type Outcome,
+  type Stand,
+} from '../support/store.ts';
 import { destroyKeys } from '../support/softhsm.ts';
 import { hold } from '../support/hold.ts';
 
@@ -22,7 +31,10 @@ describe('a command that is killed', () => {
     return withMounts(await contextOf(stand), 'read', async (mounts) => {
       const answer = await mounts.request({ operation: 'read', path: 'secret/data/app', data: {} });
       if (answer === null) return { version: 0, value: '' };
-      const { data, metadata } = JSON.parse(stringifyJson(answer.data)) as { data: { v: string }; metadata: { version: number } };
+      const { data, metadata } = JSON.parse(stringifyJson(answer.data)) as {
+        data: { v: string };
+        metadata: { version: number };
+      };
       return { version: metadata.version, value: data.v };
     });
   }
@@ -36,7 +48,10 @@ describe('a command that is killed', () => {
     const usual = Date.now() - started;
     for (let round = 0; round < rounds; round++) {
       const value = String.fromCharCode(97 + (round % 26)).repeat(200_000);
-      const running = stand.start(['kv', 'put', 'secret/app', '-'], { input: `{"v":"${value}"}`, env: ownToken(stand, 'victim') });
+      const running = stand.start(['kv', 'put', 'secret/app', '-'], {
+        input: `{"v":"${value}"}`,
+        env: ownToken(stand, 'victim'),
+      });
       const patience = (round / rounds) * 1.6 * usual;
       const timer = round === rounds - 1 ? undefined : setTimeout(() => running.kill('SIGKILL'), patience);
       const { status } = await running.outcome;
@@ -67,7 +82,9 @@ describe('a command that is killed', () => {
       const before = readRows(faulty.path);
       // The data of the new version is written by then, its metadata are not.
       for (const fault of ['fail:C_Encrypt:0x30:2', 'fail:C_Sign:0x30:2']) {
-        expect(faulty.run(['kv', 'put', 'secret/app', 'v=after'], { env: { COFFER_SHIM_FAULT: fault } })).toMatchObject({ status: 3, stdout: '' });
+        expect(faulty.run(['kv', 'put', 'secret/app', 'v=after'], { env: { COFFER_SHIM_FAULT: fault } })).toMatchObject(
+          { status: 3, stdout: '' },
+        );
         expect(readRows(faulty.path)).toEqual(before);
       }
     } finally {
@@ -80,8 +97,18 @@ describe('a command that is killed', () => {
     try {
       // With the keys in the HSM from the start, so that each copy of the token has the same.
       fresh.run(['init'], { env: { COFFER_STORAGE_PATH: join(fresh.dir, 'other', 'coffer.db') } });
-      for (const call of ['C_Initialize:1', 'C_Login:1', 'C_GenerateRandom:1', 'C_Encrypt:1', 'C_Sign:1', 'C_Decrypt:2', 'C_Finalize:1']) {
-        const victim = await hold(fresh, ['init', '-recovery-shares=0', '-recovery-threshold=0'], [call], { env: ownToken(fresh, 'victim') });
+      for (const call of [
+        'C_Initialize:1',
+        'C_Login:1',
+        'C_GenerateRandom:1',
+        'C_Encrypt:1',
+        'C_Sign:1',
+        'C_Decrypt:2',
+        'C_Finalize:1',
+      ]) {
+        const victim = await hold(fresh, ['init', '-recovery-shares=0', '-recovery-threshold=0'], [call], {
+          env: ownToken(fresh, 'victim'),
+        });
         expect(victim.isOver, call).toBe(false);
         victim.kill('SIGKILL');
         await victim.outcome;
@@ -107,7 +134,10 @@ describe('a disk that is full', () => {
     stand.write('large', 'x'.repeat(40_000));
     // A limit on the size of files is the nearest to it that needs no file system of its own.
     const { status, stderr } = await stand.shell('ulimit -f 16; exec coffer kv put kv/a b=@large');
-    expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining('hint: is the disk full?') as unknown });
+    expect({ status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('hint: is the disk full?') as unknown,
+    });
     expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('old');
   });
 });
@@ -141,7 +171,11 @@ describe('commands at the same time', () => {
     expectStatuses(outcomes, [0, 2, 2, 2, 2, 2]);
     for (const { status, stdout, stderr } of outcomes) {
       if (status === 0) expect(JSON.parse(stdout)).toMatchObject({ recovery_keys_shares: 1 });
-      else expect({ stdout, code: (JSON.parse(stderr) as { code: string }).code }).toEqual({ stdout: '', code: 'already_initialized' });
+      else
+        expect({ stdout, code: (JSON.parse(stderr) as { code: string }).code }).toEqual({
+          stdout: '',
+          code: 'already_initialized',
+        });
     }
     stand.ok('unseal');
     stand.ok('secrets', 'enable', '-path=plain', 'kv');
@@ -150,7 +184,16 @@ describe('commands at the same time', () => {
 
   it('kv put to eight paths: all are there', async () => {
     expectStatuses(await together(8, (n) => ['kv', 'put', `plain/s${n}`, `n=${n}`]), [0, 0, 0, 0, 0, 0, 0, 0]);
-    expect(JSON.parse(stand.ok('kv', 'list', '-format=json', 'plain'))).toEqual(['s0', 's1', 's2', 's3', 's4', 's5', 's6', 's7']);
+    expect(JSON.parse(stand.ok('kv', 'list', '-format=json', 'plain'))).toEqual([
+      's0',
+      's1',
+      's2',
+      's3',
+      's4',
+      's5',
+      's6',
+      's7',
+    ]);
     for (let n = 0; n < 8; n++) expect(stand.ok('kv', 'get', '-field=n', `plain/s${n}`)).toBe(String(n));
   });
 
@@ -159,7 +202,8 @@ describe('commands at the same time', () => {
     expectStatuses(outcomes, [0, 0, 0, 0, 0, 0, 0, 0]);
     const told = outcomes.map(({ stdout }) => (JSON.parse(stdout) as { data: { version: number } }).data.version);
     expect([...told].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    for (const [n, version] of told.entries()) expect(stand.ok('kv', 'get', '-field=n', `-version=${version}`, 'versions/app')).toBe(String(n));
+    for (const [n, version] of told.entries())
+      expect(stand.ok('kv', 'get', '-field=n', `-version=${version}`, 'versions/app')).toBe(String(n));
   });
 
   it('kv put -cas=0 to one path: exactly one wins', async () => {
@@ -198,7 +242,9 @@ describe('commands at the same time', () => {
   it('with one token, too: never two stores, and never two keys of a label', async () => {
     const shared = makeStand();
     try {
-      const attempts = Array.from({ length: 4 }, () => shared.start(['init', '-recovery-shares=0', '-recovery-threshold=0']));
+      const attempts = Array.from({ length: 4 }, () =>
+        shared.start(['init', '-recovery-shares=0', '-recovery-threshold=0']),
+      );
       const outcomes = await Promise.all(attempts.map(({ outcome }) => outcome));
       // One may not find the token while another logs in: see `ownToken`.
       for (const { status, stderr } of outcomes) expect([0, 2, 3], stderr).toContain(status);

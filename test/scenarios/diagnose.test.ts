@@ -1,8 +1,27 @@
-import { chmodSync, mkdirSync, openSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSoftHsm, destroyKeys, generateRsaPair, importKey } from '../support/softhsm.ts';
-import { configuration, inDatabase, makeStand, readRows, writeRows, type RunOptions, type Stand, type StandOptions } from '../support/store.ts';
+import {
+  configuration,
+  inDatabase,
+  makeStand,
+  readRows,
+  writeRows,
+  type RunOptions,
+  type Stand,
+  type StandOptions,
+} from '../support/store.ts';
 
 let stand: Stand;
 afterEach(() => stand.remove());
@@ -14,7 +33,10 @@ interface Check {
   readonly remedy: string | null;
 }
 
-function diagnose(args: readonly string[] = [], options: RunOptions = {}): { checks: Check[]; status: number | null; stderr: string } {
+function diagnose(
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): { checks: Check[]; status: number | null; stderr: string } {
   const { status, stdout, stderr } = stand.run(['operator', 'diagnose', '-format=json', ...args], options);
   const { checks } = JSON.parse(stdout) as { checks: Check[] };
   return { checks, status, stderr };
@@ -40,7 +62,8 @@ function alterRow(wanted: (path: string) => boolean, change: (value: Uint8Array)
   writeRows(stand.path, { [row.path]: change(new Uint8Array(row.value)) });
 }
 
-const flipLast = (value: Uint8Array): Uint8Array => value.map((byte, at) => (at === value.length - 1 ? byte ^ 1 : byte));
+const flipLast = (value: Uint8Array): Uint8Array =>
+  value.map((byte, at) => (at === value.length - 1 ? byte ^ 1 : byte));
 
 /** A machine whose clock stands at 2001. */
 function withOldClock(): RunOptions {
@@ -64,9 +87,27 @@ const nothing = (): void => undefined;
 const shim = (fault: string): RunOptions => ({ env: { COFFER_SHIM_FAULT: fault } });
 
 const FAULTS: readonly Fault[] = [
-  { fault: 'an unknown key in the configuration', check: 'configuration', finds: 'failure', status: 1, plant: () => rewrite((text) => text.replace('key_label', 'kee_label')) },
-  { fault: 'a configuration that others can write', check: 'configuration', finds: 'failure', status: 1, plant: () => chmodSync(stand.config, 0o666) },
-  { fault: 'a configuration with a PIN that others can read', check: 'PIN source', finds: 'warning', status: 0, plant: () => chmodSync(stand.config, 0o644) },
+  {
+    fault: 'an unknown key in the configuration',
+    check: 'configuration',
+    finds: 'failure',
+    status: 1,
+    plant: () => rewrite((text) => text.replace('key_label', 'kee_label')),
+  },
+  {
+    fault: 'a configuration that others can write',
+    check: 'configuration',
+    finds: 'failure',
+    status: 1,
+    plant: () => chmodSync(stand.config, 0o666),
+  },
+  {
+    fault: 'a configuration with a PIN that others can read',
+    check: 'PIN source',
+    finds: 'warning',
+    status: 0,
+    plant: () => chmodSync(stand.config, 0o644),
+  },
   {
     fault: 'a PIN file that is not there',
     check: 'PIN source',
@@ -74,8 +115,20 @@ const FAULTS: readonly Fault[] = [
     status: 1,
     plant: () => rewrite((text) => text.replace(/pin .*= .*/, `pin = "file:${stand.dir}/none"`)),
   },
-  { fault: 'a store that others can read', check: 'store file', finds: 'warning', status: 0, plant: () => chmodSync(stand.path, 0o644) },
-  { fault: 'a store that others can replace', check: 'store folder', finds: 'failure', status: 2, plant: () => chmodSync(dirname(stand.path), 0o777) },
+  {
+    fault: 'a store that others can read',
+    check: 'store file',
+    finds: 'warning',
+    status: 0,
+    plant: () => chmodSync(stand.path, 0o644),
+  },
+  {
+    fault: 'a store that others can replace',
+    check: 'store folder',
+    finds: 'failure',
+    status: 2,
+    plant: () => chmodSync(dirname(stand.path), 0o777),
+  },
   {
     fault: 'a store that others can replace together with its folder',
     check: 'store folder',
@@ -120,18 +173,51 @@ const FAULTS: readonly Fault[] = [
       rewrite((text) => text.replace(/lib .*= .*/, `lib = "${stand.dir}/module.so"`));
     },
   },
-  { fault: 'a store of a later layout', check: 'database', finds: 'failure', status: 4, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA user_version = 9')) },
-  { fault: 'a store under the mark of another application', check: 'database', finds: 'failure', status: 4, plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA application_id = 9')) },
+  {
+    fault: 'a store of a later layout',
+    check: 'database',
+    finds: 'failure',
+    status: 4,
+    plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA user_version = 9')),
+  },
+  {
+    fault: 'a store under the mark of another application',
+    check: 'database',
+    finds: 'failure',
+    status: 4,
+    plant: () => inDatabase(stand.path, (database) => database.exec('PRAGMA application_id = 9')),
+  },
   {
     fault: 'a database of something else',
     check: 'database',
     finds: 'failure',
     status: 1,
-    plant: () => inDatabase(stand.path, (database) => database.exec('DROP TABLE entries; CREATE TABLE theirs (a); PRAGMA application_id = 9')),
+    plant: () =>
+      inDatabase(stand.path, (database) =>
+        database.exec('DROP TABLE entries; CREATE TABLE theirs (a); PRAGMA application_id = 9'),
+      ),
   },
-  { fault: 'a store without rows', check: 'database', finds: 'failure', status: 4, plant: () => inDatabase(stand.path, (database) => database.exec('DELETE FROM entries')) },
-  { fault: 'a file of one byte', check: 'store file', finds: 'failure', status: 1, plant: () => writeFileSync(stand.path, 'S') },
-  { fault: 'a store that others can write', check: 'store file', finds: 'warning', status: 0, plant: () => chmodSync(stand.path, 0o666) },
+  {
+    fault: 'a store without rows',
+    check: 'database',
+    finds: 'failure',
+    status: 4,
+    plant: () => inDatabase(stand.path, (database) => database.exec('DELETE FROM entries')),
+  },
+  {
+    fault: 'a file of one byte',
+    check: 'store file',
+    finds: 'failure',
+    status: 1,
+    plant: () => writeFileSync(stand.path, 'S'),
+  },
+  {
+    fault: 'a store that others can write',
+    check: 'store file',
+    finds: 'warning',
+    status: 0,
+    plant: () => chmodSync(stand.path, 0o666),
+  },
   ...['', '-wal', '-shm', '-journal'].map((end): Fault => ({
     fault: `a link that somebody put at coffer.db${end}`,
     check: 'store file',
@@ -142,12 +228,53 @@ const FAULTS: readonly Fault[] = [
       symlinkSync(end === '' ? `${stand.dir}/moved.db` : stand.write('victim', ''), stand.path + end);
     },
   })),
-  { fault: 'a module that is not there', check: 'module', finds: 'failure', status: 3, plant: () => rewrite((text) => text.replace(/lib .*= .*/, 'lib = "/nonexistent/hsm.so"')) },
-  { fault: 'a token that is not there', check: 'token', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('no-token') },
-  { fault: 'two tokens of the same label', check: 'token', finds: 'failure', status: 3, plant: () => void createSoftHsm({ dir: dirname(stand.hsm.conf), label: 'demo' }) },
-  { fault: 'a wrong PIN', check: 'login', finds: 'failure', status: 3, plant: nothing, run: () => ({ env: { COFFER_HSM_PIN: 'pin-9999' } }) },
-  { fault: 'a token one try from locking', check: 'login', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('pin-final-try') },
-  { fault: 'a wrapping key that is gone', check: 'wrapping key', finds: 'failure', status: 3, plant: () => void destroyKeys(stand.hsm, 'hsm_demo') },
+  {
+    fault: 'a module that is not there',
+    check: 'module',
+    finds: 'failure',
+    status: 3,
+    plant: () => rewrite((text) => text.replace(/lib .*= .*/, 'lib = "/nonexistent/hsm.so"')),
+  },
+  {
+    fault: 'a token that is not there',
+    check: 'token',
+    finds: 'failure',
+    status: 3,
+    options: { shim: true },
+    plant: nothing,
+    run: () => shim('no-token'),
+  },
+  {
+    fault: 'two tokens of the same label',
+    check: 'token',
+    finds: 'failure',
+    status: 3,
+    plant: () => void createSoftHsm({ dir: dirname(stand.hsm.conf), label: 'demo' }),
+  },
+  {
+    fault: 'a wrong PIN',
+    check: 'login',
+    finds: 'failure',
+    status: 3,
+    plant: nothing,
+    run: () => ({ env: { COFFER_HSM_PIN: 'pin-9999' } }),
+  },
+  {
+    fault: 'a token one try from locking',
+    check: 'login',
+    finds: 'failure',
+    status: 3,
+    options: { shim: true },
+    plant: nothing,
+    run: () => shim('pin-final-try'),
+  },
+  {
+    fault: 'a wrapping key that is gone',
+    check: 'wrapping key',
+    finds: 'failure',
+    status: 3,
+    plant: () => void destroyKeys(stand.hsm, 'hsm_demo'),
+  },
   {
     fault: 'two wrapping keys of the same label',
     check: 'wrapping key',
@@ -191,14 +318,58 @@ const FAULTS: readonly Fault[] = [
     finds: 'failure',
     status: 3,
     options: { shim: true, seal: 'mechanism = "CKM_AES_GCM"' },
-    plant: nothing, run: () => shim('without-mechanism:0x1087'),
+    plant: nothing,
+    run: () => shim('without-mechanism:0x1087'),
   },
-  { fault: 'a generator that is stuck', check: 'random numbers', finds: 'failure', status: 3, options: { shim: true }, plant: nothing, run: () => shim('random-stuck') },
-  { fault: "an altered record of the store's own", check: 'record', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/record', flipLast) },
-  { fault: 'a forged lease', check: 'lease', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/lease', flipLast) },
-  { fault: 'a clock before the store was made', check: 'clock', finds: 'warning', status: 0, plant: nothing, run: withOldClock },
-  { fault: 'an altered count of encryptions', check: 'encryptions', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/usage', flipLast) },
-  { fault: 'a mount table that is gone', check: 'mount table', finds: 'failure', status: 4, plant: () => alterRow((path) => path === 'core/mounts', () => null) },
+  {
+    fault: 'a generator that is stuck',
+    check: 'random numbers',
+    finds: 'failure',
+    status: 3,
+    options: { shim: true },
+    plant: nothing,
+    run: () => shim('random-stuck'),
+  },
+  {
+    fault: "an altered record of the store's own",
+    check: 'record',
+    finds: 'failure',
+    status: 4,
+    plant: () => alterRow((path) => path === 'core/record', flipLast),
+  },
+  {
+    fault: 'a forged lease',
+    check: 'lease',
+    finds: 'failure',
+    status: 4,
+    plant: () => alterRow((path) => path === 'core/lease', flipLast),
+  },
+  {
+    fault: 'a clock before the store was made',
+    check: 'clock',
+    finds: 'warning',
+    status: 0,
+    plant: nothing,
+    run: withOldClock,
+  },
+  {
+    fault: 'an altered count of encryptions',
+    check: 'encryptions',
+    finds: 'failure',
+    status: 4,
+    plant: () => alterRow((path) => path === 'core/usage', flipLast),
+  },
+  {
+    fault: 'a mount table that is gone',
+    check: 'mount table',
+    finds: 'failure',
+    status: 4,
+    plant: () =>
+      alterRow(
+        (path) => path === 'core/mounts',
+        () => null,
+      ),
+  },
   {
     fault: 'a row of no mount',
     check: 'rows',
@@ -214,7 +385,10 @@ const FAULTS: readonly Fault[] = [
     plant: () => {
       const row = readRows(stand.path).find(({ path }) => path.startsWith('data/'));
       if (row === undefined) throw new Error('there is a row');
-      writeRows(stand.path, { [row.path]: null, [row.path.replace(/.$/, (end) => (end === 'A' ? 'Q' : 'A'))]: row.value });
+      writeRows(stand.path, {
+        [row.path]: null,
+        [row.path.replace(/.$/, (end) => (end === 'A' ? 'Q' : 'A'))]: row.value,
+      });
     },
   },
   {
@@ -274,19 +448,39 @@ describe('operator diagnose', () => {
   it('tells a store that is not there yet, and what init will do', () => {
     stand = makeStand();
     const { checks, status } = diagnose();
-    expect(checks.filter(({ status: each }) => each === 'warning').map(({ name }) => name)).toEqual(['store file', 'database', 'wrapping key', 'HMAC key']);
+    expect(checks.filter(({ status: each }) => each === 'warning').map(({ name }) => name)).toEqual([
+      'store file',
+      'database',
+      'wrapping key',
+      'HMAC key',
+    ]);
     expect(status).toBe(0);
   });
 
   it('tells what no HMAC key means for an RSA key, and how a store that is there gets one', () => {
     stand = makeStand();
     generateRsaPair(stand.hsm, { label: 'pair', id: '01', attributes: { 0x162: false } });
-    stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"pair"').replace(/.*hmac_key_label.*\n/, ''));
-    const hmac = (): unknown => diagnose().checks.find(({ name, status }) => name === 'HMAC key' && status !== 'skipped');
-    const message = 'none is configured, and "pair" is an RSA key: whoever has its public key can put a whole other store in the place of yours, and it opens';
-    expect(hmac()).toMatchObject({ status: 'warning', message, remedy: 'name one in hmac_key_label before `coffer init`' });
+    stand.write(
+      'coffer.hcl',
+      configuration(stand)
+        .replace('"hsm_demo"', '"pair"')
+        .replace(/.*hmac_key_label.*\n/, ''),
+    );
+    const hmac = (): unknown =>
+      diagnose().checks.find(({ name, status }) => name === 'HMAC key' && status !== 'skipped');
+    const message =
+      'none is configured, and "pair" is an RSA key: whoever has its public key can put a whole other store in the place of yours, and it opens';
+    expect(hmac()).toMatchObject({
+      status: 'warning',
+      message,
+      remedy: 'name one in hmac_key_label before `coffer init`',
+    });
     stand.open();
-    expect(hmac()).toMatchObject({ status: 'warning', message, remedy: expect.stringMatching(/^coffer-config\(5\) says under "Changing the HMAC key"/) as string });
+    expect(hmac()).toMatchObject({
+      status: 'warning',
+      message,
+      remedy: expect.stringMatching(/^coffer-config\(5\) says under "Changing the HMAC key"/) as string,
+    });
   });
 
   it('tells what stands in for an HMAC key with an AES key, unless an RSA key was there before', () => {
@@ -294,64 +488,124 @@ describe('operator diagnose', () => {
     const text = (): string => configuration(stand).replace(/.*hmac_key_label.*\n/, '');
     stand.write('coffer.hcl', text());
     stand.open();
-    const hmac = (): unknown => diagnose().checks.find(({ name, status }) => name === 'HMAC key' && status !== 'skipped');
-    expect(hmac()).toMatchObject({ status: 'ok', message: 'none is configured: AES-GCM under the wrapping key alone authenticates records' });
+    const hmac = (): unknown =>
+      diagnose().checks.find(({ name, status }) => name === 'HMAC key' && status !== 'skipped');
+    expect(hmac()).toMatchObject({
+      status: 'ok',
+      message: 'none is configured: AES-GCM under the wrapping key alone authenticates records',
+    });
     generateRsaPair(stand.hsm, { label: 'pair', id: '01', attributes: { 0x162: false } });
     stand.write('coffer.hcl', text().replace('"hsm_demo"', '"hsm_demo"\n  previous_key_label = "pair"'));
-    expect(hmac()).toMatchObject({ status: 'warning', message: expect.stringContaining('"pair" is an RSA key') as string });
+    expect(hmac()).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining('"pair" is an RSA key') as string,
+    });
   });
 
-  const twin = (id: string): void => importKey(stand.hsm, { label: 'twin', id, type: 'aes', value: new Uint8Array(32) });
+  const twin = (id: string): void =>
+    importKey(stand.hsm, { label: 'twin', id, type: 'aes', value: new Uint8Array(32) });
 
   it.each([
-    { ids: ['0a', '0b'], says: [/^set key_id .* to choose one:\n {2}label "twin", id 0[ab]\n {2}label "twin", id 0[ab]$/], not: /p11tool/ },
-    { ids: ['0a', '0a'], says: [/^some have the same label and id, so that nothing in the configuration chooses/, /p11tool --set-id/], not: /^set key_id/ },
-    { ids: ['', '0a'], says: [/^set key_id /, /id \(none\)/, /one without an id can be chosen only after the HSM's own tool gave it one/], not: /one of: / },
+    {
+      ids: ['0a', '0b'],
+      says: [/^set key_id .* to choose one:\n {2}label "twin", id 0[ab]\n {2}label "twin", id 0[ab]$/],
+      not: /p11tool/,
+    },
+    {
+      ids: ['0a', '0a'],
+      says: [/^some have the same label and id, so that nothing in the configuration chooses/, /p11tool --set-id/],
+      not: /^set key_id/,
+    },
+    {
+      ids: ['', '0a'],
+      says: [
+        /^set key_id /,
+        /id \(none\)/,
+        /one without an id can be chosen only after the HSM's own tool gave it one/,
+      ],
+      not: /one of: /,
+    },
     { ids: ['', ''], says: [/^some have the same label and id/], not: /one of: / },
   ])('says how to tell keys of one label apart by the ids $ids', ({ ids, says, not }) => {
     opened();
     for (const id of ids) twin(id);
     rewrite((text) => text.replace('"hsm_demo"', '"twin"\n  previous_key_label = "hsm_demo"'));
-    const { remedy } = diagnose().checks.find(({ name, status }) => name === 'wrapping key' && status === 'failure') ?? { remedy: null };
+    const { remedy } = diagnose().checks.find(
+      ({ name, status }) => name === 'wrapping key' && status === 'failure',
+    ) ?? { remedy: null };
     for (const one of says) expect(remedy).toMatch(one);
     expect(remedy).not.toMatch(not);
   });
 
   it('says of keys with one id and two labels that the label chooses', () => {
     opened();
-    for (const label of ['one', 'other']) importKey(stand.hsm, { label, id: '0a', type: 'aes', value: new Uint8Array(32) });
+    for (const label of ['one', 'other'])
+      importKey(stand.hsm, { label, id: '0a', type: 'aes', value: new Uint8Array(32) });
     rewrite((text) => text.replace(/key_label( +)= "hsm_demo"/, 'key_id = "0a"\n  previous_key_label = "hsm_demo"'));
-    const { remedy } = diagnose().checks.find(({ name, status }) => name === 'wrapping key' && status === 'failure') ?? { remedy: null };
+    const { remedy } = diagnose().checks.find(
+      ({ name, status }) => name === 'wrapping key' && status === 'failure',
+    ) ?? { remedy: null };
     expect(remedy).toMatch(/^set key_label /);
   });
 
   it('does not have a key made anew that a store may need', () => {
     opened();
     destroyKeys(stand.hsm, 'hsm_demo');
-    const { remedy } = diagnose().checks.find(({ name, status }) => name === 'wrapping key' && status === 'failure') ?? { remedy: null };
+    const { remedy } = diagnose().checks.find(
+      ({ name, status }) => name === 'wrapping key' && status === 'failure',
+    ) ?? { remedy: null };
     expect(remedy).toContain("bring the key back from the HSM's own backup");
     expect(remedy).not.toContain('keygen');
   });
 
   it('warns of a previous key that is not there', () => {
     opened({ seal: 'previous_key_label = "gone"' });
-    expect(diagnose()).toMatchObject({ status: 0, checks: expect.arrayContaining([expect.objectContaining({ name: 'previous wrapping key', status: 'warning', message: 'no key on the token has label "gone" (previous_key_label "gone")' })]) as unknown });
+    expect(diagnose()).toMatchObject({
+      status: 0,
+      checks: expect.arrayContaining([
+        expect.objectContaining({
+          name: 'previous wrapping key',
+          status: 'warning',
+          message: 'no key on the token has label "gone" (previous_key_label "gone")',
+        }),
+      ]) as unknown,
+    });
   });
 
-  it.each([[[]], [['-seal-wrap']]])('finds a managed key of transit that has become the seal\'s, in a mount made with %j', (flags) => {
-    opened();
-    stand.ok('secrets', 'enable', ...flags, '-path=external', 'transit');
-    for (const name of ['orders', 'bills']) stand.ok('write', `external/keys/${name}`, 'type=managed_key', `managed_key_name=hsm_${name}`, 'generate=true', 'key_type=aes256');
-    stand.ok('write', '-f', 'external/keys/soft');
-    const managed = (): unknown => diagnose().checks.filter(({ name }) => name === 'managed keys');
-    expect(managed()).toMatchObject([{ status: 'ok', message: expect.stringMatching(/^2 of transit/) as string }]);
-    rewrite((text) => text.replace('"hsm_demo"', '"hsm_orders"\n  previous_key_label = "hsm_demo"'));
-    expect(managed()).toMatchObject([{ status: 'failure', message: expect.stringMatching(/^the managed key external\/keys\/orders does not work: the HSM key "hsm_orders" is the seal's own/) as string }]);
-    expect(diagnose().status).toBe(3);
-    rewrite((text) => text);
-    destroyKeys(stand.hsm, 'hsm_bills');
-    expect(managed()).toMatchObject([{ status: 'failure', message: expect.stringContaining('external/keys/bills') as string }]);
-  });
+  it.each([[[]], [['-seal-wrap']]])(
+    "finds a managed key of transit that has become the seal's, in a mount made with %j",
+    (flags) => {
+      opened();
+      stand.ok('secrets', 'enable', ...flags, '-path=external', 'transit');
+      for (const name of ['orders', 'bills'])
+        stand.ok(
+          'write',
+          `external/keys/${name}`,
+          'type=managed_key',
+          `managed_key_name=hsm_${name}`,
+          'generate=true',
+          'key_type=aes256',
+        );
+      stand.ok('write', '-f', 'external/keys/soft');
+      const managed = (): unknown => diagnose().checks.filter(({ name }) => name === 'managed keys');
+      expect(managed()).toMatchObject([{ status: 'ok', message: expect.stringMatching(/^2 of transit/) as string }]);
+      rewrite((text) => text.replace('"hsm_demo"', '"hsm_orders"\n  previous_key_label = "hsm_demo"'));
+      expect(managed()).toMatchObject([
+        {
+          status: 'failure',
+          message: expect.stringMatching(
+            /^the managed key external\/keys\/orders does not work: the HSM key "hsm_orders" is the seal's own/,
+          ) as string,
+        },
+      ]);
+      expect(diagnose().status).toBe(3);
+      rewrite((text) => text);
+      destroyKeys(stand.hsm, 'hsm_bills');
+      expect(managed()).toMatchObject([
+        { status: 'failure', message: expect.stringContaining('external/keys/bills') as string },
+      ]);
+    },
+  );
 
   it('tries a wrong PIN once', () => {
     opened({ shim: true });

@@ -34,7 +34,14 @@ describe('rows of the store from different times', () => {
     stand.ok('kv', 'put', 'kv/later', 'b=c');
     writeRows(stand.path, older);
     const before = readRows(stand.path);
-    for (const args of [['kv', 'get', 'kv/a'], ['kv', 'put', 'kv/a', 'b=d'], ['secrets', 'list'], ['operator', 'rotate'], ['unseal']]) expectDisagreement(stand.run(args));
+    for (const args of [
+      ['kv', 'get', 'kv/a'],
+      ['kv', 'put', 'kv/a', 'b=d'],
+      ['secrets', 'list'],
+      ['operator', 'rotate'],
+      ['unseal'],
+    ])
+      expectDisagreement(stand.run(args));
     // As coffer-security(7) says: it does not read the mount table.
     if (name === 'core/mounts') stand.ok('operator', 'key-status');
     else expectDisagreement(stand.run(['operator', 'key-status']));
@@ -48,7 +55,9 @@ describe('rows of the store from different times', () => {
     stand.ok('operator', 'rotate');
     stand.ok('kv', 'put', 'kv/later', 'b=c');
     writeRows(stand.path, older);
-    expect(stand.ok('kv', 'get', '-field=b', 'kv/a'), 'an old copy of all three is not told from the truth yet').toBe('c');
+    expect(stand.ok('kv', 'get', '-field=b', 'kv/a'), 'an old copy of all three is not told from the truth yet').toBe(
+      'c',
+    );
     expect(stand.run(['kv', 'get', 'kv/later'])).toMatchObject({ status: 4, stdout: '' });
     expectDisagreement(stand.run(['operator', 'rotate']));
     expect(kept('core/record')).toEqual({ 'core/record': older['core/record'] });
@@ -69,11 +78,21 @@ describe("a lease beside the operator's seal", () => {
     const lease = kept('core/lease');
     stand.ok('seal');
     writeRows(stand.path, lease);
-    for (const args of [['kv', 'get', 'kv/a'], ['kv', 'put', 'kv/a', 'b=d'], ['secrets', 'list']]) {
-      expect(stand.run(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('the store is sealed') as string });
+    for (const args of [
+      ['kv', 'get', 'kv/a'],
+      ['kv', 'put', 'kv/a', 'b=d'],
+      ['secrets', 'list'],
+    ]) {
+      expect(stand.run(args)).toMatchObject({
+        status: 2,
+        stdout: '',
+        stderr: expect.stringContaining('the store is sealed') as string,
+      });
     }
     expect(stand.run(['seal-status', '-field=sealed'])).toMatchObject({ status: 2, stdout: 'true' });
-    const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as { checks: { name: string; status: string }[] };
+    const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as {
+      checks: { name: string; status: string }[];
+    };
     expect(checks.filter(({ status }) => status === 'warning').map(({ name }) => name)).toEqual(['lease']);
     expect(stand.ok('seal')).toContain('already');
     stand.ok('unseal');

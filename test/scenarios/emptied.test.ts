@@ -3,7 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyStore, inDatabase, makeStand, type Outcome, type Stand } from '../support/store.ts';
 
-const COMMANDS = [['seal-status'], ['status'], ['seal'], ['unseal'], ['secrets', 'list'], ['kv', 'get', 'kv/a'], ['kv', 'put', 'kv/a', 'b=c'], ['operator', 'rotate'], ['sealwrap', 'status'], ['init', '-status'], ['init']];
+const COMMANDS = [
+  ['seal-status'],
+  ['status'],
+  ['seal'],
+  ['unseal'],
+  ['secrets', 'list'],
+  ['kv', 'get', 'kv/a'],
+  ['kv', 'put', 'kv/a', 'b=c'],
+  ['operator', 'rotate'],
+  ['sealwrap', 'status'],
+  ['init', '-status'],
+  ['init'],
+];
 
 describe('a store that somebody took the rows from', () => {
   let stand: Stand;
@@ -17,7 +29,10 @@ describe('a store that somebody took the rows from', () => {
   afterAll(() => stand.remove());
 
   /** Runs `use` on a copy of the store that was changed. */
-  function changed(change: (path: string) => void, use: (path: string, run: (...args: string[]) => Outcome) => void): void {
+  function changed(
+    change: (path: string) => void,
+    use: (path: string, run: (...args: string[]) => Outcome) => void,
+  ): void {
     const folder = join(stand.dir, 'copy');
     const path = copyStore(stand.path, folder);
     try {
@@ -33,9 +48,22 @@ describe('a store that somebody took the rows from', () => {
   }
 
   it.each([
-    ['all of them', (path: string) => inDatabase(path, (database) => void database.exec('DELETE FROM entries')), "the store's own record was removed"],
-    ['all of them, and then compacted the file', (path: string) => inDatabase(path, (database) => void database.exec('DELETE FROM entries; VACUUM')), "the store's own record was removed"],
-    ['all but the lease', (path: string) => inDatabase(path, (database) => void database.exec("DELETE FROM entries WHERE path <> 'core/lease'")), "the store's own record was removed"],
+    [
+      'all of them',
+      (path: string) => inDatabase(path, (database) => void database.exec('DELETE FROM entries')),
+      "the store's own record was removed",
+    ],
+    [
+      'all of them, and then compacted the file',
+      (path: string) => inDatabase(path, (database) => void database.exec('DELETE FROM entries; VACUUM')),
+      "the store's own record was removed",
+    ],
+    [
+      'all but the lease',
+      (path: string) =>
+        inDatabase(path, (database) => void database.exec("DELETE FROM entries WHERE path <> 'core/lease'")),
+      "the store's own record was removed",
+    ],
     ['by cutting the file within its last page', cutTo(5000), "the store's own record was removed"],
     ['by cutting the file behind its first page', cutTo(4096), 'coffer.db'],
     ['by cutting the file within its first page', cutTo(1000), 'coffer.db'],
@@ -63,7 +91,10 @@ describe('a store that somebody took the rows from', () => {
     for (const kept of [1, 2, 16, 72, 512, size - 4096, size - 3000, size - 2000, size - 1000, size - 1]) {
       changed(cutTo(kept), (path, run) => {
         const { status, stdout, stderr } = run('init');
-        expect({ kept, stdout, stderr }).toMatchObject({ stdout: '', stderr: expect.not.stringContaining('coffer init') as unknown });
+        expect({ kept, stdout, stderr }).toMatchObject({
+          stdout: '',
+          stderr: expect.not.stringContaining('coffer init') as unknown,
+        });
         expect([1, 2, 4], `${kept}: ${stderr}`).toContain(status);
         expect(statSync(path).size).toBe(kept);
       });
@@ -76,7 +107,11 @@ describe('a store that somebody took the rows from', () => {
     const config = stand.write('with-id.hcl', `store_id = "${storeId}"\n${readFileSync(stand.config, 'utf8')}`);
     changed(cutTo(0), (path, run) => {
       expect(run('seal-status')).toMatchObject({ status: 2 });
-      expect(run('-config', config, 'init')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(storeId) as unknown });
+      expect(run('-config', config, 'init')).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: expect.stringContaining(storeId) as unknown,
+      });
       expect(statSync(path).size).toBe(0);
       expect(run('init').status).toBe(0);
     });

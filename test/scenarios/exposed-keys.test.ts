@@ -15,11 +15,30 @@ let stand: Stand;
 afterEach(() => stand.remove());
 
 /** A stand whose configuration names the keys "wraps" and "authenticates", which have these attributes. */
-function withKeys(wraps: Readonly<Record<number, boolean>>, authenticates: Readonly<Record<number, boolean>>, options: StandOptions = {}): void {
+function withKeys(
+  wraps: Readonly<Record<number, boolean>>,
+  authenticates: Readonly<Record<number, boolean>>,
+  options: StandOptions = {},
+): void {
   stand = makeStand(options);
-  importKey(stand.hsm, { label: 'wraps', id: '01', type: 'aes', value: randomBytes(32), attributes: { ...SAFE, ...wraps } });
-  importKey(stand.hsm, { label: 'authenticates', id: '02', type: 'generic', value: randomBytes(32), attributes: { ...SAFE, ...authenticates } });
-  stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"wraps"').replace('"hsm_hmac_demo"', '"authenticates"'));
+  importKey(stand.hsm, {
+    label: 'wraps',
+    id: '01',
+    type: 'aes',
+    value: randomBytes(32),
+    attributes: { ...SAFE, ...wraps },
+  });
+  importKey(stand.hsm, {
+    label: 'authenticates',
+    id: '02',
+    type: 'generic',
+    value: randomBytes(32),
+    attributes: { ...SAFE, ...authenticates },
+  });
+  stand.write(
+    'coffer.hcl',
+    configuration(stand).replace('"hsm_demo"', '"wraps"').replace('"hsm_hmac_demo"', '"authenticates"'),
+  );
 }
 
 function warnings(...args: string[]): string[] {
@@ -48,13 +67,19 @@ describe('a key that wraps or authenticates', () => {
       expect(init()).toEqual([`key "wraps" ${text}`, `key "wraps" ${IMPORTED}`, `key "authenticates" ${IMPORTED}`]);
       expect(warnings('unseal')).toEqual([`key "wraps" ${text}`]);
       expect(warnings('unseal', '-ttl=1h')).toEqual([`key "wraps" ${text}`]);
-      expect(diagnosed('wrapping key')).toMatchObject({ status: 'warning', message: `the key "wraps" ${text}; it ${IMPORTED}` });
+      expect(diagnosed('wrapping key')).toMatchObject({
+        status: 'warning',
+        message: `the key "wraps" ${text}; it ${IMPORTED}`,
+      });
       stand.remove();
 
       withKeys({}, attributes);
       expect(init()).toContain(`key "authenticates" ${text}`);
       expect(warnings('unseal')).toEqual([`key "authenticates" ${text}`]);
-      expect(diagnosed('HMAC key')).toMatchObject({ status: 'warning', message: `the key "authenticates" ${text}; it ${IMPORTED}` });
+      expect(diagnosed('HMAC key')).toMatchObject({
+        status: 'warning',
+        message: `the key "authenticates" ${text}; it ${IMPORTED}`,
+      });
     });
   }
 
@@ -76,8 +101,18 @@ describe('a key that wraps or authenticates', () => {
       expect(warnings('unseal')).toEqual([`key "wraps" ${text}`, `key "authenticates" ${text}`]);
       const both = [`key "wraps" ${text}`, `key "authenticates" ${text}`];
       expect(warnings('sealwrap', 'status')).toEqual(both);
-      expect(warnings('sealwrap', 'rewrap')).toEqual([`key "wraps" ${text}`, `key "wraps" ${IMPORTED}`, `key "authenticates" ${text}`, `key "authenticates" ${IMPORTED}`]);
-      stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"hsm_demo"\n  previous_key_label = "wraps"').replace('"hsm_hmac_demo"', '"hsm_hmac_demo"\n  previous_hmac_key_id = "02"'));
+      expect(warnings('sealwrap', 'rewrap')).toEqual([
+        `key "wraps" ${text}`,
+        `key "wraps" ${IMPORTED}`,
+        `key "authenticates" ${text}`,
+        `key "authenticates" ${IMPORTED}`,
+      ]);
+      stand.write(
+        'coffer.hcl',
+        configuration(stand)
+          .replace('"hsm_demo"', '"hsm_demo"\n  previous_key_label = "wraps"')
+          .replace('"hsm_hmac_demo"', '"hsm_hmac_demo"\n  previous_hmac_key_id = "02"'),
+      );
       stand.ok('hsm', 'keygen');
       expect(warnings('unseal')).toEqual(both);
       expect(warnings('sealwrap', 'status')).toEqual(both);
@@ -86,18 +121,37 @@ describe('a key that wraps or authenticates', () => {
       expect(warnings('unseal', '-ttl=1h')).toEqual(both);
       expect(warnings('sealwrap', 'status')).toEqual(both);
       const told = JSON.parse(stand.ok('sealwrap', 'status', '-format=json')) as unknown;
-      expect(told).toMatchObject({ no_longer_needed: ['previous_key_label "wraps"', 'previous_hmac_key_id 02'], warnings: both.map((warning) => `the HSM ${warning}; see: coffer diagnose`) });
+      expect(told).toMatchObject({
+        no_longer_needed: ['previous_key_label "wraps"', 'previous_hmac_key_id 02'],
+        warnings: both.map((warning) => `the HSM ${warning}; see: coffer diagnose`),
+      });
       expect(diagnosed('wrapping key')).toMatchObject({ status: 'ok' });
-      const remedy = expect.stringContaining('Take it out of the seal stanza when `coffer sealwrap status` says that nothing needs it') as string;
-      expect(diagnosed('previous wrapping key')).toMatchObject({ status: 'warning', message: `the key "wraps" (previous_key_label "wraps") ${text}; it ${IMPORTED}`, remedy });
-      expect(diagnosed('previous HMAC key')).toMatchObject({ status: 'warning', message: `the key "authenticates" (previous_hmac_key_id 02) ${text}; it ${IMPORTED}`, remedy });
+      const remedy = expect.stringContaining(
+        'Take it out of the seal stanza when `coffer sealwrap status` says that nothing needs it',
+      ) as string;
+      expect(diagnosed('previous wrapping key')).toMatchObject({
+        status: 'warning',
+        message: `the key "wraps" (previous_key_label "wraps") ${text}; it ${IMPORTED}`,
+        remedy,
+      });
+      expect(diagnosed('previous HMAC key')).toMatchObject({
+        status: 'warning',
+        message: `the key "authenticates" (previous_hmac_key_id 02) ${text}; it ${IMPORTED}`,
+        remedy,
+      });
     });
   }
 
   it('and the key that is to take over is looked at before anything is under it', () => {
     stand = makeStand();
     stand.open();
-    importKey(stand.hsm, { label: 'wraps', id: '01', type: 'aes', value: randomBytes(32), attributes: { ...SAFE, [CKA.EXTRACTABLE]: true } });
+    importKey(stand.hsm, {
+      label: 'wraps',
+      id: '01',
+      type: 'aes',
+      value: randomBytes(32),
+      attributes: { ...SAFE, [CKA.EXTRACTABLE]: true },
+    });
     stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"wraps"\n  previous_key_label = "hsm_demo"'));
     expect(warnings('unseal')).toEqual([`key "wraps" ${LEAVES}`]);
   });
@@ -105,7 +159,10 @@ describe('a key that wraps or authenticates', () => {
   it('has a remedy under which what it wrapped still opens', () => {
     withKeys({ [CKA.EXTRACTABLE]: true }, { [CKA.EXTRACTABLE]: true });
     init();
-    for (const [name, option] of [['wrapping key', 'key_label'], ['HMAC key', 'hmac_key_label']] as const) {
+    for (const [name, option] of [
+      ['wrapping key', 'key_label'],
+      ['HMAC key', 'hmac_key_label'],
+    ] as const) {
       const { remedy } = diagnosed(name) as { remedy: string };
       expect(remedy).toContain(`name another key in ${option}, `);
       expect(remedy).toContain(`this one in previous_${option} (or previous_${option.replace('label', 'id')})`);
@@ -145,10 +202,21 @@ describe('a key that wraps or authenticates', () => {
   it('is said nothing of where the token does not tell, and the store is unsealed all the same', () => {
     withKeys({ [CKA.PRIVATE]: false }, {}, { shim: true });
     init();
-    stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"wraps"\n  previous_key_id = "0e"').replace('"hsm_hmac_demo"', '"authenticates"'));
+    stand.write(
+      'coffer.hcl',
+      configuration(stand)
+        .replace('"hsm_demo"', '"wraps"\n  previous_key_id = "0e"')
+        .replace('"hsm_hmac_demo"', '"authenticates"'),
+    );
     for (const value of ['0x5', '0x12', '0x30']) {
-      const { status, stdout, stderr } = stand.run(['unseal'], { env: { COFFER_SHIM_FAULT: `fail:C_GetAttributeValue:${value}` } });
-      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expect.stringContaining('Success!') as string, stderr: '' });
+      const { status, stdout, stderr } = stand.run(['unseal'], {
+        env: { COFFER_SHIM_FAULT: `fail:C_GetAttributeValue:${value}` },
+      });
+      expect({ status, stdout, stderr }).toEqual({
+        status: 0,
+        stdout: expect.stringContaining('Success!') as string,
+        stderr: '',
+      });
     }
   });
 

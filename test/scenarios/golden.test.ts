@@ -55,7 +55,9 @@ describe.each(readdirSync(stores))('the store %s of an earlier coffer', (name) =
     const { value = Buffer.alloc(0) } = readRows(stand.path).find(({ path }) => path === 'core/record') ?? {};
     const { keyring } = await withSeal(await contextOf(stand), false, (seal) => openKeys(seal, value));
     const [first = '', , third = ''] = golden.recoveryShares;
-    const key = await combineRecoveryShares([first, third].map((share) => new Uint8Array(Buffer.from(share, 'base64'))));
+    const key = await combineRecoveryShares(
+      [first, third].map((share) => new Uint8Array(Buffer.from(share, 'base64'))),
+    );
     expect(recoveryVerifier(key)).toEqual(keyring.recovery.verifier);
   });
 });

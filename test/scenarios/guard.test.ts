@@ -1,7 +1,16 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileUnresolved } from '../support/shim.ts';
-import { CRASHES, HANGS, HARMLESS, PATIENCE, PTHREAD_EXIT, runMisbehaving, sideBySide, type Misdeed } from '../support/misdeeds.ts';
+import {
+  CRASHES,
+  HANGS,
+  HARMLESS,
+  PATIENCE,
+  PTHREAD_EXIT,
+  runMisbehaving,
+  sideBySide,
+  type Misdeed,
+} from '../support/misdeeds.ts';
 import { copyStore, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
 
 let stand: Stand;
@@ -26,9 +35,14 @@ const BEFORE_RESULT: Readonly<Record<string, string>> = {
 };
 
 /** Runs `kv get` with each misdeed at each place, and gives what came of it. */
-async function tryAll(places: readonly string[], kinds: readonly string[]): Promise<{ misdeed: Misdeed; outcome: Outcome }[]> {
+async function tryAll(
+  places: readonly string[],
+  kinds: readonly string[],
+): Promise<{ misdeed: Misdeed; outcome: Outcome }[]> {
   const misdeeds = places.flatMap((place) => kinds.map((kind) => ({ place, kind })));
-  return sideBySide(misdeeds.map((misdeed) => async () => ({ misdeed, outcome: await runMisbehaving(stand, GET, misdeed) })));
+  return sideBySide(
+    misdeeds.map((misdeed) => async () => ({ misdeed, outcome: await runMisbehaving(stand, GET, misdeed) })),
+  );
 }
 
 function what({ kind }: Misdeed): string {
@@ -42,7 +56,13 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
   it('before the result: the function is named, the exit status is 3 and there is no result', async () => {
     for (const { misdeed, outcome } of await tryAll(Object.keys(BEFORE_RESULT), FATAL)) {
       const said = `error: the PKCS#11 module ${stand.lib} ${what(misdeed)} in ${BEFORE_RESULT[misdeed.place]}\nhint: nothing in the store was changed; `;
-      expect({ misdeed, ...outcome, stderr: outcome.stderr.slice(0, said.length) }).toEqual({ misdeed, status: 3, signal: null, stdout: '', stderr: said });
+      expect({ misdeed, ...outcome, stderr: outcome.stderr.slice(0, said.length) }).toEqual({
+        misdeed,
+        status: 3,
+        signal: null,
+        stdout: '',
+        stderr: said,
+      });
       expect(outcome.stderr.match(/\n/g), outcome.stderr).toHaveLength(2);
     }
   });
@@ -57,10 +77,19 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
 
   it('in a thread of its own, during a call: the same', async () => {
     const kinds = Object.keys(CRASHES).filter((kind) => kind !== 'overflow');
-    for (const { misdeed, outcome } of await tryAll(['C_Login', 'C_Decrypt'], kinds.map((kind) => `thread-${kind}`))) {
+    for (const { misdeed, outcome } of await tryAll(
+      ['C_Login', 'C_Decrypt'],
+      kinds.map((kind) => `thread-${kind}`),
+    )) {
       const plain = { ...misdeed, kind: misdeed.kind.replace('thread-', '') };
       const said = `error: the PKCS#11 module ${stand.lib} ${what(plain)} in ${misdeed.place}\n`;
-      expect({ misdeed, ...outcome, stderr: outcome.stderr.slice(0, said.length) }).toEqual({ misdeed, status: 3, signal: null, stdout: '', stderr: said });
+      expect({ misdeed, ...outcome, stderr: outcome.stderr.slice(0, said.length) }).toEqual({
+        misdeed,
+        status: 3,
+        signal: null,
+        stdout: '',
+        stderr: said,
+      });
     }
   });
 
@@ -81,17 +110,29 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
     const places = [...Object.keys(BEFORE_RESULT), 'C_Finalize', 'destructor'];
     for (const { misdeed, outcome } of await tryAll(places, HARMLESS)) {
       const printed = misdeed.kind === 'print' && misdeed.place !== 'destructor';
-      expect({ misdeed, ...outcome, stderr: '' }).toEqual({ misdeed, status: 0, signal: null, stdout: 'whole', stderr: '' });
+      expect({ misdeed, ...outcome, stderr: '' }).toEqual({
+        misdeed,
+        status: 0,
+        signal: null,
+        stdout: 'whole',
+        stderr: '',
+      });
       if (!printed) expect(outcome.stderr).toBe('');
       else for (const noise of ['noise by stdio\n', 'noise by write\n']) expect(outcome.stderr).toContain(noise);
     }
   });
 
   it('in a thread, after the call: the result is whole, or there is none', async () => {
-    for (const { misdeed, outcome } of await tryAll(['C_Initialize', 'C_Login', 'C_Decrypt'], ['later-segv', 'later-abort', 'later-exit-0', 'later-_exit'])) {
+    for (const { misdeed, outcome } of await tryAll(
+      ['C_Initialize', 'C_Login', 'C_Decrypt'],
+      ['later-segv', 'later-abort', 'later-exit-0', 'later-_exit'],
+    )) {
       expect([0, 3], `${misdeed.kind}: ${outcome.stderr}`).toContain(outcome.status);
       expect(outcome.stdout).toBe(outcome.status === 0 ? 'whole' : '');
-      if (outcome.status === 3) expect(outcome.stderr).toMatch(/^error: the PKCS#11 module .* (in C_\w+|in a thread of its own, after C_\w+)\nhint: /);
+      if (outcome.status === 3)
+        expect(outcome.stderr).toMatch(
+          /^error: the PKCS#11 module .* (in C_\w+|in a thread of its own, after C_\w+)\nhint: /,
+        );
     }
   });
 
@@ -107,16 +148,30 @@ describe('a module that misbehaves', { timeout: 600_000 }, () => {
 
   it('with -format=json: one document on stderr', async () => {
     const [before, after] = await Promise.all(
-      ['C_Decrypt', 'C_Finalize'].map((place) => runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/app'], { place, kind: 'segv' })),
+      ['C_Decrypt', 'C_Finalize'].map((place) =>
+        runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/app'], { place, kind: 'segv' }),
+      ),
     );
     const message = `the PKCS#11 module ${stand.lib} crashed (SIGSEGV) in C_Decrypt`;
     expect(before).toMatchObject({ status: 3, stdout: '' });
-    expect(JSON.parse(before?.stderr ?? '')).toMatchObject({ code: 'module_crashed', errors: [message, expect.stringContaining('nothing in the store')] });
+    expect(JSON.parse(before?.stderr ?? '')).toMatchObject({
+      code: 'module_crashed',
+      errors: [message, expect.stringContaining('nothing in the store')],
+    });
     expect(after?.status).toBe(0);
     expect(JSON.parse(after?.stdout ?? '')).toMatchObject({ data: { v: 'whole' } });
-    expect(JSON.parse(after?.stderr ?? '')).toEqual({ errors: [], notes: [expect.stringContaining('crashed (SIGSEGV) in C_Finalize')] });
-    const failed = await runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/none'], { place: 'C_Finalize', kind: 'segv' });
-    expect({ status: failed.status, error: JSON.parse(failed.stderr) as unknown }).toMatchObject({ status: 2, error: { code: 'no_value' } });
+    expect(JSON.parse(after?.stderr ?? '')).toEqual({
+      errors: [],
+      notes: [expect.stringContaining('crashed (SIGSEGV) in C_Finalize')],
+    });
+    const failed = await runMisbehaving(stand, ['kv', 'get', '-format=json', 'secret/none'], {
+      place: 'C_Finalize',
+      kind: 'segv',
+    });
+    expect({ status: failed.status, error: JSON.parse(failed.stderr) as unknown }).toMatchObject({
+      status: 2,
+      error: { code: 'no_value' },
+    });
   });
 });
 
@@ -134,9 +189,13 @@ describe('a module with a function that is nowhere', () => {
 describe('a write', () => {
   it('is undone by a fault before its COMMIT, and done after it', async () => {
     const before = readRows(stand.path);
-    expect(await runMisbehaving(stand, ['kv', 'put', 'secret/app', 'v=lost'], { place: 'C_Sign', kind: 'exit-0' })).toMatchObject({ status: 3, stdout: '' });
+    expect(
+      await runMisbehaving(stand, ['kv', 'put', 'secret/app', 'v=lost'], { place: 'C_Sign', kind: 'exit-0' }),
+    ).toMatchObject({ status: 3, stdout: '' });
     expect(readRows(stand.path)).toEqual(before);
-    expect(await runMisbehaving(stand, ['kv', 'put', 'secret/kept', 'v=kept'], { place: 'C_Finalize', kind: 'exit-1' })).toMatchObject({
+    expect(
+      await runMisbehaving(stand, ['kv', 'put', 'secret/kept', 'v=kept'], { place: 'C_Finalize', kind: 'exit-1' }),
+    ).toMatchObject({
       status: 0,
       stdout: 'Success! Data written to: secret/kept\n',
       stderr: expect.stringContaining('called exit() in C_Finalize') as unknown,
@@ -150,20 +209,27 @@ describe('a key that is made', () => {
     const env = { COFFER_SHIM_FAULT: 'misbehave:C_Finalize:exit-0:1' };
     const { status, stdout, stderr } = stand.run(['hsm', 'keygen', '-type=hmac', '-label=half'], { env });
     expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
-    expect(stderr).toContain('nothing in the store was changed; a key that it made may be in the HSM: see `coffer hsm keys`');
+    expect(stderr).toContain(
+      'nothing in the store was changed; a key that it made may be in the HSM: see `coffer hsm keys`',
+    );
   });
 });
 
 describe('an output that is full', () => {
   it('is an error for a result, which says that the write was done', async () => {
     const outcome = await stand.shell('exec coffer kv put secret/full v=w >/dev/full');
-    expect(outcome).toMatchObject({ status: 1, stderr: 'error: cannot write to stdout: ENOSPC\nhint: what the command wrote to the store is there\n' });
+    expect(outcome).toMatchObject({
+      status: 1,
+      stderr: 'error: cannot write to stdout: ENOSPC\nhint: what the command wrote to the store is there\n',
+    });
     expect(stand.ok('kv', 'get', '-field=v', 'secret/full')).toBe('w');
   });
 
   it('changes nothing of the exit status where it is stderr', async () => {
     expect(await stand.shell('exec coffer kv get secret/none 2>/dev/full')).toMatchObject({ status: 2 });
-    expect(await stand.shell('COFFER_HSM_PIN=wrong-4711 exec coffer kv get secret/app 2>/dev/full')).toMatchObject({ status: 3 });
+    expect(await stand.shell('COFFER_HSM_PIN=wrong-4711 exec coffer kv get secret/app 2>/dev/full')).toMatchObject({
+      status: 3,
+    });
     stand.ok('hsm', 'test', '-force');
   });
 });
@@ -172,13 +238,26 @@ describe('sessions side by side', () => {
   it('are under guard, each call with its own deadline', { timeout: 120_000 }, async () => {
     for (let n = 0; n < 40; n++) stand.ok('kv', 'put', `secret/many/${n}`, 'v=w');
     stand.ok('hsm', 'keygen', '-label=hsm_new');
-    const env = { COFFER_HSM_KEY_LABEL: 'hsm_new', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo', COFFER_HSM_MAX_PARALLEL: '4' };
+    const env = {
+      COFFER_HSM_KEY_LABEL: 'hsm_new',
+      COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo',
+      COFFER_HSM_MAX_PARALLEL: '4',
+    };
     const kinds = ['segv', 'abort', 'exit-0', '_exit', 'hang'];
     // Far enough for sessions to work side by side. What was moved in transactions before stays, so each begins with less to do.
     for (const kind of kinds) {
-      const { status, stdout, stderr } = await runMisbehaving(stand, ['sealwrap', 'rewrap'], { place: 'C_Encrypt', kind, call: 19 }, { env: { ...env, COFFER_STORAGE_PATH: copyStore(stand.path, join(stand.dir, `many-${kind}`)) } });
+      const { status, stdout, stderr } = await runMisbehaving(
+        stand,
+        ['sealwrap', 'rewrap'],
+        { place: 'C_Encrypt', kind, call: 19 },
+        { env: { ...env, COFFER_STORAGE_PATH: copyStore(stand.path, join(stand.dir, `many-${kind}`)) } },
+      );
       expect({ kind, status, stdout }).toEqual({ kind, status: 3, stdout: '' });
-      expect(stderr).toMatch(new RegExp(`^error: the PKCS#11 module \\S+ ${escaped(what({ place: 'C_Encrypt', kind }))} in C_\\w+( or C_\\w+)*\nhint: it stopped after 1\\d of 4\\d, which stay as they are now`));
+      expect(stderr).toMatch(
+        new RegExp(
+          `^error: the PKCS#11 module \\S+ ${escaped(what({ place: 'C_Encrypt', kind }))} in C_\\w+( or C_\\w+)*\nhint: it stopped after 1\\d of 4\\d, which stay as they are now`,
+        ),
+      );
     }
   });
 });
@@ -198,9 +277,19 @@ describe('the timeout', () => {
   });
 
   it('is longer where a PIN is entered on the token', () => {
-    const run = (faults: string) => stand.run(GET, { env: { COFFER_HSM_TIMEOUT: '3s', COFFER_SHIM_FAULT: faults, ...(faults.includes('auth') ? { COFFER_HSM_PIN: '' } : {}) } });
+    const run = (faults: string) =>
+      stand.run(GET, {
+        env: {
+          COFFER_HSM_TIMEOUT: '3s',
+          COFFER_SHIM_FAULT: faults,
+          ...(faults.includes('auth') ? { COFFER_HSM_PIN: '' } : {}),
+        },
+      });
     expect(run(`protected-auth:${stand.hsm.pin},hang:C_Login:3500`)).toMatchObject({ status: 0, stdout: 'whole' });
-    expect(run('hang:C_OpenSession:3500')).toMatchObject({ status: 3, stderr: expect.stringContaining('did not answer within 3 s in C_OpenSession') as unknown });
+    expect(run('hang:C_OpenSession:3500')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('did not answer within 3 s in C_OpenSession') as unknown,
+    });
   });
 });
 

@@ -42,7 +42,11 @@ function records(stand: Stand): ReturnType<typeof readRecord>[] {
 
 function wrapsOf(stand: Stand): { mechanism: number; parameters: string; bytes: number }[] {
   const wraps = records(stand).flatMap((record) => record.wraps);
-  return wraps.map(({ mechanism, parameters, ciphertext }) => ({ mechanism, parameters: Buffer.from(parameters).toString('hex'), bytes: ciphertext.length }));
+  return wraps.map(({ mechanism, parameters, ciphertext }) => ({
+    mechanism,
+    parameters: Buffer.from(parameters).toString('hex'),
+    bytes: ciphertext.length,
+  }));
 }
 
 /** Exit 3 with a message and a hint on stderr, and no store. */
@@ -69,12 +73,18 @@ describe('a store lives with a module that', () => {
       expect({ mechanism, digits: parameters.length, bytes }).toEqual({ mechanism: CKM.AES_GCM, digits, bytes: 48 });
     }
     // The IV stands in the record: a module without the habit opens it too.
-    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'little' });
+    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({
+      status: 0,
+      stdout: 'little',
+    });
   });
 
   it('makes its own GCM IV, where there is no HMAC key', () => {
     const stand = standFor({ faults: ['gcm-own-iv'] });
-    stand.write('coffer.hcl', `storage "sqlite" {\n  path = "${stand.path}"\n}\nseal "pkcs11" {\n  lib = "${stand.lib}"\n  token_label = "demo"\n  pin = "1234"\n  key_label = "hsm_demo"\n  generate_key = true\n}\n`);
+    stand.write(
+      'coffer.hcl',
+      `storage "sqlite" {\n  path = "${stand.path}"\n}\nseal "pkcs11" {\n  lib = "${stand.lib}"\n  token_label = "demo"\n  pin = "1234"\n  key_label = "hsm_demo"\n  generate_key = true\n}\n`,
+    );
     live(stand);
     expect(records(stand).map(({ macStanza }) => macStanza)).toEqual([null, null, null]);
   });
@@ -90,7 +100,10 @@ describe('a store lives with a module that', () => {
     expect(new Set(ivs).size).toBe(ivs.length);
     for (const iv of ivs) expect(iv).toMatch(/^(?!0{24})[0-9a-f]{24}$/);
     // It is the IV that was really used.
-    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'little' });
+    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({
+      status: 0,
+      stdout: 'little',
+    });
   });
 
   it('takes no GCM IV but zeros, for a managed key of transit', () => {
@@ -100,7 +113,11 @@ describe('a store lives with a module that', () => {
     stand.ok('secrets', 'enable', 'transit');
     stand.ok('write', 'transit/keys/k', 'type=managed_key', 'managed_key_name=own', 'generate=true', 'key_type=aes256');
     const ciphertext = stand.ok('write', '-field=ciphertext', 'transit/encrypt/k', 'plaintext=aGVsbG8=');
-    expect(stand.run(['write', '-field=plaintext', 'transit/decrypt/k', `ciphertext=${ciphertext}`], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'aGVsbG8=' });
+    expect(
+      stand.run(['write', '-field=plaintext', 'transit/decrypt/k', `ciphertext=${ciphertext}`], {
+        env: { COFFER_SHIM_FAULT: '' },
+      }),
+    ).toMatchObject({ status: 0, stdout: 'aGVsbG8=' });
   });
 
   it("cannot use the operating system's locks: it is called by one thread", () => {
@@ -109,7 +126,11 @@ describe('a store lives with a module that', () => {
     for (let at = 0; at < 6; at++) stand.ok('kv', 'put', `kv/more${at}`, 'v=x');
     importKey(stand.hsm, { label: 'next', id: '02', type: 'aes', value: randomBytes(32) });
     stand.shim?.clear();
-    expect(stand.run(['sealwrap', 'rewrap'], { env: { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } })).toMatchObject({ status: 0 });
+    expect(
+      stand.run(['sealwrap', 'rewrap'], {
+        env: { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' },
+      }),
+    ).toMatchObject({ status: 0 });
     const calls = stand.shim?.calls() ?? [];
     expect(calls.filter((name) => name === 'C_Initialize').length).toBeGreaterThan(1);
     expect(calls.filter((name) => name === 'C_OpenSession')).toHaveLength(1);
@@ -121,9 +142,12 @@ describe('a store lives with a module that', () => {
     expect(new Set(wrapsOf(stand).map(({ mechanism }) => mechanism))).toEqual(new Set([CKM.AES_GCM]));
   });
 
-  it.each(['already-initialised', 'already-logged-in', 'buffer-too-small', 'max-sessions:1'])('has the habit %s', (fault) => {
-    live(standFor({ faults: [fault] }));
-  });
+  it.each(['already-initialised', 'already-logged-in', 'buffer-too-small', 'max-sessions:1'])(
+    'has the habit %s',
+    (fault) => {
+      live(standFor({ faults: [fault] }));
+    },
+  );
 
   it('keeps an operation that failed, and does not decrypt with what it says that it does best', () => {
     const stand = standFor({ faults: ['keeps-failed', 'no-decrypt:0x1085'] });
@@ -152,16 +176,25 @@ describe('a store lives with a module that', () => {
     const stand = standFor({ faults: ['padded-labels'] });
     live(stand);
     expectReadable(stand);
-    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({ status: 0, stdout: 'little' });
+    expect(stand.run(['kv', 'get', '-field=v', 'kv/small'], { env: { COFFER_SHIM_FAULT: '' } })).toMatchObject({
+      status: 0,
+      stdout: 'little',
+    });
   });
 
-  it.each([['input-limit:2048'], ['input-limit:2048', 'limit-says-buffer', 'keeps-failed']])('limits its input: long values are authenticated by their digest: %s', (...faults) => {
-    const stand = standFor({ faults });
-    live(stand);
-    const overDigest = records(stand).map(({ ciphertext, macStanza }) => [ciphertext.length > 2048, macStanza?.overDigest]);
-    for (const [isLong, digest] of overDigest) expect(digest).toBe(isLong);
-    expect(overDigest.flat()).toContain(true);
-  });
+  it.each([['input-limit:2048'], ['input-limit:2048', 'limit-says-buffer', 'keeps-failed']])(
+    'limits its input: long values are authenticated by their digest: %s',
+    (...faults) => {
+      const stand = standFor({ faults });
+      live(stand);
+      const overDigest = records(stand).map(({ ciphertext, macStanza }) => [
+        ciphertext.length > 2048,
+        macStanza?.overDigest,
+      ]);
+      for (const [isLong, digest] of overDigest) expect(digest).toBe(isLong);
+      expect(overDigest.flat()).toContain(true);
+    },
+  );
 
   it('limits its input after long values were authenticated whole', () => {
     const stand = standFor({});
@@ -210,7 +243,9 @@ describe('a store lives with a module that', () => {
   });
 
   it('lacks AES: an RSA key is made', () => {
-    const stand = standFor({ faults: ['0x1080', '0x1082', '0x1085', '0x1087'].map((type) => `without-mechanism:${type}`) });
+    const stand = standFor({
+      faults: ['0x1080', '0x1082', '0x1085', '0x1087'].map((type) => `without-mechanism:${type}`),
+    });
     live(stand);
     expect(new Set(wrapsOf(stand).map(({ mechanism }) => mechanism))).toEqual(new Set([CKM.RSA_PKCS_OAEP]));
   });
@@ -234,14 +269,23 @@ describe('sealwrap rewrap in parallel sessions, with a module that', () => {
     const env = { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_HMAC_KEY_LABEL: 'next_hmac', ...former };
     const outcome = stand.run(['sealwrap', 'rewrap'], { env });
     expect(outcome, outcome.stderr).toMatchObject({ status: 0 });
-    const labels = records(stand).flatMap(({ wraps, macStanza }) => [...wraps.map(({ keyLabel }) => keyLabel), macStanza?.keyLabel]);
+    const labels = records(stand).flatMap(({ wraps, macStanza }) => [
+      ...wraps.map(({ keyLabel }) => keyLabel),
+      macStanza?.keyLabel,
+    ]);
     expect(new Set(labels.map((label) => label?.trim()))).toEqual(new Set(['next', 'next_hmac']));
     expectReadable(stand, env);
   });
 });
 
 describe('RSA-OAEP', () => {
-  const HASHES = [['sha1', '0x220'], ['sha224', '0x255'], ['sha256', '0x250'], ['sha384', '0x260'], ['sha512', '0x270']] as const;
+  const HASHES = [
+    ['sha1', '0x220'],
+    ['sha224', '0x255'],
+    ['sha256', '0x250'],
+    ['sha384', '0x260'],
+    ['sha512', '0x270'],
+  ] as const;
   const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
   function withPair(options: StandOptions, publicHalf = true): Stand {
@@ -295,7 +339,14 @@ describe('what a module or a token cannot do is said, and no store is made', () 
   });
 
   it('no kind of HMAC key', () => {
-    expectRefused(standFor({ faults: ['no-generic-keygen'] }), 'C_GenerateKey', 'CKM_GENERIC_SECRET_KEY_GEN', 'CKR_MECHANISM_INVALID', 'hsm_hmac_demo', "create it with the HSM's own tool");
+    expectRefused(
+      standFor({ faults: ['no-generic-keygen'] }),
+      'C_GenerateKey',
+      'CKM_GENERIC_SECRET_KEY_GEN',
+      'CKR_MECHANISM_INVALID',
+      'hsm_hmac_demo',
+      "create it with the HSM's own tool",
+    );
   });
 
   it('an input limit below the length of a key', () => {
@@ -303,11 +354,20 @@ describe('what a module or a token cannot do is said, and no store is made', () 
   });
 
   it('read-write sessions are forbidden, and the keys are missing', () => {
-    expectRefused(standFor({ faults: ['rw-forbidden'] }), 'C_GenerateKey', 'CKR_SESSION_READ_ONLY', 'read-write session');
+    expectRefused(
+      standFor({ faults: ['rw-forbidden'] }),
+      'C_GenerateKey',
+      'CKR_SESSION_READ_ONLY',
+      'read-write session',
+    );
   });
 
   it('read-write sessions are forbidden, and force_rw_session wants them', () => {
-    expectRefused(standFor({ faults: ['rw-forbidden'], seal: 'force_rw_session = "true"' }), 'C_OpenSession', 'CKR_TOKEN_WRITE_PROTECTED');
+    expectRefused(
+      standFor({ faults: ['rw-forbidden'], seal: 'force_rw_session = "true"' }),
+      'C_OpenSession',
+      'CKR_TOKEN_WRITE_PROTECTED',
+    );
   });
 
   it('read-only sessions are forbidden', () => {
@@ -320,17 +380,31 @@ describe('what a module or a token cannot do is said, and no store is made', () 
   });
 
   it('the configured mechanism is missing', () => {
-    expectRefused(standFor({ faults: ['without-mechanism:0x1087'], seal: GCM }), 'CKM_AES_GCM', 'CKR_MECHANISM_INVALID');
+    expectRefused(
+      standFor({ faults: ['without-mechanism:0x1087'], seal: GCM }),
+      'CKM_AES_GCM',
+      'CKR_MECHANISM_INVALID',
+    );
   });
 
   it('the module takes no GCM IV but zeros, and uses them', () => {
-    expectRefused(standFor({ faults: ['gcm-zero-iv:0x71', 'gcm-zero-iv-kept'], seal: GCM }), 'made none of its own', 'CKR_MECHANISM_PARAM_INVALID');
+    expectRefused(
+      standFor({ faults: ['gcm-zero-iv:0x71', 'gcm-zero-iv-kept'], seal: GCM }),
+      'made none of its own',
+      'CKR_MECHANISM_PARAM_INVALID',
+    );
   });
 
-  it.each(['0x30', '0x208', '0x80000042'])('no slot tells of its token: C_GetTokenInfo says %s, and that is said first', (rv) => {
-    const outcome = expectRefused(standFor({ faults: [`fail:C_GetTokenInfo:${rv}`] }), /^error: the module tells nothing of any token: C_GetTokenInfo \(slot \d+\) failed: /);
-    expect(outcome.stderr).not.toContain('no token has');
-  });
+  it.each(['0x30', '0x208', '0x80000042'])(
+    'no slot tells of its token: C_GetTokenInfo says %s, and that is said first',
+    (rv) => {
+      const outcome = expectRefused(
+        standFor({ faults: [`fail:C_GetTokenInfo:${rv}`] }),
+        /^error: the module tells nothing of any token: C_GetTokenInfo \(slot \d+\) failed: /,
+      );
+      expect(outcome.stderr).not.toContain('no token has');
+    },
+  );
 
   it('a label that is too long for the token', () => {
     expectRefused(standFor({ faults: ['label-limit:4'] }), 'CKR_DATA_LEN_RANGE', 'use a shorter one', 'key_label');
@@ -341,12 +415,21 @@ describe('what a module or a token cannot do is said, and no store is made', () 
     live(stand);
     for (const fault of ['blank-token:demo', 'blank-token:demo,login-not-required']) {
       const env = { COFFER_SHIM_FAULT: fault };
-      for (const args of [['hsm', 'keygen', '-label=x'], ['kv', 'get', 'kv/small'], ['unseal'], ['hsm', 'mechanisms']]) {
+      for (const args of [
+        ['hsm', 'keygen', '-label=x'],
+        ['kv', 'get', 'kv/small'],
+        ['unseal'],
+        ['hsm', 'mechanisms'],
+      ]) {
         const outcome = stand.run(args, { env });
         expect(outcome, args.join(' ')).toMatchObject({ status: 3, stdout: '' });
-        expect(outcome.stderr).toMatch(/^error: the token in slot \d+ is not initialised\nhint: initialise it with `coffer hsm init-token`/);
+        expect(outcome.stderr).toMatch(
+          /^error: the token in slot \d+ is not initialised\nhint: initialise it with `coffer hsm init-token`/,
+        );
       }
-      expect(stand.run(['init'], { env: { ...env, COFFER_STORAGE_PATH: `${stand.dir}/other/coffer.db` } }).stderr).toMatch(/^error: the token in slot \d+ is not initialised/);
+      expect(
+        stand.run(['init'], { env: { ...env, COFFER_STORAGE_PATH: `${stand.dir}/other/coffer.db` } }).stderr,
+      ).toMatch(/^error: the token in slot \d+ is not initialised/);
       const slots = stand.run(['hsm', 'slots', '-format=json'], { env });
       expect(slots.stdout).toMatch(/"label":\s*"demo"[^}]*"initialized":\s*false/);
       expect(slots.stdout).not.toMatch(/"initialized":\s*true/);
@@ -358,7 +441,12 @@ describe('what a module or a token cannot do is said, and no store is made', () 
   });
 
   it("NSS's library parameters are missing", () => {
-    expectRefused(standFor({ faults: ['library-parameters:configdir=x'] }), 'C_Initialize', 'CKR_ARGUMENTS_BAD', 'library_parameters');
+    expectRefused(
+      standFor({ faults: ['library-parameters:configdir=x'] }),
+      'C_Initialize',
+      'CKR_ARGUMENTS_BAD',
+      'library_parameters',
+    );
   });
 
   it('the module crashes in C_Initialize', () => {
@@ -373,7 +461,8 @@ describe('what a module or a token cannot do is said, and no store is made', () 
 describe('the keys', () => {
   it('two HMAC keys of the same label: both are named, and hmac_key_id chooses one', () => {
     const stand = standFor({});
-    for (const id of ['0a', '0b']) importKey(stand.hsm, { label: 'hsm_hmac_demo', id, type: 'generic', value: randomBytes(32) });
+    for (const id of ['0a', '0b'])
+      importKey(stand.hsm, { label: 'hsm_hmac_demo', id, type: 'generic', value: randomBytes(32) });
     expectRefused(stand, '2 keys on token "demo" have label "hsm_hmac_demo"', 'hmac_key_id', 'id 0a', 'id 0b');
     expect(stand.run(INIT, { env: { COFFER_HSM_HMAC_KEY_ID: '0b' } })).toMatchObject({ status: 0 });
   });
@@ -392,7 +481,13 @@ describe('the keys', () => {
 
   it('an HMAC key without CKA_SIGN', () => {
     const stand = standFor({});
-    importKey(stand.hsm, { label: 'hsm_hmac_demo', id: '0a', type: 'generic', value: randomBytes(32), without: ['sign'] });
+    importKey(stand.hsm, {
+      label: 'hsm_hmac_demo',
+      id: '0a',
+      type: 'generic',
+      value: randomBytes(32),
+      without: ['sign'],
+    });
     expectRefused(stand, 'C_SignInit', 'key "hsm_hmac_demo"', 'CKR_KEY_FUNCTION_NOT_PERMITTED', 'CKA_SIGN is false');
   });
 
@@ -405,7 +500,11 @@ describe('the keys', () => {
   it('an HMAC key that is an RSA key', () => {
     const stand = standFor({});
     generateRsaPair(stand.hsm, { label: 'hsm_hmac_demo', id: '0a' });
-    expectRefused(stand, 'the HSM key "hsm_hmac_demo" cannot make an HMAC: it is a private key of type RSA', 'CKK_GENERIC_SECRET');
+    expectRefused(
+      stand,
+      'the HSM key "hsm_hmac_demo" cannot make an HMAC: it is a private key of type RSA',
+      'CKK_GENERIC_SECRET',
+    );
   });
 
   it('an HMAC key of type CKK_SHA256_HMAC is as good as a generic secret', () => {
@@ -473,7 +572,9 @@ describe('a token', () => {
     expect(calls.length).toBeGreaterThan(10);
     for (let after = 1; after < calls.length - 1; after++) {
       stand.shim?.clear();
-      const outcome = stand.run(['kv', 'get', 'kv/small'], { env: { COFFER_SHIM_FAULT: `token-removed-after:${after}` } });
+      const outcome = stand.run(['kv', 'get', 'kv/small'], {
+        env: { COFFER_SHIM_FAULT: `token-removed-after:${after}` },
+      });
       expect(outcome, `${after}: ${outcome.stderr}`).toMatchObject({ status: 3, stdout: '' });
       expect(outcome.stderr, calls[after]).toMatch(/^error: [^]*CKR_DEVICE_REMOVED/);
       expect(outcome.stderr, calls[after]).toMatch(/^hint: /m);

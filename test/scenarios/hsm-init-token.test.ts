@@ -56,7 +56,9 @@ describe('coffer hsm init-token at a terminal', () => {
 
   it("asks for the PIN that the token's security officer has, once", async () => {
     stand.shim?.clear();
-    const typist = atTerminal(stand, `coffer hsm init-token -slot=${stand.hsm.slot} -label=new`, { COFFER_HSM_PIN: '1234' });
+    const typist = atTerminal(stand, `coffer hsm init-token -slot=${stand.hsm.slot} -label=new`, {
+      COFFER_HSM_PIN: '1234',
+    });
     await answer(typist, 'Type its label to go on', 'demo');
     await answer(typist, 'Security officer PIN of the token "demo"', '00000000');
     expect(await typist.ends).toBe(3);

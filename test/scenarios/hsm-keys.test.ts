@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readRecord } from '../../src/seal/index.ts';
-import { copyStore, makeStand, readRows, writeRows, type Outcome, type Stand, type StandOptions } from '../support/store.ts';
+import {
+  copyStore,
+  makeStand,
+  readRows,
+  writeRows,
+  type Outcome,
+  type Stand,
+  type StandOptions,
+} from '../support/store.ts';
 import { destroyKeys, importKey } from '../support/softhsm.ts';
 
 describe('a store without the HSM keys that made it', () => {
@@ -20,7 +28,12 @@ describe('a store without the HSM keys that made it', () => {
   }
 
   function expectClosed(stand: Stand, status: number, ...words: string[]): void {
-    const attempts = [['unseal'], ['kv', 'get', 'wrapped/app'], ['secrets', 'list'], ['kv', 'put', 'wrapped/app', 'v=x']];
+    const attempts = [
+      ['unseal'],
+      ['kv', 'get', 'wrapped/app'],
+      ['secrets', 'list'],
+      ['kv', 'put', 'wrapped/app', 'v=x'],
+    ];
     for (const attempt of attempts) {
       const outcome: Outcome = stand.run(attempt);
       expect(outcome, `${attempt.join(' ')}: ${outcome.stderr}`).toMatchObject({ status, stdout: '' });
@@ -39,7 +52,12 @@ describe('a store without the HSM keys that made it', () => {
     const stand = filled();
     destroyKeys(stand.hsm, 'hsm_demo');
     importKey(stand.hsm, { label: 'hsm_demo', id: '01', type: 'aes', value: randomBytes(32) });
-    expectClosed(stand, 3, 'the HSM key "hsm_demo" does not decrypt', 'it was made with another key, of label "hsm_demo" and id');
+    expectClosed(
+      stand,
+      3,
+      'the HSM key "hsm_demo" does not decrypt',
+      'it was made with another key, of label "hsm_demo" and id',
+    );
   });
 
   it('cannot be opened when the HMAC key is deleted: exit 3 and the label', () => {
@@ -73,7 +91,12 @@ describe('a store without the HSM keys that made it', () => {
       ['hsm_hmac_demo', macStanza?.keyId],
     ] as const) {
       destroyKeys(elsewhere.hsm, label);
-      importKey(elsewhere.hsm, { label, id: Buffer.from(id ?? []).toString('hex'), type: label === 'hsm_demo' ? 'aes' : 'generic', value: randomBytes(32) });
+      importKey(elsewhere.hsm, {
+        label,
+        id: Buffer.from(id ?? []).toString('hex'),
+        type: label === 'hsm_demo' ? 'aes' : 'generic',
+        value: randomBytes(32),
+      });
     }
     elsewhere.write('store/coffer.db', '');
     copyStore(stand.path, `${elsewhere.dir}/store`);
@@ -86,10 +109,18 @@ describe('a store without the HSM keys that made it', () => {
     importKey(stand.hsm, { label: 'next_hmac', id: '03', type: 'generic', value: randomBytes(32) });
     const former = { COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo' };
     const env = { COFFER_HSM_KEY_LABEL: 'next', COFFER_HSM_HMAC_KEY_LABEL: 'next_hmac', ...former };
-    expect(stand.run(['kv', 'get', '-field=v', 'wrapped/app'], { env })).toMatchObject({ status: 0, stdout: 'plaintext-w' });
+    expect(stand.run(['kv', 'get', '-field=v', 'wrapped/app'], { env })).toMatchObject({
+      status: 0,
+      stdout: 'plaintext-w',
+    });
     expect(stand.run(['kv', 'put', 'wrapped/new', 'v=plaintext-n'], { env })).toMatchObject({ status: 0 });
-    expect(stand.run(['kv', 'get', '-field=v', 'wrapped/new'], { env })).toMatchObject({ status: 0, stdout: 'plaintext-n' });
-    const records = readRows(stand.path).filter(({ path }) => path.startsWith('data/')).map(({ value }) => readRecord(value, 'it').wraps[0]?.keyLabel);
+    expect(stand.run(['kv', 'get', '-field=v', 'wrapped/new'], { env })).toMatchObject({
+      status: 0,
+      stdout: 'plaintext-n',
+    });
+    const records = readRows(stand.path)
+      .filter(({ path }) => path.startsWith('data/'))
+      .map(({ value }) => readRecord(value, 'it').wraps[0]?.keyLabel);
     expect(records.sort()).toEqual(['hsm_demo', 'next']);
   });
 
@@ -97,17 +128,25 @@ describe('a store without the HSM keys that made it', () => {
     const stand = filled();
     importKey(stand.hsm, { label: 'twice', id: '0a', type: 'aes', value: randomBytes(32) });
     importKey(stand.hsm, { label: 'twice', id: '0b', type: 'aes', value: randomBytes(32) });
-    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } });
+    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], {
+      env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' },
+    });
     expect(outcome).toMatchObject({ status: 3, stdout: '' });
     expect(outcome.stderr).toMatch(/2 keys on token "demo" have label "twice"/);
     expect(outcome.stderr).toMatch(/key_id[^]*id 0a[^]*id 0b|key_id[^]*id 0b[^]*id 0a/);
-    expect(stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_KEY_ID: '0a', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } })).toMatchObject({ status: 0 });
+    expect(
+      stand.run(['kv', 'put', 'wrapped/app', 'v=x'], {
+        env: { COFFER_HSM_KEY_LABEL: 'twice', COFFER_HSM_KEY_ID: '0a', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' },
+      }),
+    ).toMatchObject({ status: 0 });
   });
 
   it('says which use a key forbids', () => {
     const stand = filled();
     importKey(stand.hsm, { label: 'no_encrypt', id: '0c', type: 'aes', value: randomBytes(32), without: ['encrypt'] });
-    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], { env: { COFFER_HSM_KEY_LABEL: 'no_encrypt', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' } });
+    const outcome = stand.run(['kv', 'put', 'wrapped/app', 'v=x'], {
+      env: { COFFER_HSM_KEY_LABEL: 'no_encrypt', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' },
+    });
     expect(outcome).toMatchObject({ status: 3, stdout: '' });
     expect(outcome.stderr).toMatch(/C_EncryptInit .*key "no_encrypt".*CKR_KEY_FUNCTION_NOT_PERMITTED/);
     expect(stand.ok('kv', 'get', '-field=v', 'wrapped/app')).toBe('plaintext-w');
@@ -149,14 +188,26 @@ describe('the mechanisms', () => {
           const text = `storage "sqlite" {\n  path = "${stand.path}"\n}\nseal "pkcs11" {\n  lib = "${stand.lib}"\n  token_label = "demo"\n  pin = "1234"\n  key_label = "hsm_demo"\n  generate_key = true\n}\n`;
           stand.write('coffer.hcl', text);
         }
-        for (const args of [['init', '-recovery-shares=1', '-recovery-threshold=1'], ['unseal'], ['secrets', 'enable', '-seal-wrap', 'kv'], ['kv', 'put', 'kv/a', 'v=w']]) {
+        for (const args of [
+          ['init', '-recovery-shares=1', '-recovery-threshold=1'],
+          ['unseal'],
+          ['secrets', 'enable', '-seal-wrap', 'kv'],
+          ['kv', 'put', 'kv/a', 'v=w'],
+        ]) {
           expect(stand.run(args, { env })).toMatchObject({ status: 0 });
         }
         expect(stand.run(['kv', 'get', '-field=v', 'kv/a'], { env })).toMatchObject({ status: 0, stdout: 'w' });
-        const { path, value } = readRows(stand.path).find((row) => row.path.startsWith('data/')) ?? { path: '', value: Buffer.alloc(0) };
+        const { path, value } = readRows(stand.path).find((row) => row.path.startsWith('data/')) ?? {
+          path: '',
+          value: Buffer.alloc(0),
+        };
         const { wraps, iv, macStanza } = readRecord(value, 'it');
         expect(macStanza === null).toBe(without !== '');
-        const places = { 'the wrapped key': wraps[0]?.ciphertext ?? Buffer.alloc(1), 'its IV': wraps[0]?.parameters ?? Buffer.alloc(1), "the body's IV": iv };
+        const places = {
+          'the wrapped key': wraps[0]?.ciphertext ?? Buffer.alloc(1),
+          'its IV': wraps[0]?.parameters ?? Buffer.alloc(1),
+          "the body's IV": iv,
+        };
         for (const [what, bytes] of Object.entries(places)) {
           const altered = Buffer.from(value);
           const at = value.indexOf(bytes);

@@ -35,9 +35,14 @@ describe('the recovery shares', () => {
 
   it('that cannot be written leave no store, and the next init makes one', async () => {
     const failed = await stand.shell('exec coffer init >/dev/full');
-    expect(failed).toMatchObject({ status: 1, stderr: expect.stringContaining('error: cannot write to stdout: ENOSPC') as unknown });
+    expect(failed).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('error: cannot write to stdout: ENOSPC') as unknown,
+    });
     expect(stand.run(['init', '-status']).status).toBe(2);
-    const unread = await stand.shell('mkfifo gone; true <gone & exec 3>gone; wait; coffer init >&3; echo "status $?" >&2');
+    const unread = await stand.shell(
+      'mkfifo gone; true <gone & exec 3>gone; wait; coffer init >&3; echo "status $?" >&2',
+    );
     expect(unread.stderr).toMatch(/error: cannot write to stdout: EPIPE\nstatus 1\n$/);
     expect(stand.run(['init', '-status']).status).toBe(2);
     expect(stand.run(['init', '-field=nothing'])).toMatchObject({ status: 1, stdout: '' });
@@ -52,7 +57,10 @@ describe('the recovery shares', () => {
       expect(stand.run(['init', '-status']).status).toBe(2);
     }
     const { status, stdout, stderr } = stand.run(['init'], { env: { COFFER_SHIM_FAULT: 'misbehave:C_Finalize:segv' } });
-    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('crashed (SIGSEGV) in C_Finalize') as unknown });
+    expect({ status, stderr }).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('crashed (SIGSEGV) in C_Finalize') as unknown,
+    });
     expect(stdout).toContain('Recovery Key 5: ');
     stand.ok('unseal');
   });

@@ -29,13 +29,42 @@ describe('with -format=json a note', () => {
     stand = makeStand({ seal: 'priority = "1"' });
     const made = json('init', '-recovery-shares=1', '-recovery-threshold=1');
     expect(made).toMatchObject({ status: 0, aside: null });
-    expect(made.answer).toMatchObject({ recovery_keys_shares: 1, warnings: expect.arrayContaining([noted, 'created the key "hsm_demo" in the HSM']) as unknown });
+    expect(made.answer).toMatchObject({
+      recovery_keys_shares: 1,
+      warnings: expect.arrayContaining([noted, 'created the key "hsm_demo" in the HSM']) as unknown,
+    });
     expect(json('unseal')).toMatchObject({ status: 0, aside: null, answer: { sealed: false, warnings: [noted] } });
-    expect(json('unseal', '-wait=5s')).toMatchObject({ status: 0, aside: null, answer: { sealed: false, warnings: [noted] } });
-    for (const path of ['secret', 'plain']) stand.ok('secrets', 'enable', `-path=${path}`, ...(path === 'secret' ? ['-seal-wrap'] : []), 'kv');
+    expect(json('unseal', '-wait=5s')).toMatchObject({
+      status: 0,
+      aside: null,
+      answer: { sealed: false, warnings: [noted] },
+    });
+    for (const path of ['secret', 'plain'])
+      stand.ok('secrets', 'enable', `-path=${path}`, ...(path === 'secret' ? ['-seal-wrap'] : []), 'kv');
     stand.ok('secrets', 'enable', 'transit');
-    for (const args of [['status'], ['kv', 'put', 'secret/app', 'v=w'], ['kv', 'get', 'secret/app'], ['sealwrap', 'status'], ['sealwrap', 'rewrap'], ['rotate'], ['key-status'], ['hsm', 'keys'], ['hsm', 'slots'], ['hsm', 'mechanisms'], ['hsm', 'test'], ['hsm', 'keygen'], ['write', '-f', 'transit/keys/k'], ['delete', 'secret/app'], ['seal']]) {
-      expect({ args, ...json(...args) }).toMatchObject({ args, status: 0, aside: null, answer: { warnings: expect.arrayContaining([noted]) as unknown } });
+    for (const args of [
+      ['status'],
+      ['kv', 'put', 'secret/app', 'v=w'],
+      ['kv', 'get', 'secret/app'],
+      ['sealwrap', 'status'],
+      ['sealwrap', 'rewrap'],
+      ['rotate'],
+      ['key-status'],
+      ['hsm', 'keys'],
+      ['hsm', 'slots'],
+      ['hsm', 'mechanisms'],
+      ['hsm', 'test'],
+      ['hsm', 'keygen'],
+      ['write', '-f', 'transit/keys/k'],
+      ['delete', 'secret/app'],
+      ['seal'],
+    ]) {
+      expect({ args, ...json(...args) }).toMatchObject({
+        args,
+        status: 0,
+        aside: null,
+        answer: { warnings: expect.arrayContaining([noted]) as unknown },
+      });
     }
   });
 
@@ -48,7 +77,11 @@ describe('with -format=json a note', () => {
     opened();
     stand.ok('secrets', 'enable', 'transit');
     stand.ok('write', '-f', 'transit/keys/k');
-    expect(json('write', '-f', 'transit/keys/k')).toMatchObject({ status: 0, aside: null, answer: { warnings: ['key k already existed', noted] } });
+    expect(json('write', '-f', 'transit/keys/k')).toMatchObject({
+      status: 0,
+      aside: null,
+      answer: { warnings: ['key k already existed', noted] },
+    });
   });
 
   it('is a document of its own on stderr beside a list, a map or a field', () => {
@@ -60,36 +93,75 @@ describe('with -format=json a note', () => {
     const mounts = json('secrets', 'list');
     expect(mounts).toMatchObject({ status: 0, aside });
     expect(Object.keys(mounts.answer as object)).toEqual(['kv/']);
-    expect(stand.run(['kv', 'get', '-format=json', '-field=v', 'kv/app'])).toMatchObject({ status: 0, stdout: 'w', stderr: expect.stringMatching(/^\{"errors":\[\],"notes":\["[^\n]*"\]\}\n$/) as string });
+    expect(stand.run(['kv', 'get', '-format=json', '-field=v', 'kv/app'])).toMatchObject({
+      status: 0,
+      stdout: 'w',
+      stderr: expect.stringMatching(/^\{"errors":\[\],"notes":\["[^\n]*"\]\}\n$/) as string,
+    });
   });
 
   it('stands in the document of an error', () => {
     opened();
     stand.ok('secrets', 'enable', 'kv');
-    expect(json('kv', 'get', 'kv/none')).toMatchObject({ status: 2, answer: null, aside: { code: 'no_value', notes: [noted] } });
-    expect(json('init')).toMatchObject({ status: 2, answer: null, aside: { code: 'already_initialized', notes: [noted] } });
+    expect(json('kv', 'get', 'kv/none')).toMatchObject({
+      status: 2,
+      answer: null,
+      aside: { code: 'no_value', notes: [noted] },
+    });
+    expect(json('init')).toMatchObject({
+      status: 2,
+      answer: null,
+      aside: { code: 'already_initialized', notes: [noted] },
+    });
     stand.ok('seal');
-    for (const args of [['kv', 'get', 'kv/none'], ['read', 'kv/none'], ['sealwrap', 'rewrap'], ['sealwrap', 'status'], ['rotate']]) {
-      expect({ args, ...json(...args) }).toMatchObject({ args, status: 2, answer: null, aside: { code: 'sealed', notes: [noted] } });
+    for (const args of [
+      ['kv', 'get', 'kv/none'],
+      ['read', 'kv/none'],
+      ['sealwrap', 'rewrap'],
+      ['sealwrap', 'status'],
+      ['rotate'],
+    ]) {
+      expect({ args, ...json(...args) }).toMatchObject({
+        args,
+        status: 2,
+        answer: null,
+        aside: { code: 'sealed', notes: [noted] },
+      });
     }
   });
 
   it('stands in the document of a module that crashes', { timeout: 120_000 }, async () => {
     opened(true);
     stand.ok('secrets', 'enable', 'kv');
-    const { status, stderr } = await runMisbehaving(stand, ['kv', 'get', '-format=json', 'kv/app'], { place: 'C_Login', kind: 'segv' });
-    expect({ status, aside: documentOf(stderr) }).toMatchObject({ status: 3, aside: { code: 'module_crashed', notes: [noted] } });
+    const { status, stderr } = await runMisbehaving(stand, ['kv', 'get', '-format=json', 'kv/app'], {
+      place: 'C_Login',
+      kind: 'segv',
+    });
+    expect({ status, aside: documentOf(stderr) }).toMatchObject({
+      status: 3,
+      aside: { code: 'module_crashed', notes: [noted] },
+    });
   });
 
   it('that "created" a key is told although no store comes of it', async () => {
     stand = makeStand();
     const { status, stderr } = await stand.shell('exec coffer init -format=json >/dev/full');
-    expect({ status, aside: documentOf(stderr) }).toMatchObject({ status: 1, aside: { code: 'output_failed', notes: expect.arrayContaining(['created the key "hsm_demo" in the HSM']) as unknown } });
+    expect({ status, aside: documentOf(stderr) }).toMatchObject({
+      status: 1,
+      aside: {
+        code: 'output_failed',
+        notes: expect.arrayContaining(['created the key "hsm_demo" in the HSM']) as unknown,
+      },
+    });
   });
 
   it('is a line as before in a table and in YAML', () => {
     opened();
-    for (const format of ['table', 'yaml']) expect(stand.run(['status', `-format=${format}`])).toMatchObject({ status: 0, stderr: expect.stringMatching(/^note: [^\n]*has no effect[^\n]*\n$/) as string });
+    for (const format of ['table', 'yaml'])
+      expect(stand.run(['status', `-format=${format}`])).toMatchObject({
+        status: 0,
+        stderr: expect.stringMatching(/^note: [^\n]*has no effect[^\n]*\n$/) as string,
+      });
   });
 });
 
@@ -98,15 +170,23 @@ describe('with -format=json several errors', () => {
     opened();
     stand.ok('secrets', 'enable', '-seal-wrap', 'kv');
     for (let n = 0; n < 12; n++) stand.ok('kv', 'put', `kv/${n}`, 'v=w');
-    for (const { path } of readRows(stand.path)) if (path.startsWith('data/')) writeRows(stand.path, { [path]: Buffer.from('no record') });
+    for (const { path } of readRows(stand.path))
+      if (path.startsWith('data/')) writeRows(stand.path, { [path]: Buffer.from('no record') });
     const { status, answer, aside } = json('sealwrap', 'status');
-    expect({ status, answer, aside }).toMatchObject({ status: 4, answer: { altered: 12 }, aside: { code: expect.any(String) as string } });
+    expect({ status, answer, aside }).toMatchObject({
+      status: 4,
+      answer: { altered: 12 },
+      aside: { code: expect.any(String) as string },
+    });
     expect((aside as { errors: string[] }).errors.filter((text) => text.startsWith('kv/'))).toHaveLength(12);
   });
 
   it('of hsm test are one document, too', () => {
     opened();
-    stand.write('coffer.hcl', configuration(stand).replace('"hsm_demo"', '"none"').replace('"hsm_hmac_demo"', '"none either"'));
+    stand.write(
+      'coffer.hcl',
+      configuration(stand).replace('"hsm_demo"', '"none"').replace('"hsm_hmac_demo"', '"none either"'),
+    );
     expect(json('hsm', 'test')).toMatchObject({ status: 3, aside: { code: 'key_not_found' } });
   });
 

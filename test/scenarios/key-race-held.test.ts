@@ -21,7 +21,10 @@ function keys(): Listed[] {
   return (JSON.parse(stand.ok('hsm', 'keys', '-format=json')) as { keys: Listed[] }).keys;
 }
 
-const secretLabels = (): string[] => keys().flatMap(({ label, class: keyClass }) => (keyClass === 'public' ? [] : [label])).sort();
+const secretLabels = (): string[] =>
+  keys()
+    .flatMap(({ label, class: keyClass }) => (keyClass === 'public' ? [] : [label]))
+    .sort();
 
 const SAYS_SO = /"code":"(?:key_raced|key_exists)"/;
 const LOOK = 'C_FindObjectsInit';
@@ -63,7 +66,11 @@ describe('hsm keygen, held before a look while another runs to its end', () => {
       const held = await hold(stand, keygen(second), [`${LOOK}:${n}`]);
       expect(held.isOver).toBe(false);
       const outcomes = [stand.run(keygen(first)), await held.end()];
-      expect({ n, made: secretLabels().length, statuses: outcomes.map(({ status }) => status).sort() }).toEqual({ n, made: 1, statuses: [0, 3] });
+      expect({ n, made: secretLabels().length, statuses: outcomes.map(({ status }) => status).sort() }).toEqual({
+        n,
+        made: 1,
+        statuses: [0, 3],
+      });
       expect(outcomes.find(({ status }) => status === 3)?.stderr).toMatch(SAYS_SO);
       const publicHalves = keys().filter(({ class: keyClass }) => keyClass === 'public');
       expect(publicHalves).toHaveLength(first.includes('-type=rsa') ? 1 : 0);
@@ -74,11 +81,17 @@ describe('hsm keygen, held before a look while another runs to its end', () => {
   it('makes exactly one where both have made theirs before either looks', { timeout: 120_000 }, async () => {
     for (const flags of [['-label=key'], ['-label=key', '-id=0a0b']]) {
       stand = makeStand({ shim: true });
-      const both = await Promise.all([0, 1].map(async () => hold(stand, ['hsm', 'keygen', '-format=json', ...flags], ['C_GenerateKey:1', 'C_Finalize:1'])));
+      const both = await Promise.all(
+        [0, 1].map(async () =>
+          hold(stand, ['hsm', 'keygen', '-format=json', ...flags], ['C_GenerateKey:1', 'C_Finalize:1']),
+        ),
+      );
       for (const held of both) await held.next();
       expect(secretLabels()).toEqual(['key', 'key']);
       const outcomes = await Promise.all(both.map(async (held) => held.end()));
-      expect(outcomes.map(({ status }) => status).sort(), outcomes.map(({ stderr }) => stderr).join('')).toEqual([0, 3]);
+      expect(outcomes.map(({ status }) => status).sort(), outcomes.map(({ stderr }) => stderr).join('')).toEqual([
+        0, 3,
+      ]);
       expect(secretLabels()).toEqual(['key']);
       stand.remove();
     }
@@ -90,36 +103,55 @@ describe('init of two stores on one token, one held before a look while the othe
     ['by label', ''],
     ['by label and id', '  key_id = "0a0b"\n  hmac_key_id = "0c0d"'],
     ['under one label', '  hmac_key_label = "hsm_demo"'],
-  ])('leaves one key of each name, and every store that was made opens: keys %s', { timeout: 300_000 }, async (_name, seal) => {
-    const init = (config: string): string[] => ['-config', config, 'init', '-recovery-shares=0', '-recovery-threshold=0', '-format=json'];
-    const written = (name: string, path: string): string => {
-      const text = configuration({ ...stand, path }, { seal });
-      return stand.write(name, seal.includes('hmac_key_label') ? text.replace(/.*"hsm_hmac_demo"\n/, '') : text);
-    };
-    stand = makeStand({ shim: true });
-    stand.ok(...init(written('one.hcl', join(stand.dir, 'one/coffer.db'))));
-    // Between its looks for the one key and for the other it finds only the second: shown once, by label.
-    const looks = looksToHold(stand.shim?.calls() ?? [], { after: 4, all: campaign || seal === '' });
-    stand.remove();
-    for (const n of looks) {
+  ])(
+    'leaves one key of each name, and every store that was made opens: keys %s',
+    { timeout: 300_000 },
+    async (_name, seal) => {
+      const init = (config: string): string[] => [
+        '-config',
+        config,
+        'init',
+        '-recovery-shares=0',
+        '-recovery-threshold=0',
+        '-format=json',
+      ];
+      const written = (name: string, path: string): string => {
+        const text = configuration({ ...stand, path }, { seal });
+        return stand.write(name, seal.includes('hmac_key_label') ? text.replace(/.*"hsm_hmac_demo"\n/, '') : text);
+      };
       stand = makeStand({ shim: true });
-      const [one, two] = [written('one.hcl', join(stand.dir, 'one/coffer.db')), written('two.hcl', join(stand.dir, 'two/coffer.db'))];
-      const held = await hold(stand, init(two), [`${LOOK}:${n}`]);
-      expect(held.isOver).toBe(false);
-      const outcomes = [stand.run(init(one)), await held.end()];
-      const made = keys().map(({ label }) => label).sort();
-      expect({ n, made }).toEqual({ n, made: seal.includes('hmac_key_label') ? ['hsm_demo', 'hsm_demo'] : ['hsm_demo', 'hsm_hmac_demo'] });
-      for (const [at, config] of [one, two].entries()) {
-        const { status, stderr } = outcomes[at] ?? { status: null, stderr: '' };
-        if (status !== 0) {
-          expect(stderr).toMatch(/"code":"key_raced"/);
-          stand.ok(...init(config));
-        }
-        stand.ok('-config', config, 'unseal');
-      }
+      stand.ok(...init(written('one.hcl', join(stand.dir, 'one/coffer.db'))));
+      // Between its looks for the one key and for the other it finds only the second: shown once, by label.
+      const looks = looksToHold(stand.shim?.calls() ?? [], { after: 4, all: campaign || seal === '' });
       stand.remove();
-    }
-  });
+      for (const n of looks) {
+        stand = makeStand({ shim: true });
+        const [one, two] = [
+          written('one.hcl', join(stand.dir, 'one/coffer.db')),
+          written('two.hcl', join(stand.dir, 'two/coffer.db')),
+        ];
+        const held = await hold(stand, init(two), [`${LOOK}:${n}`]);
+        expect(held.isOver).toBe(false);
+        const outcomes = [stand.run(init(one)), await held.end()];
+        const made = keys()
+          .map(({ label }) => label)
+          .sort();
+        expect({ n, made }).toEqual({
+          n,
+          made: seal.includes('hmac_key_label') ? ['hsm_demo', 'hsm_demo'] : ['hsm_demo', 'hsm_hmac_demo'],
+        });
+        for (const [at, config] of [one, two].entries()) {
+          const { status, stderr } = outcomes[at] ?? { status: null, stderr: '' };
+          if (status !== 0) {
+            expect(stderr).toMatch(/"code":"key_raced"/);
+            stand.ok(...init(config));
+          }
+          stand.ok('-config', config, 'unseal');
+        }
+        stand.remove();
+      }
+    },
+  );
 });
 
 describe('an init that fails after it made keys', () => {
@@ -159,7 +191,9 @@ describe('an init that fails after it made keys', () => {
 
   it('names a key that it could not take back', () => {
     stand = makeStand({ shim: true });
-    const failed = stand.run(['init', '-format=json'], { env: { COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30,fail:C_DestroyObject:0x30' } });
+    const failed = stand.run(['init', '-format=json'], {
+      env: { COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30,fail:C_DestroyObject:0x30' },
+    });
     expect(failed).toMatchObject({ status: 3, stderr: expect.stringContaining('"code":"key_left"') as unknown });
     for (const { label, id } of keys()) expect(failed.stderr).toContain(`label \\"${label}\\" and id ${id}`);
     expect(keys()).toHaveLength(2);
@@ -186,10 +220,15 @@ describe('a key that goes away between C_FindObjects and C_GetAttributeValue', (
   it('is not there for hsm keygen and hsm keys', () => {
     stand = makeStand({ shim: true });
     stand.ok('hsm', 'keygen', '-label=other', '-id=01');
-    for (const args of [[...flags, '-id=01'], ['hsm', 'keygen', '-label=other', '-format=json']]) {
+    for (const args of [
+      [...flags, '-id=01'],
+      ['hsm', 'keygen', '-label=other', '-format=json'],
+    ]) {
       expect(stand.run(args, { env: { COFFER_SHIM_FAULT: `${GONE}:1` } }).stderr).not.toContain('CKR_');
     }
-    expect(stand.run(['hsm', 'keys', '-format=json'], { env: { COFFER_SHIM_FAULT: `${GONE}:1` } })).toMatchObject({ status: 0 });
+    expect(stand.run(['hsm', 'keys', '-format=json'], { env: { COFFER_SHIM_FAULT: `${GONE}:1` } })).toMatchObject({
+      status: 0,
+    });
   });
 
   it('is none for whoever looks, where it is really removed between the two', { timeout: 180_000 }, async () => {

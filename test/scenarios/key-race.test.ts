@@ -10,7 +10,8 @@ afterEach(() => stand.remove());
 /** Starts each, one after the other, until it is about to make a key; then lets all of them go on at once. */
 async function together(...commands: readonly (readonly string[])[]): Promise<Outcome[]> {
   const held = [];
-  for (const command of commands) held.push(await hold(stand, command, [command.includes('-type=rsa') ? 'C_GenerateKeyPair:1' : 'C_GenerateKey:1']));
+  for (const command of commands)
+    held.push(await hold(stand, command, [command.includes('-type=rsa') ? 'C_GenerateKeyPair:1' : 'C_GenerateKey:1']));
   return Promise.all(held.map(async (each) => each.end()));
 }
 
@@ -33,16 +34,26 @@ describe('hsm keygen, twice at once', () => {
     stand = makeStand({ shim: true });
     let races = 0;
     for (let n = 0; n < 4 && races < 2; n++) {
-      const args = ['hsm', 'keygen', `-label=key-${n}`, '-format=json', ...flags.map((flag) => flag.replace('0a0b', `0a${n}b`))];
+      const args = [
+        'hsm',
+        'keygen',
+        `-label=key-${n}`,
+        '-format=json',
+        ...flags.map((flag) => flag.replace('0a0b', `0a${n}b`)),
+      ];
       const outcomes = await together(args, args, args);
       if (!outcomes.every(isOfRace)) continue;
       races += 1;
       expect(outcomes.filter(({ stderr }) => stderr.includes('key_raced'))).toHaveLength(2);
-      expect(outcomes.map(({ status }) => status).sort(), outcomes.map(({ stderr }) => stderr).join('')).toEqual([0, 3, 3]);
+      expect(outcomes.map(({ status }) => status).sort(), outcomes.map(({ stderr }) => stderr).join('')).toEqual([
+        0, 3, 3,
+      ]);
       expect(labels().filter((label) => label === `key-${n}`)).toHaveLength(1);
     }
     expect(races).toBeGreaterThan(0);
-    expect(labels().filter((label) => label.endsWith('(public)')).length).toBe(flags.includes('-type=rsa') ? labels().length / 2 : 0);
+    expect(labels().filter((label) => label.endsWith('(public)')).length).toBe(
+      flags.includes('-type=rsa') ? labels().length / 2 : 0,
+    );
   });
 });
 
@@ -50,7 +61,14 @@ describe('init of two stores on one fresh token', () => {
   it('leaves one key of each label, and every store that was made opens', { timeout: 120_000 }, async () => {
     let other = '';
     let outcomes: Outcome[] = [];
-    const init = (config: string): string[] => ['-config', config, 'init', '-recovery-shares=0', '-recovery-threshold=0', '-format=json'];
+    const init = (config: string): string[] => [
+      '-config',
+      config,
+      'init',
+      '-recovery-shares=0',
+      '-recovery-threshold=0',
+      '-format=json',
+    ];
     for (let tries = 0; tries < 5 && !(outcomes.length > 0 && outcomes.every(isOfRace)); tries++) {
       if (tries > 0) stand.remove();
       stand = makeStand({ shim: true });

@@ -21,7 +21,11 @@ describe('an unsealed store', () => {
   afterAll(() => stand.remove());
 
   const secrets = (changes: Partial<Machine>, autoUnseal = false): Promise<unknown> =>
-    withMounts({ ...context, machine: () => ({ ...context.machine(), ...changes }), config: { ...context.config, autoUnseal } }, 'read', async (mounts) => mounts.table.length);
+    withMounts(
+      { ...context, machine: () => ({ ...context.machine(), ...changes }), config: { ...context.config, autoUnseal } },
+      'read',
+      async (mounts) => mounts.table.length,
+    );
 
   /** Runs coffer as after a reboot, or on another machine. */
   function afterReboot(args: readonly string[], env: Readonly<Record<string, string>> = {}): Outcome {
@@ -46,7 +50,11 @@ describe('an unsealed store', () => {
   it.runIf(mayChangeBoot)('is sealed after a reboot, says the command, and asks the HSM nothing', () => {
     stand.shim?.clear();
     expect(afterReboot(['status', '-field=sealed'])).toMatchObject({ status: 2, stdout: 'true' });
-    expect(afterReboot(['kv', 'get', 'kv/a'])).toMatchObject({ status: 2, stdout: '', stderr: 'error: the store is sealed\nhint: open it with: coffer unseal\n' });
+    expect(afterReboot(['kv', 'get', 'kv/a'])).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: 'error: the store is sealed\nhint: open it with: coffer unseal\n',
+    });
     expect(stand.shim?.calls()).toEqual([]);
   });
 
@@ -60,7 +68,10 @@ describe('an unsealed store', () => {
 
   it.runIf(mayChangeBoot)('is opened by the first command after a reboot where auto_unseal is on', () => {
     const path = copyStore(stand.path, `${stand.dir}/automatic`);
-    const env = { COFFER_STORAGE_PATH: path, COFFER_CONFIG: stand.write('auto.hcl', `auto_unseal = true\n${readConfiguration()}`) };
+    const env = {
+      COFFER_STORAGE_PATH: path,
+      COFFER_CONFIG: stand.write('auto.hcl', `auto_unseal = true\n${readConfiguration()}`),
+    };
     expect(afterReboot(['kv', 'get', '-field=v', 'kv/a'], env)).toMatchObject({ status: 0, stdout: 'w' });
     expect(afterReboot(['status', '-field=sealed'], env)).toMatchObject({ status: 0, stdout: 'false' });
     expect(afterReboot(['seal'], env)).toMatchObject({ status: 0 });

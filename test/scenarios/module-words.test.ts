@@ -21,7 +21,9 @@ describe('a module that tells nothing of any token', () => {
     const stand = standFor([], true);
     const { status, stderr } = stand.run(['secrets', 'list'], { env: fault('fail:C_GetTokenInfo:0x30') });
     expect(status).toBe(3);
-    expect(stderr).toMatch(/^error: the module tells nothing of any token: C_GetTokenInfo \(slot \d+\) failed: CKR_DEVICE_ERROR/);
+    expect(stderr).toMatch(
+      /^error: the module tells nothing of any token: C_GetTokenInfo \(slot \d+\) failed: CKR_DEVICE_ERROR/,
+    );
     expect(stderr).not.toContain('no token has label');
   });
 });
@@ -33,14 +35,22 @@ describe('a token that nobody has initialised', () => {
     ['hsm test', ['hsm', 'test']],
   ])('is called that by %s, whether it wants a login or not', (_, args) => {
     const stand = standFor(['not-initialised']);
-    expect(stand.run(args)).toMatchObject({ status: 3, stderr: expect.stringContaining('is not initialised\nhint: initialise it with `coffer hsm init-token`') as string });
+    expect(stand.run(args)).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('is not initialised\nhint: initialise it with `coffer hsm init-token`') as string,
+    });
   });
 
   it('is called that by kv get and by hsm slots', () => {
     const stand = standFor([], true);
     const env = fault('not-initialised');
-    expect(stand.run(['kv', 'get', 'kv/a'], { env })).toMatchObject({ status: 3, stderr: expect.stringContaining('is not initialised') as string });
-    const slots = JSON.parse(stand.run(['hsm', 'slots', '-format=json'], { env }).stdout) as { slots: { token: { initialized: boolean } }[] };
+    expect(stand.run(['kv', 'get', 'kv/a'], { env })).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('is not initialised') as string,
+    });
+    const slots = JSON.parse(stand.run(['hsm', 'slots', '-format=json'], { env }).stdout) as {
+      slots: { token: { initialized: boolean } }[];
+    };
     expect(JSON.stringify(slots)).toContain('"initialized":false');
   });
 });
@@ -63,11 +73,18 @@ describe('a module without locks', () => {
 describe('a module that starts with parameters', () => {
   it('gets COFFER_HSM_LIBRARY_PARAMETERS from hsm commands without a configuration', () => {
     const stand = standFor([]);
-    const env = { ...fault('library-parameters:hello'), COFFER_CONFIG: '', XDG_CONFIG_HOME: '/nonexistent', COFFER_HSM_LIBRARY_PARAMETERS: 'hello' };
+    const env = {
+      ...fault('library-parameters:hello'),
+      COFFER_CONFIG: '',
+      XDG_CONFIG_HOME: '/nonexistent',
+      COFFER_HSM_LIBRARY_PARAMETERS: 'hello',
+    };
     const lib = stand.shim?.lib ?? '';
     expect(stand.run(['hsm', 'slots'], { env: { ...env, COFFER_HSM_LIB: lib } })).toMatchObject({ status: 0 });
     expect(stand.run(['hsm', 'slots', `-lib=${lib}`], { env })).toMatchObject({ status: 0 });
-    expect(stand.run(['hsm', 'slots', `-lib=${lib}`], { env: { ...env, COFFER_HSM_LIBRARY_PARAMETERS: '' } })).toMatchObject({ status: 3 });
+    expect(
+      stand.run(['hsm', 'slots', `-lib=${lib}`], { env: { ...env, COFFER_HSM_LIBRARY_PARAMETERS: '' } }),
+    ).toMatchObject({ status: 3 });
   });
 });
 
@@ -78,12 +95,18 @@ describe('a label that is too long', () => {
       status: 1,
       stderr: 'error: -label is longer than 255 bytes\nhint: use a shorter one\n',
     });
-    expect(stand.run(['hsm', 'keygen', '-label='])).toMatchObject({ status: 1, stderr: expect.stringMatching(/^error: -label is empty\n/) as string });
+    expect(stand.run(['hsm', 'keygen', '-label='])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^error: -label is empty\n/) as string,
+    });
   });
 
   it('is what a token is said to refuse by CKR_DATA_LEN_RANGE', () => {
     const stand = standFor(['fail:C_GenerateKey:0x21']);
-    expect(stand.run(['hsm', 'keygen', '-label=long'])).toMatchObject({ status: 3, stderr: expect.stringContaining('a label or id is too long') as string });
+    expect(stand.run(['hsm', 'keygen', '-label=long'])).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('a label or id is too long') as string,
+    });
   });
 });
 

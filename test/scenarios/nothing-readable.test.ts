@@ -43,7 +43,12 @@ describe('what lies on the disk while the store is used', () => {
 
   it('is the database, its write-ahead log and index, and the parsed configuration', () => {
     const names = [...files.keys()].map((name) => name.replace(/[0-9a-f]{32,}/, 'HASH'));
-    expect(names).toEqual(['home/cache/coffer/config-HASH.json', 'store/coffer.db', 'store/coffer.db-shm', 'store/coffer.db-wal']);
+    expect(names).toEqual([
+      'home/cache/coffer/config-HASH.json',
+      'store/coffer.db',
+      'store/coffer.db-shm',
+      'store/coffer.db-wal',
+    ]);
     expect(files.get('store/coffer.db-wal')?.length).toBeGreaterThan(10_000);
   });
 
@@ -52,7 +57,9 @@ describe('what lies on the disk while the store is used', () => {
     for (const [name, text] of Object.entries(SECRETS)) {
       for (const [encoding, needle] of encodings(Buffer.from(text))) {
         const planted = Buffer.concat([Buffer.from('....'), needle, Buffer.from('....')]);
-        expect(found(new Map([['here', planted]]), encodings(Buffer.from(text))), `${name} as ${encoding}`).toContain(`${encoding} in here`);
+        expect(found(new Map([['here', planted]]), encodings(Buffer.from(text))), `${name} as ${encoding}`).toContain(
+          `${encoding} in here`,
+        );
       }
     }
     const inBase64 = Buffer.from(Buffer.from(`1${SECRETS['a value']}`).toString('base64'));
@@ -66,10 +73,17 @@ describe('what lies on the disk while the store is used', () => {
   }
 
   it('does not hold a key', () => {
-    const secret = { rootKey: keys.rootKey, pathKey: keys.keyring.pathKey, term: keys.keyring.terms[0]?.key ?? new Uint8Array(0) };
+    const secret = {
+      rootKey: keys.rootKey,
+      pathKey: keys.keyring.pathKey,
+      term: keys.keyring.terms[0]?.key ?? new Uint8Array(0),
+    };
     for (const [name, key] of Object.entries(secret)) {
       expect(key.length, name).toBeGreaterThanOrEqual(32);
-      expect(key.some((byte) => byte !== 0), name).toBe(true);
+      expect(
+        key.some((byte) => byte !== 0),
+        name,
+      ).toBe(true);
       for (const half of [key.subarray(0, 16), key.subarray(16, 32), key.subarray(-16)]) {
         expect(found(files, encodings(half)), name).toEqual([]);
       }
@@ -84,7 +98,14 @@ describe('what lies on the disk while the store is used', () => {
 });
 
 function fill(stand: Stand): void {
-  stand.ok('secrets', 'enable', `-path=${SECRETS['a mount path']}`, `-description=${SECRETS['a description']}`, '-version=2', 'kv');
+  stand.ok(
+    'secrets',
+    'enable',
+    `-path=${SECRETS['a mount path']}`,
+    `-description=${SECRETS['a description']}`,
+    '-version=2',
+    'kv',
+  );
   stand.ok('secrets', 'enable', '-path=plain', 'kv');
   stand.ok('secrets', 'enable', '-path=wrapped', '-seal-wrap', 'kv');
   const deep = `${SECRETS['a mount path']}/${SECRETS['a part of a name']}/${SECRETS['the name of a secret']}`;
@@ -94,12 +115,19 @@ function fill(stand: Stand): void {
   expect(number.status).toBe(0);
   stand.ok('kv', 'put', 'plain/b', `a=${SECRETS['a value that was deleted']}`);
   stand.ok('kv', 'delete', 'plain/b');
-  stand.ok('kv', 'put', `wrapped/${SECRETS['the name of a seal-wrapped secret']}`, `a=${SECRETS['a value on a seal-wrapped mount']}`);
+  stand.ok(
+    'kv',
+    'put',
+    `wrapped/${SECRETS['the name of a seal-wrapped secret']}`,
+    `a=${SECRETS['a value on a seal-wrapped mount']}`,
+  );
   stand.ok('kv', 'get', deep);
 }
 
 function filesBelow(stand: Stand, folders: readonly string[]): Map<string, Buffer> {
-  const entries = folders.flatMap((folder) => readdirSync(join(stand.dir, folder), { recursive: true, withFileTypes: true }));
+  const entries = folders.flatMap((folder) =>
+    readdirSync(join(stand.dir, folder), { recursive: true, withFileTypes: true }),
+  );
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return new Map(paths.sort().map((path) => [relative(stand.dir, path), readFileSync(path)]));
 }
@@ -108,7 +136,9 @@ function filesBelow(stand: Stand, folders: readonly string[]): Map<string, Buffe
 function encodings(bytes: Uint8Array): Map<string, Buffer> {
   const plain = Buffer.from(bytes);
   const base64 = [0, 1, 2].map((shift): [string, Buffer] => {
-    const text = Buffer.concat([Buffer.alloc(shift), plain]).toString('base64').replace(/=+$/, '');
+    const text = Buffer.concat([Buffer.alloc(shift), plain])
+      .toString('base64')
+      .replace(/=+$/, '');
     // What the bytes before and after decide is left out.
     return [`base64 shifted by ${shift}`, Buffer.from(text.slice(Math.ceil((shift * 8) / 6), -1))];
   });
@@ -121,7 +151,10 @@ function encodings(bytes: Uint8Array): Map<string, Buffer> {
     ['JSON', Buffer.from(JSON.stringify(plain.toString('latin1')).slice(1, -1))],
     ['reversed', Buffer.from(plain).reverse()],
     ...base64,
-    ...base64.map(([name, text]): [string, Buffer] => [name.replace('base64', 'base64url'), Buffer.from(text.toString().replaceAll('+', '-').replaceAll('/', '_'))]),
+    ...base64.map(([name, text]): [string, Buffer] => [
+      name.replace('base64', 'base64url'),
+      Buffer.from(text.toString().replaceAll('+', '-').replaceAll('/', '_')),
+    ]),
   ]);
 }
 
@@ -129,6 +162,8 @@ function encodings(bytes: Uint8Array): Map<string, Buffer> {
 function found(haystacks: ReadonlyMap<string, Buffer>, needles: ReadonlyMap<string, Buffer>): string[] {
   return [...haystacks].flatMap(([file, content]) => {
     const lower = content.toString('latin1').toLowerCase();
-    return [...needles].filter(([, needle]) => lower.includes(needle.toString('latin1').toLowerCase())).map(([encoding]) => `${encoding} in ${file}`);
+    return [...needles]
+      .filter(([, needle]) => lower.includes(needle.toString('latin1').toLowerCase()))
+      .map(([encoding]) => `${encoding} in ${file}`);
   });
 }

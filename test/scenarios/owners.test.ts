@@ -1,4 +1,18 @@
-import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configuration, makeStand, type Outcome, type Stand } from '../support/store.ts';
@@ -37,7 +51,9 @@ describe('what coffer writes down', () => {
     stand.open();
     const elsewhere = join(stand.dir, 'elsewhere');
     const marks = join(stand.dir, 'home', 'cache', 'coffer');
-    const names = readdirSync(marks, { recursive: true, encoding: 'utf8' }).filter((name) => lstatSync(join(marks, name)).isFile());
+    const names = readdirSync(marks, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      lstatSync(join(marks, name)).isFile(),
+    );
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) {
       renameSync(join(marks, name), join(stand.dir, 'away'));
@@ -53,7 +69,8 @@ describe('what coffer writes down', () => {
     mkdirSync(precious);
     mkdirSync(join(home, 'cache', 'coffer'), { recursive: true });
     symlinkSync(precious, join(home, 'cache', 'coffer', 'modules'));
-    for (const path of ['home', 'home/cache', 'home/cache/coffer', 'home/cache/coffer/modules']) lchownSync(join(stand.dir, path), STRANGER, STRANGER);
+    for (const path of ['home', 'home/cache', 'home/cache/coffer', 'home/cache/coffer/modules'])
+      lchownSync(join(stand.dir, path), STRANGER, STRANGER);
     stand.open();
     expect(readdirSync(precious)).toEqual([]);
     expect(readdirSync(join(home, 'cache', 'coffer'))).toEqual(['modules']);
@@ -69,15 +86,21 @@ describe('a store', () => {
     chmodSync(dirname(stand.path), 0o755);
     stand.open();
     chmodSync(dirname(stand.path), 0o777);
-    for (const command of ['seal-status', 'seal', 'unseal']) expectRefused(stand.run([command]), 2, dirname(stand.path));
+    for (const command of ['seal-status', 'seal', 'unseal'])
+      expectRefused(stand.run([command]), 2, dirname(stand.path));
     chmodSync(dirname(stand.path), 0o1777);
-    expectRefused(stand.run(['seal-status']), 2, `other users can make files beside it in ${dirname(stand.path)}`, 'a folder of its own');
+    expectRefused(
+      stand.run(['seal-status']),
+      2,
+      `other users can make files beside it in ${dirname(stand.path)}`,
+      'a folder of its own',
+    );
     expect(diagnosed()).toEqual({ failures: ['store folder'], status: 2 });
     chmodSync(dirname(stand.path), 0o755);
     expect(stand.run(['seal-status']).status).toBe(0);
   });
 
-  it.runIf(isRoot)('is not opened where it, its log or its folder is another user\'s', () => {
+  it.runIf(isRoot)("is not opened where it, its log or its folder is another user's", () => {
     stand.open();
     for (const path of [stand.path, dirname(stand.path)]) {
       lchownSync(path, STRANGER, STRANGER);
@@ -107,39 +130,53 @@ describe('a store', () => {
 });
 
 describe('a link that somebody put in the place of a file of the store', () => {
-  it.each(['', '-wal', '-shm', '-journal'])('is a failure for diagnose, which has nobody run a command on it: coffer.db%s', (end) => {
-    stand.open();
-    stand.ok('seal-status'); // no -wal is left
-    const victim = stand.write('victim', 'of value');
-    chmodSync(victim, 0o644);
-    if (end === '') rmSync(stand.path);
-    for (const target of [victim, join(stand.dir, 'nothing')]) {
-      symlinkSync(target, stand.path + end);
-      const { stdout, status } = stand.run(['diagnose', '-format=json']);
-      const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; message: string; remedy: string }[] };
-      const [found] = checks.filter((check) => check.name === 'store file');
-      expect(found).toMatchObject({ status: 'failure', message: expect.stringContaining(stand.path + end) as unknown });
-      expect(found?.remedy).toMatch(/find out who put it there/);
-      expect(stdout).not.toContain('chmod');
-      expect(status).toBe(end === '-journal' ? 4 : 1);
-      const outcome = stand.run(['seal-status']);
-      expect(outcome.status).toBe(end === '-journal' ? 4 : 1);
-      expect(outcome.stderr).toMatch(/\nhint: .*find out who put it there/);
-      expect(outcome.stderr).not.toContain('chmod');
-      rmSync(stand.path + end);
-    }
-    expect([readFileSync(victim, 'utf8'), statSync(victim).mode & 0o777]).toEqual(['of value', 0o644]);
-  });
+  it.each(['', '-wal', '-shm', '-journal'])(
+    'is a failure for diagnose, which has nobody run a command on it: coffer.db%s',
+    (end) => {
+      stand.open();
+      stand.ok('seal-status'); // no -wal is left
+      const victim = stand.write('victim', 'of value');
+      chmodSync(victim, 0o644);
+      if (end === '') rmSync(stand.path);
+      for (const target of [victim, join(stand.dir, 'nothing')]) {
+        symlinkSync(target, stand.path + end);
+        const { stdout, status } = stand.run(['diagnose', '-format=json']);
+        const { checks } = JSON.parse(stdout) as {
+          checks: { name: string; status: string; message: string; remedy: string }[];
+        };
+        const [found] = checks.filter((check) => check.name === 'store file');
+        expect(found).toMatchObject({
+          status: 'failure',
+          message: expect.stringContaining(stand.path + end) as unknown,
+        });
+        expect(found?.remedy).toMatch(/find out who put it there/);
+        expect(stdout).not.toContain('chmod');
+        expect(status).toBe(end === '-journal' ? 4 : 1);
+        const outcome = stand.run(['seal-status']);
+        expect(outcome.status).toBe(end === '-journal' ? 4 : 1);
+        expect(outcome.stderr).toMatch(/\nhint: .*find out who put it there/);
+        expect(outcome.stderr).not.toContain('chmod');
+        rmSync(stand.path + end);
+      }
+      expect([readFileSync(victim, 'utf8'), statSync(victim).mode & 0o777]).toEqual(['of value', 0o644]);
+    },
+  );
 });
 
 describe('a store that others could write', () => {
-  it.each([['', '666'], ['', '620'], ['-wal', '602']])('is made private, and its operator told once: coffer.db%s of mode %s', (end, mode) => {
+  it.each([
+    ['', '666'],
+    ['', '620'],
+    ['-wal', '602'],
+  ])('is made private, and its operator told once: coffer.db%s of mode %s', (end, mode) => {
     stand.open();
     if (end !== '') stand.write(`store/coffer.db${end}`, '');
     chmodSync(stand.path + end, parseInt(mode, 8));
     const first = stand.run(['seal-status']);
     expect(first.status).toBe(0);
-    expect(first.stderr).toBe(`note: other users could write ${stand.path + end} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep\n`);
+    expect(first.stderr).toBe(
+      `note: other users could write ${stand.path + end} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep\n`,
+    );
     if (existsSync(stand.path + end)) expect(statSync(stand.path + end).mode & 0o777).toBe(0o600);
     expect(stand.run(['seal-status'])).toMatchObject({ status: 0, stderr: '' });
   });
@@ -154,7 +191,9 @@ describe('a store that others could write', () => {
   it('is looked through by diagnose, which says how', () => {
     stand.open();
     chmodSync(stand.path, 0o666);
-    const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as { checks: { name: string; message: string; remedy: string }[] };
+    const { checks } = JSON.parse(stand.run(['diagnose', '-format=json']).stdout) as {
+      checks: { name: string; message: string; remedy: string }[];
+    };
     const [found] = checks.filter(({ name }) => name === 'store file');
     expect(found?.message).toBe(`other users can write ${stand.path}, and may have changed it`);
     expect(found?.remedy).toContain(`chmod 600 ${stand.path}`);
@@ -168,7 +207,8 @@ describe('a journal that somebody put beside the store', () => {
     stand.ok('seal-status'); // no -wal is left
     const victim = stand.write('victim', 'of value');
     stand.write('store/coffer.db-journal', journalNaming(victim));
-    for (const args of [['seal-status'], ['seal'], ['unseal'], ['diagnose']]) expect(stand.run(args).status, args.join(' ')).toBe(4);
+    for (const args of [['seal-status'], ['seal'], ['unseal'], ['diagnose']])
+      expect(stand.run(args).status, args.join(' ')).toBe(4);
     expect(existsSync(victim)).toBe(true);
     rmSync(`${stand.path}-journal`);
     expect(stand.run(['seal-status']).status).toBe(0);
@@ -181,20 +221,33 @@ describe('a journal that somebody put beside the store', () => {
     magic.copy(header);
     [0, 1, statSync(stand.path).size / 4096, 512, 4096].forEach((field, at) => header.writeUInt32BE(field, 8 + 4 * at));
     const name = Buffer.from(path);
-    const number = (value: number): Buffer => Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
+    const number = (value: number): Buffer =>
+      Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
     const lockPage = 0x40000000 / 4096 + 1;
-    return Buffer.concat([header, number(lockPage), name, number(name.length), number(name.reduce((sum, byte) => sum + byte, 0)), magic]);
+    return Buffer.concat([
+      header,
+      number(lockPage),
+      name,
+      number(name.length),
+      number(name.reduce((sum, byte) => sum + byte, 0)),
+      magic,
+    ]);
   }
 });
 
 describe('a configuration', () => {
-  it.runIf(isRoot)('is refused where its folder, or one above, is another user\'s', () => {
+  it.runIf(isRoot)("is refused where its folder, or one above, is another user's", () => {
     mkdirSync(join(stand.dir, 'one', 'two'), { recursive: true });
     const config = join(stand.dir, 'one', 'two', 'coffer.hcl');
     stand.write('one/two/coffer.hcl', configuration(stand));
     for (const folder of ['one/two', 'one']) {
       lchownSync(join(stand.dir, folder), STRANGER, STRANGER);
-      expectRefused(stand.run(['-config', config, 'seal-status']), 1, config, `${join(stand.dir, folder)} belongs to another user`);
+      expectRefused(
+        stand.run(['-config', config, 'seal-status']),
+        1,
+        config,
+        `${join(stand.dir, folder)} belongs to another user`,
+      );
       lchownSync(join(stand.dir, folder), 0, 0);
     }
     expect(stand.run(['-config', config, 'seal-status']).status).toBe(2);
@@ -216,7 +269,7 @@ describe('a module', () => {
     expect(stand.run(['secrets', 'list']).status).toBe(0);
   });
 
-  it.runIf(isRoot)('is not loaded where it, or a folder above it, is another user\'s', () => {
+  it.runIf(isRoot)("is not loaded where it, or a folder above it, is another user's", () => {
     stand.open();
     const lib = ownModule();
     for (const path of [lib, dirname(lib)]) {

@@ -22,7 +22,9 @@ function opened(options: StandOptions = {}): Stand {
 
 /** The configuration again, without the lines that match, and with others. */
 function reconfigure(without: RegExp, lines = ''): void {
-  const kept = configuration(stand).split('\n').filter((line) => !without.test(line));
+  const kept = configuration(stand)
+    .split('\n')
+    .filter((line) => !without.test(line));
   stand.write('coffer.hcl', kept.join('\n').replace('generate_key', `${lines}\n  generate_key`));
 }
 
@@ -38,7 +40,13 @@ function written(): { seal: string; mechanism: number; keyLabel: string; hash: s
   const { wraps, macStanza } = decodeRecord(new Uint8Array(row?.value ?? []));
   const [wrap] = wraps;
   if (wrap === undefined) throw new Error('a record has a wrap');
-  return { seal: wrap.seal, mechanism: wrap.mechanism, keyLabel: wrap.keyLabel, hash: Buffer.from(wrap.parameters).toString('hex'), hmacLabel: macStanza?.keyLabel };
+  return {
+    seal: wrap.seal,
+    mechanism: wrap.mechanism,
+    keyLabel: wrap.keyLabel,
+    hash: Buffer.from(wrap.parameters).toString('hex'),
+    hmacLabel: macStanza?.keyLabel,
+  };
 }
 
 describe('which module', () => {
@@ -111,7 +119,10 @@ describe('which keys', () => {
 
   it('key_label, hmac_key_label and name', () => {
     opened();
-    reconfigure(/key_label/, '  key_label = "other"\n  hmac_key_label = "other-hmac"\n  name = "second"\n  previous_key_label = "hsm_demo"\n  previous_hmac_key_label = "hsm_hmac_demo"');
+    reconfigure(
+      /key_label/,
+      '  key_label = "other"\n  hmac_key_label = "other-hmac"\n  name = "second"\n  previous_key_label = "hsm_demo"\n  previous_hmac_key_label = "hsm_hmac_demo"',
+    );
     stand.ok('hsm', 'keygen', '-type=aes', '-label=other');
     stand.ok('hsm', 'keygen', '-type=hmac', '-label=other-hmac');
     stand.ok('kv', 'put', 'kv/a', 'b=d');
@@ -120,8 +131,12 @@ describe('which keys', () => {
 
   it('key_id and hmac_key_id', () => {
     stand = makeStand();
-    for (const [label, type] of [['hsm_demo', 'aes'], ['hsm_hmac_demo', 'generic']] as const) {
-      for (const id of ['01', '02']) importKey(stand.hsm, { label, type, id, value: new Uint8Array(32).fill(Number(id)) });
+    for (const [label, type] of [
+      ['hsm_demo', 'aes'],
+      ['hsm_hmac_demo', 'generic'],
+    ] as const) {
+      for (const id of ['01', '02'])
+        importKey(stand.hsm, { label, type, id, value: new Uint8Array(32).fill(Number(id)) });
     }
     expect(fails(3, 'init')).toBe('key_ambiguous');
     reconfigure(/^$/, '  key_id = "02"');
@@ -254,7 +269,12 @@ describe('the environment alone', () => {
       COFFER_HSM_HMAC_KEY_LABEL: 'env-hmac',
       COFFER_HSM_GENERATE_KEY: 'true',
     };
-    for (const args of [['init'], ['unseal'], ['secrets', 'enable', '-seal-wrap', 'kv'], ['kv', 'put', 'kv/a', 'b=c']]) {
+    for (const args of [
+      ['init'],
+      ['unseal'],
+      ['secrets', 'enable', '-seal-wrap', 'kv'],
+      ['kv', 'put', 'kv/a', 'b=c'],
+    ]) {
       expect(stand.run(args, { env })).toMatchObject({ status: 0 });
     }
     expect(written()).toMatchObject({ keyLabel: 'env-key', hmacLabel: 'env-hmac' });

@@ -49,7 +49,12 @@ const commandLines = Object.entries(LOGS_IN).map(([words, args]) => ({ words, ar
 
 /** What a kept store would have shown: nothing of it is changed by a login that fails. */
 function contents(stand: Stand): string {
-  return stand.ok('unseal') + stand.ok('secrets', 'list', '-format=json') + stand.ok('kv', 'get', 'kv/app') + stand.ok('kv', 'get', 'kv2/app');
+  return (
+    stand.ok('unseal') +
+    stand.ok('secrets', 'list', '-format=json') +
+    stand.ok('kv', 'get', 'kv/app') +
+    stand.ok('kv', 'get', 'kv2/app')
+  );
 }
 
 describe('a token that counts wrong PINs', () => {
@@ -66,7 +71,14 @@ describe('a token that counts wrong PINs', () => {
 
   const WRONG = { COFFER_HSM_PIN: 'pin-9999' };
   const state = join(stand.env['XDG_STATE_HOME'] ?? '', 'coffer');
-  const token = { slot: 0n, flags: 0, label: stand.hsm.label, serial: stand.hsm.serial, model: 'SoftHSM v2', manufacturer: 'SoftHSM project' };
+  const token = {
+    slot: 0n,
+    flags: 0,
+    label: stand.hsm.label,
+    serial: stand.hsm.serial,
+    model: 'SoftHSM v2',
+    manufacturer: 'SoftHSM project',
+  };
   const memory = pinMemory(state);
 
   /** Runs a command; what it did, and how often C_Login was called. */
@@ -114,7 +126,12 @@ describe('a token that counts wrong PINs', () => {
 
   it('gets a PIN that it refused from no command at all, not even with -force', () => {
     expect(refused(['unseal'])).toMatchObject({ status: 3, logins: 1 });
-    const lines = [...commandLines.map(({ args }) => args), ['unseal', '-force'], ['hsm', 'test', '-force'], ['operator', 'diagnose', '-force']];
+    const lines = [
+      ...commandLines.map(({ args }) => args),
+      ['unseal', '-force'],
+      ['hsm', 'test', '-force'],
+      ['operator', 'diagnose', '-force'],
+    ];
     for (const args of lines) expect({ args, ...tried(args, WRONG) }).toMatchObject({ args, status: 3, logins: 0 });
     const nowhere = { ...WRONG, COFFER_STORAGE_PATH: `${stand.dir}/other.db` };
     expect(tried(['init'], nowhere)).toMatchObject({ status: 3, logins: 0 });
@@ -147,7 +164,8 @@ describe('a token that counts wrong PINs', () => {
       // One of them may look like the one before.
       if (memory.recall(token, 'user')?.includes(pin) === true) continue;
       expect(tried(['unseal'], { COFFER_HSM_PIN: pin })).toMatchObject({ status: 3, logins: 1 });
-      for (const sent of [pin, WRONG.COFFER_HSM_PIN]) expect(tried(['kv', 'get', 'kv/app'], { COFFER_HSM_PIN: sent })).toMatchObject({ status: 3, logins: 0 });
+      for (const sent of [pin, WRONG.COFFER_HSM_PIN])
+        expect(tried(['kv', 'get', 'kv/app'], { COFFER_HSM_PIN: sent })).toMatchObject({ status: 3, logins: 0 });
     }
     stand.ok('hsm', 'test', '-retry-pin');
   });
@@ -177,16 +195,27 @@ describe('a token that counts wrong PINs', () => {
     const seen = { COFFER_SHIM_FAULT: 'pin-count-low' };
     const outcome = tried(['secrets', 'list'], seen);
     expect(outcome).toMatchObject({ status: 0, logins: 1 });
-    expect(outcome.stderr).toContain('note: token "demo" has seen a wrong PIN since the last login; the PIN is tried once\n');
+    expect(outcome.stderr).toContain(
+      'note: token "demo" has seen a wrong PIN since the last login; the PIN is tried once\n',
+    );
   });
 
-  it.each(['0x30', '0x5', '0x6', '0x32', '0xa4', '0x80000001'])('says nothing of the PIN with %s from C_Login, and gets it again', (rv) => {
-    expect(tried(['secrets', 'list'], { COFFER_SHIM_FAULT: `fail:C_Login:${rv}` })).toMatchObject({ status: 3, logins: 1 });
-    expect(tried(['secrets', 'list'])).toMatchObject({ status: 0, logins: 1, stderr: '' });
-  });
+  it.each(['0x30', '0x5', '0x6', '0x32', '0xa4', '0x80000001'])(
+    'says nothing of the PIN with %s from C_Login, and gets it again',
+    (rv) => {
+      expect(tried(['secrets', 'list'], { COFFER_SHIM_FAULT: `fail:C_Login:${rv}` })).toMatchObject({
+        status: 3,
+        logins: 1,
+      });
+      expect(tried(['secrets', 'list'])).toMatchObject({ status: 0, logins: 1, stderr: '' });
+    },
+  );
 
   it.each(['0xa0', '0xa1', '0xa2'])('is not asked again after %s from C_Login', (rv) => {
-    expect(tried(['secrets', 'list'], { COFFER_SHIM_FAULT: `fail:C_Login:${rv}` })).toMatchObject({ status: 3, logins: 1 });
+    expect(tried(['secrets', 'list'], { COFFER_SHIM_FAULT: `fail:C_Login:${rv}` })).toMatchObject({
+      status: 3,
+      logins: 1,
+    });
     expect(tried(['secrets', 'list'])).toMatchObject({ status: 3, logins: 0 });
     expect(tried(['hsm', 'test', '-retry-pin'])).toMatchObject({ status: 0, logins: 1 });
   });
@@ -210,7 +239,9 @@ describe('a token that counts wrong PINs', () => {
     it('says so, and sends no PIN after a wrong one that the token tells of, until told to', () => {
       const wrong = tried(['unseal'], { ...WRONG, ...nowhere });
       expect(wrong).toMatchObject({ status: 3, logins: 1 });
-      expect(wrong.stderr).toMatch(/^note: cannot remember that this PIN is wrong, so that the next command may spend another try on it: .*ENOTDIR/);
+      expect(wrong.stderr).toMatch(
+        /^note: cannot remember that this PIN is wrong, so that the next command may spend another try on it: .*ENOTDIR/,
+      );
       for (const env of [nowhere, { ...nowhere, ...WRONG }]) {
         const outcome = tried(['unseal'], env);
         expect(outcome).toMatchObject({ status: 3, logins: 0 });
@@ -229,9 +260,15 @@ describe("the security officer's PIN", () => {
   const line = ['hsm', 'init-token', '-force', `-slot=${stand.hsm.slot}`, '-label=new'];
   const count = (name: string): number => stand.shim?.calls().filter((call) => call === name).length ?? -1;
 
-  function initialised(soPin: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Outcome & { tries: number } {
+  function initialised(
+    soPin: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Outcome & { tries: number } {
     stand.shim?.clear();
-    const outcome = stand.run([...line, ...args], { env: { COFFER_HSM_SO_PIN: soPin, COFFER_HSM_PIN: '4321', ...env } });
+    const outcome = stand.run([...line, ...args], {
+      env: { COFFER_HSM_SO_PIN: soPin, COFFER_HSM_PIN: '4321', ...env },
+    });
     return { ...outcome, tries: count('C_InitToken') };
   }
 

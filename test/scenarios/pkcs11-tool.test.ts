@@ -14,14 +14,26 @@ const examples = readdirSync(MANUAL)
   .filter((name) => /\.\d$/.test(name))
   .flatMap((name) => readFileSync(join(MANUAL, name), 'utf8').match(/^\.Bd -literal[^]*?^\.Ed$/gm) ?? [])
   .filter((block) => block.includes('pkcs11-tool'))
-  .map((block) => block.split('\n').slice(1, -1).join('\n').replace(/\\e/g, '\\').replace(/\\\(dq/g, '"').replace(/\\-/g, '-').replace(/\\&/g, ''));
+  .map((block) =>
+    block
+      .split('\n')
+      .slice(1, -1)
+      .join('\n')
+      .replace(/\\e/g, '\\')
+      .replace(/\\\(dq/g, '"')
+      .replace(/\\-/g, '-')
+      .replace(/\\&/g, ''),
+  );
 
 let stand: Stand;
 afterEach(() => stand.remove());
 
 /** Runs a block with somebody who types the PIN as often as it is asked for. */
 async function typed(block: string): Promise<void> {
-  const script = stand.write('example.sh', `set -e\n${existsSync('/usr/lib/softhsm/libsofthsm2.so') ? block : block.replaceAll('/usr/lib/softhsm/libsofthsm2.so', stand.hsm.lib)}\n`);
+  const script = stand.write(
+    'example.sh',
+    `set -e\n${existsSync('/usr/lib/softhsm/libsofthsm2.so') ? block : block.replaceAll('/usr/lib/softhsm/libsofthsm2.so', stand.hsm.lib)}\n`,
+  );
   const commands = block.match(/^ *pkcs11-tool /gm)?.length ?? 0;
   const typist = atTerminal(stand, `tty > name-of-tty; sh ${script}`);
   for (let asked = 1; asked <= commands; asked++) {
@@ -34,12 +46,17 @@ async function typed(block: string): Promise<void> {
 
 /** pkcs11-tool throws away what was typed before it turned the echo off, which it does after its question. */
 async function echoesNothing(tty: string): Promise<void> {
-  while (!execFileSync('stty', ['-F', tty, '-a'], { encoding: 'utf8' }).includes(' -echo ')) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!execFileSync('stty', ['-F', tty, '-a'], { encoding: 'utf8' }).includes(' -echo '))
+    await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** What a program without the PIN sees on the token. */
 function seenWithoutPin(): string {
-  return execFileSync(TOOL, ['--module', stand.hsm.lib, '--token-label', 'demo', '--list-objects'], { env: { ...process.env, ...stand.hsm.env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync(TOOL, ['--module', stand.hsm.lib, '--token-label', 'demo', '--list-objects'], {
+    env: { ...process.env, ...stand.hsm.env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 }
 
 function configure(change: (text: string) => string = (text) => text): void {
@@ -70,10 +87,21 @@ describe.skipIf(reason !== '')(`pkcs11-tool${reason}`, () => {
       await typed(example);
       expect(seenWithoutPin()).not.toMatch(/Secret Key|hsm_/);
       const expected = isExportable
-        ? ['hsm_demo', 'hsm_hmac_demo'].map((label) => `warning: the HSM key "${label}" can leave the HSM (CKA_EXTRACTABLE is true); see: coffer diagnose\n`)
+        ? ['hsm_demo', 'hsm_hmac_demo'].map(
+            (label) =>
+              `warning: the HSM key "${label}" can leave the HSM (CKA_EXTRACTABLE is true); see: coffer diagnose\n`,
+          )
         : [];
-      expect(warnings(...INIT).split(/(?<=\n)/).sort()).toEqual(expected.length === 0 ? [''] : expected);
-      expect(warnings('unseal').split(/(?<=\n)/).sort()).toEqual(expected.length === 0 ? [''] : expected);
+      expect(
+        warnings(...INIT)
+          .split(/(?<=\n)/)
+          .sort(),
+      ).toEqual(expected.length === 0 ? [''] : expected);
+      expect(
+        warnings('unseal')
+          .split(/(?<=\n)/)
+          .sort(),
+      ).toEqual(expected.length === 0 ? [''] : expected);
       stand.ok('secrets', 'enable', '-seal-wrap', 'kv');
       stand.ok('kv', 'put', 'kv/a', 'b=c');
       expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('c');
@@ -103,6 +131,8 @@ describe.skipIf(reason !== '')(`pkcs11-tool${reason}`, () => {
     configure();
     await typed((examples[0] ?? '').replaceAll(' --private', ''));
     expect(seenWithoutPin()).toContain('hsm_demo');
-    expect(warnings(...INIT)).toMatch(/^warning: the HSM key "hsm_demo" can be used without a PIN.*\nwarning: the HSM key "hsm_hmac_demo" can be used without a PIN/);
+    expect(warnings(...INIT)).toMatch(
+      /^warning: the HSM key "hsm_demo" can be used without a PIN.*\nwarning: the HSM key "hsm_hmac_demo" can be used without a PIN/,
+    );
   });
 });

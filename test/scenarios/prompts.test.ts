@@ -115,7 +115,10 @@ describe('at a terminal', () => {
 
   it('SIGTERM during the question gives the terminal back', async () => {
     stand.shim?.clear();
-    const typist = atTerminal(stand, `trap '' TERM; sh -c 'trap - TERM; echo $$ > pid; exec ${asking} kv get kv/a'; stty -a`);
+    const typist = atTerminal(
+      stand,
+      `trap '' TERM; sh -c 'trap - TERM; echo $$ > pid; exec ${asking} kv get kv/a'; stty -a`,
+    );
     await typist.shows('PIN of the token');
     process.kill(Number(readFileSync(join(stand.dir, 'pid'), 'utf8')), 'SIGTERM');
     await typist.ends;
@@ -227,12 +230,21 @@ describe('without a terminal', () => {
   });
   afterAll(() => stand.remove());
 
-  const kinds = { 'an empty stdin': '< /dev/null', 'a closed stdin': '<&-', 'a closed stdin, stdout and stderr': '<&- >&- 2>&-', 'a full pipe': '' } as const;
+  const kinds = {
+    'an empty stdin': '< /dev/null',
+    'a closed stdin': '<&-',
+    'a closed stdin, stdout and stderr': '<&- >&- 2>&-',
+    'a full pipe': '',
+  } as const;
   for (const [kind, redirection] of Object.entries(kinds)) {
     it(`nothing waits: ${kind}`, () => {
       const run = (args: string): number | null => {
         const line = `${JSON.stringify(process.execPath)} ${JSON.stringify(COFFER)} ${args} ${redirection}`;
-        const done = spawnSync('/bin/sh', ['-c', redirection === '' ? `yes | ${line}` : line], { cwd: stand.dir, env: stand.env, timeout: 10_000 });
+        const done = spawnSync('/bin/sh', ['-c', redirection === '' ? `yes | ${line}` : line], {
+          cwd: stand.dir,
+          env: stand.env,
+          timeout: 10_000,
+        });
         return done.status;
       };
       expect(run('-config=asking.hcl unseal')).toBe(3);

@@ -39,8 +39,12 @@ describe('what kv put was given, kv get gives back', () => {
   async function throughCore(mount: string, path: string, data: JsonObject): Promise<string> {
     const version2 = mount.endsWith('two');
     const asked = version2 ? `${mount}/data/${path}` : `${mount}/${path}`;
-    await withMounts(context, 'write', (mounts) => mounts.request({ operation: 'write', path: asked, data: version2 ? { data } : data }));
-    const answer = await withMounts(context, 'read', (mounts) => mounts.request({ operation: 'read', path: asked, data: {} }));
+    await withMounts(context, 'write', (mounts) =>
+      mounts.request({ operation: 'write', path: asked, data: version2 ? { data } : data }),
+    );
+    const answer = await withMounts(context, 'read', (mounts) =>
+      mounts.request({ operation: 'read', path: asked, data: {} }),
+    );
     const got = version2 ? answer?.data?.['data'] : answer?.data;
     return canonical(got as JsonObject);
   }
@@ -49,14 +53,62 @@ describe('what kv put was given, kv get gives back', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 40 }),
     fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((units) => String.fromCharCode(...units)),
-    fc.constantFrom('', ' ', '\0', '\uFEFF', '\uFEFFa', '\ud800', 'a\udfff', '\u2028', '"', '\\', '</script>', '\r\n', '😀', 'e\u0301', '\x7f\x1b[31m', '@file', '-', '\\@'),
+    fc.constantFrom(
+      '',
+      ' ',
+      '\0',
+      '\uFEFF',
+      '\uFEFFa',
+      '\ud800',
+      'a\udfff',
+      '\u2028',
+      '"',
+      '\\',
+      '</script>',
+      '\r\n',
+      '😀',
+      'e\u0301',
+      '\x7f\x1b[31m',
+      '@file',
+      '-',
+      '\\@',
+    ),
   );
   const number = fc.oneof(
     fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }).map(String),
     fc.tuple(fc.integer(), fc.nat({ max: 999_999 })).map(([whole, part]) => `${whole}.${part}`),
-    fc.constantFrom('0', '-0', '1.0', '1e400', '1E-7', '12345678901234567890', '0.1', '3.141592653589793238462643383279', '-1.5e+10'),
+    fc.constantFrom(
+      '0',
+      '-0',
+      '1.0',
+      '1e400',
+      '1E-7',
+      '12345678901234567890',
+      '0.1',
+      '3.141592653589793238462643383279',
+      '-1.5e+10',
+    ),
   );
-  const key = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'toString', 'hasOwnProperty', 'a b', 'a/b', 'a.b', '..', '/', 'ключ', '鍵', '1', '01', '=', 'a=b'));
+  const key = fc.oneof(
+    text,
+    fc.constantFrom(
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      'a b',
+      'a/b',
+      'a.b',
+      '..',
+      '/',
+      'ключ',
+      '鍵',
+      '1',
+      '01',
+      '=',
+      'a=b',
+    ),
+  );
   const { json } = fc.letrec<{ json: string; object: string }>((tie) => ({
     json: fc.oneof(
       { maxDepth: 3 },
@@ -68,7 +120,9 @@ describe('what kv put was given, kv get gives back', () => {
     ),
     object: fc.uniqueArray(fc.tuple(key, tie('json')), { selector: ([name]) => name, maxLength: 4 }).map(objectText),
   }));
-  const object = fc.uniqueArray(fc.tuple(key, json), { selector: ([name]) => name, minLength: 1, maxLength: 6 }).map(objectText);
+  const object = fc
+    .uniqueArray(fc.tuple(key, json), { selector: ([name]) => name, minLength: 1, maxLength: 6 })
+    .map(objectText);
 
   it('any JSON object, through the core', { timeout: 600_000 }, async () => {
     let turn = 0;
@@ -95,7 +149,9 @@ describe('what kv put was given, kv get gives back', () => {
 
   it('any text as KEY=VALUE, with -field', { timeout: 600_000 }, () => {
     // What an argument can hold: no NUL, and well-formed Unicode.
-    const argument = fc.string({ unit: 'binary', maxLength: 60 }).filter((value) => !value.includes('\0') && isWellFormed(value));
+    const argument = fc
+      .string({ unit: 'binary', maxLength: 60 })
+      .filter((value) => !value.includes('\0') && isWellFormed(value));
     fc.assert(
       fc.property(argument, (value) => {
         const given = value === '-' || value.startsWith('@') || value.startsWith('\\@') ? `\\${value}` : value;
@@ -109,33 +165,66 @@ describe('what kv put was given, kv get gives back', () => {
 
   it('any name of a secret', { timeout: 600_000 }, async () => {
     const segment = fc
-      .oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }), fc.constantFrom('a b', '.', '..', 'ключ', '😀', '%2F', '\\', '__proto__', 'data', 'metadata', '-', '=', "'", 'é', 'e\u0301'))
+      .oneof(
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }),
+        fc.constantFrom(
+          'a b',
+          '.',
+          '..',
+          'ключ',
+          '😀',
+          '%2F',
+          '\\',
+          '__proto__',
+          'data',
+          'metadata',
+          '-',
+          '=',
+          "'",
+          'é',
+          'e\u0301',
+        ),
+      )
       .filter((name) => !name.includes('/') && !/\p{Cc}/u.test(name) && isWellFormed(name));
     await fc.assert(
-      fc.asyncProperty(fc.array(segment, { minLength: 1, maxLength: 3 }), fc.constantFrom(...MOUNTS), async (segments, mount) => {
-        const path = segments.join('/');
-        expect(await throughCore(mount, path, { path })).toBe(canonical({ path }));
-        const folder = `${mount}/${mount.endsWith('two') ? 'metadata/' : ''}${segments.slice(0, -1).join('/')}`.replace(/\/$/, '');
-        const listed = await withMounts(context, 'read', (mounts) => mounts.request({ operation: 'list', path: folder, data: {} }));
-        expect(listed?.data?.['keys']).toContain(segments.at(-1));
-      }),
+      fc.asyncProperty(
+        fc.array(segment, { minLength: 1, maxLength: 3 }),
+        fc.constantFrom(...MOUNTS),
+        async (segments, mount) => {
+          const path = segments.join('/');
+          expect(await throughCore(mount, path, { path })).toBe(canonical({ path }));
+          const folder =
+            `${mount}/${mount.endsWith('two') ? 'metadata/' : ''}${segments.slice(0, -1).join('/')}`.replace(/\/$/, '');
+          const listed = await withMounts(context, 'read', (mounts) =>
+            mounts.request({ operation: 'list', path: folder, data: {} }),
+          );
+          expect(listed?.data?.['keys']).toContain(segments.at(-1));
+        },
+      ),
       { numRuns: campaign ? 5000 : 60 },
     );
   });
 
   const special: readonly (readonly [string, string])[] = [
     ['keys with spaces, slashes and dots', '{"a b":"1","a/b":"2","a.b":"3","..":"4","/":"5"," ":"6","":"7"}'],
-    ['keys that mean something to JavaScript', '{"__proto__":"1","constructor":"2","toString":{"__proto__":{"x":1}},"hasOwnProperty":"3"}'],
+    [
+      'keys that mean something to JavaScript',
+      '{"__proto__":"1","constructor":"2","toString":{"__proto__":{"x":1}},"hasOwnProperty":"3"}',
+    ],
     ['Unicode, as it was composed', '{"é":"1","e\u0301":"2","鍵":"値","😀":"👩‍👩‍👧"}'],
     ['lone surrogates', '{"\\ud800":"\\udfff","a\\udc00b":["\\ud83d"]}'],
     ['NUL and other control characters', '{"a\\u0000b":"\\u0000\\u001b[31m\\u007f\\u009b"}'],
     ['a byte order mark at the start of a value', '{"\\ufeffkey":"\\ufeffvalue"}'],
-    ['integers of 20 digits and numbers that a double cannot hold', '{"a":12345678901234567890,"b":-0,"c":1.10,"d":1e400,"e":0.1,"f":3.14159265358979323846}'],
+    [
+      'integers of 20 digits and numbers that a double cannot hold',
+      '{"a":12345678901234567890,"b":-0,"c":1.10,"d":1e400,"e":0.1,"f":3.14159265358979323846}',
+    ],
     ['null, booleans, nesting and empty things', '{"a":null,"b":true,"c":[[],{},[{"d":[null]}]],"e":""}'],
   ];
   for (const [name, written] of special) {
     it(`${name}, on every kind of mount`, () => {
-      for (const mount of MOUNTS) expect(throughCommand(mount, written), mount).toBe(canonical(parse(written) as JsonObject));
+      for (const mount of MOUNTS)
+        expect(throughCommand(mount, written), mount).toBe(canonical(parse(written) as JsonObject));
     });
   }
 
@@ -147,7 +236,8 @@ describe('what kv put was given, kv get gives back', () => {
     const value = Array.from({ length: 1 << 16 }, (_, n) => `${n}`.padStart(15, 'x') + '\n').join('');
     expect(value.length).toBe(1 << 20);
     const written = JSON.stringify({ big: value });
-    for (const mount of MOUNTS) expect(throughCommand(mount, written, 'big') === canonical({ big: value }), mount).toBe(true);
+    for (const mount of MOUNTS)
+      expect(throughCommand(mount, written, 'big') === canonical({ big: value }), mount).toBe(true);
     stand.write('big.txt', value);
     stand.ok('kv', 'put', 'one/big', 'big=@big.txt');
     expect(stand.ok('kv', 'get', '-field=big', 'one/big') === value).toBe(true);

@@ -4,7 +4,17 @@ import { readRecord } from '../../src/seal/index.ts';
 import { hold } from '../support/hold.ts';
 import { atTerminal, plain } from '../support/pty.ts';
 import { destroyKeys } from '../support/softhsm.ts';
-import { contextOf, inDatabase, makeStand, ownToken, readRows, writeRows, type Outcome, type Stand, type StandOptions } from '../support/store.ts';
+import {
+  contextOf,
+  inDatabase,
+  makeStand,
+  ownToken,
+  readRows,
+  writeRows,
+  type Outcome,
+  type Stand,
+  type StandOptions,
+} from '../support/store.ts';
 
 const NEXT = {
   COFFER_HSM_KEY_LABEL: 'hsm_next',
@@ -33,7 +43,8 @@ async function filled(count: number, options: StandOptions = {}): Promise<Stand>
   stand.ok('kv', 'put', 'versions/app', 'v=of-versions');
   stand.ok('kv', 'put', 'plain/app', 'v=of-plain');
   await withMounts(await contextOf(stand), 'write', async (mounts) => {
-    for (let n = 0; n < count; n++) await mounts.request({ operation: 'write', path: `wrapped/folder/v${n}`, data: { v: `value-${n}` } });
+    for (let n = 0; n < count; n++)
+      await mounts.request({ operation: 'write', path: `wrapped/folder/v${n}`, data: { v: `value-${n}` } });
   });
   stand.ok('hsm', 'keygen', '-type=aes', '-label=hsm_next');
   stand.ok('hsm', 'keygen', '-type=hmac', '-label=hsm_hmac_next');
@@ -73,7 +84,11 @@ function value(stand: Stand, path: string): Buffer {
 }
 
 /** Every value of `filled`, read in one go with the configuration of `stand`. */
-async function expectReadable(stand: Stand, count: number, env: Readonly<Record<string, string>> = NEXT): Promise<void> {
+async function expectReadable(
+  stand: Stand,
+  count: number,
+  env: Readonly<Record<string, string>> = NEXT,
+): Promise<void> {
   const context = await contextOf({ ...stand, env: { ...stand.env, ...env } });
   await withMounts(context, 'read', async (mounts) => {
     for (let n = 0; n < count; n++) {
@@ -81,7 +96,10 @@ async function expectReadable(stand: Stand, count: number, env: Readonly<Record<
       expect(answer?.data).toEqual({ v: `value-${n}` });
     }
   });
-  expect(stand.run(['kv', 'get', '-field=v', 'versions/app'], { env })).toMatchObject({ status: 0, stdout: 'of-versions' });
+  expect(stand.run(['kv', 'get', '-field=v', 'versions/app'], { env })).toMatchObject({
+    status: 0,
+    stdout: 'of-versions',
+  });
   expect(stand.run(['kv', 'get', '-field=v', 'plain/app'], { env })).toMatchObject({ status: 0, stdout: 'of-plain' });
 }
 
@@ -105,24 +123,40 @@ async function hasMoved(stand: Stand): Promise<void> {
 describe('sealwrap rewrap', () => {
   it('moves everything, so that the old keys may be destroyed', async () => {
     const stand = await filled(150);
-    const untouched = readRows(stand.path).filter(({ path }) => path === 'core/usage' || path === 'core/lease' || path === 'core/mounts');
+    const untouched = readRows(stand.path).filter(
+      ({ path }) => path === 'core/usage' || path === 'core/lease' || path === 'core/mounts',
+    );
     const total = madeBy(stand).size;
     expect(counts(stand)).toEqual({ current: 0, old: total, altered: 0 });
     const { status, stdout, stderr } = next(stand, 'sealwrap', 'rewrap', '-format=json');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toMatchObject({ rewrapped: total, failed: 0, failures: [], current: total, old: 0, altered: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({
+      rewrapped: total,
+      failed: 0,
+      failures: [],
+      current: total,
+      old: 0,
+      altered: 0,
+    });
     expect([...new Set([...madeBy(stand).values()].map(String))]).toEqual(['hsm_next,hsm_hmac_next']);
-    for (const { path, value: bytes } of untouched) expect(value(stand, path), `the barrier has nothing to do with ${path}`).toEqual(bytes);
+    for (const { path, value: bytes } of untouched)
+      expect(value(stand, path), `the barrier has nothing to do with ${path}`).toEqual(bytes);
     for (const label of OLD_KEYS) expect(destroyKeys(stand.hsm, label)).toBe(1);
     await expectReadable(stand, 150);
     expect(next(stand, 'kv', 'put', 'wrapped/folder/new', 'v=w')).toMatchObject({ status: 0 });
-    expect(stand.run(['kv', 'get', 'plain/app']).status, 'the configuration still names the old keys, which reading needs not').toBe(0);
+    expect(
+      stand.run(['kv', 'get', 'plain/app']).status,
+      'the configuration still names the old keys, which reading needs not',
+    ).toBe(0);
   });
 
   it('moves what only another mechanism or only another HMAC key made', async () => {
     const stand = await filled(3);
     const total = madeBy(stand).size;
-    for (const env of [{ COFFER_HSM_MECHANISM: 'CKM_AES_CBC' }, { COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo' }]) {
+    for (const env of [
+      { COFFER_HSM_MECHANISM: 'CKM_AES_CBC' },
+      { COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: 'hsm_hmac_demo' },
+    ]) {
       const told = JSON.parse(stand.run(['sealwrap', 'rewrap', '-format=json'], { env }).stdout) as unknown;
       expect(told).toMatchObject({ rewrapped: total, current: total, old: 0 });
       await expectReadable(stand, 3, env);
@@ -134,8 +168,18 @@ describe('sealwrap rewrap', () => {
     const total = madeBy(stand).size;
     const left = [total];
     // A batch has up to 64 values: each stands still in its first or in a later one.
-    for (const call of ['C_Encrypt:1', 'C_Encrypt:20', 'C_Encrypt:80', 'C_Decrypt:30', 'C_Encrypt:70', 'C_Sign:10', 'C_Finalize:1']) {
-      const victim = await hold(stand, ['sealwrap', 'rewrap'], [call], { env: { ...NEXT, ...ownToken(stand, 'victim') } });
+    for (const call of [
+      'C_Encrypt:1',
+      'C_Encrypt:20',
+      'C_Encrypt:80',
+      'C_Decrypt:30',
+      'C_Encrypt:70',
+      'C_Sign:10',
+      'C_Finalize:1',
+    ]) {
+      const victim = await hold(stand, ['sealwrap', 'rewrap'], [call], {
+        env: { ...NEXT, ...ownToken(stand, 'victim') },
+      });
       expect(victim.isOver, call).toBe(false);
       victim.kill('SIGKILL');
       expect((await victim.outcome).signal).toBe('SIGKILL');
@@ -155,26 +199,34 @@ describe('sealwrap rewrap', () => {
 
   it('lets other writers in between, and keeps what they write', { timeout: 60_000 }, async () => {
     const stand = await filled(600);
-    const running = stand.start(['sealwrap', 'rewrap', '-format=json'], { env: { ...NEXT, ...ownToken(stand, 'rewrapping') } });
+    const running = stand.start(['sealwrap', 'rewrap', '-format=json'], {
+      env: { ...NEXT, ...ownToken(stand, 'rewrapping') },
+    });
     const token = ownToken(stand, 'writing');
     const writers: Outcome[] = [];
-    for (let n = 590; n < 600; n++) writers.push(await stand.start(['kv', 'put', `wrapped/folder/v${n}`, `v=changed-${n}`], { env: token }).outcome);
+    for (let n = 590; n < 600; n++)
+      writers.push(await stand.start(['kv', 'put', `wrapped/folder/v${n}`, `v=changed-${n}`], { env: token }).outcome);
     writers.push(await stand.start(['kv', 'delete', 'wrapped/folder/v589'], { env: token }).outcome);
     for (const { status, stderr } of writers) expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect((await running.outcome).status).toBe(0);
     expect(next(stand, 'sealwrap', 'rewrap')).toMatchObject({ status: 0 });
     expect(counts(stand)).toMatchObject({ old: 0, altered: 0 });
     await expectReadable(stand, 589);
-    for (let n = 590; n < 600; n++) expect(next(stand, 'kv', 'get', '-field=v', `wrapped/folder/v${n}`).stdout).toBe(`changed-${n}`);
+    for (let n = 590; n < 600; n++)
+      expect(next(stand, 'kv', 'get', '-field=v', `wrapped/folder/v${n}`).stdout).toBe(`changed-${n}`);
     expect(next(stand, 'kv', 'get', 'wrapped/folder/v589').status).toBe(2);
   });
 
   it('keeps no writer out for long, however slow the HSM is', { timeout: 60_000 }, async () => {
     const stand = await filled(64, { shim: true });
     const slow = { COFFER_SHIM_FAULT: 'hang:C_Encrypt:150,hang:C_Decrypt:150' }; // some twenty seconds for 64 values
-    const running = stand.start(['sealwrap', 'rewrap'], { env: { ...NEXT, ...slow, ...ownToken(stand, 'rewrapping') } });
+    const running = stand.start(['sealwrap', 'rewrap'], {
+      env: { ...NEXT, ...slow, ...ownToken(stand, 'rewrapping') },
+    });
     await hasMoved(stand);
-    const { status, stderr } = await stand.start(['kv', 'put', 'plain/between', 'v=w'], { env: ownToken(stand, 'writing') }).outcome;
+    const { status, stderr } = await stand.start(['kv', 'put', 'plain/between', 'v=w'], {
+      env: ownToken(stand, 'writing'),
+    }).outcome;
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     running.kill('SIGTERM');
     expect((await running.outcome).signal, 'it was not done yet').toBe('SIGTERM');
@@ -192,7 +244,10 @@ describe('sealwrap rewrap', () => {
     await hasMoved(stand);
     stand.ok('seal');
     const { status, stderr } = await running.outcome;
-    expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining('error: the store is sealed') as unknown });
+    expect({ status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('error: the store is sealed') as unknown,
+    });
     expect(next(stand, 'unseal').status).toBe(0);
     expect(next(stand, 'sealwrap', 'rewrap').status).toBe(0);
     expect(counts(stand).old).toBe(0);
@@ -202,7 +257,11 @@ describe('sealwrap rewrap', () => {
   it('works beside operator rotate', { timeout: 60_000 }, async () => {
     const stand = await filled(300);
     const running = stand.start(['sealwrap', 'rewrap'], { env: { ...NEXT, ...ownToken(stand, 'rewrapping') } });
-    for (let n = 0; n < 3; n++) expect((await stand.start(['operator', 'rotate'], { env: { ...NEXT, ...ownToken(stand, 'rotating') } }).outcome).status).toBe(0);
+    for (let n = 0; n < 3; n++)
+      expect(
+        (await stand.start(['operator', 'rotate'], { env: { ...NEXT, ...ownToken(stand, 'rotating') } }).outcome)
+          .status,
+      ).toBe(0);
     expect((await running.outcome).status).toBe(0);
     expect(next(stand, 'key-status', '-field=term').stdout).toBe('4');
     expect(next(stand, 'sealwrap', 'rewrap').status).toBe(0);
@@ -243,7 +302,13 @@ describe('sealwrap rewrap', () => {
 
     const { status, stdout, stderr } = next(stand, 'sealwrap', 'rewrap', '-format=json');
     expect(status).toBe(4);
-    expect(JSON.parse(stdout)).toMatchObject({ rewrapped: total - 1, failed: 2, old: 1, altered: 1, altered_values: ['wrapped/broken'] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      rewrapped: total - 1,
+      failed: 2,
+      old: 1,
+      altered: 1,
+      altered_values: ['wrapped/broken'],
+    });
     for (const name of ['wrapped/flipped', 'wrapped/broken']) expect(stderr).toContain(`${name} was tampered with`);
     expect(stdout + stderr).not.toContain('plaintext');
     expect(value(stand, flipped)).toEqual(bytes);
@@ -254,7 +319,9 @@ describe('sealwrap rewrap', () => {
   it('changes nothing when the HSM fails within the first batch', async () => {
     const stand = await filled(10, { shim: true });
     const before = readRows(stand.path).filter(({ path }) => path !== RECORD);
-    const { status, stderr } = stand.run(['sealwrap', 'rewrap'], { env: { ...NEXT, COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30:8' } });
+    const { status, stderr } = stand.run(['sealwrap', 'rewrap'], {
+      env: { ...NEXT, COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30:8' },
+    });
     expect(status, stderr).toBe(3);
     expect(stderr).toContain('CKR_DEVICE_ERROR');
     expect(readRows(stand.path).filter(({ path }) => path !== RECORD)).toEqual(before);
@@ -264,7 +331,8 @@ describe('sealwrap rewrap', () => {
 
   it('asks the HSM for nothing but the opening of the store to count', async () => {
     const stand = await filled(50, { shim: true });
-    const calls = (): string[] => stand.shim?.calls().filter((call) => /^C_(Decrypt|Encrypt|Sign|Verify)(Init)?$/.test(call)) ?? [];
+    const calls = (): string[] =>
+      stand.shim?.calls().filter((call) => /^C_(Decrypt|Encrypt|Sign|Verify)(Init)?$/.test(call)) ?? [];
     stand.shim?.clear();
     next(stand, 'sealwrap', 'status');
     const few = calls();
@@ -309,7 +377,9 @@ describe('sealwrap rewrap', () => {
     await typist.ends;
     expect(typist.screen()).toMatch(/rewrapping \[-{30}\] 0% 0 of 10\d/);
     expect(typist.screen()).toMatch(/rewrapping \[#{30}\] 100% (10\d) of \1/);
-    expect(plain(typist.screen())).toMatch(/\rnote: nothing in the store needs previous_key_label "hsm_demo" any more[^%]*$/);
+    expect(plain(typist.screen())).toMatch(
+      /\rnote: nothing in the store needs previous_key_label "hsm_demo" any more[^%]*$/,
+    );
   });
 
   it('shows none with -format=json', async () => {
@@ -330,7 +400,10 @@ describe('operator rotate', () => {
     expect([term(old), term(fresh)]).toEqual([1, 2]);
     expect(madeBy(stand).get(RECORD)).toEqual(['hsm_demo', 'hsm_hmac_demo']);
     expect(next(stand, 'operator', 'rotate').status).toBe(0);
-    expect(madeBy(stand).get(RECORD), 'only rewrap changes the wraps; the HMAC is new with the record').toEqual(['hsm_demo', 'hsm_hmac_next']);
+    expect(madeBy(stand).get(RECORD), 'only rewrap changes the wraps; the HMAC is new with the record').toEqual([
+      'hsm_demo',
+      'hsm_hmac_next',
+    ]);
     expect(stand.ok('kv', 'get', '-field=v', 'plain/old')).toBe('o');
     expect(stand.ok('kv', 'get', '-field=v', 'plain/new')).toBe('n');
     await expectReadable(stand, 3, {});
@@ -341,7 +414,8 @@ describe('operator rotate', () => {
     const usage = value(stand, 'core/usage');
     usage[10] = (usage[10] ?? 0) ^ 1;
     writeRows(stand.path, { 'core/usage': usage });
-    for (const command of ['rotate', 'key-status']) expect(stand.run([command])).toMatchObject({ status: 4, stdout: '' });
+    for (const command of ['rotate', 'key-status'])
+      expect(stand.run([command])).toMatchObject({ status: 4, stdout: '' });
     expect(madeBy(stand).size).toBeGreaterThan(0);
     expect(value(stand, 'core/usage')).toEqual(usage);
   });

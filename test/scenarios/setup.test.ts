@@ -10,7 +10,8 @@ const DOWN = '\x1b[B';
 
 /** Moves to the choice of that text and takes it: each key waits until the screen shows what the one before it did. */
 async function choose(typist: Typist, question: string, choice: RegExp): Promise<void> {
-  const asked = (screen: string): string => plain(screen).split('\r').join('').slice(plain(screen).lastIndexOf(question));
+  const asked = (screen: string): string =>
+    plain(screen).split('\r').join('').slice(plain(screen).lastIndexOf(question));
   /** How often the list was drawn to its end. */
   const drawn = (text: string): number => text.split('⏎ select').length - 1;
   const marked = new RegExp(`❯ [^\n]*${choice.source}`);
@@ -47,7 +48,11 @@ describe('coffer setup', () => {
   afterAll(() => stand.remove());
 
   it('asks for what is missing and writes a configuration that init works with', async () => {
-    const typist = atTerminal(stand, 'umask 000; coffer setup -config=home/config/coffer/coffer.hcl; echo "status $?"', fresh);
+    const typist = atTerminal(
+      stand,
+      'umask 000; coffer setup -config=home/config/coffer/coffer.hcl; echo "status $?"',
+      fresh,
+    );
     await choose(typist, 'Which token holds the keys?', /demo \(SoftHSM/);
     await choose(typist, 'Where does the user PIN come from?', /ask for it/);
     await answer(typist, 'Label of the wrapping key', '');
@@ -113,7 +118,10 @@ describe('coffer setup', () => {
     expect(await typist.ends).toBe(0);
     expect(plain(typist.screen())).toMatch(/Wrapping +CKM_AES_CBC_PAD +coffer +ok/);
     expect(readFileSync(target, 'utf8')).toContain(`pin = "file:${join(stand.dir, 'pin')}"`);
-    expect(stand.run(['unseal'], { env: fresh })).toMatchObject({ status: 0, stdout: 'Success! The store was already unsealed\n' });
+    expect(stand.run(['unseal'], { env: fresh })).toMatchObject({
+      status: 0,
+      stdout: 'Success! The store was already unsealed\n',
+    });
   });
 
   it('takes a module by its path, sends a wrong PIN once, and then writes nothing unless told to', async () => {
@@ -127,7 +135,13 @@ describe('coffer setup', () => {
     typist.type(`${KEYS.backspace.repeat(11)}${stand.lib}${KEYS.enter}`);
     await choose(typist, 'Which token holds the keys?', /demo \(SoftHSM[^\n]*\n?[^\n]*shim/);
     await choose(typist, 'Where does the user PIN come from?', /ask for it/);
-    for (const question of ['Label of the wrapping key', 'Label of the HMAC key', 'May `coffer init` create', 'Path of the store', "Mix the HSM's"]) {
+    for (const question of [
+      'Label of the wrapping key',
+      'Label of the HMAC key',
+      'May `coffer init` create',
+      'Path of the store',
+      "Mix the HSM's",
+    ]) {
       await answer(typist, question, '');
     }
     await answer(typist, 'PIN of the token "demo"', 'pin-9999');
@@ -154,7 +168,13 @@ describe('coffer setup', () => {
     const typist = atTerminal(stand, 'coffer setup -config=open/coffer.hcl', fresh);
     await choose(typist, 'Which token holds the keys?', /demo \(SoftHSM/);
     await choose(typist, 'Where does the user PIN come from?', /ask for it/);
-    for (const question of ['Label of the wrapping key', 'Label of the HMAC key', 'May `coffer init` create', 'Path of the store', "Mix the HSM's"]) {
+    for (const question of [
+      'Label of the wrapping key',
+      'Label of the HMAC key',
+      'May `coffer init` create',
+      'Path of the store',
+      "Mix the HSM's",
+    ]) {
       await answer(typist, question, '');
     }
     expect(await typist.ends).toBe(1);
@@ -163,19 +183,29 @@ describe('coffer setup', () => {
   });
 
   it('says which variables will go before the configuration', async () => {
-    const env = { ...fresh, COFFER_HSM_KEY_LABEL: 'other', COFFER_HSM_PIN: 'pin-4711', COFFER_STORAGE_PATH: '/nowhere/coffer.db' };
+    const env = {
+      ...fresh,
+      COFFER_HSM_KEY_LABEL: 'other',
+      COFFER_HSM_PIN: 'pin-4711',
+      COFFER_STORAGE_PATH: '/nowhere/coffer.db',
+    };
     const typist = atTerminal(stand, 'coffer setup -config=other.hcl', env);
     await typist.shows('COFFER_HSM_KEY_LABEL');
     await typist.shows('Which token holds the keys?');
     typist.type(KEYS.ctrlC);
     expect(await typist.ends).toBe(2);
-    const [, names] = /warning: (.*) will go before what the configuration says/.exec(plain(typist.screen()).replace(/\n/g, '')) ?? [];
+    const [, names] =
+      /warning: (.*) will go before what the configuration says/.exec(plain(typist.screen()).replace(/\n/g, '')) ?? [];
     expect(names?.split(', ')).toEqual(expect.arrayContaining(['COFFER_HSM_KEY_LABEL', 'COFFER_STORAGE_PATH']));
     expect(names).not.toContain('PIN');
   });
 
   it('needs a terminal', () => {
-    expect(stand.run(['setup'])).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('coffer-config(5)') as string });
+    expect(stand.run(['setup'])).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('coffer-config(5)') as string,
+    });
     expect(stand.run(['setup', '-non-interactive']).status).toBe(1);
   });
 });

@@ -9,7 +9,17 @@ import { withSeal } from '../../src/core/context.ts';
 import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { CofferError } from '../../src/errors.ts';
 import { openRecord, sealRecord } from '../../src/seal/index.ts';
-import { configuration, contextOf, copyStore, makeStand, readRows, writeRows, type Outcome, type Row, type Stand } from '../support/store.ts';
+import {
+  configuration,
+  contextOf,
+  copyStore,
+  makeStand,
+  readRows,
+  writeRows,
+  type Outcome,
+  type Row,
+  type Stand,
+} from '../support/store.ts';
 
 const campaign = process.env['COFFER_CAMPAIGN'] === '1';
 
@@ -41,7 +51,9 @@ describe('somebody who can write to the store', () => {
   function added(write: () => void): Row {
     const before = new Set(readRows(stand.path).map(({ path }) => path));
     write();
-    const [first] = readRows(stand.path).filter(({ path }) => !before.has(path)).sort((a, b) => a.value.length - b.value.length);
+    const [first] = readRows(stand.path)
+      .filter(({ path }) => !before.has(path))
+      .sort((a, b) => a.value.length - b.value.length);
     if (first === undefined) throw new Error('no row was added');
     return first;
   }
@@ -53,20 +65,28 @@ describe('somebody who can write to the store', () => {
   }
 
   /** Runs `use` on the store with these rows changed (null: removed), then puts everything back. */
-  async function changed<T>(changes: Readonly<Record<string, Uint8Array | null>>, use: () => T | Promise<T>): Promise<T> {
+  async function changed<T>(
+    changes: Readonly<Record<string, Uint8Array | null>>,
+    use: () => T | Promise<T>,
+  ): Promise<T> {
     writeRows(stand.path, changes);
     try {
       return await use();
     } finally {
       const strange = readRows(stand.path).filter(({ path }) => !pristine.has(path));
-      writeRows(stand.path, { ...Object.fromEntries(strange.map(({ path }) => [path, null])), ...Object.fromEntries(pristine) });
+      writeRows(stand.path, {
+        ...Object.fromEntries(strange.map(({ path }) => [path, null])),
+        ...Object.fromEntries(pristine),
+      });
     }
   }
 
   /** Reads a secret in this process: the error, or what came out. */
   async function read(path: string): Promise<CofferError | string> {
     try {
-      return await withMounts(context, 'read', async (mounts) => JSON.stringify(await mounts.request({ operation: 'read', path, data: {} })));
+      return await withMounts(context, 'read', async (mounts) =>
+        JSON.stringify(await mounts.request({ operation: 'read', path, data: {} })),
+      );
     } catch (error) {
       if (error instanceof CofferError) return error;
       throw error;
@@ -82,15 +102,27 @@ describe('somebody who can write to the store', () => {
   }
 
   /** Every `step`th position whose change is not reported as tampering with `name`. */
-  async function missedFlips(path: string, name: string, step: number, attempt: () => Promise<CofferError | string>): Promise<string[]> {
+  async function missedFlips(
+    path: string,
+    name: string,
+    step: number,
+    attempt: () => Promise<CofferError | string>,
+  ): Promise<string[]> {
     const missed: string[] = [];
     for (let at = 0; at < row(path).length; at += campaign ? 1 : step) {
       for (const mask of campaign ? [1, 2, 4, 8, 16, 32, 64, 128] : [1 << (at % 8)]) {
         const value = row(path);
         value[at] = (value[at] ?? 0) ^ mask;
         const result = await changed({ [path]: value }, attempt);
-        const reported = result instanceof CofferError && result.exitStatus === 4 && result.message.includes(name) && !result.message.includes('plaintext');
-        if (!reported) missed.push(`byte ${at} (${mask}): ${result instanceof CofferError ? `exit ${result.exitStatus}: ${result.message}` : result}`);
+        const reported =
+          result instanceof CofferError &&
+          result.exitStatus === 4 &&
+          result.message.includes(name) &&
+          !result.message.includes('plaintext');
+        if (!reported)
+          missed.push(
+            `byte ${at} (${mask}): ${result instanceof CofferError ? `exit ${result.exitStatus}: ${result.message}` : result}`,
+          );
       }
     }
     return missed;
@@ -136,7 +168,8 @@ describe('somebody who can write to the store', () => {
       value[at] = (value[at] ?? 0) ^ (1 << (at % 8));
       const result = await changed({ 'core/lease': value }, () => read('plain/app/key'));
       expect(result, `byte ${at}`).toBeInstanceOf(CofferError);
-      if (result instanceof CofferError) expect(['lease_altered', 'sealed'], `byte ${at}: ${result.message}`).toContain(result.code);
+      if (result instanceof CofferError)
+        expect(['lease_altered', 'sealed'], `byte ${at}: ${result.message}`).toContain(result.code);
     }
   });
 
@@ -149,13 +182,18 @@ describe('somebody who can write to the store', () => {
     }
     const value = row(rows.plain.path);
     value[value.length - 1] = (value.at(-1) ?? 0) ^ 1;
-    const asJson = await changed({ [rows.plain.path]: value }, () => stand.run(['kv', 'get', '-format=json', 'plain/app/key']));
+    const asJson = await changed({ [rows.plain.path]: value }, () =>
+      stand.run(['kv', 'get', '-format=json', 'plain/app/key']),
+    );
     expect(asJson).toMatchObject({ status: 4, stdout: '' });
     expect(JSON.parse(asJson.stderr)).toMatchObject({ code: 'value_altered' });
   });
 
   it('cannot swap two values', async () => {
-    const wrapped = { [rows.wrapped.path]: row(rows.wrappedOther.path), [rows.wrappedOther.path]: row(rows.wrapped.path) };
+    const wrapped = {
+      [rows.wrapped.path]: row(rows.wrappedOther.path),
+      [rows.wrappedOther.path]: row(rows.wrapped.path),
+    };
     expectTampering(await changed(wrapped, () => stand.run(['kv', 'get', 'wrapped/app/key'])), 'wrapped/app/key');
     expectTampering(await changed(wrapped, () => stand.run(['kv', 'get', 'wrapped/other'])), 'wrapped/other');
     const plain = { [rows.plain.path]: row(rows.plainOther.path), [rows.plainOther.path]: row(rows.plain.path) };
@@ -170,14 +208,32 @@ describe('somebody who can write to the store', () => {
     // A name is bound to its folder: that of one mount means nothing in another.
     const folder = rows.wrapped.path.split('/').slice(0, 3);
     const transplanted = [...folder, ...segments.slice(3)].join('/');
-    expectTampering(await changed({ [transplanted]: row(rows.plain.path) }, () => stand.run(['kv', 'list', 'wrapped'])), 'name');
+    expectTampering(
+      await changed({ [transplanted]: row(rows.plain.path) }, () => stand.run(['kv', 'list', 'wrapped'])),
+      'name',
+    );
   });
 
   it('cannot cut a value short or make it longer', async () => {
     for (const { path } of [rows.wrapped, rows.plain]) {
       const name = path === rows.wrapped.path ? 'wrapped/app/key' : 'plain/app/key';
       const whole = row(path);
-      const lengths = campaign ? [...whole.keys()] : [0, 1, 4, 5, 17, 33, 34, whole.length >> 1, whole.length - 33, whole.length - 17, whole.length - 16, whole.length - 1];
+      const lengths = campaign
+        ? [...whole.keys()]
+        : [
+            0,
+            1,
+            4,
+            5,
+            17,
+            33,
+            34,
+            whole.length >> 1,
+            whole.length - 33,
+            whole.length - 17,
+            whole.length - 16,
+            whole.length - 1,
+          ];
       for (const length of lengths) {
         const result = await changed({ [path]: whole.subarray(0, length) }, () => read(name));
         expect(result, `${length} bytes of ${name}`).toMatchObject({ exitStatus: 4 });
@@ -191,29 +247,43 @@ describe('somebody who can write to the store', () => {
   });
 
   it('cannot put a value that the HSM did not wrap where it wraps', async () => {
-    const plain = await changed({ [rows.wrapped.path]: row(rows.plain.path) }, () => stand.run(['kv', 'get', 'wrapped/app/key']));
+    const plain = await changed({ [rows.wrapped.path]: row(rows.plain.path) }, () =>
+      stand.run(['kv', 'get', 'wrapped/app/key']),
+    );
     expectTampering(plain, 'wrapped/app/key');
     // Not even one who has all the barrier's keys, as a copy of a process's memory would give them.
     const forged = await withSeal(context, false, async (seal) => {
       const keys = await openKeys(seal, row('core/record'));
       return new Barrier(keys.keyring).encrypt(rows.wrapped.path, utf8('{"v":"forged"}'));
     });
-    expectTampering(await changed({ [rows.wrapped.path]: forged }, () => stand.run(['kv', 'get', 'wrapped/app/key'])), 'wrapped/app/key');
+    expectTampering(
+      await changed({ [rows.wrapped.path]: forged }, () => stand.run(['kv', 'get', 'wrapped/app/key'])),
+      'wrapped/app/key',
+    );
   });
 
   it("cannot take the HSM's HMAC away", async () => {
     const whole = row(rows.wrapped.path);
-    const withoutMac = await changed({ [rows.wrapped.path]: whole.subarray(0, whole.length - 33) }, () => stand.run(['kv', 'get', 'wrapped/app/key']));
+    const withoutMac = await changed({ [rows.wrapped.path]: whole.subarray(0, whole.length - 33) }, () =>
+      stand.run(['kv', 'get', 'wrapped/app/key']),
+    );
     expectTampering(withoutMac, 'wrapped/app/key');
     // A record that is right in everything else: made without an HMAC key, over the same data key.
-    const noHmac = stand.write('no-hmac.hcl', configuration(stand).replace(/hmac_key_label.*\n/, 'mechanism = "CKM_AES_GCM"\n'));
+    const noHmac = stand.write(
+      'no-hmac.hcl',
+      configuration(stand).replace(/hmac_key_label.*\n/, 'mechanism = "CKM_AES_GCM"\n'),
+    );
     const lax = await contextOf({ ...stand, config: noHmac });
     const opened = await openWrapped(whole);
     const remade = await withSeal(lax, false, async (seal) => {
       const { key, wraps, context: plain, body } = opened;
       return sealRecord(seal, { key, wraps, context: plain, body, place: rows.wrapped.path });
     });
-    expectTampering(await changed({ [rows.wrapped.path]: remade }, () => stand.run(['kv', 'get', 'wrapped/app/key'])), 'wrapped/app/key', 'HMAC');
+    expectTampering(
+      await changed({ [rows.wrapped.path]: remade }, () => stand.run(['kv', 'get', 'wrapped/app/key'])),
+      'wrapped/app/key',
+      'HMAC',
+    );
   });
 
   /** Opens the wrapped row with its HMAC. */
@@ -223,10 +293,21 @@ describe('somebody who can write to the store', () => {
 
   it("cannot remove the store's own rows unnoticed", async () => {
     const get = (): Outcome => stand.run(['kv', 'get', 'plain/app/key']);
-    expect(await changed({ 'core/record': null }, get)).toMatchObject({ status: 4, stdout: '', stderr: expect.stringContaining("the store's own record was removed") as string });
-    expect(await changed({ 'core/lease': null }, get)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('sealed') as string });
+    expect(await changed({ 'core/record': null }, get)).toMatchObject({
+      status: 4,
+      stdout: '',
+      stderr: expect.stringContaining("the store's own record was removed") as string,
+    });
+    expect(await changed({ 'core/lease': null }, get)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('sealed') as string,
+    });
     expectTampering(await changed({ 'core/mounts': null }, get), 'mount table');
-    expectTampering(await changed({ 'core/usage': null }, () => stand.run(['kv', 'put', 'plain/app/key', 'v=x'])), 'count of encryptions');
+    expectTampering(
+      await changed({ 'core/usage': null }, () => stand.run(['kv', 'put', 'plain/app/key', 'v=x'])),
+      'count of encryptions',
+    );
   });
 
   it('cannot have init make a new store over rows whose record was removed', async () => {
@@ -240,7 +321,10 @@ describe('somebody who can write to the store', () => {
   });
 
   it('cannot take the data of a version away unnoticed', async () => {
-    expectTampering(await changed({ [rows.version.path]: null }, () => stand.run(['kv', 'get', 'versions/app'])), 'versions/app');
+    expectTampering(
+      await changed({ [rows.version.path]: null }, () => stand.run(['kv', 'get', 'versions/app'])),
+      'versions/app',
+    );
   });
 
   it('cannot put back the record, the mount table or a value of another store', async () => {
@@ -249,7 +333,9 @@ describe('somebody who can write to the store', () => {
       other.open();
       const theirs = new Map(readRows(other.path).map(({ path, value }) => [path, value]));
       for (const path of ['core/record', 'core/mounts', 'core/lease']) {
-        const outcome = await changed({ [path]: theirs.get(path) ?? null }, () => stand.run(['kv', 'get', 'plain/app/key']));
+        const outcome = await changed({ [path]: theirs.get(path) ?? null }, () =>
+          stand.run(['kv', 'get', 'plain/app/key']),
+        );
         expect(outcome, path).toMatchObject({ stdout: '' });
         expect([3, 4], `${path}: ${outcome.stderr}`).toContain(outcome.status);
       }
@@ -274,7 +360,9 @@ describe('somebody who can write to the store', () => {
     try {
       const forged = row('core/lease');
       randomFillSync(forged, forged.length - 32);
-      const outcome = await changed({ 'core/lease': forged, 'core/sealed': null }, () => stand.run(['kv', 'get', 'plain/app/key']));
+      const outcome = await changed({ 'core/lease': forged, 'core/sealed': null }, () =>
+        stand.run(['kv', 'get', 'plain/app/key']),
+      );
       expectTampering(outcome, 'unsealed');
     } finally {
       await unsealStore(context, null);
@@ -292,7 +380,10 @@ describe('a database file that is damaged', () => {
       const path = copyStore(stand.path, join(stand.dir, 'damaged'));
       const pages = readRows(path).length;
       expect(pages).toBeGreaterThan(0);
-      stand.write('damaged/coffer.db', Buffer.concat([Buffer.from('SQLite format 3\0'), randomFillSync(Buffer.alloc(8192))]));
+      stand.write(
+        'damaged/coffer.db',
+        Buffer.concat([Buffer.from('SQLite format 3\0'), randomFillSync(Buffer.alloc(8192))]),
+      );
       const outcome = stand.run(['status'], { env: { COFFER_STORAGE_PATH: path } });
       expect([1, 4]).toContain(outcome.status);
       expect(outcome.stderr).toContain(path);

@@ -16,7 +16,11 @@ const MAKER = '\x1b[2J\u009b\u200b';
 const FORMATS = ['table', 'json', 'yaml'] as const;
 
 const [secrets = {}] = fc.sample(
-  fc.dictionary(hostileText(), fc.oneof(hostileText(), fc.record({ in: hostileText(), list: fc.array(hostileText(), { maxLength: 2 }) })), { minKeys: 60, maxKeys: 60 }),
+  fc.dictionary(
+    hostileText(),
+    fc.oneof(hostileText(), fc.record({ in: hostileText(), list: fc.array(hostileText(), { maxLength: 2 }) })),
+    { minKeys: 60, maxKeys: 60 },
+  ),
   { numRuns: 1, seed: 20 },
 );
 
@@ -24,7 +28,10 @@ describe('what a terminal sees', () => {
   let stand: Stand;
   beforeAll(() => {
     stand = makeStand({ label: TOKEN, shim: true });
-    const text = configuration({ ...stand, hsm: { ...stand.hsm, label: 'LABEL' } }).replace(/token_label *= "LABEL"/, `serial = "${stand.hsm.serial}"`);
+    const text = configuration({ ...stand, hsm: { ...stand.hsm, label: 'LABEL' } }).replace(
+      /token_label *= "LABEL"/,
+      `serial = "${stand.hsm.serial}"`,
+    );
     stand.write('coffer.hcl', text);
     stand.write('asking.hcl', text.replace(/ *pin *=.*\n/, ''));
     stand.open();
@@ -80,7 +87,10 @@ describe('what a terminal sees', () => {
     expect(json.data).toEqual(secrets);
     const yaml = parseYaml(stand.ok('kv', 'get', '-format=yaml', 'two/app')) as { data: { data: unknown } };
     expect(yaml.data.data).toEqual(secrets);
-    const { keys, token } = JSON.parse(stand.ok('hsm', 'keys', '-format=json')) as { keys: { label: string }[]; token: { label: string } };
+    const { keys, token } = JSON.parse(stand.ok('hsm', 'keys', '-format=json')) as {
+      keys: { label: string }[];
+      token: { label: string };
+    };
     expect(keys.map(({ label }) => label)).toContain(KEY);
     expect(token.label).toBe(TOKEN);
   });
@@ -92,14 +102,25 @@ describe('what a terminal sees', () => {
 
   it('a value by -field goes to a pipe byte for byte', () => {
     for (const [key, value] of Object.entries(secrets)) {
-      if (typeof value !== 'string' || /\p{Cs}/u.test(key + value) || /[\0]/.test(key) || key.startsWith('-') || key === '') continue;
+      if (
+        typeof value !== 'string' ||
+        /\p{Cs}/u.test(key + value) ||
+        /[\0]/.test(key) ||
+        key.startsWith('-') ||
+        key === ''
+      )
+        continue;
       expect(stand.ok('kv', 'get', `-field=${key}`, 'kv/app')).toBe(value);
     }
   });
 
   describe('in an error', () => {
     const cases: readonly (readonly [string, readonly string[], Readonly<Record<string, string>>])[] = [
-      ['a key that is not there: the list of those that are', ['hsm', 'test'], { COFFER_HSM_KEY_LABEL: `none\n${MAKER}` }],
+      [
+        'a key that is not there: the list of those that are',
+        ['hsm', 'test'],
+        { COFFER_HSM_KEY_LABEL: `none\n${MAKER}` },
+      ],
       ['two keys of one label', ['hsm', 'test'], { COFFER_HSM_KEY_LABEL: KEY }],
       ['a token that is not there: the list of those that are', ['unseal'], { COFFER_HSM_SERIAL: `none\n${MAKER}` }],
       ['a field that is not there: the list of those that are', ['kv', 'get', `-field=none${MAKER}`, 'kv/app'], {}],
@@ -125,7 +146,10 @@ describe('what a terminal sees', () => {
   });
 
   it("a fault of coffer's own has no line but its own", () => {
-    const preload = stand.write('fault.cjs', `Date.now = () => { throw new Error(${JSON.stringify(`${MAKER}\nerror: forged`)}); };\n`);
+    const preload = stand.write(
+      'fault.cjs',
+      `Date.now = () => { throw new Error(${JSON.stringify(`${MAKER}\nerror: forged`)}); };\n`,
+    );
     const NODE_OPTIONS = `--require ${preload}`;
     const { status, stdout, stderr } = run(['status'], { NODE_OPTIONS });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
@@ -133,7 +157,10 @@ describe('what a terminal sees', () => {
     const traced = run(['status'], { NODE_OPTIONS, COFFER_DEBUG: '1' });
     expect(traced.stderr).toMatch(/^Error: [^\n]*forged\n +at /);
     expect(traced.stderr).not.toMatch(RAW);
-    expect(JSON.parse(run(['-format=json', 'status'], { NODE_OPTIONS }).stderr)).toMatchObject({ code: 'internal', errors: [expect.stringContaining('forged')] });
+    expect(JSON.parse(run(['-format=json', 'status'], { NODE_OPTIONS }).stderr)).toMatchObject({
+      code: 'internal',
+      errors: [expect.stringContaining('forged')],
+    });
   });
 
   describe('at a terminal', () => {
@@ -164,12 +191,19 @@ describe('what a terminal sees', () => {
   describe('the commands of a hint', () => {
     it("are one command each, whatever the token's label is", async () => {
       stand.write('programs/pkcs11-tool', '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done > "$OUT"\n');
-      const env = { COFFER_HSM_KEY_LABEL: KEY + '?', COFFER_HSM_GENERATE_KEY: 'false', COFFER_STORAGE_PATH: join(stand.dir, 'none/none.db') };
+      const env = {
+        COFFER_HSM_KEY_LABEL: KEY + '?',
+        COFFER_HSM_GENERATE_KEY: 'false',
+        COFFER_STORAGE_PATH: join(stand.dir, 'none/none.db'),
+      };
       const { status, stderr } = run(['init'], env);
       expect(status).toBe(3);
       const [line = ''] = stderr.split('\n').filter((each) => each.startsWith('  pkcs11-tool'));
       const out = join(stand.dir, 'words');
-      const done = await stand.shell(`chmod +x programs/pkcs11-tool; exec bash -c '. ./line'`, { OUT: stand.write('words', ''), LINE: stand.write('line', line) });
+      const done = await stand.shell(`chmod +x programs/pkcs11-tool; exec bash -c '. ./line'`, {
+        OUT: stand.write('words', ''),
+        LINE: stand.write('line', line),
+      });
       expect(done).toMatchObject({ status: 0, stderr: '' });
       const words = readFileSync(out, 'utf8').split('\0');
       expect(words[words.indexOf('--token-label') + 1]).toBe(TOKEN);

@@ -9,7 +9,16 @@ import { contextOf, makeStand, type Stand } from '../support/store.ts';
 import { b64, payload, text, unb64 } from '../support/encoding.ts';
 import { openssl, opensslVerifies } from '../support/openssl.ts';
 
-const CKA = { TOKEN: 0x1, PRIVATE: 0x2, SENSITIVE: 0x103, ENCRYPT: 0x104, DECRYPT: 0x105, WRAP: 0x106, UNWRAP: 0x107, EXTRACTABLE: 0x162 };
+const CKA = {
+  TOKEN: 0x1,
+  PRIVATE: 0x2,
+  SENSITIVE: 0x103,
+  ENCRYPT: 0x104,
+  DECRYPT: 0x105,
+  WRAP: 0x106,
+  UNWRAP: 0x107,
+  EXTRACTABLE: 0x162,
+};
 
 describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: $wrap', ({ wrap }) => {
   let stand: Stand;
@@ -27,7 +36,9 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
   afterAll(() => stand.remove());
 
   async function request(operation: Operation, path: string, data: JsonObject = {}) {
-    return withMounts(await contextOf(stand), 'write', (mounts) => mounts.request({ operation, path: `transit/${path}`, data }));
+    return withMounts(await contextOf(stand), 'write', (mounts) =>
+      mounts.request({ operation, path: `transit/${path}`, data }),
+    );
   }
 
   async function write(path: string, data: JsonObject = {}): Promise<JsonObject> {
@@ -35,7 +46,10 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
   }
 
   async function failure(operation: Operation, path: string, data: JsonObject = {}): Promise<CofferError> {
-    const error: unknown = await request(operation, path, data).then(() => null, (thrown: unknown) => thrown);
+    const error: unknown = await request(operation, path, data).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
     if (error instanceof CofferError) return error;
     throw new Error(`${operation} ${path} did not fail as it should`, { cause: error });
   }
@@ -51,11 +65,15 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
     return count() - idle;
   }
 
-  const generate = (name: string, type: string) => write(`keys/${name}`, { type: 'managed_key', managed_key_name: `hsm-${name}`, generate: 'true', key_type: type });
-  const use = (name: string, label: string, more: JsonObject = {}) => write(`keys/${name}`, { type: 'managed_key', managed_key_name: label, ...more });
+  const generate = (name: string, type: string) =>
+    write(`keys/${name}`, { type: 'managed_key', managed_key_name: `hsm-${name}`, generate: 'true', key_type: type });
+  const use = (name: string, label: string, more: JsonObject = {}) =>
+    write(`keys/${name}`, { type: 'managed_key', managed_key_name: label, ...more });
 
   async function publicKey(name: string): Promise<string> {
-    const versions = (await request('read', `keys/${name}`))?.data?.['keys'] as { [number: string]: { public_key: string } };
+    const versions = (await request('read', `keys/${name}`))?.data?.['keys'] as {
+      [number: string]: { public_key: string };
+    };
     return versions['1']?.public_key ?? '';
   }
 
@@ -63,96 +81,218 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
   const perRow = wrap ? 1 : 0;
 
   it('creates an AES key that the token keeps to itself', async () => {
-    expect(await generate('orders', 'aes256')).toMatchObject({ type: 'managed_key', managed_key_name: 'hsm-orders', managed_key_type: 'aes256-gcm96', exportable: false });
-    const flags = readKeyFlags(stand.hsm, 'hsm-orders', [CKA.TOKEN, CKA.PRIVATE, CKA.SENSITIVE, CKA.ENCRYPT, CKA.DECRYPT, CKA.EXTRACTABLE, CKA.WRAP, CKA.UNWRAP]);
+    expect(await generate('orders', 'aes256')).toMatchObject({
+      type: 'managed_key',
+      managed_key_name: 'hsm-orders',
+      managed_key_type: 'aes256-gcm96',
+      exportable: false,
+    });
+    const flags = readKeyFlags(stand.hsm, 'hsm-orders', [
+      CKA.TOKEN,
+      CKA.PRIVATE,
+      CKA.SENSITIVE,
+      CKA.ENCRYPT,
+      CKA.DECRYPT,
+      CKA.EXTRACTABLE,
+      CKA.WRAP,
+      CKA.UNWRAP,
+    ]);
     expect(flags).toEqual([true, true, true, true, true, false, false, false]);
-    const again = await request('write', 'keys/orders', { type: 'managed_key', managed_key_name: 'hsm-orders', generate: 'true', key_type: 'aes256' });
+    const again = await request('write', 'keys/orders', {
+      type: 'managed_key',
+      managed_key_name: 'hsm-orders',
+      generate: 'true',
+      key_type: 'aes256',
+    });
     expect(again?.warnings).toEqual(['key orders already existed']);
   });
 
   it('encrypts and decrypts in the HSM', async () => {
     let ciphertext = '';
-    const encrypted = await calls('C_Encrypt', async () => (ciphertext = text((await write('encrypt/orders', { plaintext: b64('hello'), associated_data: b64('ad') }))['ciphertext'])));
+    const encrypted = await calls(
+      'C_Encrypt',
+      async () =>
+        (ciphertext = text(
+          (await write('encrypt/orders', { plaintext: b64('hello'), associated_data: b64('ad') }))['ciphertext'],
+        )),
+    );
     expect(encrypted).toBe(1);
     expect(payload(ciphertext)).toHaveLength(12 + 5 + 16);
     const decrypted = await calls('C_Decrypt', async () => {
-      expect(unb64((await write('decrypt/orders', { ciphertext, associated_data: b64('ad') }))['plaintext']).toString()).toBe('hello');
+      expect(
+        unb64((await write('decrypt/orders', { ciphertext, associated_data: b64('ad') }))['plaintext']).toString(),
+      ).toBe('hello');
     });
     expect(decrypted).toBe(1 + perRow);
-    expect(await failure('write', 'decrypt/orders', { ciphertext })).toMatchObject({ code: 'ciphertext_invalid', exitStatus: 1 });
-    expect(await failure('write', 'decrypt/orders', { ciphertext: 'vault:v1:AAAA' })).toMatchObject({ code: 'ciphertext_malformed' });
-    const again = text((await write('rewrap/orders', { ciphertext: (await write('encrypt/orders', { plaintext: b64('x') }))['ciphertext'] ?? '' }))['ciphertext']);
+    expect(await failure('write', 'decrypt/orders', { ciphertext })).toMatchObject({
+      code: 'ciphertext_invalid',
+      exitStatus: 1,
+    });
+    expect(await failure('write', 'decrypt/orders', { ciphertext: 'vault:v1:AAAA' })).toMatchObject({
+      code: 'ciphertext_malformed',
+    });
+    const again = text(
+      (
+        await write('rewrap/orders', {
+          ciphertext: (await write('encrypt/orders', { plaintext: b64('x') }))['ciphertext'] ?? '',
+        })
+      )['ciphertext'],
+    );
     expect(unb64((await write('decrypt/orders', { ciphertext: again }))['plaintext']).toString()).toBe('x');
     const datakey = await write('datakey/plaintext/orders');
-    expect((await write('decrypt/orders', { ciphertext: datakey['ciphertext'] ?? '' }))['plaintext']).toBe(datakey['plaintext']);
+    expect((await write('decrypt/orders', { ciphertext: datakey['ciphertext'] ?? '' }))['plaintext']).toBe(
+      datakey['plaintext'],
+    );
   });
 
   it('writes the ciphertexts of the software keys', async () => {
     expect(await use('given', 'given')).toMatchObject({ managed_key_id: '0a', managed_key_type: 'aes128-gcm96' });
-    const backup = { policy: { name: 'soft', type: 8, latest_version: 1, min_decryption_version: 1, keys: { 1: { key: b64(known), hmac_key: b64(known), creation_time: 1 } } } };
+    const backup = {
+      policy: {
+        name: 'soft',
+        type: 8,
+        latest_version: 1,
+        min_decryption_version: 1,
+        keys: { 1: { key: b64(known), hmac_key: b64(known), creation_time: 1 } },
+      },
+    };
     await write('restore/soft', { backup: b64(JSON.stringify(backup)), force: 'true' });
     const here = await write('encrypt/given', { plaintext: b64('both ways') });
-    expect(unb64((await write('decrypt/soft', { ciphertext: here['ciphertext'] ?? '' }))['plaintext']).toString()).toBe('both ways');
+    expect(unb64((await write('decrypt/soft', { ciphertext: here['ciphertext'] ?? '' }))['plaintext']).toString()).toBe(
+      'both ways',
+    );
     const there = await write('encrypt/soft', { plaintext: b64('back') });
-    expect(unb64((await write('decrypt/given', { ciphertext: there['ciphertext'] ?? '' }))['plaintext']).toString()).toBe('back');
+    expect(
+      unb64((await write('decrypt/given', { ciphertext: there['ciphertext'] ?? '' }))['plaintext']).toString(),
+    ).toBe('back');
   });
 
-  it.each(['rsa-2048', 'ecdsa-p256'])('creates a %s pair whose private half is sensitive and not extractable', async (type) => {
-    await generate(`pair-${type}`, type);
-    const args = ['--module', stand.hsm.lib, '--token-label', stand.hsm.label, '--login', '--pin', stand.hsm.pin, '--list-objects', '--type', 'privkey', '--label', `hsm-pair-${type}`];
-    const listed = execFileSync('pkcs11-tool', args, { env: { ...process.env, ...stand.hsm.env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    const object = listed.split(/^(?=Private Key Object)/m).find((each) => each.includes(`hsm-pair-${type}`)) ?? '';
-    expect(object).toContain('sensitive, always sensitive, never extractable, local');
-    expect(/Usage: +(.*)/.exec(object)?.[1]).toBe(type === 'rsa-2048' ? 'decrypt, sign' : 'sign');
-  });
+  it.each(['rsa-2048', 'ecdsa-p256'])(
+    'creates a %s pair whose private half is sensitive and not extractable',
+    async (type) => {
+      await generate(`pair-${type}`, type);
+      const args = [
+        '--module',
+        stand.hsm.lib,
+        '--token-label',
+        stand.hsm.label,
+        '--login',
+        '--pin',
+        stand.hsm.pin,
+        '--list-objects',
+        '--type',
+        'privkey',
+        '--label',
+        `hsm-pair-${type}`,
+      ];
+      const listed = execFileSync('pkcs11-tool', args, {
+        env: { ...process.env, ...stand.hsm.env },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const object = listed.split(/^(?=Private Key Object)/m).find((each) => each.includes(`hsm-pair-${type}`)) ?? '';
+      expect(object).toContain('sensitive, always sensitive, never extractable, local');
+      expect(/Usage: +(.*)/.exec(object)?.[1]).toBe(type === 'rsa-2048' ? 'decrypt, sign' : 'sign');
+    },
+  );
 
   it('decrypts in the HSM what its RSA public key encrypted', async () => {
     const made = await generate('rsa', 'rsa-2048');
     expect(made).toMatchObject({ managed_key_type: 'rsa-2048', oaep_hash: 'sha1', supports_decryption: true }); // SoftHSM 2.6.1 has no other
     const outside = openssl(
-      ['pkeyutl', '-encrypt', '-pubin', '-inkey', 'key.pem', '-in', 'plain', '-pkeyopt', 'rsa_padding_mode:oaep', '-pkeyopt', 'rsa_oaep_md:sha1'],
+      [
+        'pkeyutl',
+        '-encrypt',
+        '-pubin',
+        '-inkey',
+        'key.pem',
+        '-in',
+        'plain',
+        '-pkeyopt',
+        'rsa_padding_mode:oaep',
+        '-pkeyopt',
+        'rsa_oaep_md:sha1',
+      ],
       { 'key.pem': await publicKey('rsa'), plain: 'from openssl' },
     );
     const decrypted = await calls('C_Decrypt', async () => {
-      expect(unb64((await write('decrypt/rsa', { ciphertext: `vault:v1:${b64(outside)}` }))['plaintext']).toString()).toBe('from openssl');
+      expect(
+        unb64((await write('decrypt/rsa', { ciphertext: `vault:v1:${b64(outside)}` }))['plaintext']).toString(),
+      ).toBe('from openssl');
     });
     expect(decrypted).toBe(1 + perRow);
     const { ciphertext = '' } = await write('encrypt/rsa', { plaintext: b64('ours') });
     expect(unb64((await write('decrypt/rsa', { ciphertext }))['plaintext']).toString()).toBe('ours');
-    expect(await failure('write', 'decrypt/rsa', { ciphertext: `vault:v1:${b64(randomBytes(256))}` })).toMatchObject({ code: 'ciphertext_invalid' });
-    expect(await failure('write', 'encrypt/rsa', { plaintext: b64(randomBytes(215)) })).toMatchObject({ code: 'plaintext_too_long' });
+    expect(await failure('write', 'decrypt/rsa', { ciphertext: `vault:v1:${b64(randomBytes(256))}` })).toMatchObject({
+      code: 'ciphertext_invalid',
+    });
+    expect(await failure('write', 'encrypt/rsa', { plaintext: b64(randomBytes(215)) })).toMatchObject({
+      code: 'plaintext_too_long',
+    });
   });
 
-  it.each(['sha2-256', 'sha2-384', 'sha2-512'])('signs with RSA in the HSM over %s, and openssl verifies', async (hash) => {
-    const option = `-${hash.replace('sha2-', 'sha')}`;
-    const pss = ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:auto'];
-    for (const [scheme, sigopts] of [['pkcs1v15', []], ['pss', pss]] as const) {
-      let signature = '';
-      const signed = await calls('C_Sign', async () => {
-        signature = text((await write(`sign/rsa/${hash}`, { input: b64('message'), signature_algorithm: scheme }))['signature']);
-      });
-      expect(signed).toBe(1);
-      const files = { 'key.pem': await publicKey('rsa'), sig: payload(signature), message: 'message' };
-      expect(opensslVerifies(['dgst', option, '-verify', 'key.pem', ...sigopts, '-signature', 'sig', 'message'], files)).toBe(true);
-      expect(opensslVerifies(['dgst', option, '-verify', 'key.pem', ...sigopts, '-signature', 'sig', 'message'], { ...files, message: 'other' })).toBe(false);
-      expect(await write(`verify/rsa/${hash}`, { input: b64('message'), signature, signature_algorithm: scheme })).toEqual({ valid: true });
-      expect(await write(`verify/rsa/${hash}`, { input: b64('other'), signature, signature_algorithm: scheme })).toEqual({ valid: false });
-    }
-  });
+  it.each(['sha2-256', 'sha2-384', 'sha2-512'])(
+    'signs with RSA in the HSM over %s, and openssl verifies',
+    async (hash) => {
+      const option = `-${hash.replace('sha2-', 'sha')}`;
+      const pss = ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:auto'];
+      for (const [scheme, sigopts] of [
+        ['pkcs1v15', []],
+        ['pss', pss],
+      ] as const) {
+        let signature = '';
+        const signed = await calls('C_Sign', async () => {
+          signature = text(
+            (await write(`sign/rsa/${hash}`, { input: b64('message'), signature_algorithm: scheme }))['signature'],
+          );
+        });
+        expect(signed).toBe(1);
+        const files = { 'key.pem': await publicKey('rsa'), sig: payload(signature), message: 'message' };
+        expect(
+          opensslVerifies(['dgst', option, '-verify', 'key.pem', ...sigopts, '-signature', 'sig', 'message'], files),
+        ).toBe(true);
+        expect(
+          opensslVerifies(['dgst', option, '-verify', 'key.pem', ...sigopts, '-signature', 'sig', 'message'], {
+            ...files,
+            message: 'other',
+          }),
+        ).toBe(false);
+        expect(
+          await write(`verify/rsa/${hash}`, { input: b64('message'), signature, signature_algorithm: scheme }),
+        ).toEqual({ valid: true });
+        expect(
+          await write(`verify/rsa/${hash}`, { input: b64('other'), signature, signature_algorithm: scheme }),
+        ).toEqual({ valid: false });
+      }
+    },
+  );
 
   it.each(['p256', 'p384', 'p521'])('signs with ECDSA %s in the HSM, and openssl verifies', async (curve) => {
     await generate(`ec-${curve}`, `ecdsa-${curve}`);
     for (const hash of ['sha2-256', 'sha2-512']) {
       let signature = '';
-      const signed = await calls('C_Sign', async () => (signature = text((await write(`sign/ec-${curve}/${hash}`, { input: b64('message') }))['signature'])));
+      const signed = await calls(
+        'C_Sign',
+        async () =>
+          (signature = text((await write(`sign/ec-${curve}/${hash}`, { input: b64('message') }))['signature'])),
+      );
       expect(signed).toBe(1);
       const files = { 'key.pem': await publicKey(`ec-${curve}`), sig: payload(signature), message: 'message' };
-      expect(opensslVerifies(['dgst', `-${hash.replace('sha2-', 'sha')}`, '-verify', 'key.pem', '-signature', 'sig', 'message'], files)).toBe(true);
+      expect(
+        opensslVerifies(
+          ['dgst', `-${hash.replace('sha2-', 'sha')}`, '-verify', 'key.pem', '-signature', 'sig', 'message'],
+          files,
+        ),
+      ).toBe(true);
     }
     const jws = text((await write(`sign/ec-${curve}`, { input: b64('m'), marshaling_algorithm: 'jws' }))['signature']);
     expect(payload(jws, 'base64url')).toHaveLength({ p256: 64, p384: 96, p521: 132 }[curve] ?? 0);
-    expect(await write(`verify/ec-${curve}`, { input: b64('m'), signature: jws, marshaling_algorithm: 'jws' })).toEqual({ valid: true });
-    expect(await failure('write', `encrypt/ec-${curve}`, { plaintext: b64('x') })).toMatchObject({ code: 'unsupported_key_type' });
+    expect(await write(`verify/ec-${curve}`, { input: b64('m'), signature: jws, marshaling_algorithm: 'jws' })).toEqual(
+      { valid: true },
+    );
+    expect(await failure('write', `encrypt/ec-${curve}`, { plaintext: b64('x') })).toMatchObject({
+      code: 'unsupported_key_type',
+    });
   });
 
   it('says what is wrong with a key object', async () => {
@@ -163,12 +303,21 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
     expect(twins).toMatchObject({ code: 'key_ambiguous', exitStatus: 3 });
     expect(twins.hint).toContain('id 0c');
     expect(await use('twin', 'twin', { managed_key_id: '0C' })).toMatchObject({ managed_key_id: '0c' });
-    expect(await failure('write', 'keys/a', { type: 'managed_key', managed_key_name: 'generic' })).toMatchObject({ code: 'key_type', exitStatus: 3 });
-    expect(await failure('write', 'keys/a', { type: 'managed_key', managed_key_name: 'hsm_demo' })).toMatchObject({ code: 'seal_key', exitStatus: 3 });
+    expect(await failure('write', 'keys/a', { type: 'managed_key', managed_key_name: 'generic' })).toMatchObject({
+      code: 'key_type',
+      exitStatus: 3,
+    });
+    expect(await failure('write', 'keys/a', { type: 'managed_key', managed_key_name: 'hsm_demo' })).toMatchObject({
+      code: 'seal_key',
+      exitStatus: 3,
+    });
     const taken = { type: 'managed_key', managed_key_name: 'given', generate: 'true', key_type: 'aes256' };
     expect(await failure('write', 'keys/a', taken)).toMatchObject({ code: 'key_exists', exitStatus: 3 });
     await use('mute', 'mute');
-    expect(await failure('write', 'encrypt/mute', { plaintext: b64('x') })).toMatchObject({ code: 'key_use', exitStatus: 3 });
+    expect(await failure('write', 'encrypt/mute', { plaintext: b64('x') })).toMatchObject({
+      code: 'key_use',
+      exitStatus: 3,
+    });
     expect((await request('read', 'keys/a'))?.data ?? null).toBeNull();
   });
 
@@ -182,11 +331,15 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
       { managed_key_name: 'given', exportable: 'true' },
       { managed_key_name: 'given', derived: 'true' },
     ]) {
-      const made = await calls('C_GenerateKey', async () => expect(await failure('write', 'keys/a', { type: 'managed_key', ...data })).toMatchObject({ exitStatus: 1 }));
+      const made = await calls('C_GenerateKey', async () =>
+        expect(await failure('write', 'keys/a', { type: 'managed_key', ...data })).toMatchObject({ exitStatus: 1 }),
+      );
       expect(made).toBe(0);
     }
     expect(await failure('write', 'keys/a', { managed_key_name: 'given' })).toMatchObject({ code: 'bad_parameter' });
-    expect(await failure('write', 'keys/a/import', { type: 'managed_key' })).toMatchObject({ code: 'unsupported_key_type' });
+    expect(await failure('write', 'keys/a/import', { type: 'managed_key' })).toMatchObject({
+      code: 'unsupported_key_type',
+    });
   });
 
   it('never shows or changes what the HSM keeps', async () => {
@@ -202,9 +355,12 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
       ['write', 'hmac/orders', { input: b64('x') }],
       ['write', 'verify/orders', { input: b64('x'), hmac: 'vault:v1:AAAA' }],
     ];
-    for (const [operation, path, data] of refused) expect(await failure(operation, path, data), path).toMatchObject({ code: 'managed_key', exitStatus: 1 });
+    for (const [operation, path, data] of refused)
+      expect(await failure(operation, path, data), path).toMatchObject({ code: 'managed_key', exitStatus: 1 });
     expect(JSON.stringify((await request('read', 'export/public-key/rsa'))?.data)).toContain('BEGIN PUBLIC KEY');
-    expect(await failure('write', 'sign/rsa/sha2-224', { input: b64('x') })).toMatchObject({ code: 'unsupported_hash' });
+    expect(await failure('write', 'sign/rsa/sha2-224', { input: b64('x') })).toMatchObject({
+      code: 'unsupported_hash',
+    });
   });
 
   it('leaves the key object in the HSM when the key is removed, and says so', async () => {

@@ -1,4 +1,4 @@
-import type { createPublicKey} from 'node:crypto';
+import type { createPublicKey } from 'node:crypto';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withSeal } from '../../src/core/context.ts';
@@ -9,7 +9,16 @@ import type { MacStanza, Wrap } from '../../src/seal/index.ts';
 import { forgeStore } from '../support/forge.ts';
 import { atTerminal, KEYS, plain } from '../support/pty.ts';
 import { destroyKeys, generateRsaPair, importKey, importRsaPair } from '../support/softhsm.ts';
-import { configuration, contextOf, makeStand, readRows, writeRows, type Outcome, type Stand, type StandOptions } from '../support/store.ts';
+import {
+  configuration,
+  contextOf,
+  makeStand,
+  readRows,
+  writeRows,
+  type Outcome,
+  type Stand,
+  type StandOptions,
+} from '../support/store.ts';
 
 /** Whoever can write the file decides nothing: which keys open a store, the configuration says. */
 
@@ -26,7 +35,9 @@ function stood(options: StandOptions = {}): Stand {
 
 /** The configuration without the lines that match, and with others. */
 function reconfigure(stand: Stand, without: RegExp, lines = '', top = ''): void {
-  const kept = configuration(stand, { top }).split('\n').filter((line) => !without.test(line));
+  const kept = configuration(stand, { top })
+    .split('\n')
+    .filter((line) => !without.test(line));
   stand.write('coffer.hcl', kept.join('\n').replace('generate_key', `${lines}\n  generate_key`));
 }
 
@@ -41,7 +52,13 @@ function record(stand: Stand): Buffer {
   return readRows(stand.path).find(({ path }) => path === 'core/record')?.value ?? Buffer.alloc(0);
 }
 
-function withHeader(bytes: Uint8Array, change: (was: { wraps: readonly Wrap[]; macStanza: MacStanza | null }) => { wraps: readonly Wrap[]; macStanza: MacStanza | null }): Uint8Array {
+function withHeader(
+  bytes: Uint8Array,
+  change: (was: { wraps: readonly Wrap[]; macStanza: MacStanza | null }) => {
+    wraps: readonly Wrap[];
+    macStanza: MacStanza | null;
+  },
+): Uint8Array {
   const read = readRecord(bytes, 'it');
   const { wraps, macStanza } = change(read);
   return Buffer.concat([encodeHeader(read.context, wraps, macStanza), bytes.subarray(read.header.length)]);
@@ -59,16 +76,31 @@ describe('a store forged under keys of another application', () => {
     stand.open();
     importKey(stand.hsm, { label, id: '0a', type: 'aes', value: aes });
     importKey(stand.hsm, { label: `${label}-mac`, id: '0b', type: 'generic', value: mac });
-    writeRows(stand.path, { 'core/lease': null, ...forgeStore({ wrap: { label, id: '0a', aes }, mac: { label: `${label}-mac`, id: '0b', value: mac }, recovery: NO_SHARES }) });
+    writeRows(stand.path, {
+      'core/lease': null,
+      ...forgeStore({
+        wrap: { label, id: '0a', aes },
+        mac: { label: `${label}-mac`, id: '0b', value: mac },
+        recovery: NO_SHARES,
+      }),
+    });
     return stand;
   }
 
   it('is opened by nothing, and rewrap does not launder it', () => {
     const stand = forged();
-    for (const args of [['unseal'], ['operator', 'diagnose']]) expect(stand.run(args), args.join(' ')).toMatchObject({ status: 4 });
+    for (const args of [['unseal'], ['operator', 'diagnose']])
+      expect(stand.run(args), args.join(' ')).toMatchObject({ status: 4 });
     reconfigure(stand, /^$/, '', 'auto_unseal = true');
     const before = record(stand);
-    for (const args of [['unseal'], ['secrets', 'list'], ['secrets', 'enable', 'kv'], ['rotate'], ['sealwrap', 'status'], ['sealwrap', 'rewrap']]) {
+    for (const args of [
+      ['unseal'],
+      ['secrets', 'list'],
+      ['secrets', 'enable', 'kv'],
+      ['rotate'],
+      ['sealwrap', 'status'],
+      ['sealwrap', 'rewrap'],
+    ]) {
       expect(fails(stand, ...args), args.join(' ')).toMatchObject({ status: 4, code: 'key_not_configured' });
     }
     expect(record(stand)).toEqual(before);
@@ -77,7 +109,9 @@ describe('a store forged under keys of another application', () => {
   it('gives its name as what it claims, shown and not sent, and no line to paste', () => {
     const stand = forged();
     for (const { message, hint } of [fails(stand, 'unseal')]) {
-      expect(message).toContain(String.raw`the store's own record claims an HMAC by the HSM key with label "evil\x1b[2J\u202e-mac" and id 0b, which the configuration does not name`);
+      expect(message).toContain(
+        String.raw`the store's own record claims an HMAC by the HSM key with label "evil\x1b[2J\u202e-mac" and id 0b, which the configuration does not name`,
+      );
       expect(hint).not.toMatch(/evil|0b|=/);
       expect(hint).toContain('previous_hmac_key_label');
     }
@@ -103,7 +137,9 @@ describe('a record that no HMAC vouches for', () => {
     ['id', (wrap: Wrap): Wrap => ({ ...wrap, keyId: wrap.keyId.map((byte) => byte ^ 1) })],
   ])('is altered, exit 4, where its %s is', (_name, change) => {
     const stand = alone();
-    writeRows(stand.path, { 'core/record': withHeader(record(stand), ({ wraps, macStanza }) => ({ wraps: wraps.map(change), macStanza })) });
+    writeRows(stand.path, {
+      'core/record': withHeader(record(stand), ({ wraps, macStanza }) => ({ wraps: wraps.map(change), macStanza })),
+    });
     expect(fails(stand, 'secrets', 'list')).toMatchObject({ status: 4 });
   });
 
@@ -113,7 +149,10 @@ describe('a record that no HMAC vouches for', () => {
     generateRsaPair(stand.hsm, { label: 'hsm_demo', id: '05' });
     for (const args of [['init', '-recovery-shares=0', '-recovery-threshold=0'], ['unseal'], ['secrets', 'list']]) {
       const { status, stderr } = stand.run(args);
-      expect({ status, notes: stderr.split('\n').filter((line) => line.includes('whoever has the public key')).length }, args.join(' ')).toEqual({ status: 0, notes: 1 });
+      expect(
+        { status, notes: stderr.split('\n').filter((line) => line.includes('whoever has the public key')).length },
+        args.join(' '),
+      ).toEqual({ status: 0, notes: 1 });
     }
   });
 
@@ -121,7 +160,10 @@ describe('a record that no HMAC vouches for', () => {
     const stand = alone();
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
     importRsaPair(stand.hsm, { label: 'hsm_demo', id: '0c' }, pair.privateKey);
-    writeRows(stand.path, { 'core/lease': null, ...forgeStore({ wrap: { label: 'hsm_demo', id: '0c', rsa: pair.publicKey }, mac: null, recovery: NO_SHARES }) });
+    writeRows(stand.path, {
+      'core/lease': null,
+      ...forgeStore({ wrap: { label: 'hsm_demo', id: '0c', rsa: pair.publicKey }, mac: null, recovery: NO_SHARES }),
+    });
     expect(fails(stand, 'unseal')).toMatchObject({ status: 3, code: 'key_ambiguous' });
   });
 });
@@ -134,9 +176,20 @@ describe('the keys of the stanza', () => {
     stand.ok('secrets', 'enable', '-seal-wrap', 'kv');
     stand.ok('kv', 'put', 'kv/a', 'b=c');
     expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('c');
-    const { keys } = JSON.parse(stand.ok('hsm', 'keys', '-format=json')) as { keys: { type: string; seal: string[] }[] };
-    expect(keys.map(({ type, seal }) => [type, seal]).sort()).toEqual([['AES', ['wrapping']], ['GENERIC_SECRET', ['hmac']]]);
-    for (const args of [['hsm', 'keygen'], ['hsm', 'test'], ['sealwrap', 'rewrap'], ['operator', 'diagnose']]) expect(stand.run(args), args.join(' ')).toMatchObject({ status: 0 });
+    const { keys } = JSON.parse(stand.ok('hsm', 'keys', '-format=json')) as {
+      keys: { type: string; seal: string[] }[];
+    };
+    expect(keys.map(({ type, seal }) => [type, seal]).sort()).toEqual([
+      ['AES', ['wrapping']],
+      ['GENERIC_SECRET', ['hmac']],
+    ]);
+    for (const args of [
+      ['hsm', 'keygen'],
+      ['hsm', 'test'],
+      ['sealwrap', 'rewrap'],
+      ['operator', 'diagnose'],
+    ])
+      expect(stand.run(args), args.join(' ')).toMatchObject({ status: 0 });
   });
 
   it('may have twins of one label and id, and the hint says how to tell and remove one', () => {
@@ -157,14 +210,18 @@ describe('the keys of the stanza', () => {
     stand.ok('hsm', 'keygen');
     const { status, code, message, hint } = fails(stand, 'secrets', 'list');
     expect({ status, code }).toEqual({ status: 4, code: 'record_altered' });
-    expect(message).toMatch(/was tampered with, or the HMAC key was made anew: .* is not the one of label "hsm_hmac_demo" and id [0-9a-f]{32} that it claims/);
+    expect(message).toMatch(
+      /was tampered with, or the HMAC key was made anew: .* is not the one of label "hsm_hmac_demo" and id [0-9a-f]{32} that it claims/,
+    );
     expect(hint).toContain('made again under its old name');
   });
 });
 
 describe('the keyring', () => {
   const listed = async (stand: Stand): Promise<string[]> =>
-    withSeal(await contextOf(stand), false, async (seal) => (await openKeys(seal, record(stand))).keyring.hsmKeys.map(({ role, label }) => `${role} ${label}`).sort());
+    withSeal(await contextOf(stand), false, async (seal) =>
+      (await openKeys(seal, record(stand))).keyring.hsmKeys.map(({ role, label }) => `${role} ${label}`).sort(),
+    );
 
   it('lists every HSM key that ever served the store, from init and rewrap', async () => {
     const stand = stood();
@@ -189,20 +246,29 @@ describe('the keyring', () => {
 });
 
 describe('a managed key of transit', () => {
-  const manage = (stand: Stand, name: string, ...by: string[]) => fails(stand, 'write', `transit/keys/${name}`, 'type=managed_key', ...by);
+  const manage = (stand: Stand, name: string, ...by: string[]) =>
+    fails(stand, 'write', `transit/keys/${name}`, 'type=managed_key', ...by);
 
   it('is none of the keys that the configuration names, by label or by id, nor a new one of that label', () => {
-    const stand = stood({ seal: 'previous_key_label = "was"\n  previous_hmac_key_id = "0d"\n  default_key_label = "fallback"' });
+    const stand = stood({
+      seal: 'previous_key_label = "was"\n  previous_hmac_key_id = "0d"\n  default_key_label = "fallback"',
+    });
     stand.open();
     stand.ok('secrets', 'enable', 'transit');
-    for (const [label, id] of [['was', '0a'], ['called-so', '0d'], ['fallback', '0e']] as const) {
+    for (const [label, id] of [
+      ['was', '0a'],
+      ['called-so', '0d'],
+      ['fallback', '0e'],
+    ] as const) {
       importKey(stand.hsm, { label, id, type: 'aes', value: randomBytes(32) });
       expect(manage(stand, 'a', `managed_key_name=${label}`), label).toMatchObject({ status: 3, code: 'seal_key' });
       expect(manage(stand, 'a', `managed_key_id=${id}`), id).toMatchObject({ status: 3, code: 'seal_key' });
     }
     expect(manage(stand, 'a', 'managed_key_name=hsm_demo')).toMatchObject({ code: 'seal_key' });
     destroyKeys(stand.hsm, 'was');
-    expect(manage(stand, 'a', 'managed_key_name=was', 'generate=true', 'key_type=aes256')).toMatchObject({ code: 'seal_key' });
+    expect(manage(stand, 'a', 'managed_key_name=was', 'generate=true', 'key_type=aes256')).toMatchObject({
+      code: 'seal_key',
+    });
   });
 
   it('is none that served before, so that nobody decrypts the root key of an old copy after a rotation', () => {
@@ -220,10 +286,20 @@ describe('a managed key of transit', () => {
     const stand = stood();
     stand.open();
     stand.ok('secrets', 'enable', 'transit');
-    stand.ok('write', 'transit/keys/orders', 'type=managed_key', 'managed_key_name=orders', 'generate=true', 'key_type=aes256');
+    stand.ok(
+      'write',
+      'transit/keys/orders',
+      'type=managed_key',
+      'managed_key_name=orders',
+      'generate=true',
+      'key_type=aes256',
+    );
     const ciphertext = stand.ok('write', '-field=ciphertext', 'transit/encrypt/orders', 'plaintext=aGVsbG8=');
     reconfigure(stand, / key_label/, '  key_label = "orders"\n  previous_key_label = "hsm_demo"');
-    for (const args of [['write', 'transit/encrypt/orders', 'plaintext=aGVsbG8='], ['write', 'transit/decrypt/orders', `ciphertext=${ciphertext}`]]) {
+    for (const args of [
+      ['write', 'transit/encrypt/orders', 'plaintext=aGVsbG8='],
+      ['write', 'transit/decrypt/orders', `ciphertext=${ciphertext}`],
+    ]) {
       expect(fails(stand, ...args), args.join(' ')).toMatchObject({ status: 3, code: 'seal_key' });
     }
   });
@@ -248,12 +324,24 @@ describe('store_id', () => {
     expect(stand.run(['secrets', 'list'])).toMatchObject({ status: 0 });
     reconfigure(stand, /^$/, '', 'store_id = "00000000-0000-4000-8000-000000000000"');
     stand.shim?.clear();
-    for (const args of [['unseal'], ['status'], ['seal'], ['secrets', 'list'], ['sealwrap', 'status'], ['rotate'], ['init'], ['init', '-status']]) {
+    for (const args of [
+      ['unseal'],
+      ['status'],
+      ['seal'],
+      ['secrets', 'list'],
+      ['sealwrap', 'status'],
+      ['rotate'],
+      ['init'],
+      ['init', '-status'],
+    ]) {
       expect(fails(stand, ...args), args.join(' ')).toMatchObject({ status: 4, code: 'store_replaced' });
     }
     expect(stand.shim?.calls().filter((call) => call === 'C_Login')).toEqual([]);
     const { status, stdout } = stand.run(['operator', 'diagnose']);
-    expect({ status, said: stdout.includes('is not the store that store_id names') }).toEqual({ status: 4, said: true });
+    expect({ status, said: stdout.includes('is not the store that store_id names') }).toEqual({
+      status: 4,
+      said: true,
+    });
   });
 
   it('is refused by init: a new store has an id of its own', () => {
@@ -269,7 +357,9 @@ describe('sealwrap rewrap -add-hmac', () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     importRsaPair(stand.hsm, { label: 'hsm_demo', id: '01' }, privateKey);
     reconfigure(stand, /hmac_key_label/);
-    const { recovery_keys_b64: shares } = JSON.parse(stand.ok('init', '-recovery-shares=3', '-recovery-threshold=2', '-format=json')) as { recovery_keys_b64: string[] };
+    const { recovery_keys_b64: shares } = JSON.parse(
+      stand.ok('init', '-recovery-shares=3', '-recovery-threshold=2', '-format=json'),
+    ) as { recovery_keys_b64: string[] };
     stand.ok('unseal');
     stand.ok('hsm', 'keygen', '-type=hmac', '-label=hsm_hmac_demo');
     reconfigure(stand, /^$/, '', 'auto_unseal = true');
@@ -281,22 +371,37 @@ describe('sealwrap rewrap -add-hmac', () => {
 
   it('takes the true store with a quorum', () => {
     const { stand, shares } = rsaStore();
-    expect(adopt(stand, [shares[2] ?? '', Buffer.from(shares[0] ?? '', 'base64').toString('hex')])).toMatchObject({ status: 0 });
+    expect(adopt(stand, [shares[2] ?? '', Buffer.from(shares[0] ?? '', 'base64').toString('hex')])).toMatchObject({
+      status: 0,
+    });
     expect(stand.run(['secrets', 'list'])).toMatchObject({ status: 0 });
   });
 
   it('refuses a store made with the public key, whatever it says of its shares', () => {
     const { stand, shares, publicKey } = rsaStore();
     const wrap = { label: 'hsm_demo', id: '01', rsa: publicKey };
-    for (const recovery of [{ shares: 3, threshold: 2, verifier: randomBytes(32) }, { shares: 3, threshold: 3, verifier: randomBytes(32) }]) {
+    for (const recovery of [
+      { shares: 3, threshold: 2, verifier: randomBytes(32) },
+      { shares: 3, threshold: 3, verifier: randomBytes(32) },
+    ]) {
       writeRows(stand.path, { 'core/lease': null, ...forgeStore({ wrap, mac: null, recovery }) });
       const before = record(stand);
-      expect(failure(adopt(stand, shares.slice(0, recovery.threshold)))).toMatchObject({ status: 4, code: 'recovery_shares_wrong' });
-      expect(failure(adopt(stand, shares.slice(0, recovery.threshold), '-force'))).toMatchObject({ status: 4, code: 'recovery_shares_wrong' });
+      expect(failure(adopt(stand, shares.slice(0, recovery.threshold)))).toMatchObject({
+        status: 4,
+        code: 'recovery_shares_wrong',
+      });
+      expect(failure(adopt(stand, shares.slice(0, recovery.threshold), '-force'))).toMatchObject({
+        status: 4,
+        code: 'recovery_shares_wrong',
+      });
       expect(record(stand)).toEqual(before);
     }
     writeRows(stand.path, { 'core/lease': null, ...forgeStore({ wrap, mac: null, recovery: NO_SHARES }) });
-    expect(failure(adopt(stand, shares))).toMatchObject({ status: 2, code: 'no_recovery_shares', hint: expect.stringContaining('if yours has shares, this is not yours') as string });
+    expect(failure(adopt(stand, shares))).toMatchObject({
+      status: 2,
+      code: 'no_recovery_shares',
+      hint: expect.stringContaining('if yours has shares, this is not yours') as string,
+    });
   });
 
   it('takes a store without shares with -force, and says what is trusted then', () => {
@@ -307,7 +412,10 @@ describe('sealwrap rewrap -add-hmac', () => {
     reconfigure(stand, /^$/);
     expect(failure(adopt(stand, []))).toMatchObject({ status: 2, code: 'no_recovery_shares' });
     const { status, stderr } = stand.run(['sealwrap', 'rewrap', '-add-hmac', '-force']);
-    expect({ status, said: /^note: -force: no shares vouch .* whoever could write to the file/.test(stderr) }).toEqual({ status: 0, said: true });
+    expect({ status, said: /^note: -force: no shares vouch .* whoever could write to the file/.test(stderr) }).toEqual({
+      status: 0,
+      said: true,
+    });
   });
 
   it('asks on a terminal, hides what is typed and says how many are still needed', async () => {

@@ -19,7 +19,8 @@ describe('unseal -wait', () => {
   afterAll(() => stand.remove());
 
   const count = (name: string): number => stand.shim?.calls().filter((call) => call === name).length ?? -1;
-  const notes = (stderr: string): number => stderr.split('\n').filter((line) => line.startsWith('note: waiting')).length;
+  const notes = (stderr: string): number =>
+    stderr.split('\n').filter((line) => line.startsWith('note: waiting')).length;
 
   /** What came of it, and how often C_Login was called. */
   function waited(longest: string, options: RunOptions = {}, ...args: string[]): Outcome & { logins: number } {
@@ -34,7 +35,12 @@ describe('unseal -wait', () => {
 
   /** Processes of this test that are still there. */
   function left(): string[] {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && environment(name).includes(`COFFER_CONFIG=${stand.config}\0`));
+    return readdirSync('/proc').filter(
+      (name) =>
+        /^\d+$/.test(name) &&
+        Number(name) !== process.pid &&
+        environment(name).includes(`COFFER_CONFIG=${stand.config}\0`),
+    );
   }
 
   it.each([
@@ -90,13 +96,19 @@ describe('unseal -wait', () => {
     const outcome = waited('2s', { env: { COFFER_SHIM_FAULT: 'misbehave:C_OpenSession:segv' } });
     expect(outcome).toMatchObject({ status: 3, stdout: '', logins: 0 });
     const lines = outcome.stderr.split('\n').filter((line) => !line.startsWith('note: waiting'));
-    expect(lines).toEqual([expect.stringMatching(/^error: .* crashed \(SIGSEGV\) in C_OpenSession$/), expect.stringMatching(/^hint: nothing in the store was changed; /), '']);
+    expect(lines).toEqual([
+      expect.stringMatching(/^error: .* crashed \(SIGSEGV\) in C_OpenSession$/),
+      expect.stringMatching(/^hint: nothing in the store was changed; /),
+      '',
+    ]);
   });
 
   it('succeeds where the module fails when the store is unsealed, and says so', () => {
     const outcome = waited('60s', { env: { COFFER_SHIM_FAULT: 'misbehave:C_Finalize:exit-1' } });
     expect(outcome).toMatchObject({ status: 0, stdout: 'Success! The store is unsealed\n', logins: 1 });
-    expect(outcome.stderr).toMatch(/^note: the PKCS#11 module .* called exit\(\) in C_Finalize, when the command was over; .*\n$/);
+    expect(outcome.stderr).toMatch(
+      /^note: the PKCS#11 module .* called exit\(\) in C_Finalize, when the command was over; .*\n$/,
+    );
   });
 
   it('gives a login the time that one call may take, and ends none half way', () => {
@@ -135,8 +147,18 @@ describe('unseal -wait', () => {
     ['CKR_DEVICE_ERROR', { COFFER_SHIM_FAULT: 'fail:C_Login:0x30' }, 1, /C_Login failed: CKR_DEVICE_ERROR/],
     ['CKR_TOKEN_NOT_PRESENT', { COFFER_SHIM_FAULT: 'fail:C_Login:0xe0' }, 1, /C_Login failed: CKR_TOKEN_NOT_PRESENT/],
     ['a crash', { COFFER_SHIM_FAULT: 'crash:C_Login' }, 1, /C_Login/],
-    ['no answer', { COFFER_SHIM_FAULT: 'hang:C_Login:600000', COFFER_HSM_TIMEOUT: '2s' }, 1, /^error: .* did not answer within 2 s in C_Login\nhint: a try of the PIN may have been spent/],
-    ['exit()', { COFFER_SHIM_FAULT: 'misbehave:C_Login:exit-0' }, 1, /^error: .* called exit\(\) in C_Login\nhint: a try of the PIN may have been spent/],
+    [
+      'no answer',
+      { COFFER_SHIM_FAULT: 'hang:C_Login:600000', COFFER_HSM_TIMEOUT: '2s' },
+      1,
+      /^error: .* did not answer within 2 s in C_Login\nhint: a try of the PIN may have been spent/,
+    ],
+    [
+      'exit()',
+      { COFFER_SHIM_FAULT: 'misbehave:C_Login:exit-0' },
+      1,
+      /^error: .* called exit\(\) in C_Login\nhint: a try of the PIN may have been spent/,
+    ],
     ['one try left', { COFFER_SHIM_FAULT: 'pin-final-try' }, 0, /one more wrong PIN locks/],
     ['a locked PIN', { COFFER_SHIM_FAULT: 'pin-locked' }, 0, /is locked/],
   ])('ends at a login that meets %s', (_what, env, logins, message) => {
@@ -151,7 +173,12 @@ describe('unseal -wait', () => {
     ['a store that is not there', { COFFER_STORAGE_PATH: '/nonexistent/coffer.db' }, 2, 'not_initialized'],
     ['a configuration that is wrong', { COFFER_HSM_MAX_PARALLEL: '0' }, 1, 'config_value'],
     ['a PIN that is none', { COFFER_HSM_PIN: '12\t34' }, 1, 'pin_malformed'],
-    ['what goes wrong after the login and is not the device', { COFFER_SHIM_FAULT: 'fail:C_FindObjectsInit:0x54' }, 3, 'ckr_function_not_supported'],
+    [
+      'what goes wrong after the login and is not the device',
+      { COFFER_SHIM_FAULT: 'fail:C_FindObjectsInit:0x54' },
+      3,
+      'ckr_function_not_supported',
+    ],
     ['what is no module', { COFFER_HSM_LIB: '/etc/passwd' }, 3, 'module_invalid'],
     ['arguments that the module does not take', { COFFER_SHIM_FAULT: 'fail:C_Initialize:0x7' }, 3, 'ckr_arguments_bad'],
   ])('does not wait for %s', (_what, env, status, code) => {
@@ -175,8 +202,18 @@ describe('unseal -wait', () => {
   });
 
   it('can be run again, and sets an end', () => {
-    expect(waited('60s')).toMatchObject({ status: 0, stdout: 'Success! The store is unsealed\n', stderr: '', logins: 1 });
-    expect(waited('60s')).toMatchObject({ status: 0, stdout: 'Success! The store was already unsealed\n', stderr: '', logins: 1 });
+    expect(waited('60s')).toMatchObject({
+      status: 0,
+      stdout: 'Success! The store is unsealed\n',
+      stderr: '',
+      logins: 1,
+    });
+    expect(waited('60s')).toMatchObject({
+      status: 0,
+      stdout: 'Success! The store was already unsealed\n',
+      stderr: '',
+      logins: 1,
+    });
     expect(waited('60s', {}, '-ttl=8h').stdout).toBe('Success! The store is unsealed; it seals itself in 8h0m0s\n');
     expect(JSON.parse(stand.ok('status', '-format=json'))).toHaveProperty('ttl');
   });
@@ -187,7 +224,10 @@ describe('unseal -wait', () => {
     expect(outcome).toMatchObject({ status: 3, logins: 0 });
     expect(outcome.stderr).toContain('/etc/passwd');
     expect(waited('0s')).toMatchObject({ status: 1, logins: 0 });
-    expect(waited('60s', { env: { COFFER_SHIM_FAULT: 'pin-final-try' } }, '-force')).toMatchObject({ status: 0, logins: 1 });
+    expect(waited('60s', { env: { COFFER_SHIM_FAULT: 'pin-final-try' } }, '-force')).toMatchObject({
+      status: 0,
+      logins: 1,
+    });
   });
 
   it('asks for a PIN once the HSM is there, and where nobody can be asked says so', async () => {
@@ -205,7 +245,11 @@ describe('unseal -wait', () => {
 
   it('leaves the PIN to a PIN pad', () => {
     const outcome = waited('60s', { env: { COFFER_SHIM_FAULT: `protected-auth:${stand.hsm.pin}` } });
-    expect(outcome).toMatchObject({ status: 0, logins: 1, stderr: 'note: enter the PIN of the token "demo" on its PIN pad\n' });
+    expect(outcome).toMatchObject({
+      status: 0,
+      logins: 1,
+      stderr: 'note: enter the PIN of the token "demo" on its PIN pad\n',
+    });
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s ends it and its try', async (signal) => {

@@ -34,7 +34,11 @@ export function unpackPackage(name, into, deps, { withDependencies = false } = {
 
 /** Installs packages for the whole system; only root can. Returns null, or the reason why it could not be done. */
 export function installPackages(packages) {
-  const options = { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const options = {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
   if (spawnSync('apt-get', ['update'], options).error) return DEBIAN_MISSING;
   const { status, stderr } = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...packages], options);
   return status === 0 ? null : (stderr.trim().split('\n').at(-1) ?? 'apt-get failed');

@@ -2,4 +2,7 @@
 
 export function whyInstall(lockFile: string, installedFile: string): string | null;
 export function findProgram(name: string): string | null;
-export function ensureSoftHsm(places?: { system?: string; deps?: string }): { module: string; libraryPath: string | null };
+export function ensureSoftHsm(places?: { system?: string; deps?: string }): {
+  module: string;
+  libraryPath: string | null;
+};

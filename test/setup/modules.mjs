@@ -9,7 +9,16 @@ import { say } from './ensure.mjs';
 const TPM2 = {
   name: 'tpm2-pkcs11',
   files: ['libtpm2_pkcs11.so.1'],
-  packages: ['libtpm2-pkcs11-1', 'libtpm2-pkcs11-tools', 'swtpm', 'tpm2-abrmd', 'libtss2-tcti-tabrmd0', 'libtss2-tcti-swtpm0', 'tpm2-tools', 'dbus'],
+  packages: [
+    'libtpm2-pkcs11-1',
+    'libtpm2-pkcs11-tools',
+    'swtpm',
+    'tpm2-abrmd',
+    'libtss2-tcti-tabrmd0',
+    'libtss2-tcti-swtpm0',
+    'tpm2-tools',
+    'dbus',
+  ],
 };
 const MODULES = [
   { name: 'openCryptoki', files: ['libopencryptoki.so.0'], packages: ['opencryptoki'] },
@@ -34,12 +43,15 @@ export function ensureModules(module) {
   const packages = missing.flatMap((each) => each.packages);
   say(`apt-get install ${packages.join(' ')}`);
   const problem = installPackages(packages);
-  if (problem !== null) say(`${problem === DEBIAN_MISSING ? problem : `that failed (${problem})`}; what is missing is skipped`);
+  if (problem !== null)
+    say(`${problem === DEBIAN_MISSING ? problem : `that failed (${problem})`}; what is missing is skipped`);
 }
 
 function isThere(file) {
   if (file.startsWith('/')) return existsSync(file);
   const folders = ['/usr/lib', '/usr/lib64', '/usr/local/lib'].filter((folder) => existsSync(folder));
   const multiarch = readdirSync('/usr/lib').filter((name) => name.endsWith('-linux-gnu'));
-  return [...folders, ...multiarch.map((name) => join('/usr/lib', name))].some((folder) => existsSync(join(folder, file)));
+  return [...folders, ...multiarch.map((name) => join('/usr/lib', name))].some((folder) =>
+    existsSync(join(folder, file)),
+  );
 }

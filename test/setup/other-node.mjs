@@ -22,7 +22,11 @@ try {
 /** The folder of that Node: bin, include and so on. */
 function nodeFolder() {
   const name = `node-${process.platform}-${process.arch}`;
-  execFileSync('npm', ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', '--silent', `${name}@${version}`], { stdio: 'inherit' });
+  execFileSync(
+    'npm',
+    ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', '--silent', `${name}@${version}`],
+    { stdio: 'inherit' },
+  );
   const found = join(folder, 'node_modules', name);
   const { version: exact } = JSON.parse(readFileSync(join(found, 'package.json'), 'utf8'));
   say(`Node ${exact} is in ${found}`);
@@ -37,5 +41,7 @@ function testOn(node) {
   const env = { ...process.env, PATH: `${join(node, 'bin')}${delimiter}${process.env.PATH}` };
   // node-gyp would look for headers on the network.
   if (existsSync(join(node, 'include', 'node'))) env.npm_config_nodedir = node;
-  return spawnSync('npm', ['test', '--silent'], { cwd: clone, env, stdio: ['ignore', 'inherit', 'inherit'] }).status ?? 1;
+  return (
+    spawnSync('npm', ['test', '--silent'], { cwd: clone, env, stdio: ['ignore', 'inherit', 'inherit'] }).status ?? 1
+  );
 }

@@ -6,16 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync,
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import {
-  SetupError,
-  ensureBuild,
-  ensureDependencies,
-  ensureNode,
-  ensureSoftHsm,
-  root,
-  run,
-  say,
-} from './ensure.mjs';
+import { SetupError, ensureBuild, ensureDependencies, ensureNode, ensureSoftHsm, root, run, say } from './ensure.mjs';
 
 const LABEL = 'coffer-quickstart';
 const SECRET = { user: 'alice', password: 'correct-horse-battery' };

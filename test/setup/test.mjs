@@ -51,6 +51,7 @@ process.exitCode = count.failed === 0 ? 0 : 1;
 function checkSources() {
   check('type-check', () => run('npx', ['--no-install', 'tsc', '--noEmit']));
   check('lint', () => run('npm', ['run', '--silent', 'lint:code']));
+  check('formatter', () => run('npm', ['run', '--silent', 'lint:format']));
   check('one-way imports', () => run('npm', ['run', '--silent', 'lint:imports']));
   check('build', () => {
     ensureBuild();
@@ -108,9 +109,13 @@ function addReport({ numPassedTests, numFailedTests, numPendingTests, numTodoTes
   count.passed += numPassedTests;
   count.failed += numFailedTests;
   count.skipped += numPendingTests + numTodoTests;
-  for (const { fullName } of testResults.flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => status === 'skipped' || status === 'pending')) {
+  for (const { fullName } of testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'skipped' || status === 'pending')) {
     console.log(`skipped: ${fullName}`);
   }
   // A file that cannot even be loaded fails without a single test of its own.
-  count.failed += testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0).length;
+  count.failed += testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  ).length;
 }

@@ -18,7 +18,10 @@ export interface Ended {
 }
 
 /** Bundles TypeScript that imports from `./src/...` and runs it in a process of its own. */
-export function startChild(source: string, env: Readonly<Record<string, string>>): { child: ChildProcess; ended: Promise<Ended> } {
+export function startChild(
+  source: string,
+  env: Readonly<Record<string, string>>,
+): { child: ChildProcess; ended: Promise<Ended> } {
   mkdirSync(BUNDLES, { recursive: true });
   const outfile = join(BUNDLES, `${randomUUID()}.mjs`);
   afterAll(() => rmSync(outfile, { force: true }));
@@ -33,7 +36,10 @@ export function startChild(source: string, env: Readonly<Record<string, string>>
   // The add-on stands beside the bundle that uses it.
   copyFileSync(join(ROOT, 'dist/guard.node'), `${outfile}.guard`);
   renameSync(`${outfile}.guard`, join(BUNDLES, 'guard.node'));
-  const child = spawn(process.execPath, [outfile], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [outfile], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   let stdout = '';

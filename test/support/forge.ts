@@ -1,4 +1,12 @@
-import { constants, createCipheriv, createHmac, publicEncrypt, randomBytes, randomUUID, type KeyObject } from 'node:crypto';
+import {
+  constants,
+  createCipheriv,
+  createHmac,
+  publicEncrypt,
+  randomBytes,
+  randomUUID,
+  type KeyObject,
+} from 'node:crypto';
 import { Barrier, encodeKeyring } from '../../src/barrier/index.ts';
 import { encodeStoreHeader } from '../../src/core/unsealed/header.ts';
 import { encodeMounts } from '../../src/core/mounts/table.ts';
@@ -9,7 +17,9 @@ import type { MacStanza, Wrap } from '../../src/seal/seal.ts';
 
 /** What somebody has who can write the file: keys of the token whose values they know, or a public key of it. */
 export interface Forgery {
-  readonly wrap: { readonly label: string; readonly id: string } & ({ readonly aes: Uint8Array } | { readonly rsa: KeyObject });
+  readonly wrap: { readonly label: string; readonly id: string } & (
+    { readonly aes: Uint8Array } | { readonly rsa: KeyObject }
+  );
   readonly mac: { readonly label: string; readonly id: string; readonly value: Uint8Array } | null;
   /** What the forged store says of its recovery key. */
   readonly recovery: { readonly shares: number; readonly threshold: number; readonly verifier: Uint8Array | null };
@@ -25,12 +35,22 @@ export function forgeStore({ wrap, mac, recovery, storeId = randomUUID() }: Forg
     recovery,
     hsmKeys: [],
   };
-  const context = encodeStoreHeader({ storeId, created: 1, recoveryShares: recovery.shares, recoveryThreshold: recovery.threshold });
-  const stanza: MacStanza | null = mac === null ? null : { mechanism: 0x251, keyLabel: mac.label, keyId: Buffer.from(mac.id, 'hex'), overDigest: false };
+  const context = encodeStoreHeader({
+    storeId,
+    created: 1,
+    recoveryShares: recovery.shares,
+    recoveryThreshold: recovery.threshold,
+  });
+  const stanza: MacStanza | null =
+    mac === null
+      ? null
+      : { mechanism: 0x251, keyLabel: mac.label, keyId: Buffer.from(mac.id, 'hex'), overDigest: false };
   const header = encodeHeader(context, [wrapOf(wrap, rootKey)], stanza);
   const authenticated = encodeBody(header, rootKey, RECORD, encodeKeyring(keyring));
   const record =
-    mac === null || stanza === null ? authenticated : appendMac(authenticated, createHmac('sha256', mac.value).update(macInput(stanza, authenticated)).digest());
+    mac === null || stanza === null
+      ? authenticated
+      : appendMac(authenticated, createHmac('sha256', mac.value).update(macInput(stanza, authenticated)).digest());
   const mounts = new Barrier(keyring).encrypt(MOUNTS, encodeMounts([]));
   return { [RECORD]: record, [MOUNTS]: mounts, [USAGE]: encodeUsage({ term: 1, encryptions: 1 }, rootKey) };
 }
@@ -43,5 +63,10 @@ function wrapOf(by: Forgery['wrap'], key: Uint8Array): Wrap {
   }
   const iv = randomBytes(16);
   const cipher = createCipheriv('aes-256-cbc', by.aes, iv);
-  return { ...name, mechanism: 0x1085, parameters: iv, ciphertext: Buffer.concat([cipher.update(key), cipher.final()]) };
+  return {
+    ...name,
+    mechanism: 0x1085,
+    parameters: iv,
+    ciphertext: Buffer.concat([cipher.update(key), cipher.final()]),
+  };
 }

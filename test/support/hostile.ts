@@ -6,13 +6,38 @@ export const RAW =
 
 /** Sequences that terminals obey, or that reorder, hide or forge what is seen. */
 const ATTACKS = [
-  '\x1b]0;title\x07', '\x1b[2J\x1b[H', '\x9b31m', '\x7f\x08', '\r', '\0', '\u202etxt.exe', '\u2066a\u2069', '\u200b', '\u2028', '\ufeff',
-  '\u{e0041}\u{e0042}', '\nerror: forged', '\tx', '\ud800', 'a\udc00', "'; touch pwned #", '$(touch pwned)', '`touch pwned`', '\\x1b', '\\', '"', '!!',
+  '\x1b]0;title\x07',
+  '\x1b[2J\x1b[H',
+  '\x9b31m',
+  '\x7f\x08',
+  '\r',
+  '\0',
+  '\u202etxt.exe',
+  '\u2066a\u2069',
+  '\u200b',
+  '\u2028',
+  '\ufeff',
+  '\u{e0041}\u{e0042}',
+  '\nerror: forged',
+  '\tx',
+  '\ud800',
+  'a\udc00',
+  "'; touch pwned #",
+  '$(touch pwned)',
+  '`touch pwned`',
+  '\\x1b',
+  '\\',
+  '"',
+  '!!',
 ];
 
 /** Text as an attacker chooses it; `wellFormed` for where it passes through UTF-8. */
 export function hostileText({ wellFormed = false } = {}): fc.Arbitrary<string> {
-  const part = fc.oneof(fc.constantFrom(...ATTACKS), fc.string({ unit: 'binary', maxLength: 6 }), fc.string({ maxLength: 6 }));
+  const part = fc.oneof(
+    fc.constantFrom(...ATTACKS),
+    fc.string({ unit: 'binary', maxLength: 6 }),
+    fc.string({ maxLength: 6 }),
+  );
   const text = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(''));
   return wellFormed ? text.map((given) => given.replace(/\p{Cs}/gu, '')).filter((given) => given !== '') : text;
 }

@@ -26,7 +26,12 @@ export function atTerminal(stand: Stand, line: string, env: Readonly<Record<stri
   const wake = (): void => {
     for (const watcher of watchers) watcher();
   };
-  const pty = spawn('/bin/sh', ['-c', line], { cwd: stand.dir, env: { ...stand.env, TERM: 'xterm-256color', ...env }, cols: 100, rows: 40 });
+  const pty = spawn('/bin/sh', ['-c', line], {
+    cwd: stand.dir,
+    env: { ...stand.env, TERM: 'xterm-256color', ...env },
+    cols: 100,
+    rows: 40,
+  });
   pty.onData((data) => {
     screen += data;
     wake();
@@ -55,7 +60,12 @@ export function atTerminal(stand: Stand, line: string, env: Readonly<Record<stri
           clearTimeout(impatient);
         };
         const look = (): void => {
-          const there = typeof what === 'function' ? what(screen) : typeof what === 'string' ? screen.includes(what) : what.test(screen);
+          const there =
+            typeof what === 'function'
+              ? what(screen)
+              : typeof what === 'string'
+                ? screen.includes(what)
+                : what.test(screen);
           if (there || ended) stop();
           if (there) resolve();
           else if (ended) reject(new Error(`it ended without ${String(what)}:\n${screen}`));

@@ -15,7 +15,9 @@ export interface Shim {
   /** Absolute path of the shim module; `hsm.lib` stands behind it. */
   readonly lib: string;
   /** What a process needs beside the token's own environment. */
-  readonly env: Readonly<Record<'COFFER_SHIM_MODULE' | 'COFFER_SHIM_LOG' | 'COFFER_SHIM_FAULT' | 'SOFTHSM2_CONF', string>>;
+  readonly env: Readonly<
+    Record<'COFFER_SHIM_MODULE' | 'COFFER_SHIM_LOG' | 'COFFER_SHIM_FAULT' | 'SOFTHSM2_CONF', string>
+  >;
   /** The C_ functions called since the last `clear`, in order. */
   calls(): string[];
   clear(): void;

@@ -105,7 +105,9 @@ export function findSoftHsm(): string {
   const places = given === undefined ? PLACES : [given];
   const found = places.find((place) => existsSync(place)) ?? unpacked();
   if (found === undefined) {
-    throw new Error(`libsofthsm2.so is in none of: ${places.join(', ')}, ${join(ROOT, '.deps/softhsm')}; set COFFER_TEST_SOFTHSM`);
+    throw new Error(
+      `libsofthsm2.so is in none of: ${places.join(', ')}, ${join(ROOT, '.deps/softhsm')}; set COFFER_TEST_SOFTHSM`,
+    );
   }
   return found;
 }

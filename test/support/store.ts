@@ -83,7 +83,8 @@ export function makeStand(options: StandOptions = {}): Stand {
     return join(dir, name);
   };
   const hsm = createSoftHsm({ dir: below('hsm'), label, pin });
-  const shim = options.shim === true || faults.length > 0 ? createShim(hsm, join(dir, 'hsm', 'calls'), ...faults) : null;
+  const shim =
+    options.shim === true || faults.length > 0 ? createShim(hsm, join(dir, 'hsm', 'calls'), ...faults) : null;
   const lib = shim?.lib ?? hsm.lib;
   const config = join(dir, 'coffer.hcl');
   const path = join(dir, 'store', 'coffer.db');
@@ -113,11 +114,22 @@ export function makeStand(options: StandOptions = {}): Stand {
     env,
     anotherUser: { XDG_STATE_HOME: join(home, 'state-of-another') },
     run(args, { input = '', env: more = {} } = {}) {
-      const done = spawnSync(process.execPath, [COFFER, ...args], { cwd: dir, env: { ...env, ...more }, input, maxBuffer: 1 << 28 });
+      const done = spawnSync(process.execPath, [COFFER, ...args], {
+        cwd: dir,
+        env: { ...env, ...more },
+        input,
+        maxBuffer: 1 << 28,
+      });
       if (done.error !== undefined) throw done.error;
-      return { status: done.status, signal: done.signal, stdout: done.stdout.toString('utf8'), stderr: done.stderr.toString('utf8') };
+      return {
+        status: done.status,
+        signal: done.signal,
+        stdout: done.stdout.toString('utf8'),
+        stderr: done.stderr.toString('utf8'),
+      };
     },
-    start: (args, { input, env: more = {} } = {}) => start(process.execPath, [COFFER, ...args], dir, { ...env, ...more }, input),
+    start: (args, { input, env: more = {} } = {}) =>
+      start(process.execPath, [COFFER, ...args], dir, { ...env, ...more }, input),
     ok(...args) {
       const { status, stdout, stderr } = stand.run(args);
       if (status !== 0) throw new Error(`coffer ${args.join(' ')} ended with ${status}:\n${stderr}`);
@@ -190,7 +202,12 @@ function start(
     outcome: new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (status, signal) => {
-        resolve({ status, signal, stdout: Buffer.concat(stdout).toString('utf8'), stderr: Buffer.concat(stderr).toString('utf8') });
+        resolve({
+          status,
+          signal,
+          stdout: Buffer.concat(stdout).toString('utf8'),
+          stderr: Buffer.concat(stderr).toString('utf8'),
+        });
       });
     }),
   };
@@ -203,7 +220,9 @@ export interface Row {
 
 /** Every row of a store, read behind coffer's back. */
 export function readRows(path: string): Row[] {
-  return inDatabase(path, (database) => database.prepare<[], Row>('SELECT path, value FROM entries ORDER BY path').all());
+  return inDatabase(path, (database) =>
+    database.prepare<[], Row>('SELECT path, value FROM entries ORDER BY path').all(),
+  );
 }
 
 /** Writes rows behind coffer's back; null removes one. */
@@ -245,7 +264,10 @@ export function ownToken({ hsm, dir }: Stand, name: string): { readonly SOFTHSM2
   rmSync(folder, { recursive: true, force: true });
   cpSync(dirname(hsm.conf), folder, { recursive: true });
   const conf = join(folder, 'softhsm2.conf');
-  writeFileSync(conf, `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  writeFileSync(
+    conf,
+    `directories.tokendir = ${join(folder, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`,
+  );
   return { SOFTHSM2_CONF: conf };
 }
 

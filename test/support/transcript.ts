@@ -63,12 +63,21 @@ export function parseTranscript(text: string): Transcript {
     const [, name, value] = HEADER.exec(line) ?? [];
     if (name !== undefined && value !== undefined) header.set(name, value);
   }
-  return { title: session[0]?.replace(/^# /, '') ?? '', header, blocks: blocksOf(session), files: filesOf(archive), archive: archive.join('\n') };
+  return {
+    title: session[0]?.replace(/^# /, '') ?? '',
+    header,
+    blocks: blocksOf(session),
+    files: filesOf(archive),
+    archive: archive.join('\n'),
+  };
 }
 
 function blocksOf(session: readonly string[]): Block[] {
-  const starts = session.flatMap((line, at) => (line.startsWith('$ ') || (line.startsWith('#') && session[at - 1]?.startsWith('#') !== true) ? [at] : []));
-  if (session.slice(0, starts[0]).some((line) => line !== '')) throw new Error('a transcript begins with a comment or a command');
+  const starts = session.flatMap((line, at) =>
+    line.startsWith('$ ') || (line.startsWith('#') && session[at - 1]?.startsWith('#') !== true) ? [at] : [],
+  );
+  if (session.slice(0, starts[0]).some((line) => line !== ''))
+    throw new Error('a transcript begins with a comment or a command');
   return starts.map((start, at) => block(session.slice(start, starts[at + 1])));
 }
 
@@ -95,7 +104,10 @@ function filesOf(archive: readonly string[]): { name: string; content: string }[
   const starts = archive.flatMap((line, at) => (FILE.test(line) ? [at] : []));
   return starts.map((start, at) => {
     const content = archive.slice(start + 1, starts[at + 1]).join('\n');
-    return { name: FILE.exec(archive[start] ?? '')?.[1] ?? '', content: at === starts.length - 1 ? content : `${content}\n` };
+    return {
+      name: FILE.exec(archive[start] ?? '')?.[1] ?? '',
+      content: at === starts.length - 1 ? content : `${content}\n`,
+    };
   });
 }
 
@@ -113,7 +125,8 @@ export async function runTranscript(file: string): Promise<{ expected: string; a
     if (transcript.header.get('store') === 'unsealed') stand.open();
     const actual: string[] = [];
     for (const [at, block] of transcript.blocks.entries()) {
-      const happened = block.command === null ? block : agree(block, observe(block, await stand.shell(block.command), stand));
+      const happened =
+        block.command === null ? block : agree(block, observe(block, await stand.shell(block.command), stand));
       actual.push(...print(happened, write));
       if (!write && print(happened, false).join('\n') !== print(block, false).join('\n')) {
         actual.push(...transcript.blocks.slice(at + 1).flatMap((rest) => print(rest, false)));
@@ -145,7 +158,11 @@ function substitute(text: string, { dir, lib }: Stand): string {
   return text.replaceAll('<dir>', dir).replaceAll('<lib>', lib);
 }
 
-function observe({ command, head, gap }: Block, { stdout, stderr, status, signal }: Outcome, { dir, lib }: Stand): Block {
+function observe(
+  { command, head, gap }: Block,
+  { stdout, stderr, status, signal }: Outcome,
+  { dir, lib }: Stand,
+): Block {
   const lines = (output: string): string[] =>
     output === '' ? [] : output.replace(/\n$/, '').replaceAll(lib, '<lib>').replaceAll(dir, '<dir>').split('\n');
   const ending = [
@@ -153,12 +170,23 @@ function observe({ command, head, gap }: Block, { stdout, stderr, status, signal
     ...(signal === null ? [] : [`[signal ${signal}]`]),
     ...(status === 0 || status === null ? [] : [`[exit ${status}]`]),
   ];
-  return { command, head, gap, stdout: lines(stdout), stderr: lines(stderr).map((line) => `2> ${line}`.trimEnd()), ending };
+  return {
+    command,
+    head,
+    gap,
+    stdout: lines(stdout),
+    stderr: lines(stderr).map((line) => `2> ${line}`.trimEnd()),
+    ending,
+  };
 }
 
 /** What happened, in the words of what was expected wherever the two agree. */
 function agree(expected: Block, actual: Block): Block {
-  return { ...actual, stdout: agreeLines(expected.stdout, actual.stdout), stderr: agreeLines(expected.stderr, actual.stderr) };
+  return {
+    ...actual,
+    stdout: agreeLines(expected.stdout, actual.stdout),
+    stderr: agreeLines(expected.stderr, actual.stderr),
+  };
 }
 
 function agreeLines(expected: readonly string[], actual: readonly string[]): readonly string[] {
@@ -172,7 +200,8 @@ function agreeLines(expected: readonly string[], actual: readonly string[]): rea
 function matchesAll(expected: readonly string[], actual: readonly string[]): boolean {
   const [first, ...rest] = expected;
   if (first === undefined) return actual.length === 0;
-  if (/^(2> )?\.\.\.$/.test(first)) return actual.some((_, at) => matchesAll(rest, actual.slice(at))) || matchesAll(rest, []);
+  if (/^(2> )?\.\.\.$/.test(first))
+    return actual.some((_, at) => matchesAll(rest, actual.slice(at))) || matchesAll(rest, []);
   return actual[0] !== undefined && matches(first, actual[0]) && matchesAll(rest, actual.slice(1));
 }
 
@@ -189,7 +218,9 @@ const PLACEHOLDERS: ReadonlyMap<string, string> = new Map([
 function matches(expected: string, actual: string): boolean {
   const parts = expected.split(/(<(?:uuid|accessor|time|base64|hex|number|\.\.\.)>)/);
   if (parts.length === 1) return expected === actual;
-  const pattern = parts.map((part, at) => (at % 2 === 1 ? (PLACEHOLDERS.get(part.slice(1, -1)) ?? '') : literal(part))).join('');
+  const pattern = parts
+    .map((part, at) => (at % 2 === 1 ? (PLACEHOLDERS.get(part.slice(1, -1)) ?? '') : literal(part)))
+    .join('');
   return new RegExp(`^${pattern}$`).test(actual);
 }
 

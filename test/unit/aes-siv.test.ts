@@ -8,7 +8,13 @@ import { bytes, readVectors, withOneBitChanged } from '../support/vectors.ts';
 // @noble/ciphers, whose AES-SIV was made by others from the same RFC, is the oracle.
 
 const { aes_siv: vectors } = readVectors('standards') as {
-  readonly aes_siv: readonly { name: string; key: string; associated_data: string[]; plaintext: string; output: string }[];
+  readonly aes_siv: readonly {
+    name: string;
+    key: string;
+    associated_data: string[];
+    plaintext: string;
+    output: string;
+  }[];
 };
 
 const key = fc.constantFrom(32, 48, 64).chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
@@ -33,13 +39,16 @@ describe('AES-SIV', () => {
     );
   });
 
-  it.each([0, 1, 15, 16, 17, 31, 32, 33, 4095, 4096, 4097, 1_000_003])('agrees on a plaintext and a string of %i bytes', (length) => {
-    const secret = Uint8Array.from({ length: 64 }, (_, at) => at);
-    const [plaintext, text] = [new Uint8Array(length).fill(0xa5), new Uint8Array(length).fill(0x5a)];
-    const sealed = sivEncrypt(secret, [text], plaintext);
-    expect(Buffer.compare(sealed, aessiv(secret, text).encrypt(plaintext))).toBe(0);
-    expect(Buffer.compare(sivDecrypt(secret, [text], sealed) ?? Buffer.of(0, 0), plaintext)).toBe(0);
-  });
+  it.each([0, 1, 15, 16, 17, 31, 32, 33, 4095, 4096, 4097, 1_000_003])(
+    'agrees on a plaintext and a string of %i bytes',
+    (length) => {
+      const secret = Uint8Array.from({ length: 64 }, (_, at) => at);
+      const [plaintext, text] = [new Uint8Array(length).fill(0xa5), new Uint8Array(length).fill(0x5a)];
+      const sealed = sivEncrypt(secret, [text], plaintext);
+      expect(Buffer.compare(sealed, aessiv(secret, text).encrypt(plaintext))).toBe(0);
+      expect(Buffer.compare(sivDecrypt(secret, [text], sealed) ?? Buffer.of(0, 0), plaintext)).toBe(0);
+    },
+  );
 
   it('carries within the counter as the library does', () => {
     // 300 blocks carry out of the last byte of the counter, whichever IV they begin with.
@@ -58,7 +67,12 @@ describe('AES-SIV', () => {
     const sealed = Buffer.from(sivEncrypt(secret, [text], plaintext));
     const copy = Buffer.from(sealed);
     sivDecrypt(secret, [text], sealed);
-    expect([...given, sealed]).toEqual([new Uint8Array(64).fill(3), new Uint8Array(32).fill(4), new Uint8Array(32).fill(5), copy]);
+    expect([...given, sealed]).toEqual([
+      new Uint8Array(64).fill(3),
+      new Uint8Array(32).fill(4),
+      new Uint8Array(32).fill(5),
+      copy,
+    ]);
     const pooled = Buffer.from('as much as two blocks, in a pool');
     const before = pooled.toString();
     sivEncrypt(secret, [pooled], pooled);
@@ -68,7 +82,9 @@ describe('AES-SIV', () => {
   it('tells no string, an empty one, two, and their order apart', () => {
     const secret = new Uint8Array(64);
     const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)];
-    const made = [[], [new Uint8Array(0)], [one], [one, two], [two, one], [Uint8Array.of(1, 2)]].map((texts) => hex(sivEncrypt(secret, texts, one)));
+    const made = [[], [new Uint8Array(0)], [one], [one, two], [two, one], [Uint8Array.of(1, 2)]].map((texts) =>
+      hex(sivEncrypt(secret, texts, one)),
+    );
     expect(new Set(made).size).toBe(6);
   });
 
@@ -85,7 +101,8 @@ describe('AES-SIV', () => {
       }
       expect(sivDecrypt(secret, [], sealed)).toBeNull();
       expect(sivDecrypt(secret, [text, text], sealed)).toBeNull();
-      for (let length = 0; length < 16; length++) expect(sivDecrypt(secret, [text], sealed.subarray(0, length))).toBeNull();
+      for (let length = 0; length < 16; length++)
+        expect(sivDecrypt(secret, [text], sealed.subarray(0, length))).toBeNull();
     }
   });
 

@@ -1,4 +1,13 @@
-import { chmodSync, lchownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,7 +89,10 @@ describe('what others can change of a path', () => {
 
   it('comes with a command, quoted for the shell', () => {
     const exposure = { path: "/a b'c", at: 'end', by: 'mode', uid: 0 } as const;
-    expect(describeExposure(exposure)).toEqual({ problem: "other users can write /a b'c", remedy: "look through it, then run: chmod go-w '/a b'\\''c'" });
+    expect(describeExposure(exposure)).toEqual({
+      problem: "other users can write /a b'c",
+      remedy: "look through it, then run: chmod go-w '/a b'\\''c'",
+    });
     expect(describeExposure({ ...exposure, by: 'owner', uid: 7 }).remedy).toContain('run coffer as that user');
   });
 });

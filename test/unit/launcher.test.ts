@@ -84,7 +84,11 @@ describe('bin/coffer', () => {
 
   it('runs compiled code from the cache', () => {
     build();
-    expect(coffer(['status', '0'], ['--require', join(app, 'spy.cjs')])).toEqual({ status: 0, stdout: '', stderr: 'false' });
+    expect(coffer(['status', '0'], ['--require', join(app, 'spy.cjs')])).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: 'false',
+    });
   });
 
   it('does without a cache that is missing, damaged or made for other flags', () => {

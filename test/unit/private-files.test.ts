@@ -1,8 +1,27 @@
-import { chmodSync, lchownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPrivateFile, makePrivateFolder, readPrivateFile, replacePrivateFile, UnsafePlace } from '../../src/private-files.ts';
+import {
+  createPrivateFile,
+  makePrivateFolder,
+  readPrivateFile,
+  replacePrivateFile,
+  UnsafePlace,
+} from '../../src/private-files.ts';
 
 const isRoot = process.getuid?.() === 0;
 const STRANGER = 12345;
@@ -50,13 +69,17 @@ describe('a private folder', () => {
     mkdirSync(join(dir, 'theirs'));
     mkdirSync(join(dir, 'theirs', 'ours'));
     lchownSync(join(dir, 'theirs'), STRANGER, STRANGER);
-    expect(() => makePrivateFolder(join(dir, 'theirs', 'ours', 'a'))).toThrow(`${join(dir, 'theirs')} belongs to another user (uid ${STRANGER})`);
+    expect(() => makePrivateFolder(join(dir, 'theirs', 'ours', 'a'))).toThrow(
+      `${join(dir, 'theirs')} belongs to another user (uid ${STRANGER})`,
+    );
     mkdirSync(join(dir, 'sticky'));
     mkdirSync(join(dir, 'goal'));
     symlinkSync('../goal', join(dir, 'sticky', 'link'));
     lchownSync(join(dir, 'sticky', 'link'), STRANGER, STRANGER);
     chmodSync(join(dir, 'sticky'), 0o1777);
-    expect(() => makePrivateFolder(join(dir, 'sticky', 'link', 'a'))).toThrow(`${join(dir, 'sticky', 'link')} belongs to another user`);
+    expect(() => makePrivateFolder(join(dir, 'sticky', 'link', 'a'))).toThrow(
+      `${join(dir, 'sticky', 'link')} belongs to another user`,
+    );
     lchownSync(join(dir, 'sticky', 'link'), 0, 0);
     makePrivateFolder(join(dir, 'sticky', 'link', 'a'));
     expect(readdirSync(join(dir, 'goal'))).toEqual(['a']);
@@ -65,7 +88,10 @@ describe('a private folder', () => {
 
 describe('a private file', () => {
   it('is made once, for the owner alone, whatever the umask', () => {
-    for (const [umask, name] of [[0, 'open'], [0o777, 'closed']] as const) {
+    for (const [umask, name] of [
+      [0, 'open'],
+      [0o777, 'closed'],
+    ] as const) {
       const before = process.umask(umask);
       try {
         createPrivateFile(join(dir, name), 'content');
@@ -119,6 +145,8 @@ describe('a private file', () => {
   it.runIf(isRoot)("is not read when it is another user's", () => {
     createPrivateFile(join(dir, 'file'), 'content');
     lchownSync(join(dir, 'file'), STRANGER, STRANGER);
-    expect(() => readPrivateFile(join(dir, 'file'))).toThrow(`${join(dir, 'file')} belongs to another user (uid ${STRANGER})`);
+    expect(() => readPrivateFile(join(dir, 'file'))).toThrow(
+      `${join(dir, 'file')} belongs to another user (uid ${STRANGER})`,
+    );
   });
 });

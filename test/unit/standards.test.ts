@@ -6,8 +6,23 @@ import { rootMac } from '../../src/core/unsealed/root-mac.ts';
 import { bytes, readVectors, the } from '../support/vectors.ts';
 
 interface Standards {
-  readonly aes_gcm: readonly { name: string; key: string; iv: string; additional_data: string; plaintext: string; ciphertext: string; tag: string }[];
-  readonly hkdf_sha256: readonly { name: string; key: string; salt: string; info: string; length: number; output: string }[];
+  readonly aes_gcm: readonly {
+    name: string;
+    key: string;
+    iv: string;
+    additional_data: string;
+    plaintext: string;
+    ciphertext: string;
+    tag: string;
+  }[];
+  readonly hkdf_sha256: readonly {
+    name: string;
+    key: string;
+    salt: string;
+    info: string;
+    length: number;
+    output: string;
+  }[];
 }
 
 const standards = readVectors('standards') as Standards;

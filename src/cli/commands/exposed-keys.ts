@@ -8,5 +8,7 @@ export function warnOfExposedKeys(terminal: Terminal, keys: readonly ExposedKey[
 }
 
 export function exposureWarnings(keys: readonly ExposedKey[]): string[] {
-  return keys.flatMap(({ label, exposures }) => exposures.map((exposure) => `the HSM key "${label}" ${EXPOSURE_TEXT[exposure]}; see: coffer diagnose`));
+  return keys.flatMap(({ label, exposures }) =>
+    exposures.map((exposure) => `the HSM key "${label}" ${EXPOSURE_TEXT[exposure]}; see: coffer diagnose`),
+  );
 }

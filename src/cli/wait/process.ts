@@ -79,7 +79,9 @@ async function collect(child: ChildProcess, take: (report: Report) => void): Pro
     pipe?.on('close', resolve);
   });
   const how = await new Promise<string>((resolve, reject) => {
-    child.on('error', (cause) => reject(new HsmError('try_not_started', `cannot start a process to try the HSM in: ${cause.message}`, { cause })));
+    child.on('error', (cause) =>
+      reject(new HsmError('try_not_started', `cannot start a process to try the HSM in: ${cause.message}`, { cause })),
+    );
     child.on('exit', (status, signal) => resolve(signal ?? `exit status ${String(status)}`));
   });
   const late = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());

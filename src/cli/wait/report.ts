@@ -31,8 +31,16 @@ export function parseReport(line: string): Report | null {
   if (kind === 'note' && typeof text === 'string') return { kind, text };
   if (kind === 'done' && typeof already === 'boolean') return { kind, already };
   const status = STATUSES.find((known) => known === exitStatus);
-  if (kind !== 'failed' || status === undefined || !isErrorCode(status, code) || typeof message !== 'string') return null;
-  return { kind, code, message, hint: typeof hint === 'string' ? hint : null, exitStatus: status, mayPass: mayPass === true };
+  if (kind !== 'failed' || status === undefined || !isErrorCode(status, code) || typeof message !== 'string')
+    return null;
+  return {
+    kind,
+    code,
+    message,
+    hint: typeof hint === 'string' ? hint : null,
+    exitStatus: status,
+    mayPass: mayPass === true,
+  };
 }
 
 /** The error that the try ended with. */
@@ -41,7 +49,9 @@ export function errorOf<S extends ExitStatus>({ exitStatus, code, message, hint 
 }
 
 const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5];
-const CLASSES: { readonly [S in ExitStatus]: new (code: ErrorCode<S>, message: string, details: ErrorDetails) => CofferError } = {
+const CLASSES: {
+  readonly [S in ExitStatus]: new (code: ErrorCode<S>, message: string, details: ErrorDetails) => CofferError;
+} = {
   1: ConfigError,
   2: StoreError,
   3: HsmError,

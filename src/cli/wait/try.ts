@@ -7,7 +7,8 @@ import { exposureWarnings } from '../commands/exposed-keys.ts';
 import type { Report } from './report.ts';
 
 /** The hint where a login began, and nobody knows what became of it. */
-export const SPENT = 'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
+export const SPENT =
+  'a try of the PIN may have been spent, so it is not sent again: look at the log of the HSM before anything logs in';
 
 /** The descriptor to report to where this process is one try of `unseal -wait`, else null. */
 export function tryDescriptor(): number | null {

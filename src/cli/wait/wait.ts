@@ -40,7 +40,8 @@ export async function waitToUnseal({ args, longest, timeout, note }: Wait): Prom
     const final = ended.reports.findLast(({ kind }) => kind === 'done' || kind === 'operator' || kind === 'failed');
     if (final?.kind === 'done') return final.already;
     if (final?.kind === 'operator') return null;
-    const error: CofferError = final?.kind === 'failed' ? errorOf(final) : withoutWord(ended, stageOf(ended) === null ? bound : fromLogin);
+    const error: CofferError =
+      final?.kind === 'failed' ? errorOf(final) : withoutWord(ended, stageOf(ended) === null ? bound : fromLogin);
     const passes = final?.kind === 'failed' ? final.mayPass : stageOf(ended) !== 'login';
     if (!passes) throw error;
     // A try that was cut short by the deadline says less than the one before.
@@ -60,8 +61,12 @@ function stageOf({ reports }: Ended): 'login' | 'logged-in' | null {
 function withoutWord(ended: Ended, bound: number): HsmError {
   const stage = stageOf(ended);
   const where = stage === 'login' ? ' in C_Login' : '';
-  const hint = stage === 'login' ? SPENT : "see that the HSM is powered and reachable and that its daemon runs, and look at the module's own log";
-  if (ended.killed === null) return new HsmError('module_crashed', `the PKCS#11 module ended the process${where} (${ended.how})`, { hint });
+  const hint =
+    stage === 'login'
+      ? SPENT
+      : "see that the HSM is powered and reachable and that its daemon runs, and look at the module's own log";
+  if (ended.killed === null)
+    return new HsmError('module_crashed', `the PKCS#11 module ended the process${where} (${ended.how})`, { hint });
   const time = ended.killed === 'bound' ? ` within ${formatDuration(bound)}` : ' in time';
   return new HsmError('hsm_timeout', `the HSM did not answer${where}${time}`, { hint });
 }

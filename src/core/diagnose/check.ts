@@ -38,7 +38,8 @@ export class Checklist {
   }
 
   skip(names: readonly string[], reason: string): void {
-    for (const name of names) this.checks.push({ name, status: 'skipped', message: reason, remedy: null, exitStatus: null });
+    for (const name of names)
+      this.checks.push({ name, status: 'skipped', message: reason, remedy: null, exitStatus: null });
   }
 
   /** Runs one check, which gives what it found; what it throws is its failure. Null then. */

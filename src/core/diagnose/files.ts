@@ -33,12 +33,20 @@ function checkStoreFile(path: string, list: Checklist): void {
     return;
   }
   const files = storeFiles(path);
-  const [open = [], written = []] = [OTHERS, OTHERS_WRITE].map((bits) => files.filter(({ mode }) => (mode & bits) !== 0).map(({ name }) => name));
+  const [open = [], written = []] = [OTHERS, OTHERS_WRITE].map((bits) =>
+    files.filter(({ mode }) => (mode & bits) !== 0).map(({ name }) => name),
+  );
   // In a folder that others can write a link may stand there by the time that somebody follows the hint.
-  const remedy = folderFault(path) === null ? `run: chmod 600 ${open.map(shellWord).join(' ')}` : 'see to the store folder first';
+  const remedy =
+    folderFault(path) === null ? `run: chmod 600 ${open.map(shellWord).join(' ')}` : 'see to the store folder first';
   if (open.length === 0) list.ok('store file', `${path} is for its owner alone`);
   else if (written.length === 0) list.warn('store file', `other users can get at ${open.join(', ')}`, remedy);
-  else list.warn('store file', `other users can write ${written.join(', ')}, and may have changed it`, `${remedy}\nfind out who did, and see what is altered with: coffer operator diagnose -deep`);
+  else
+    list.warn(
+      'store file',
+      `other users can write ${written.join(', ')}, and may have changed it`,
+      `${remedy}\nfind out who did, and see what is altered with: coffer operator diagnose -deep`,
+    );
 }
 
 /** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */
@@ -61,10 +69,19 @@ function checkStoreFolder(path: string, list: Checklist): void {
 function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
   const source = pin?.kind === 'file' ? pin.path : pin?.kind === 'literal' ? config : null;
   if (source !== null && (modeOf(source) & OTHERS_READ) !== 0) {
-    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, `run: chmod go= ${shellWord(source)}`);
+    list.warn(
+      'PIN source',
+      `other users can read ${source}, which holds the PIN`,
+      `run: chmod go= ${shellWord(source)}`,
+    );
     return;
   }
-  const from = { literal: 'the configuration or the environment', env: 'an environment variable', file: 'a file', credential: 'a systemd credential' };
+  const from = {
+    literal: 'the configuration or the environment',
+    env: 'an environment variable',
+    file: 'a file',
+    credential: 'a systemd credential',
+  };
   list.ok('PIN source', pin === null ? 'none; coffer asks on a terminal' : from[pin.kind]);
 }
 

@@ -14,7 +14,8 @@ export async function checkToken({ config: { seal } }: Context, list: Checklist)
   const survey = await list.attempt(
     'module',
     () => surveyModule(options),
-    ({ info }) => `${seal.lib}: ${info.description || info.manufacturer} ${info.libraryVersion}, PKCS#11 ${info.cryptokiVersion}`,
+    ({ info }) =>
+      `${seal.lib}: ${info.description || info.manufacturer} ${info.libraryVersion}, PKCS#11 ${info.cryptokiVersion}`,
   );
   if (survey === null) {
     list.skip(['token', ...AFTER_TOKEN], 'the module does not work');
@@ -23,10 +24,12 @@ export async function checkToken({ config: { seal } }: Context, list: Checklist)
   const found = await list.attempt(
     'token',
     () => listMechanisms(options, seal.token),
-    ({ token, mechanisms }) => `"${token.label}" in slot ${token.slot}, serial ${token.serial}, ${mechanisms.length} mechanisms`,
+    ({ token, mechanisms }) =>
+      `"${token.label}" in slot ${token.slot}, serial ${token.serial}, ${mechanisms.length} mechanisms`,
   );
   if (found === null) list.skip(AFTER_TOKEN, 'the token was not found');
-  else if ((found.token.flags & CKF.WRITE_PROTECTED) !== 0 && seal.forceRwSession) warnWriteProtected(found.token, list);
+  else if ((found.token.flags & CKF.WRITE_PROTECTED) !== 0 && seal.forceRwSession)
+    warnWriteProtected(found.token, list);
   return found !== null;
 }
 
@@ -35,26 +38,47 @@ export const AFTER_LOGIN = ['wrapping key', 'HMAC key', 'wrapping', 'HMAC', 'ran
 const AFTER_TOKEN = ['login', ...AFTER_LOGIN];
 
 function warnWriteProtected(token: TokenDescription, list: Checklist): void {
-  list.warn('session', `the token "${token.label}" is write-protected, and force_rw_session wants to write`, 'take force_rw_session out of the seal stanza');
+  list.warn(
+    'session',
+    `the token "${token.label}" is write-protected, and force_rw_session wants to write`,
+    'take force_rw_session out of the seal stanza',
+  );
 }
 
 /** The keys, a round trip with each, and the generator. @param isNew whether there is no store yet, so that missing keys may be made */
-export async function checkKeys(context: Context, seal: Pkcs11Seal, session: Session, isNew: boolean, list: Checklist): Promise<void> {
+export async function checkKeys(
+  context: Context,
+  seal: Pkcs11Seal,
+  session: Session,
+  isNew: boolean,
+  list: Checklist,
+): Promise<void> {
   const { seal: config, entropyAugmentation } = context.config;
   const wrapping = checkKeyObjects(config, session.listKeys(), isNew, list);
   if (wrapping === null) {
     list.skip(['wrapping', 'HMAC'], 'there is no key to try');
   } else {
     const trial = await tryKeys(config, seal, session);
-    for (const [name, chosen] of [['wrapping', trial.wrapping], ['HMAC', trial.hmac]] as const) {
+    for (const [name, chosen] of [
+      ['wrapping', trial.wrapping],
+      ['HMAC', trial.hmac],
+    ] as const) {
       if (chosen === null) list.skip([name], 'no HMAC key is configured');
       else if (chosen.error !== null) list.fail(name, chosen.error);
-      else list.ok(name, `${chosen.mechanism ?? ''} with "${chosen.keyLabel ?? ''}", ${chosen.milliseconds.toFixed(1)} ms there and back`);
+      else
+        list.ok(
+          name,
+          `${chosen.mechanism ?? ''} with "${chosen.keyLabel ?? ''}", ${chosen.milliseconds.toFixed(1)} ms there and back`,
+        );
     }
   }
   if (!entropyAugmentation) {
     list.ok('random numbers', 'the configuration has no entropy stanza, so the system generator is used alone');
     return;
   }
-  await list.attempt('random numbers', () => new HsmEntropy(async (length) => session.random(length)).bytes(1024), () => 'the HSM\'s generator passes the health tests');
+  await list.attempt(
+    'random numbers',
+    () => new HsmEntropy(async (length) => session.random(length)).bytes(1024),
+    () => "the HSM's generator passes the health tests",
+  );
 }

@@ -22,29 +22,63 @@ interface Wanted {
  * @param isNew whether there is no store yet, so that missing keys may be made
  * @returns the wrapping key, or null where there is none to try
  */
-export function checkKeyObjects(config: Pkcs11SealConfig, found: readonly KeyDetails[], isNew: boolean, list: Checklist): KeyDetails | null {
+export function checkKeyObjects(
+  config: Pkcs11SealConfig,
+  found: readonly KeyDetails[],
+  isNew: boolean,
+  list: Checklist,
+): KeyDetails | null {
   const keys = found.filter(({ class: keyClass }) => keyClass !== 'public');
   const makes = !isNew ? null : config.generateKey ? '`coffer init`' : '`coffer hsm keygen`';
-  const wrapping = checkKey({ role: 'wrap', name: 'wrapping key', option: 'key_label', reference: config.key }, keys, makes, list);
+  const wrapping = checkKey(
+    { role: 'wrap', name: 'wrapping key', option: 'key_label', reference: config.key },
+    keys,
+    makes,
+    list,
+  );
   const { hmacKey } = config;
   if (hmacKey === null) sayUnauthenticated(config, keys, isNew, list);
   else {
-    const hmac = checkKey({ role: 'hmac', name: 'HMAC key', option: 'hmac_key_label', reference: hmacKey }, keys, makes, list);
-    if (wrapping !== null && wrapping === hmac) list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, `one key should serve one purpose: ${another('hmac_key_label')}`);
+    const hmac = checkKey(
+      { role: 'hmac', name: 'HMAC key', option: 'hmac_key_label', reference: hmacKey },
+      keys,
+      makes,
+      list,
+    );
+    if (wrapping !== null && wrapping === hmac)
+      list.warn(
+        'HMAC key',
+        `"${hmac.label}" is the wrapping key too`,
+        `one key should serve one purpose: ${another('hmac_key_label')}`,
+      );
   }
   for (const former of formerKeys(config)) checkFormer(former, keys, list);
   return wrapping;
 }
 
 /** The one key that fits, or null. @param makes the command that makes it where it may be made */
-function checkKey({ role, name, option, reference }: Wanted, keys: readonly KeyDetails[], makes: string | null, list: Checklist): KeyDetails | null {
+function checkKey(
+  { role, name, option, reference }: Wanted,
+  keys: readonly KeyDetails[],
+  makes: string | null,
+  list: Checklist,
+): KeyDetails | null {
   const found = withName(keys, role, reference);
   const [key] = found;
   const wanted = `${describeName(reference)} (${option})`;
   if (key === undefined) {
     const missing = `no key on the token has ${wanted}`;
     if (makes === '`coffer init`') list.warn(name, missing, `${makes} will make it`);
-    else list.fail(name, new HsmError('key_not_found', missing, { hint: makes === null ? goneHint(option) : `make it with ${makes}, or correct ${option}; \`coffer hsm keys\` lists what is there` }));
+    else
+      list.fail(
+        name,
+        new HsmError('key_not_found', missing, {
+          hint:
+            makes === null
+              ? goneHint(option)
+              : `make it with ${makes}, or correct ${option}; \`coffer hsm keys\` lists what is there`,
+        }),
+      );
     return null;
   }
   if (found.length > 1) {
@@ -63,22 +97,47 @@ function checkKey({ role, name, option, reference }: Wanted, keys: readonly KeyD
 }
 
 /** A key before those in use opens what claims to be under it, whoever wrote that: it is to be as safe as they are. */
-function checkFormer({ role, reference, parameter, isDefault }: FormerKey, keys: readonly KeyDetails[], list: Checklist): void {
+function checkFormer(
+  { role, reference, parameter, isDefault }: FormerKey,
+  keys: readonly KeyDetails[],
+  list: Checklist,
+): void {
   const name = `${isDefault ? 'default' : 'previous'} ${role === 'wrap' ? 'wrapping key' : 'HMAC key'}`;
   const found = withName(keys, role, reference);
-  if (found.length === 0 && !isDefault) list.warn(name, `no key on the token has ${describeName(reference)} (${parameter})`, NO_LONGER_NAMED);
-  if (found.length > 1) list.warn(name, `${found.length} keys have ${describeName(reference)} (${parameter}), so that nothing opens with it`, howToChoose(found));
+  if (found.length === 0 && !isDefault)
+    list.warn(name, `no key on the token has ${describeName(reference)} (${parameter})`, NO_LONGER_NAMED);
+  if (found.length > 1)
+    list.warn(
+      name,
+      `${found.length} keys have ${describeName(reference)} (${parameter}), so that nothing opens with it`,
+      howToChoose(found),
+    );
   for (const key of found) {
     const exposed = exposedAs(key);
-    if (exposed !== null) list.warn(name, `the key "${key.label}" (${parameter}) ${exposed}`, `move what is under it to the key in use with \`coffer sealwrap rewrap\`. ${NO_LONGER_NAMED}`);
+    if (exposed !== null)
+      list.warn(
+        name,
+        `the key "${key.label}" (${parameter}) ${exposed}`,
+        `move what is under it to the key in use with \`coffer sealwrap rewrap\`. ${NO_LONGER_NAMED}`,
+      );
     else if (found.length === 1) list.ok(name, described(key));
   }
 }
 
 /** What nobody vouches for without an HMAC key: an RSA key, in use or former, authenticates nothing. */
-function sayUnauthenticated(config: Pkcs11SealConfig, keys: readonly KeyDetails[], isNew: boolean, list: Checklist): void {
-  const references = [config.key, ...formerKeys(config).flatMap(({ role, reference }) => (role === 'wrap' ? [reference] : []))];
-  const rsa = references.flatMap((reference) => withName(keys, 'wrap', reference)).find(({ class: keyClass }) => keyClass === 'private');
+function sayUnauthenticated(
+  config: Pkcs11SealConfig,
+  keys: readonly KeyDetails[],
+  isNew: boolean,
+  list: Checklist,
+): void {
+  const references = [
+    config.key,
+    ...formerKeys(config).flatMap(({ role, reference }) => (role === 'wrap' ? [reference] : [])),
+  ];
+  const rsa = references
+    .flatMap((reference) => withName(keys, 'wrap', reference))
+    .find(({ class: keyClass }) => keyClass === 'private');
   if (rsa === undefined) {
     list.ok('HMAC key', 'none is configured: AES-GCM under the wrapping key alone authenticates records');
     return;
@@ -86,11 +145,18 @@ function sayUnauthenticated(config: Pkcs11SealConfig, keys: readonly KeyDetails[
   const remedy = isNew
     ? 'name one in hmac_key_label before `coffer init`'
     : 'coffer-config(5) says under "Changing the HMAC key" how a store gets one: with hmac_key_label alone, every record of now counts as tampered with';
-  list.warn('HMAC key', `none is configured, and "${rsa.label}" is an RSA key: whoever has its public key can put a whole other store in the place of yours, and it opens`, remedy);
+  list.warn(
+    'HMAC key',
+    `none is configured, and "${rsa.label}" is an RSA key: whoever has its public key can put a whole other store in the place of yours, and it opens`,
+    remedy,
+  );
 }
 
 function withName(keys: readonly KeyDetails[], role: Role, reference: KeyReference): KeyDetails[] {
-  return narrowed(role, keys.filter((key) => isNamed(key, reference)));
+  return narrowed(
+    role,
+    keys.filter((key) => isNamed(key, reference)),
+  );
 }
 
 function exposedAs(key: KeyDetails): string | null {
@@ -130,4 +196,5 @@ function goneHint(option: Wanted['option']): string {
   return `correct ${option} (\`coffer hsm keys\` lists what is there), or bring the key back from the HSM's own backup: a key made anew under this name opens nothing that the one before it made`;
 }
 
-const NO_LONGER_NAMED = 'Take it out of the seal stanza when `coffer sealwrap status` says that nothing needs it, and no backup under it is wanted any more';
+const NO_LONGER_NAMED =
+  'Take it out of the seal stanza when `coffer sealwrap status` says that nothing needs it, and no backup under it is wanted any more';

@@ -15,7 +15,11 @@ const NAME = 'managed keys';
  * seal's; here the operator learns of it before a caller does. It opens every key of transit, managed or not, and so a
  * seal-wrapped one with a trip to the HSM, also without -deep.
  */
-export async function checkManagedKeys(unsealed: Pick<Unsealed, 'rows' | 'seal' | 'keys'>, mounts: readonly Mount[], list: Checklist): Promise<void> {
+export async function checkManagedKeys(
+  unsealed: Pick<Unsealed, 'rows' | 'seal' | 'keys'>,
+  mounts: readonly Mount[],
+  list: Checklist,
+): Promise<void> {
   const { keyring } = unsealed.keys;
   const objects = unsealed.seal.managed(keyring.hsmKeys);
   const barrier = new Barrier(keyring);
@@ -23,7 +27,10 @@ export async function checkManagedKeys(unsealed: Pick<Unsealed, 'rows' | 'seal' 
   let sound = 0;
   try {
     for (const mount of mounts) {
-      const found = engineOf(mount).keyObjects?.({ mountPath: mount.path, view: viewOf(mount, unsealed, barrier, names) });
+      const found = engineOf(mount).keyObjects?.({
+        mountPath: mount.path,
+        view: viewOf(mount, unsealed, barrier, names),
+      });
       for await (const key of found ?? []) if (isSound(objects, key, list)) sound++;
     }
   } catch (error) {
@@ -31,7 +38,8 @@ export async function checkManagedKeys(unsealed: Pick<Unsealed, 'rows' | 'seal' 
     list.fail(NAME, error);
     return;
   }
-  if (sound > 0 && !list.hasFailed(NAME)) list.ok(NAME, `${sound} of transit, each with a key object of its own in the HSM`);
+  if (sound > 0 && !list.hasFailed(NAME))
+    list.ok(NAME, `${sound} of transit, each with a key object of its own in the HSM`);
 }
 
 function isSound(objects: ManagedKeys, { name, reference }: HsmKeyObject, list: Checklist): boolean {
@@ -41,11 +49,14 @@ function isSound(objects: ManagedKeys, { name, reference }: HsmKeyObject, list: 
   } catch (error) {
     if (!(error instanceof HsmError)) throw error;
     const hint = error.code === 'seal_key' ? KEPT_APART : error.hint;
-    list.fail(NAME, new HsmError(error.code, `the managed key ${name} does not work: ${error.message}`, { cause: error, hint }));
+    list.fail(
+      NAME,
+      new HsmError(error.code, `the managed key ${name} does not work: ${error.message}`, { cause: error, hint }),
+    );
     return false;
   }
 }
 
 const KEPT_APART =
   'whoever may use that key through transit could open the store with it, so transit refuses it. If nothing was written yet since the stanza names it, ' +
-  'name there again the key that the seal had before; else it is the seal\'s for good, and transit needs another key for what is new';
+  "name there again the key that the seal had before; else it is the seal's for good, and transit needs another key for what is new";

@@ -49,10 +49,16 @@ export async function checkValues(opened: Opened, progress: (done: number) => vo
   if (faults === 0) list.ok('values', `${values} values of ${mounts.length} mounts open, and fit together`);
 }
 
-async function checkMount({ rows, seal, keys }: Opened, mount: Mount, counted: () => void, fault: (error: CofferError) => void): Promise<void> {
+async function checkMount(
+  { rows, seal, keys }: Opened,
+  mount: Mount,
+  counted: () => void,
+  fault: (error: CofferError) => void,
+): Promise<void> {
   const names = new Names(keys.keyring.pathKey);
   const view = viewOf(mount, { rows, seal }, new Barrier(keys.keyring), names);
-  const has = async (path: readonly string[]): Promise<boolean> => (await rows.get(names.encrypt(DATA, [mount.uuid, ...path]))) !== null;
+  const has = async (path: readonly string[]): Promise<boolean> =>
+    (await rows.get(names.encrypt(DATA, [mount.uuid, ...path]))) !== null;
   const check = await engineOf(mount).check({ mountPath: mount.path, view, has });
   const root = names.encrypt(DATA, [mount.uuid]);
 
@@ -90,7 +96,9 @@ function plainPath(names: Names, mount: Mount, root: string, stored: string): st
     return segments.map((segment, at) => names.decrypt([root, ...segments.slice(0, at)].join('/'), segment));
   } catch (error) {
     if (!(error instanceof IntegrityError)) throw error;
-    throw new IntegrityError(error.code, `an encrypted name below ${mount.path} was altered: ${shown(stored)}`, { hint: error.hint });
+    throw new IntegrityError(error.code, `an encrypted name below ${mount.path} was altered: ${shown(stored)}`, {
+      hint: error.hint,
+    });
   }
 }
 
@@ -102,5 +110,7 @@ function shown(stored: string): string {
 }
 
 function altered(what: string): IntegrityError {
-  return new IntegrityError('store_altered', what, { hint: 'restore the store from a backup and find out who could write to it' });
+  return new IntegrityError('store_altered', what, {
+    hint: 'restore the store from a backup and find out who could write to it',
+  });
 }

@@ -1,6 +1,13 @@
 import { HsmError, UsageError } from '../../errors.ts';
 import { CKR, initToken, isReturnValue } from '../../pkcs11/index.ts';
-import type { CryptokiError, ModuleOptions, NewToken, OfficerOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
+import type {
+  CryptokiError,
+  ModuleOptions,
+  NewToken,
+  OfficerOptions,
+  SlotDescription,
+  TokenDescription,
+} from '../../pkcs11/index.ts';
 import { visible } from '../../visible.ts';
 import { pinMemory } from '../pin-memory.ts';
 import { surveySlots, tokenState } from './slots.ts';
@@ -9,16 +16,25 @@ import { surveySlots, tokenState } from './slots.ts';
  * The slot whose token is to be initialised: the one of that number, or the only one whose token is not initialised yet.
  * @throws HsmError `token_not_found`, `token_ambiguous`, `token_not_present`
  */
-export async function slotForToken(module: ModuleOptions, slot: bigint | null): Promise<SlotDescription & { token: TokenDescription }> {
+export async function slotForToken(
+  module: ModuleOptions,
+  slot: bigint | null,
+): Promise<SlotDescription & { token: TokenDescription }> {
   const { slots } = await surveySlots(module);
-  const there = slots.map((one) => `  slot ${one.slot}: ${one.token === null ? 'no token' : describe(one.token)}`).join('\n');
+  const there = slots
+    .map((one) => `  slot ${one.slot}: ${one.token === null ? 'no token' : describe(one.token)}`)
+    .join('\n');
   const present = slots.flatMap((one) => (one.token === null ? [] : [{ ...one, token: one.token }]));
   if (slot !== null) {
     const found = present.find((one) => one.slot === slot);
     if (found !== undefined) return found;
     throw slots.some((one) => one.slot === slot)
-      ? new HsmError('token_not_present', `there is no token in slot ${slot}`, { hint: `put one in, or choose another slot:\n${there}` })
-      : new HsmError('token_not_found', `the module has no slot ${slot}`, { hint: `choose one of these with -slot:\n${there}` });
+      ? new HsmError('token_not_present', `there is no token in slot ${slot}`, {
+          hint: `put one in, or choose another slot:\n${there}`,
+        })
+      : new HsmError('token_not_found', `the module has no slot ${slot}`, {
+          hint: `choose one of these with -slot:\n${there}`,
+        });
   }
   const blank = present.filter(({ token }) => !tokenState(token).initialized);
   const [only, ...others] = blank;
@@ -27,7 +43,9 @@ export async function slotForToken(module: ModuleOptions, slot: bigint | null): 
     ? new HsmError('token_not_found', 'the module has no token that is not initialised yet', {
         hint: `to erase one, name its slot with -slot:\n${there}`,
       })
-    : new HsmError('token_ambiguous', `${blank.length} tokens are not initialised yet`, { hint: `choose one with -slot:\n${there}` });
+    : new HsmError('token_ambiguous', `${blank.length} tokens are not initialised yet`, {
+        hint: `choose one with -slot:\n${there}`,
+      });
 }
 
 /** CK_TOKEN_INFO has room for this many bytes of UTF-8. */
@@ -52,7 +70,12 @@ export interface Officer extends Pick<OfficerOptions, 'retryPin' | 'note'> {
  * anew then.
  * @returns the token where it is now
  */
-export async function initialiseToken(module: ModuleOptions, slot: bigint, wanted: NewToken, officer: Officer): Promise<TokenDescription> {
+export async function initialiseToken(
+  module: ModuleOptions,
+  slot: bigint,
+  wanted: NewToken,
+  officer: Officer,
+): Promise<TokenDescription> {
   checkTokenLabel(wanted.label);
   try {
     return await initToken(module, slot, wanted, { ...officer, pinMemory: pinMemory(officer.state) });
@@ -70,5 +93,7 @@ function wrongSoPin(error: CryptokiError): HsmError {
 }
 
 function describe(token: TokenDescription): string {
-  return tokenState(token).initialized ? `token "${visible(token.label)}", serial ${visible(token.serial)}` : 'a token that is not initialised';
+  return tokenState(token).initialized
+    ? `token "${visible(token.label)}", serial ${visible(token.serial)}`
+    : 'a token that is not initialised';
 }

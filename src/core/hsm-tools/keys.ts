@@ -35,8 +35,13 @@ function rolesOf(seal: Pkcs11SealConfig, key: KeyDetails): KeyRole[] {
   const named: readonly (readonly [KeyRole, Role, KeyReference | null])[] = [
     ['wrapping', 'wrap', seal.key],
     ['hmac', 'hmac', seal.hmacKey],
-    ...formerKeys(seal).map(({ role, reference, isDefault }) => [`${isDefault ? 'default' : 'previous'} ${role === 'wrap' ? 'wrapping' : 'hmac'}`, role, reference] as const),
+    ...formerKeys(seal).map(
+      ({ role, reference, isDefault }) =>
+        [`${isDefault ? 'default' : 'previous'} ${role === 'wrap' ? 'wrapping' : 'hmac'}`, role, reference] as const,
+    ),
   ];
-  const roles = named.filter(([, role, reference]) => reference !== null && isNamed(key, reference) && !isNamedForOther(seal, role, key)).map(([name]) => name);
+  const roles = named
+    .filter(([, role, reference]) => reference !== null && isNamed(key, reference) && !isNamedForOther(seal, role, key))
+    .map(([name]) => name);
   return [...new Set(roles)];
 }

@@ -25,7 +25,9 @@ export interface TokenMechanism extends MechanismDescription {
 }
 
 /** Every mechanism of the configured token; needs no login. */
-export async function tokenMechanisms({ config }: Context): Promise<{ token: TokenDescription; mechanisms: TokenMechanism[] }> {
+export async function tokenMechanisms({
+  config,
+}: Context): Promise<{ token: TokenDescription; mechanisms: TokenMechanism[] }> {
   const { token, mechanisms } = await listMechanisms(moduleOptions(config.seal), config.seal.token);
   return { token, mechanisms: mechanisms.map((one) => ({ ...one, purpose: PURPOSES.get(one.type) ?? null })) };
 }

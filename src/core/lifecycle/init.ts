@@ -43,7 +43,11 @@ export interface Initialized {
  * was not told to be there: the manual says to remove it. No PKCS#11 call and no signal handler comes in between.
  * @throws UsageError `recovery_shares`; StoreError `already_initialized`; ConfigError `store_id`; HsmError
  */
-export async function initStore(context: Context, counts: ShareCounts, prepare: (made: Initialized) => Promise<() => void>): Promise<void> {
+export async function initStore(
+  context: Context,
+  counts: ShareCounts,
+  prepare: (made: Initialized) => Promise<() => void>,
+): Promise<void> {
   checkShareCounts(counts);
   if (await isInitialized(context)) throw alreadyInitialized(context);
   refuseStoreId(context);
@@ -81,7 +85,10 @@ export async function initStore(context: Context, counts: ShareCounts, prepare: 
  * Takes back the keys that were created if no store is made with them. From the COMMIT on they stay, also where the store is
  * taken back: another store may be under them by then, and the next `init` uses them.
  */
-async function keepingKeys<T>(seal: Pkcs11Seal, make: (ensureKeys: Pkcs11Seal['ensureKeys']) => Promise<T>): Promise<T> {
+async function keepingKeys<T>(
+  seal: Pkcs11Seal,
+  make: (ensureKeys: Pkcs11Seal['ensureKeys']) => Promise<T>,
+): Promise<T> {
   let created: Awaited<ReturnType<Pkcs11Seal['ensureKeys']>> = [];
   try {
     return await make(async () => (created = await seal.ensureKeys()));
@@ -97,10 +104,14 @@ async function takeBack(context: Context, storage: Storage): Promise<void> {
       for (const row of [RECORD, MOUNTS, USAGE, LEASE, SEALED_BY_OPERATOR]) await rows.delete(row);
     });
   } catch (cause) {
-    throw new StoreError('shares_lost', `the store ${storeName(context)} was made, but its recovery shares could not be shown`, {
-      hint: 'nothing is in it yet: remove the file, and make it anew with: coffer init',
-      cause,
-    });
+    throw new StoreError(
+      'shares_lost',
+      `the store ${storeName(context)} was made, but its recovery shares could not be shown`,
+      {
+        hint: 'nothing is in it yet: remove the file, and make it anew with: coffer init',
+        cause,
+      },
+    );
   }
 }
 
@@ -108,9 +119,13 @@ async function takeBack(context: Context, storage: Storage): Promise<void> {
 function refuseStoreId(context: Context): void {
   const { config } = context;
   if (config.storeId === null) return;
-  throw new ConfigError('store_id', `store_id names the store ${config.storeId}, and there is none at ${storeName(context)}`, {
-    hint: 'put that store back from a backup; or, for a new one, take store_id out and write there afterwards what `coffer seal-status` shows',
-  });
+  throw new ConfigError(
+    'store_id',
+    `store_id names the store ${config.storeId}, and there is none at ${storeName(context)}`,
+    {
+      hint: 'put that store back from a backup; or, for a new one, take store_id out and write there afterwards what `coffer seal-status` shows',
+    },
+  );
 }
 
 /** Every key of a new store. */

@@ -35,7 +35,9 @@ export interface Mounts {
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
 export async function withMounts<T>(context: Context, mode: Mode, use: (mounts: Mounts) => Promise<T>): Promise<T> {
-  return withUnsealed(context, mode, (unsealed, as) => (as === 'read' ? reading(context, unsealed, use) : writing(context, unsealed, use)));
+  return withUnsealed(context, mode, (unsealed, as) =>
+    as === 'read' ? reading(context, unsealed, use) : writing(context, unsealed, use),
+  );
 }
 
 async function reading<T>(context: Context, unsealed: Unsealed, use: (mounts: Mounts) => Promise<T>): Promise<T> {
@@ -54,7 +56,8 @@ async function writing<T>(context: Context, unsealed: Unsealed, use: (mounts: Mo
     const barrier = new Barrier(keys.keyring);
     const result = await use(await openMounts(context, { ...unsealed, keys }, barrier));
     const encryptions = usage.encryptions + barrier.encryptions;
-    if (usage !== unsealed.usage || barrier.encryptions > 0) await unsealed.rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
+    if (usage !== unsealed.usage || barrier.encryptions > 0)
+      await unsealed.rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
     return result;
   } finally {
     zeroKeys(keys);
@@ -109,16 +112,26 @@ function entropyOf(mount: Mount, context: Context, augmented: Entropy): Entropy 
   if (context.config.entropyAugmentation) return augmented;
   return {
     bytes: () => {
-      throw new ConfigError('entropy_required', `${mount.path} has external entropy access, but the configuration has no entropy stanza`, {
-        hint: 'add: entropy "seal" { mode = "augmentation" }',
-      });
+      throw new ConfigError(
+        'entropy_required',
+        `${mount.path} has external entropy access, but the configuration has no entropy stanza`,
+        {
+          hint: 'add: entropy "seal" { mode = "augmentation" }',
+        },
+      );
     },
   };
 }
 
 /** A path of non-empty segments, without a slash at either end. @throws UsageError `bad_path` */
 function checkedPath(path: string): string {
-  const problem = path.split('/').includes('') ? 'it has an empty part' : hasControlCharacter(path) ? 'it has a control character' : null;
+  const problem = path.split('/').includes('')
+    ? 'it has an empty part'
+    : hasControlCharacter(path)
+      ? 'it has a control character'
+      : null;
   if (problem === null) return path;
-  throw new UsageError('bad_path', `${JSON.stringify(path)} is not a path: ${problem}`, { hint: 'for example: secret/app/database' });
+  throw new UsageError('bad_path', `${JSON.stringify(path)} is not a path: ${problem}`, {
+    hint: 'for example: secret/app/database',
+  });
 }

@@ -11,9 +11,13 @@ import { withMounts } from './mounts.ts';
 /** @throws ConfigError `entropy_required`; UsageError; StoreError `path_in_use` */
 export async function enableMount(context: Context, wanted: NewMount): Promise<Mount> {
   if (wanted.externalEntropy && !context.config.entropyAugmentation) {
-    throw new ConfigError('entropy_required', '-external-entropy-access needs the entropy stanza in the configuration', {
-      hint: 'add: entropy "seal" { mode = "augmentation" }',
-    });
+    throw new ConfigError(
+      'entropy_required',
+      '-external-entropy-access needs the entropy stanza in the configuration',
+      {
+        hint: 'add: entropy "seal" { mode = "augmentation" }',
+      },
+    );
   }
   return withMounts(context, 'write', async (mounts) => {
     const { table, mount } = addMount(mounts.table, wanted);
@@ -61,7 +65,8 @@ export async function enableVersioning(context: Context, path: string): Promise<
   return withMounts(context, 'write', async (mounts) => {
     const mount = requireMount(mounts.table, path);
     if (mount.type !== 'kv') throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`);
-    if (mount.options['version'] === '2') throw new UsageError('already_versioned', `${mount.path} is a version 2 kv engine already`);
+    if (mount.options['version'] === '2')
+      throw new UsageError('already_versioned', `${mount.path} is a version 2 kv engine already`);
     await mounts.upgrade(mount);
     const upgraded = { ...mount, options: { ...mount.options, version: '2' } };
     await mounts.save(replaceMount(mounts.table, upgraded));

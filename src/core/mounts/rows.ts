@@ -11,11 +11,15 @@ import { DATA, MOUNTS, OWN_ROWS } from '../row-paths.ts';
 export async function readMounts(rows: Rows, barrier: Barrier): Promise<Mount[]> {
   const bytes = await rows.get(MOUNTS);
   if (bytes === null) {
-    throw new IntegrityError('mounts_missing', "the store's mount table is gone", { hint: 'restore the store from a backup' });
+    throw new IntegrityError('mounts_missing', "the store's mount table is gone", {
+      hint: 'restore the store from a backup',
+    });
   }
   const term = termOf(bytes);
   if (term !== null && term !== barrier.activeTerm) {
-    throw disagrees(`the mount table is of term ${term}, and the keyring in the store's own record ends at term ${barrier.activeTerm}`);
+    throw disagrees(
+      `the mount table is of term ${term}, and the keyring in the store's own record ends at term ${barrier.activeTerm}`,
+    );
   }
   return decodeMounts(barrier.decrypt(MOUNTS, bytes, 'the mount table'));
 }

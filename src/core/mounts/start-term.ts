@@ -22,7 +22,10 @@ interface Started {
  * is put back is then of another term.
  * @throws IntegrityError `core_disagrees`
  */
-export async function startTerm(context: Context, { rows, seal, keys }: Pick<Unsealed, 'rows' | 'seal' | 'keys'>): Promise<Started> {
+export async function startTerm(
+  context: Context,
+  { rows, seal, keys }: Pick<Unsealed, 'rows' | 'seal' | 'keys'>,
+): Promise<Started> {
   await refuseUsedTerm(rows, keys.keyring);
   const mounts = await readMounts(rows, new Barrier(keys.keyring));
   const keyring = await addTerm(keys.keyring, storeEntropy(context, seal), context.machine().now);
@@ -41,6 +44,9 @@ async function refuseUsedTerm(rows: Rows, keyring: Keyring): Promise<void> {
   const { number } = activeTerm(keyring);
   for await (const path of storedPaths(rows, DATA)) {
     const term = termOf((await rows.get(path)) ?? new Uint8Array(0));
-    if (term !== null && term > number) throw disagrees(`the keyring in the store's own record ends at term ${number}, and there is a value of term ${term}`);
+    if (term !== null && term > number)
+      throw disagrees(
+        `the keyring in the store's own record ends at term ${number}, and there is a value of term ${term}`,
+      );
   }
 }

@@ -37,7 +37,10 @@ export function encodeMounts(mounts: readonly Mount[]): Uint8Array {
 /** The bytes come out of the barrier, so they are what `encodeMounts` made. */
 export function decodeMounts(bytes: Uint8Array): Mount[] {
   const table = JSON.parse(fromUtf8(bytes)) as { version: number; mounts: Mount[] };
-  if (table.version !== 1) throw new IntegrityError('mounts_too_new', `the mount table has version ${table.version}`, { hint: 'use a newer coffer' });
+  if (table.version !== 1)
+    throw new IntegrityError('mounts_too_new', `the mount table has version ${table.version}`, {
+      hint: 'use a newer coffer',
+    });
   return table.mounts;
 }
 
@@ -102,7 +105,9 @@ function mountPath(path: string): string {
         ? `"${segments[0]}/" is reserved`
         : null;
   if (problem !== null) {
-    throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, { hint: 'for example: -path=team/kv' });
+    throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, {
+      hint: 'for example: -path=team/kv',
+    });
   }
   return `${name}/`;
 }
@@ -114,7 +119,9 @@ export function hasControlCharacter(text: string): boolean {
 function requireFree(mounts: readonly Mount[], path: string): void {
   const clash = mounts.find((mount) => mount.path.startsWith(path) || path.startsWith(mount.path));
   if (clash === undefined) return;
-  throw new StoreError('path_in_use', `path is already in use at ${clash.path}`, { hint: 'choose another with -path=NAME' });
+  throw new StoreError('path_in_use', `path is already in use at ${clash.path}`, {
+    hint: 'choose another with -path=NAME',
+  });
 }
 
 function noMount(mounts: readonly Mount[], path: string): StoreError {

@@ -31,7 +31,9 @@ export function configurationText(answers: Answers): string {
     'seal "pkcs11" {',
     '  # The PKCS#11 module that came with the HSM.',
     `  lib = ${quoted(lib)}`,
-    ...(libraryParameters === null ? [] : ['  # What C_Initialize is given.', `  library_parameters = ${quoted(libraryParameters)}`]),
+    ...(libraryParameters === null
+      ? []
+      : ['  # What C_Initialize is given.', `  library_parameters = ${quoted(libraryParameters)}`]),
     '',
     '  # Which of its tokens. token_label, serial and slot can be combined; all must match. The serial number keeps',
     '  # another token of the same label from being sent the PIN.',
@@ -71,7 +73,10 @@ function pinLines(pin: string | null): string[] {
 
 function entropyLines(entropy: boolean): string[] {
   const stanza = ['entropy "seal" {', '  mode = "augmentation"', '}'];
-  return ["# Mix the HSM's random bytes into every key that coffer makes.", ...stanza.map((line) => (entropy ? line : `# ${line}`))];
+  return [
+    "# Mix the HSM's random bytes into every key that coffer makes.",
+    ...stanza.map((line) => (entropy ? line : `# ${line}`)),
+  ];
 }
 
 /** A string of HCL: what would begin a template is doubled, what an editor would not show is escaped. */

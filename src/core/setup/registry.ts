@@ -6,7 +6,9 @@ import { registeredFolders } from './places.ts';
 export const REGISTRIES: readonly string[] = ['/etc/pkcs11/modules', '/usr/share/p11-kit/modules'];
 
 /** The modules of p11-kit's registry; a file of the administrator's goes before a package's of the same name. */
-export function registeredModules(folders: readonly string[] = REGISTRIES): { readonly name: string; readonly path: string }[] {
+export function registeredModules(
+  folders: readonly string[] = REGISTRIES,
+): { readonly name: string; readonly path: string }[] {
   const files = new Map<string, string>();
   for (const folder of folders) {
     for (const file of list(folder)) if (!files.has(file)) files.set(file, join(folder, file));
@@ -19,7 +21,9 @@ export function registeredModules(folders: readonly string[] = REGISTRIES): { re
 
 function list(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => name.endsWith('.module')).sort();
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.module'))
+      .sort();
   } catch {
     return []; // there is no p11-kit
   }

@@ -37,7 +37,8 @@ function told(target: string, run: () => void): void {
   try {
     run();
   } catch (error) {
-    if (error instanceof UnsafePlace) throw new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
+    if (error instanceof UnsafePlace)
+      throw new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
     throw new ConfigError('config_unwritable', `cannot write ${target}: ${systemErrorCode(error) ?? 'unknown error'}`, {
       hint: 'name a place that you may write to with -config=PATH',
       cause: error,

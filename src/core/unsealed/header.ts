@@ -26,7 +26,12 @@ export function decodeStoreHeader(bytes: Uint8Array): StoreHeader {
   try {
     const reader = new ByteReader(bytes);
     if (reader.u8() !== VERSION) throw new MalformedBytes('an unknown version');
-    const header = { storeId: reader.text8(), created: reader.u64(), recoveryShares: reader.u8(), recoveryThreshold: reader.u8() };
+    const header = {
+      storeId: reader.text8(),
+      created: reader.u64(),
+      recoveryShares: reader.u8(),
+      recoveryThreshold: reader.u8(),
+    };
     reader.end();
     return header;
   } catch (error) {

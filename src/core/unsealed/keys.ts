@@ -57,7 +57,9 @@ export function noteUnauthenticated({ config, note }: Context, record: Uint8Arra
   const { wraps, macStanza } = readRecord(record, RECORD_NAME);
   const rsa = wraps.find(({ mechanism }) => isRsaMechanism(mechanism));
   if (rsa === undefined || macStanza !== null || isSaidToBeRsa(config.seal)) return;
-  note(`the store is under the RSA key "${rsa.keyLabel}" and has no HMAC: whoever has the public key can make a whole other store that opens; set hmac_key_label`);
+  note(
+    `the store is under the RSA key "${rsa.keyLabel}" and has no HMAC: whoever has the public key can make a whole other store that opens; set hmac_key_label`,
+  );
 }
 
 function isSaidToBeRsa({ mechanism, key }: Pkcs11SealConfig): boolean {

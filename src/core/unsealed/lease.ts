@@ -22,7 +22,10 @@ export interface Lease {
 
 export function encodeLease(lease: Lease, rootKey: Uint8Array): Uint8Array {
   const writer = new ByteWriter().u8(VERSION).bytes8(utf8(lease.bootId)).bytes8(utf8(lease.storeId)).u64(lease.created);
-  const body = writer.u64(lease.ends ?? 0).bytes8(utf8(lease.user)).finish();
+  const body = writer
+    .u64(lease.ends ?? 0)
+    .bytes8(utf8(lease.user))
+    .finish();
   return concat(body, rootMac(rootKey, PURPOSE, body));
 }
 
@@ -30,9 +33,18 @@ export function encodeLease(lease: Lease, rootKey: Uint8Array): Uint8Array {
  * Writes the lease and forgets an operator's `seal`.
  * @param ttl milliseconds, or null for as long as the machine is up
  */
-export async function writeLease(rows: Rows, machine: Machine, { storeId }: StoreHeader, rootKey: Uint8Array, ttl: number | null): Promise<void> {
+export async function writeLease(
+  rows: Rows,
+  machine: Machine,
+  { storeId }: StoreHeader,
+  rootKey: Uint8Array,
+  ttl: number | null,
+): Promise<void> {
   const { bootId, now, uptime, user } = machine;
-  await rows.put(LEASE, encodeLease({ bootId, storeId, created: now, ends: ttl === null ? null : uptime + ttl, user }, rootKey));
+  await rows.put(
+    LEASE,
+    encodeLease({ bootId, storeId, created: now, ends: ttl === null ? null : uptime + ttl, user }, rootKey),
+  );
   await rows.delete(SEALED_BY_OPERATOR);
 }
 

@@ -40,7 +40,11 @@ export interface UnsealedSession {
  * Opens the store for one command that is one transaction.
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
-export async function withUnsealed<T>(context: Context, mode: Mode, use: (unsealed: Unsealed, mode: Mode) => Promise<T>): Promise<T> {
+export async function withUnsealed<T>(
+  context: Context,
+  mode: Mode,
+  use: (unsealed: Unsealed, mode: Mode) => Promise<T>,
+): Promise<T> {
   return withUnsealedSession(context, ({ transaction }) => transaction(mode, use));
 }
 
@@ -60,7 +64,8 @@ export async function withUnsealedSession<T>(
     const sessionWith = (seal: Pkcs11Seal): UnsealedSession => ({
       seal,
       transaction: async (mode, within) => {
-        const run = (as: Mode): ReturnType<typeof within> => storage.transaction(as, (rows) => inTransaction(context, seal, rows, (unsealed) => within(unsealed, as)));
+        const run = (as: Mode): ReturnType<typeof within> =>
+          storage.transaction(as, (rows) => inTransaction(context, seal, rows, (unsealed) => within(unsealed, as)));
         if (mode === 'read' && hasLease) {
           try {
             return await run('read');
@@ -77,7 +82,12 @@ export async function withUnsealedSession<T>(
   });
 }
 
-async function inTransaction<T>(context: Context, seal: Pkcs11Seal, rows: Rows, use: (unsealed: Unsealed) => Promise<T>): Promise<T> {
+async function inTransaction<T>(
+  context: Context,
+  seal: Pkcs11Seal,
+  rows: Rows,
+  use: (unsealed: Unsealed) => Promise<T>,
+): Promise<T> {
   const state = await readState(rows, context);
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);

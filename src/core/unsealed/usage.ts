@@ -25,10 +25,16 @@ export interface Usage {
  * The count of encryptions, which is of the keyring's newest term.
  * @throws IntegrityError `usage_altered`, `core_disagrees`
  */
-export async function readUsage(rows: Rows, { rootKey, keyring }: Pick<StoreKeys, 'rootKey' | 'keyring'>): Promise<Usage> {
+export async function readUsage(
+  rows: Rows,
+  { rootKey, keyring }: Pick<StoreKeys, 'rootKey' | 'keyring'>,
+): Promise<Usage> {
   const usage = decodeUsage(await rows.get(USAGE), rootKey);
   const { number } = activeTerm(keyring);
-  if (usage.term !== number) throw disagrees(`the keyring in the store's own record ends at term ${number}, and the count of encryptions is for term ${usage.term}`);
+  if (usage.term !== number)
+    throw disagrees(
+      `the keyring in the store's own record ends at term ${number}, and the count of encryptions is for term ${usage.term}`,
+    );
   return usage;
 }
 
@@ -44,7 +50,8 @@ export function decodeUsage(bytes: Uint8Array | null, rootKey: Uint8Array): Usag
     if (reader.u8() !== VERSION) throw new MalformedBytes('an unknown version');
     const usage = { term: reader.u32(), encryptions: reader.u64() };
     const body = (bytes ?? new Uint8Array(0)).subarray(0, reader.offset);
-    if (!verifyRootMac(rootKey, PURPOSE, body, reader.raw(MAC_BYTES))) throw new MalformedBytes('it does not authenticate');
+    if (!verifyRootMac(rootKey, PURPOSE, body, reader.raw(MAC_BYTES)))
+      throw new MalformedBytes('it does not authenticate');
     reader.end();
     return usage;
   } catch (error) {

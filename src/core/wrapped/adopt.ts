@@ -23,13 +23,21 @@ export interface Adoption {
  * @returns the same session, each of whose transactions looks again: the file may be exchanged at any time
  * @throws IntegrityError `recovery_shares_wrong`; StoreError `no_recovery_shares` without shares and without `force`
  */
-export async function adopt(context: Context, session: UnsealedSession, { shares, force }: Adoption): Promise<UnsealedSession> {
-  const needed = await session.transaction('read', async (unsealed) => (isVouchedFor(unsealed) ? null : unsealed.keys.keyring.recovery));
+export async function adopt(
+  context: Context,
+  session: UnsealedSession,
+  { shares, force }: Adoption,
+): Promise<UnsealedSession> {
+  const needed = await session.transaction('read', async (unsealed) =>
+    isVouchedFor(unsealed) ? null : unsealed.keys.keyring.recovery,
+  );
   if (needed === null) return watched(session, () => throwUnvouched());
   const { verifier, ...counts } = needed;
   if (verifier === null) {
     if (!force) throw noShares();
-    context.note('-force: no shares vouch for this store; from now on everything in it counts as written by you, whoever could write to the file until now');
+    context.note(
+      '-force: no shares vouch for this store; from now on everything in it counts as written by you, whoever could write to the file until now',
+    );
     return watched(session, (unsealed) => {
       if (unsealed.keys.keyring.recovery.verifier !== null) throwUnvouched();
     });
@@ -70,23 +78,31 @@ function isVouchedFor({ state }: Unsealed): boolean {
 }
 
 function throwUnvouched(): never {
-  throw new IntegrityError('record_altered', `${RECORD_NAME} was exchanged for one without an HMAC while this command ran`, {
-    hint: 'find out who could write to the store',
-  });
+  throw new IntegrityError(
+    'record_altered',
+    `${RECORD_NAME} was exchanged for one without an HMAC while this command ran`,
+    {
+      hint: 'find out who could write to the store',
+    },
+  );
 }
 
 function wrongShares(): IntegrityError {
   return new IntegrityError('recovery_shares_wrong', 'these shares do not make the recovery key of this store', {
     hint:
-      'check that each is whole and one of this store\'s. If they are, then this is not the store that they were given out for: ' +
+      "check that each is whole and one of this store's. If they are, then this is not the store that they were given out for: " +
       'somebody put another one in its place; restore it from a backup',
   });
 }
 
 function noShares(): StoreError {
-  return new StoreError('no_recovery_shares', 'this store says that no recovery shares were given out for it, so nothing tells it from one that somebody else made', {
-    hint:
-      'if yours has shares, this is not yours: restore it from a backup. If it has none, -force takes it as it is: everything in it then counts as ' +
-      'written by you, whoever could write to the file until now',
-  });
+  return new StoreError(
+    'no_recovery_shares',
+    'this store says that no recovery shares were given out for it, so nothing tells it from one that somebody else made',
+    {
+      hint:
+        'if yours has shares, this is not yours: restore it from a backup. If it has none, -force takes it as it is: everything in it then counts as ' +
+        'written by you, whoever could write to the file until now',
+    },
+  );
 }

@@ -48,7 +48,9 @@ export interface Rewrapped {
  */
 export async function rewrap(context: Context, { addHmac, progress }: RewrapOptions): Promise<Rewrapped> {
   if (addHmac !== null && context.config.seal.hmacKey === null) {
-    throw new UsageError('no_hmac_key', '-add-hmac needs an HMAC key, and the seal stanza names none', { hint: 'set hmac_key_label' });
+    throw new UsageError('no_hmac_key', '-add-hmac needs an HMAC key, and the seal stanza names none', {
+      hint: 'set hmac_key_label',
+    });
   }
   const run = async (opened: UnsealedSession): Promise<Rewrapped> => {
     const session = addHmac === null ? opened : await adopt(context, opened, addHmac);
@@ -62,12 +64,19 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     const isOld = first.ownRecordIsOld || first.keyringIsOld;
     const moved = isOld && (await session.transaction('write', rewrapOwnRecord)) ? 1 : 0;
     progress(moved, total); // it stays, whatever becomes of the values
-    const { rewrapped, failed } = await rewrapValues(context, session, first.old, (done) => progress(total - first.old.length + done, total));
+    const { rewrapped, failed } = await rewrapValues(context, session, first.old, (done) =>
+      progress(total - first.old.length + done, total),
+    );
     const { status } = await session.transaction('read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
     const unreadable = [...failed, ...unknown];
     const dispensable = unreadable.length > 0 ? [] : status.dispensable;
-    return { rewrapped: rewrapped + moved, failed: unreadable, exposedKeys: first.exposedKeys, status: { ...status, dispensable } };
+    return {
+      rewrapped: rewrapped + moved,
+      failed: unreadable,
+      exposedKeys: first.exposedKeys,
+      status: { ...status, dispensable },
+    };
   };
   return withUnsealedSession(context, run, { acceptsNoMac: addHmac !== null });
 }
@@ -102,12 +111,16 @@ async function rewrapValues(
   const pace = new Pace(seal, parallelSeals(context, seal, values.length));
   const failed: UnreadableValue[] = [];
   let rewrapped = 0;
-  for (let done = 0; done < values.length; ) {
+  for (let done = 0; done < values.length;) {
     const started = performance.now();
     const seals = pace.seals();
     const batch = await transaction('write', async (unsealed) => {
       const begun = performance.now();
-      const result = await rewrapBatch(unsealed, seals, values.slice(done, done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES)));
+      const result = await rewrapBatch(
+        unsealed,
+        seals,
+        values.slice(done, done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES)),
+      );
       pace.took(seals, performance.now() - begun, result.done);
       return result;
     });
@@ -133,14 +146,22 @@ interface Batch {
 }
 
 /** Reads each value within this transaction: another process may have changed, moved or removed it since the survey. */
-async function rewrapBatch({ rows }: Unsealed, seals: readonly Seal[], values: readonly WrappedValue[]): Promise<Batch> {
+async function rewrapBatch(
+  { rows }: Unsealed,
+  seals: readonly Seal[],
+  values: readonly WrappedValue[],
+): Promise<Batch> {
   const deadline = performance.now() + BATCH_MS;
   const failed: UnreadableValue[] = [];
   const written: [string, Uint8Array][] = [];
   let next = 0;
 
   async function work(seal: Seal): Promise<void> {
-    for (let value = values[next]; value !== undefined && (next === 0 || performance.now() < deadline); value = values[next]) {
+    for (
+      let value = values[next];
+      value !== undefined && (next === 0 || performance.now() < deadline);
+      value = values[next]
+    ) {
       next++;
       const bytes = await rows.get(value.path);
       if (bytes === null) continue;
@@ -158,7 +179,11 @@ async function rewrapBatch({ rows }: Unsealed, seals: readonly Seal[], values: r
 }
 
 /** The new record; null where there is nothing to do; the error of a value that cannot be opened. @throws HsmError */
-async function rewrapValue(seal: Seal, { path, name }: WrappedValue, bytes: Uint8Array): Promise<Uint8Array | CofferError | null> {
+async function rewrapValue(
+  seal: Seal,
+  { path, name }: WrappedValue,
+  bytes: Uint8Array,
+): Promise<Uint8Array | CofferError | null> {
   const wrapper = sealWrapper(seal);
   const value = await unlessUnreadable(name, async () => {
     if (await seal.isCurrent(readRecord(bytes, name))) return null; // another process was here

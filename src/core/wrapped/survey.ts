@@ -105,7 +105,10 @@ export async function surveyRecords({ rows, seal, keys, state }: Omit<Unsealed, 
   return { status: { ...summary([...uses.values()], altered), dispensable }, ownRecordIsOld, old };
 }
 
-async function keyUse(seal: Seal, record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null }): Promise<Omit<KeyUse, 'records' | 'ownRecord'>> {
+async function keyUse(
+  seal: Seal,
+  record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null },
+): Promise<Omit<KeyUse, 'records' | 'ownRecord'>> {
   const { wraps, macStanza } = record;
   const [wrap] = wraps;
   if (wrap === undefined) throw new RangeError('a record has at least one wrap');
@@ -115,13 +118,17 @@ async function keyUse(seal: Seal, record: { readonly wraps: readonly Wrap[]; rea
     keyLabel: wrap.keyLabel,
     keyId: hex(wrap.keyId),
     mechanism: method === null ? mechanismName(wrap.mechanism) : methodName(method),
-    hmacKey: macStanza === null ? null : { label: macStanza.keyLabel, id: hex(macStanza.keyId), mechanism: mechanismName(macStanza.mechanism) },
+    hmacKey:
+      macStanza === null
+        ? null
+        : { label: macStanza.keyLabel, id: hex(macStanza.keyId), mechanism: mechanismName(macStanza.mechanism) },
     current: await seal.isCurrent(record),
   };
 }
 
 function summary(uses: KeyUse[], altered: readonly UnreadableValue[]): Omit<SealWrapStatus, 'dispensable'> {
-  const count = (current: boolean): number => uses.reduce((total, use) => total + (use.current === current ? use.records : 0), 0);
+  const count = (current: boolean): number =>
+    uses.reduce((total, use) => total + (use.current === current ? use.records : 0), 0);
   uses.sort((a, b) => Number(b.current) - Number(a.current) || (order(a) < order(b) ? -1 : 1));
   return { current: count(true), old: count(false), uses, altered };
 }

@@ -18,11 +18,14 @@ export function checkKv2(context: CheckContext): RowCheck {
   const metadataOf = lastMetadata(context);
   return async (path, value) => {
     const [kind, ...rest] = path;
-    if (kind === SETTINGS && rest.length === 0) return isSettings(storedObject(value)) ? [] : [`the settings of ${mountPath} are not what coffer writes there`];
+    if (kind === SETTINGS && rest.length === 0)
+      return isSettings(storedObject(value)) ? [] : [`the settings of ${mountPath} are not what coffer writes there`];
     if (kind === METADATA && rest.length > 0) return checkMetadata(context, rest.join('/'), storedObject(value));
     const [secret = '', number = ''] = rest;
-    if (kind !== VERSIONS || rest.length !== 2 || !/^[1-9]\d*$/.test(number)) return [`${mountPath} holds a row that is none of a secret: ${path.join('/')}`];
-    const faults = storedObject(value) === null ? [`${mountPath}${secret} (version ${number}) is not what coffer writes there`] : [];
+    if (kind !== VERSIONS || rest.length !== 2 || !/^[1-9]\d*$/.test(number))
+      return [`${mountPath} holds a row that is none of a secret: ${path.join('/')}`];
+    const faults =
+      storedObject(value) === null ? [`${mountPath}${secret} (version ${number}) is not what coffer writes there`] : [];
     const metadata = await metadataOf(secret);
     return metadata === 'unreadable' ? faults : [...faults, ...misplaced(`${mountPath}${secret}`, number, metadata)];
   };
@@ -32,14 +35,19 @@ export function checkKv2(context: CheckContext): RowCheck {
 async function checkMetadata(context: CheckContext, secret: string, metadata: JsonObject | null): Promise<string[]> {
   const { mountPath } = context;
   const versions = metadata === null ? null : versionsOf(metadata);
-  if (metadata === null || versions === null) return [`the metadata of ${mountPath}${secret} is not what coffer writes there`];
+  if (metadata === null || versions === null)
+    return [`the metadata of ${mountPath}${secret} is not what coffer writes there`];
   const faults: string[] = [];
   for (const [number, { destroyed }] of versions) {
     const there = await context.has(versionRow(secret, number));
-    if (!there && !destroyed) faults.push(`the data of ${mountPath}${secret} (version ${number}) is gone, and its metadata does not say that it was destroyed`);
+    if (!there && !destroyed)
+      faults.push(
+        `the data of ${mountPath}${secret} (version ${number}) is gone, and its metadata does not say that it was destroyed`,
+      );
   }
   const newest = versions.at(-1)?.[0] ?? 0;
-  if (newest !== Number(metadata['current'])) faults.push(`the metadata of ${mountPath}${secret} does not list its current version`);
+  if (newest !== Number(metadata['current']))
+    faults.push(`the metadata of ${mountPath}${secret} does not list its current version`);
   return faults;
 }
 
@@ -54,11 +62,25 @@ function misplaced(secret: string, number: string, metadata: JsonObject | null):
 /** The versions in ascending order; null where the metadata is not as coffer writes it. */
 function versionsOf(metadata: JsonObject): [number, { readonly destroyed: boolean }][] | null {
   const { versions } = metadata;
-  if (!isJsonObject(versions) || !isWhole(metadata['current'], 0) || !isWhole(metadata['oldest'], 0, Number(metadata['current']))) return null;
-  if (!['created', 'updated', 'maxVersions'].every((name) => isWhole(metadata[name], 0)) || typeof metadata['casRequired'] !== 'boolean') return null;
+  if (
+    !isJsonObject(versions) ||
+    !isWhole(metadata['current'], 0) ||
+    !isWhole(metadata['oldest'], 0, Number(metadata['current']))
+  )
+    return null;
+  if (
+    !['created', 'updated', 'maxVersions'].every((name) => isWhole(metadata[name], 0)) ||
+    typeof metadata['casRequired'] !== 'boolean'
+  )
+    return null;
   const found: [number, { readonly destroyed: boolean }][] = [];
   for (const [name, info] of Object.entries(versions)) {
-    if (!/^[1-9]\d*$/.test(name) || Number(name) > Number(metadata['current']) || Number(name) < Number(metadata['oldest'])) return null;
+    if (
+      !/^[1-9]\d*$/.test(name) ||
+      Number(name) > Number(metadata['current']) ||
+      Number(name) < Number(metadata['oldest'])
+    )
+      return null;
     if (!isJsonObject(info) || typeof info['destroyed'] !== 'boolean' || !isWhole(info['created'], 0)) return null;
     if (info['deletion'] !== null && !isWhole(info['deletion'], 0)) return null;
     found.push([Number(name), { destroyed: info['destroyed'] }]);
@@ -67,7 +89,12 @@ function versionsOf(metadata: JsonObject): [number, { readonly destroyed: boolea
 }
 
 function isSettings(settings: JsonObject | null): boolean {
-  return settings !== null && isWhole(settings['maxVersions'], 0) && typeof settings['casRequired'] === 'boolean' && isWhole(settings['deleteVersionAfter'], -Number.MAX_SAFE_INTEGER);
+  return (
+    settings !== null &&
+    isWhole(settings['maxVersions'], 0) &&
+    typeof settings['casRequired'] === 'boolean' &&
+    isWhole(settings['deleteVersionAfter'], -Number.MAX_SAFE_INTEGER)
+  );
 }
 
 /** The metadata of a secret, kept for its other versions, which come one after the other. What does not open is told at its own row. */

@@ -90,7 +90,8 @@ async function readContent({ view, mountPath }: EngineContext, path: string, ver
 function casOf(data: JsonObject): number | null {
   const options = data['options'];
   if (options === undefined || options === null) return null;
-  if (!isJsonObject(options)) throw new UsageError('bad_data', 'options must be an object', { hint: 'for example: "options": {"cas": 0}' });
+  if (!isJsonObject(options))
+    throw new UsageError('bad_data', 'options must be an object', { hint: 'for example: "options": {"cas": 0}' });
   return optionalInteger(options, 'cas', { min: 0 });
 }
 
@@ -127,10 +128,14 @@ async function addVersion(
 
 async function prune({ view }: EngineContext, path: string, metadata: Metadata, settings: Settings): Promise<Metadata> {
   const oldest = metadata.current - keptVersions(metadata, settings) + 1;
-  const stale = Object.keys(metadata.versions).map(Number).filter((version) => version < oldest);
+  const stale = Object.keys(metadata.versions)
+    .map(Number)
+    .filter((version) => version < oldest);
   if (stale.length === 0) return metadata;
   for (const version of stale) await view.delete(versionRow(path, version));
-  const versions = Object.fromEntries(Object.entries(metadata.versions).filter(([version]) => Number(version) >= oldest));
+  const versions = Object.fromEntries(
+    Object.entries(metadata.versions).filter(([version]) => Number(version) >= oldest),
+  );
   return { ...metadata, versions, oldest };
 }
 

@@ -9,15 +9,24 @@ import { deleteAll, deleteNewest, deleteVersions, destroyVersions, undeleteVersi
 export const kv2: Engine = {
   type: 'kv',
   routes: [
-    ['data/*path', 'a version of a secret; delete marks the newest as deleted', { read: readData, write: writeData, patch: patchData, delete: deleteNewest }],
+    [
+      'data/*path',
+      'a version of a secret; delete marks the newest as deleted',
+      { read: readData, write: writeData, patch: patchData, delete: deleteNewest },
+    ],
     ['subkeys/*path', 'the keys of a secret without their values', { read: readSubkeys }],
     ['delete/*path', 'mark versions as deleted', { write: deleteVersions }],
     ['undelete/*path', 'take that mark off versions', { write: undeleteVersions }],
     ['destroy/*path', 'remove the data of versions for good', { write: destroyVersions }],
-    ['metadata/*path', 'settings and versions of a secret; list the names below a folder; delete removes a secret with all versions', { read: readMetadata, write: writeMetadata, patch: patchMetadata, list, delete: deleteAll }],
+    [
+      'metadata/*path',
+      'settings and versions of a secret; list the names below a folder; delete removes a secret with all versions',
+      { read: readMetadata, write: writeMetadata, patch: patchMetadata, list, delete: deleteAll },
+    ],
     ['config', 'settings of the mount', { read: readConfig, write: writeConfig }],
   ],
-  rowName: ([kind, ...secret]) => (kind === 'versions' ? `${secret[0]} (version ${secret[1]})` : secret.join('/') || 'config'),
+  rowName: ([kind, ...secret]) =>
+    kind === 'versions' ? `${secret[0]} (version ${secret[1]})` : secret.join('/') || 'config',
   check: async (context) => (await import('./check.ts')).checkKv2(context),
 };
 

@@ -20,7 +20,11 @@ export const readMetadata: Handler = async (context, _data, parts) => {
   if (metadata === null) return null;
   const versions = Object.entries(metadata.versions).map(([number, info]) => [
     number,
-    { created_time: timestamp(info.created), deletion_time: info.deletion === null ? '' : timestamp(info.deletion), destroyed: info.destroyed },
+    {
+      created_time: timestamp(info.created),
+      deletion_time: info.deletion === null ? '' : timestamp(info.deletion),
+      destroyed: info.destroyed,
+    },
   ]);
   return answer({
     cas_required: metadata.casRequired,
@@ -39,7 +43,8 @@ export const readMetadata: Handler = async (context, _data, parts) => {
 export const writeMetadata: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
-  const custom = data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
+  const custom =
+    data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
   await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
   return answer(null);
 };
@@ -50,7 +55,8 @@ export const patchMetadata: Handler = async (context, data, parts) => {
   const before = await loadMetadata(context, path);
   if (before === null) return null;
   const given = data['custom_metadata'];
-  const custom = given === undefined ? before.custom : given === null ? null : customMetadata(given, before.custom ?? {});
+  const custom =
+    given === undefined ? before.custom : given === null ? null : customMetadata(given, before.custom ?? {});
   await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
   return answer(null);
 };
@@ -58,7 +64,11 @@ export const patchMetadata: Handler = async (context, data, parts) => {
 /** config, read: the mount's settings. */
 export const readConfig: Handler = async (context) => {
   const { maxVersions, casRequired, deleteVersionAfter } = await loadSettings(context);
-  return answer({ cas_required: casRequired, delete_version_after: formatDuration(deleteVersionAfter), max_versions: maxVersions });
+  return answer({
+    cas_required: casRequired,
+    delete_version_after: formatDuration(deleteVersionAfter),
+    max_versions: maxVersions,
+  });
 };
 
 /** config, write: sets what is given. */
@@ -85,7 +95,8 @@ function customMetadata(given: unknown, before: { readonly [name: string]: strin
     else if (typeof value === 'string') merged.set(key, value);
     else throw refused(`the value of ${JSON.stringify(key)} is not a string`);
     if (key === '' || key.length > LONGEST_CUSTOM_KEY) throw refused(`a key has 1 to ${LONGEST_CUSTOM_KEY} characters`);
-    if (typeof value === 'string' && value.length > LONGEST_CUSTOM_VALUE) throw refused(`a value has at most ${LONGEST_CUSTOM_VALUE} characters`);
+    if (typeof value === 'string' && value.length > LONGEST_CUSTOM_VALUE)
+      throw refused(`a value has at most ${LONGEST_CUSTOM_VALUE} characters`);
   }
   if (merged.size > MOST_CUSTOM_KEYS) throw refused(`it has at most ${MOST_CUSTOM_KEYS} keys`);
   return Object.fromEntries(merged);

@@ -14,7 +14,11 @@ export async function upgradeToVersions(context: EngineContext, folder = ''): Pr
     const content = await view.get(row(path));
     if (content === null) continue;
     await view.put(versionRow(path, 1), content);
-    await storeMetadata(context, path, { ...newMetadata(now), current: 1, versions: { 1: { created: now, deletion: null, destroyed: false } } });
+    await storeMetadata(context, path, {
+      ...newMetadata(now),
+      current: 1,
+      versions: { 1: { created: now, deletion: null, destroyed: false } },
+    });
     await view.delete(row(path));
   }
 }

@@ -36,7 +36,8 @@ export const destroyVersions: Handler = async (context, data, parts) => {
 export const deleteAll: Handler = async (context, _data, parts) => {
   const path = secretPath(parts);
   const metadata = await loadMetadata(context, path);
-  for (const version of Object.keys(metadata?.versions ?? {})) await context.view.delete(versionRow(path, Number(version)));
+  for (const version of Object.keys(metadata?.versions ?? {}))
+    await context.view.delete(versionRow(path, Number(version)));
   await context.view.delete(metadataRow(path));
   return answer(null);
 };

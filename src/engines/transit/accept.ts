@@ -47,7 +47,11 @@ export function acceptPublicPem(type: KeyType, text: string): Material {
   try {
     key = parsePublicPem(text);
   } catch {
-    throw badKey(type, 'public_key is not a public key of transit in PEM', 'make it with: openssl pkey -pubout; of a certificate: openssl x509 -noout -pubkey');
+    throw badKey(
+      type,
+      'public_key is not a public key of transit in PEM',
+      'make it with: openssl pkey -pubout; of a certificate: openssl x509 -noout -pubkey',
+    );
   }
   return acceptPublicKey(type, key);
 }
@@ -67,16 +71,30 @@ function privateKeyIn(type: KeyType, pkcs8: Uint8Array): KeyObject {
   try {
     return parsePkcs8(pkcs8);
   } catch {
-    throw badKey(type, 'it is not a private key of transit in PKCS#8', 'convert it with: openssl pkcs8 -topk8 -nocrypt -outform DER');
+    throw badKey(
+      type,
+      'it is not a private key of transit in PKCS#8',
+      'convert it with: openssl pkcs8 -topk8 -nocrypt -outform DER',
+    );
   }
 }
 
 function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: KeyObject): void {
-  const found = asymmetricKeyType === 'ec' ? asymmetricKeyDetails?.namedCurve : asymmetricKeyType === 'rsa' ? asymmetricKeyDetails?.modulusLength : asymmetricKeyType;
+  const found =
+    asymmetricKeyType === 'ec'
+      ? asymmetricKeyDetails?.namedCurve
+      : asymmetricKeyType === 'rsa'
+        ? asymmetricKeyDetails?.modulusLength
+        : asymmetricKeyType;
   const wanted = type.family === 'ec' ? type.opensslCurve : type.family === 'rsa' ? type.bits : type.family;
   const exponent = asymmetricKeyDetails?.publicExponent;
-  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n)) throw badKey(type, `its public exponent is ${exponent}, and not an odd number from 3 on`);
-  if (found !== wanted) throw badKey(type, `it is ${asymmetricKeyType ?? 'another'}${found === asymmetricKeyType ? '' : ` ${String(found)}`}`);
+  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n))
+    throw badKey(type, `its public exponent is ${exponent}, and not an odd number from 3 on`);
+  if (found !== wanted)
+    throw badKey(
+      type,
+      `it is ${asymmetricKeyType ?? 'another'}${found === asymmetricKeyType ? '' : ` ${String(found)}`}`,
+    );
 }
 
 function badKey(type: KeyType, why: string, hint?: string): UsageError {

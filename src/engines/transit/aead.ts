@@ -23,10 +23,18 @@ export interface AeadOptions {
  * @param secret of the version
  * @returns 12-byte nonce, ciphertext of the plaintext's length, 16-byte tag
  */
-export function aeadEncrypt(type: AeadType, key: Key, secret: Uint8Array, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
+export function aeadEncrypt(
+  type: AeadType,
+  key: Key,
+  secret: Uint8Array,
+  plaintext: Uint8Array,
+  options: AeadOptions,
+): Uint8Array {
   const keys = keyBytes(key, secret, options.context, type.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
   try {
-    const nonce = key.convergent ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData) : randomBytes(GCM_IV_BYTES);
+    const nonce = key.convergent
+      ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData)
+      : randomBytes(GCM_IV_BYTES);
     return concat(nonce, seal(type, keys.subarray(0, type.keyBytes), nonce, plaintext, options.associatedData));
   } finally {
     zero(keys);
@@ -34,7 +42,13 @@ export function aeadEncrypt(type: AeadType, key: Key, secret: Uint8Array, plaint
 }
 
 /** @returns the plaintext, the caller's to zero @throws UsageError `ciphertext_malformed`, `ciphertext_invalid` */
-export function aeadDecrypt(type: AeadType, key: Key, secret: Uint8Array, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
+export function aeadDecrypt(
+  type: AeadType,
+  key: Key,
+  secret: Uint8Array,
+  ciphertext: Uint8Array,
+  options: AeadOptions,
+): Uint8Array {
   if (ciphertext.length < GCM_IV_BYTES + GCM_TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
   const bytes = keyBytes(key, secret, options.context, type.keyBytes);
   try {
@@ -51,7 +65,8 @@ export function aeadDecrypt(type: AeadType, key: Key, secret: Uint8Array, cipher
  * is part of what the nonce is made of, under a key of its own.
  */
 function convergentNonce(nonceKey: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
-  if (associatedData === null || associatedData.length === 0) return hmacSha256(nonceKey, plaintext).subarray(0, GCM_IV_BYTES);
+  if (associatedData === null || associatedData.length === 0)
+    return hmacSha256(nonceKey, plaintext).subarray(0, GCM_IV_BYTES);
   const ownKey = hmacSha256(nonceKey, AAD_NONCE_LABEL);
   const length = new ByteWriter().u64(associatedData.length).finish();
   const nonce = hmacSha256(ownKey, length, associatedData, plaintext).subarray(0, GCM_IV_BYTES);
@@ -65,10 +80,18 @@ function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Arra
   return hmac.digest();
 }
 
-function seal(type: AeadType, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
+function seal(
+  type: AeadType,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associatedData: Uint8Array | null,
+): Uint8Array {
   const options = { authTagLength: GCM_TAG_BYTES };
   const cipher =
-    type.cipher === 'chacha20-poly1305' ? createCipheriv(type.cipher, key, nonce, options) : createCipheriv(type.cipher, key, nonce, options);
+    type.cipher === 'chacha20-poly1305'
+      ? createCipheriv(type.cipher, key, nonce, options)
+      : createCipheriv(type.cipher, key, nonce, options);
   if (associatedData !== null) cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
   return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
 }
@@ -78,7 +101,9 @@ function open(type: AeadType, key: Uint8Array, ciphertext: Uint8Array, associate
   const nonce = ciphertext.subarray(0, GCM_IV_BYTES);
   const body = ciphertext.subarray(GCM_IV_BYTES, -GCM_TAG_BYTES);
   const decipher =
-    type.cipher === 'chacha20-poly1305' ? createDecipheriv(type.cipher, key, nonce, options) : createDecipheriv(type.cipher, key, nonce, options);
+    type.cipher === 'chacha20-poly1305'
+      ? createDecipheriv(type.cipher, key, nonce, options)
+      : createDecipheriv(type.cipher, key, nonce, options);
   if (associatedData !== null) decipher.setAAD(associatedData, { plaintextLength: body.length });
   decipher.setAuthTag(ciphertext.subarray(-GCM_TAG_BYTES));
   const plaintext = decipher.update(body);

@@ -25,9 +25,13 @@ export const backup: Handler = async (context, data, parts) => {
 
 /** @throws UsageError `managed_key`; StoreError `backup_not_allowed` */
 function requireBackup(context: EngineContext, key: Key): void {
-  const again = (managed: ManagedReference): string => `back the HSM up with its own tool; the key is made again with: ${managedCommand(context, key.name, managed)}`;
+  const again = (managed: ManagedReference): string =>
+    `back the HSM up with its own tool; the key is made again with: ${managedCommand(context, key.name, managed)}`;
   refuseManaged(key, 'be backed up: its key object never leaves the HSM', again);
-  for (const [setting, allowed] of Object.entries({ exportable: key.exportable, allow_plaintext_backup: key.plaintextBackup })) {
+  for (const [setting, allowed] of Object.entries({
+    exportable: key.exportable,
+    allow_plaintext_backup: key.plaintextBackup,
+  })) {
     if (allowed) continue;
     throw new StoreError('backup_not_allowed', `the key "${key.name}" may not be backed up: ${setting} is not set`, {
       hint: `allow it, for good, with: coffer write ${keyPath(context, key.name, '/config')} ${setting}=true`,
@@ -42,7 +46,8 @@ export const restore: Handler = async (context, data, parts) => {
   const { key, left } = decodeBackup(requiredText(data, 'backup'));
   return usingKey(key, async () => {
     const name = checkedName(parts['name'] ?? given ?? key.name);
-    if (!force && (await hasKey(context, name))) throw keyExists(context, name, 'give force=true to replace it, or restore under another name');
+    if (!force && (await hasKey(context, name)))
+      throw keyExists(context, name, 'give force=true to replace it, or restore under another name');
     const restored = { ...key, name, restored: { time: context.now, version: key.latest } };
     describeKey(restored); // takes every version's public key once, so that a broken backup is refused
     await storeKey(context, restored);
@@ -63,5 +68,7 @@ function decodeBackup(text: string): ReturnType<typeof decodePolicy> {
     zero(bytes);
   }
   if (isJsonObject(content ?? undefined)) return decodePolicy(content as JsonObject);
-  throw new UsageError('bad_backup', 'backup is not what backup/NAME printed', { hint: 'give it whole: base64 of JSON' });
+  throw new UsageError('bad_backup', 'backup is not what backup/NAME printed', {
+    hint: 'give it whole: base64 of JSON',
+  });
 }

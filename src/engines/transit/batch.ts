@@ -20,15 +20,24 @@ export function batchItems(data: JsonObject): JsonObject[] | null {
  * @param each is given the whole request, or one item of the batch
  * @throws UsageError `bad_batch`, `batch_failed`, and without a batch what `each` throws
  */
-export function answerEach(data: JsonObject, each: (item: JsonObject) => JsonObject, warnings: readonly string[] = []): EngineResponse {
+export function answerEach(
+  data: JsonObject,
+  each: (item: JsonObject) => JsonObject,
+  warnings: readonly string[] = [],
+): EngineResponse {
   const items = batchItems(data);
   if (items === null) return answer(each(data), { warnings });
   const results = items.map((item) => attempt(item, each));
   const errors = results.flatMap(({ error }) => (typeof error === 'string' ? [error] : []));
   if (errors.length === results.length) {
-    throw new UsageError('batch_failed', 'every item of the batch failed', { hint: errors.map((error, at) => `item ${at}: ${visible(error)}`).join('\n') });
+    throw new UsageError('batch_failed', 'every item of the batch failed', {
+      hint: errors.map((error, at) => `item ${at}: ${visible(error)}`).join('\n'),
+    });
   }
-  const notes = errors.length === 0 ? warnings : [...warnings, `${errors.length} of ${results.length} items failed; see their error`];
+  const notes =
+    errors.length === 0
+      ? warnings
+      : [...warnings, `${errors.length} of ${results.length} items failed; see their error`];
   return answer({ batch_results: results }, { warnings: notes });
 }
 

@@ -13,9 +13,13 @@ import { WRAPPING_KEY_ROW } from './wrapping.ts';
 export function checkTransit({ mountPath }: CheckContext): RowCheck {
   return async (path, value) => {
     const stored = storedObject(value);
-    if (path.join('/') === WRAPPING_KEY_ROW.join('/')) return isVersion(typeOf('rsa-4096'), stored ?? undefined, false) ? [] : [`the wrapping key of ${mountPath} is not what coffer writes there`];
+    if (path.join('/') === WRAPPING_KEY_ROW.join('/'))
+      return isVersion(typeOf('rsa-4096'), stored ?? undefined, false)
+        ? []
+        : [`the wrapping key of ${mountPath} is not what coffer writes there`];
     const [folder, name, ...rest] = path;
-    if (name === undefined || folder !== KEYS_FOLDER[0] || rest.length > 0) return [`${mountPath} holds a row that is no key: ${path.join('/')}`];
+    if (name === undefined || folder !== KEYS_FOLDER[0] || rest.length > 0)
+      return [`${mountPath} holds a row that is no key: ${path.join('/')}`];
     const fault = stored === null ? 'is not what coffer writes there' : faultOf(stored, name);
     return fault === null ? [] : [`${mountPath}keys/${name} ${fault}`];
   };
@@ -28,11 +32,14 @@ function faultOf(key: JsonObject, name: string): string | null {
   if (typeName === undefined) return 'is of a type that coffer does not have';
   if (!isWhole(key['latest'], 1) || !isJsonObject(versions)) return 'is not what coffer writes there';
   const latest = Number(key['latest']);
-  if (!isWhole(key['minDecryption'], 1, latest) || !isWhole(key['minEncryption'], 0, latest)) return 'has limits that are none of its versions';
-  for (let number = Number(key['minDecryption']); number <= latest; number++) if (!Object.hasOwn(versions, number)) return `has no version ${number}`;
+  if (!isWhole(key['minDecryption'], 1, latest) || !isWhole(key['minEncryption'], 0, latest))
+    return 'has limits that are none of its versions';
+  for (let number = Number(key['minDecryption']); number <= latest; number++)
+    if (!Object.hasOwn(versions, number)) return `has no version ${number}`;
   const managed = isJsonObject(key['managed']);
   for (const [number, version] of Object.entries(versions)) {
-    if (!/^[1-9]\d*$/.test(number) || Number(number) > latest || !isVersion(typeOf(typeName), version, managed)) return `has a version ${number} that is no key of its type`;
+    if (!/^[1-9]\d*$/.test(number) || Number(number) > latest || !isVersion(typeOf(typeName), version, managed))
+      return `has a version ${number} that is no key of its type`;
   }
   return null;
 }
@@ -49,7 +56,8 @@ function isVersion(type: KeyType, version: JsonValue | undefined, managed: boole
 function isSecret(type: KeyType, bytes: Buffer): boolean {
   try {
     if (type.family === 'aead') return bytes.length === type.keyBytes;
-    if (type.family === 'ec' || type.family === 'rsa') return createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }).asymmetricKeyType === type.family;
+    if (type.family === 'ec' || type.family === 'rsa')
+      return createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }).asymmetricKeyType === type.family;
     return bytes.length >= SHORTEST_SECRET;
   } catch {
     return false;

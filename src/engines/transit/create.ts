@@ -9,7 +9,12 @@ import { derives, typeOf, wrongType } from './types.ts';
 import type { KeyType } from './types.ts';
 
 /** A new key with a first version. @throws UsageError `unsupported_key_type`, `bad_parameter` */
-export async function createKey(context: EngineContext, name: string, type: KeyType, settings: Partial<Key>): Promise<Key> {
+export async function createKey(
+  context: EngineContext,
+  name: string,
+  type: KeyType,
+  settings: Partial<Key>,
+): Promise<Key> {
   const key = newKey(name, type.name, settings);
   checkDerivation(key);
   return addGenerated(context, key);
@@ -17,7 +22,11 @@ export async function createKey(context: EngineContext, name: string, type: KeyT
 
 /** A further version. @throws StoreError `rotation_not_allowed` */
 export async function rotateKey(context: EngineContext, key: Key): Promise<Key> {
-  refuseManaged(key, 'be rotated: its one version is one key object in the HSM', () => 'make another key object, and another key of type managed_key for it');
+  refuseManaged(
+    key,
+    'be rotated: its one version is one key object in the HSM',
+    () => 'make another key object, and another key of type managed_key for it',
+  );
   if (key.imported && !key.importedRotation) {
     throw new StoreError('rotation_not_allowed', `the key "${key.name}" was imported and may not be rotated here`, {
       hint: importCommand(context, key.name),

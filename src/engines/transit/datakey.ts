@@ -25,7 +25,12 @@ async function dataKey(context: EngineContext, key: Key, data: JsonObject, shown
   if (!SIZES.includes(bits)) throw new UsageError('bad_parameter', `bits must be one of: ${SIZES.join(', ')}`);
   const bytes = await context.entropy.bytes(bits / 8);
   try {
-    const encrypted = encryptWith({ key, holder: holderOf(context, key) }, keyVersion(data), bytes, cipherOptions(data));
+    const encrypted = encryptWith(
+      { key, holder: holderOf(context, key) },
+      keyVersion(data),
+      bytes,
+      cipherOptions(data),
+    );
     return answer({ ...encrypted, ...(shown ? { plaintext: base64(bytes) } : {}) });
   } finally {
     zero(bytes);

@@ -1,7 +1,14 @@
 import { ByteReader, ByteWriter, concat, hex, MalformedBytes } from '../../bytes.ts';
 
 /** The tags of DER (ITU-T X.690) that keys are made of. */
-export const DER = { integer: 0x02, bitString: 0x03, octetString: 0x04, null: 0x05, oid: 0x06, sequence: 0x30 } as const;
+export const DER = {
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  sequence: 0x30,
+} as const;
 
 /** The content of the next element. @throws MalformedBytes when it has another tag, or its length is not in DER's one form */
 export function readDer(reader: ByteReader, tag: number): Uint8Array {

@@ -15,7 +15,11 @@ export function hkdf(key: Uint8Array, info: Uint8Array, length: number): Buffer 
   const output = Buffer.alloc(Math.ceil(length / HASH_BYTES) * HASH_BYTES);
   let block = Buffer.alloc(0);
   for (let at = 0; at * HASH_BYTES < length; at++) {
-    block = createHmac('sha256', extracted).update(block).update(info).update(Buffer.of(at + 1)).digest();
+    block = createHmac('sha256', extracted)
+      .update(block)
+      .update(info)
+      .update(Buffer.of(at + 1))
+      .digest();
     block.copy(output, at * HASH_BYTES);
   }
   zero(extracted, block);
@@ -44,9 +48,16 @@ export function keyBytes(key: Key, secret: Uint8Array, context: Uint8Array | nul
 }
 
 /** @param length at most 32 where the key derives in counter mode @returns the caller's to zero @throws UsageError `missing_context` */
-export function derivedBytes({ name, kdf }: Key, secret: Uint8Array, context: Uint8Array | null, length: number): Buffer {
+export function derivedBytes(
+  { name, kdf }: Key,
+  secret: Uint8Array,
+  context: Uint8Array | null,
+  length: number,
+): Buffer {
   if (context === null || context.length === 0) {
-    throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, { hint: 'give context=BASE64' });
+    throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, {
+      hint: 'give context=BASE64',
+    });
   }
   return kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
 }

@@ -23,14 +23,18 @@ export function describeKey(key: Key, context: Uint8Array | null = null): JsonOb
     ...(key.imported ? { imported_key_allow_rotation: key.importedRotation } : {}),
     ...(key.keySize === 0 ? {} : { key_size: key.keySize }),
     ...(key.derived ? derivation(key) : {}),
-    keys: Object.fromEntries(usableVersions(key).map((number) => [number, describeVersion(key, type, number, context)])),
+    keys: Object.fromEntries(
+      usableVersions(key).map((number) => [number, describeVersion(key, type, number, context)]),
+    ),
     latest_version: key.latest,
     ...(key.managed === null ? {} : describeManaged(key, key.managed)),
     min_available_version: key.minAvailable,
     min_decryption_version: key.minDecryption,
     min_encryption_version: key.minEncryption,
     name: key.name,
-    ...(key.restored === null ? {} : { restore_info: { time: timestamp(key.restored.time), version: key.restored.version } }),
+    ...(key.restored === null
+      ? {}
+      : { restore_info: { time: timestamp(key.restored.time), version: key.restored.version } }),
     supports_decryption: encrypts(type) && decrypts,
     supports_derivation: derives(type) && key.managed === null,
     supports_encryption: encrypts(type) && decrypts,
@@ -40,12 +44,21 @@ export function describeKey(key: Key, context: Uint8Array | null = null): JsonOb
 }
 
 function describeManaged(key: Key, { label, id, oaepHash }: ManagedReference): JsonObject {
-  return { managed_key_name: label, managed_key_id: id, managed_key_type: key.type, ...(oaepHash === null ? {} : { oaep_hash: oaepHash }) };
+  return {
+    managed_key_name: label,
+    managed_key_id: id,
+    managed_key_type: key.type,
+    ...(oaepHash === null ? {} : { oaep_hash: oaepHash }),
+  };
 }
 
 function derivation({ convergent, kdf }: Key): JsonObject {
   // Vault writes -1: each version of the key knows its own, which is 3.
-  return { kdf: KDF_NAMES[kdf], convergent_encryption: convergent, ...(convergent ? { convergent_encryption_version: -1 } : {}) };
+  return {
+    kdf: KDF_NAMES[kdf],
+    convergent_encryption: convergent,
+    ...(convergent ? { convergent_encryption_version: -1 } : {}),
+  };
 }
 
 /** The time of creation in seconds, or for an asymmetric key an object. */

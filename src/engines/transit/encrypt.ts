@@ -43,7 +43,9 @@ export const decrypt = onKey((context, key, data) => {
 export const rewrap = onKey((context, key, data) => {
   checkContexts(data);
   const held = { key, holder: holderOf(context, key) };
-  return answerEach(data, (item) => rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item)));
+  return answerEach(data, (item) =>
+    rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item)),
+  );
 });
 
 function encryptItem(held: HeldKey, item: JsonObject): JsonObject {
@@ -72,7 +74,8 @@ export function cipherOptions(item: JsonObject): AeadOptions {
     });
   }
   const padding = optionalText(item, 'padding_scheme');
-  if (padding !== null && padding !== 'oaep') throw new UsageError('unsupported_parameter', 'padding_scheme can only be oaep');
+  if (padding !== null && padding !== 'oaep')
+    throw new UsageError('unsupported_parameter', 'padding_scheme can only be oaep');
   return { context: optionalBase64(item, 'context'), associatedData: optionalBase64(item, 'associated_data') };
 }
 
@@ -98,7 +101,11 @@ function wantedKey(context: EngineContext, name: string, data: JsonObject): Want
   };
 }
 
-async function createForEncryption(context: EngineContext, name: string, { type, derived, convergent }: WantedKey): Promise<Key> {
+async function createForEncryption(
+  context: EngineContext,
+  name: string,
+  { type, derived, convergent }: WantedKey,
+): Promise<Key> {
   if (type.family !== 'aead') throw wrongType(type, 'creation by encrypt');
   return createKey(context, name, type, { derived, convergent });
 }

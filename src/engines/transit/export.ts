@@ -19,13 +19,18 @@ type Kind = (typeof KINDS)[number];
 export const exportKey: Handler = async (context, _data, parts) => {
   const kind = KINDS.find((known) => known === parts['kind']);
   if (kind === undefined) {
-    throw new UsageError('bad_parameter', `${JSON.stringify(parts['kind'])} cannot be exported`, { hint: `there are: ${KINDS.join(', ')}` });
+    throw new UsageError('bad_parameter', `${JSON.stringify(parts['kind'])} cannot be exported`, {
+      hint: `there are: ${KINDS.join(', ')}`,
+    });
   }
-  return usingKey(await loadKey(context, keyName(parts)), (key) => (key === null ? null : exported(context, key, kind, parts['version'])));
+  return usingKey(await loadKey(context, keyName(parts)), (key) =>
+    key === null ? null : exported(context, key, kind, parts['version']),
+  );
 };
 
 function exported(context: EngineContext, key: Key, kind: Kind, version: string | undefined): EngineResponse {
-  if (kind !== 'public-key') refuseManaged(key, 'be exported: its key object never leaves the HSM', () => publicHint(context, key));
+  if (kind !== 'public-key')
+    refuseManaged(key, 'be exported: its key object never leaves the HSM', () => publicHint(context, key));
   if (!key.exportable && kind !== 'public-key') {
     throw new StoreError('not_exportable', `the key "${key.name}" is not exportable`, {
       hint: `allow it, for good, with: coffer write ${keyPath(context, key.name, '/config')} exportable=true`,
@@ -33,7 +38,9 @@ function exported(context: EngineContext, key: Key, kind: Kind, version: string 
   }
   checkKind(key, kind);
   const numbers = wantedVersions(key, version);
-  const keys = Object.fromEntries(numbers.map((number) => [number, material(context, key, kind, versionForOld(key, number))]));
+  const keys = Object.fromEntries(
+    numbers.map((number) => [number, material(context, key, kind, versionForOld(key, number))]),
+  );
   return answer({ keys, name: key.name, type: key.managed === null ? key.type : MANAGED_TYPE });
 }
 
@@ -41,19 +48,25 @@ function wantedVersions(key: Key, text: string | undefined): number[] {
   if (text === undefined) return usableVersions(key);
   if (text === 'latest') return [key.latest];
   const [, digits] = /^v?([1-9]\d{0,8})$/.exec(text) ?? [];
-  if (digits === undefined) throw new UsageError('bad_parameter', `${JSON.stringify(text)} is not a version`, { hint: 'give a number or "latest"' });
+  if (digits === undefined)
+    throw new UsageError('bad_parameter', `${JSON.stringify(text)} is not a version`, {
+      hint: 'give a number or "latest"',
+    });
   return [Number(digits)];
 }
 
 function publicHint({ mountPath }: EngineContext, { name, type }: Key): string | null {
-  return signs(typeOf(type)) ? `its public key is at: coffer read ${shellWord(`${mountPath}export/public-key/${name}`)}` : null;
+  return signs(typeOf(type))
+    ? `its public key is at: coffer read ${shellWord(`${mountPath}export/public-key/${name}`)}`
+    : null;
 }
 
 function checkKind(key: Key, kind: Kind): void {
   const type = typeOf(key.type);
   if (kind === 'encryption-key' && !encrypts(type)) throw wrongType(type, 'encryption');
   if (kind === 'signing-key' && !signs(type)) throw wrongType(type, 'signing');
-  if (kind === 'public-key' && (!signs(type) || key.derived)) throw wrongType(type, key.derived ? 'one public key, being derived' : 'public keys');
+  if (kind === 'public-key' && (!signs(type) || key.derived))
+    throw wrongType(type, key.derived ? 'one public key, being derived' : 'public keys');
 }
 
 /**

@@ -52,7 +52,12 @@ function probablePrime(bits: number, drbg: Drbg): bigint {
     const random = drbg.randomBytes(bits / 8);
     const candidate = toBigInt(random) | 1n;
     zero(random);
-    if (candidate * candidate >= smallestSquare && (candidate - 1n) % PUBLIC_EXPONENT !== 0n && checkPrimeSync(candidate)) return candidate;
+    if (
+      candidate * candidate >= smallestSquare &&
+      (candidate - 1n) % PUBLIC_EXPONENT !== 0n &&
+      checkPrimeSync(candidate)
+    )
+      return candidate;
   }
 }
 

@@ -23,11 +23,18 @@ export async function generateVersion(context: EngineContext, type: KeyType, siz
 }
 
 /** A version made now, with the key for hmac/ that each has. */
-export async function withHmacKey(context: EngineContext, material: Pick<KeyVersion, 'key' | 'public'>): Promise<KeyVersion> {
+export async function withHmacKey(
+  context: EngineContext,
+  material: Pick<KeyVersion, 'key' | 'public'>,
+): Promise<KeyVersion> {
   return { created: context.now, ...material, hmac: await context.entropy.bytes(HMAC_BYTES) };
 }
 
-async function generateSecret(context: EngineContext, type: KeyType, size: number): Promise<Pick<KeyVersion, 'key' | 'public'>> {
+async function generateSecret(
+  context: EngineContext,
+  type: KeyType,
+  size: number,
+): Promise<Pick<KeyVersion, 'key' | 'public'>> {
   switch (type.family) {
     case 'aead':
       return { key: await context.entropy.bytes(type.keyBytes), public: null };
@@ -40,7 +47,9 @@ async function generateSecret(context: EngineContext, type: KeyType, size: numbe
     case 'ec':
       return exported(context.externalEntropy ? await generateEcFrom(context.entropy, type) : await generateEc(type));
     case 'rsa':
-      return exported(context.externalEntropy ? await generateRsaFrom(context.entropy, type.bits) : await generateRsa(type));
+      return exported(
+        context.externalEntropy ? await generateRsaFrom(context.entropy, type.bits) : await generateRsa(type),
+      );
   }
 }
 

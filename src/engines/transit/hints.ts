@@ -23,6 +23,9 @@ export function furtherVersion(context: EngineContext, { name, imported, importe
 
 /** The command that makes a managed key of the same name and key object. */
 export function managedCommand(context: EngineContext, name: string, { label, id }: ManagedReference): string {
-  const object = [...(label === '' ? [] : [shellWord(`managed_key_name=${label}`)]), ...(id === '' ? [] : [`managed_key_id=${id}`])];
+  const object = [
+    ...(label === '' ? [] : [shellWord(`managed_key_name=${label}`)]),
+    ...(id === '' ? [] : [`managed_key_id=${id}`]),
+  ];
   return `coffer write ${keyPath(context, name)} type=${MANAGED_TYPE} ${object.join(' ')}`;
 }

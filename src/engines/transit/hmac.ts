@@ -15,7 +15,9 @@ export const hmac = onKey((context, key, data, parts) => {
   const mac = holderOf(context, key).mac();
   const hash = hashOf(data, parts, ['algorithm'], { sha1: true });
   const found = versionForNew(key, keyVersion(data));
-  return answerEach(data, (item) => ({ hmac: formatVersioned(found.number, base64(mac(found, hash, requiredBase64(item, 'input')))) }));
+  return answerEach(data, (item) => ({
+    hmac: formatVersioned(found.number, base64(mac(found, hash, requiredBase64(item, 'input')))),
+  }));
 });
 
 /** verify/NAME with hmac=... */

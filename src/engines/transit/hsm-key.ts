@@ -36,7 +36,8 @@ export class HsmKey implements KeyHolder {
   }
 
   encrypt(type: CipherType, found: FoundVersion, plaintext: Uint8Array, { associatedData }: AeadOptions): Uint8Array {
-    if (type.family === 'rsa') return oaepEncrypt(type, publicKeyOf(this.#key, found, null), plaintext, this.#oaepHash());
+    if (type.family === 'rsa')
+      return oaepEncrypt(type, publicKeyOf(this.#key, found, null), plaintext, this.#oaepHash());
     const iv = randomBytes(GCM_IV_BYTES);
     const cipher = { scheme: 'gcm', iv, associatedData: associatedData ?? new Uint8Array(0) } as const;
     return concat(iv, this.#context.hsm.encrypt(referenceOf(this.#managed), cipher, plaintext));
@@ -47,7 +48,11 @@ export class HsmKey implements KeyHolder {
     const key = referenceOf(this.#managed);
     const plaintext =
       type.family === 'aead'
-        ? hsm.decrypt(key, { scheme: 'gcm', iv: nonceOf(bytes), associatedData: associatedData ?? new Uint8Array(0) }, bytes.subarray(GCM_IV_BYTES))
+        ? hsm.decrypt(
+            key,
+            { scheme: 'gcm', iv: nonceOf(bytes), associatedData: associatedData ?? new Uint8Array(0) },
+            bytes.subarray(GCM_IV_BYTES),
+          )
         : bytes.length === type.bits / 8
           ? hsm.decrypt(key, { scheme: 'oaep', hash: this.#oaepHash() }, bytes)
           : null;
@@ -71,24 +76,38 @@ export class HsmKey implements KeyHolder {
     const { label, oaepHash } = this.#managed;
     if (oaepHash !== null) return oaepHash;
     const command = managedCommand(this.#context, this.#key.name, this.#managed);
-    throw new UsageError('managed_key', `the key object "${label}" did not decrypt RSAES-OAEP when the key was made, so it cannot encrypt`, {
-      hint: `if it has CKA_DECRYPT now, remove the key and make it again with: ${command}`,
-    });
+    throw new UsageError(
+      'managed_key',
+      `the key object "${label}" did not decrypt RSAES-OAEP when the key was made, so it cannot encrypt`,
+      {
+        hint: `if it has CKA_DECRYPT now, remove the key and make it again with: ${command}`,
+      },
+    );
   }
 }
 
-function signWith(hsm: HsmKeys, key: KeyReference, type: SigningType, input: Uint8Array, options: SignOptions): Uint8Array {
+function signWith(
+  hsm: HsmKeys,
+  key: KeyReference,
+  type: SigningType,
+  input: Uint8Array,
+  options: SignOptions,
+): Uint8Array {
   const { hash } = options;
   const name = paddingHash(hash);
   if (type.family === 'ed25519') throw wrongType(type, 'signing in the HSM');
-  if (hash === null || name === null) throw new UsageError('unsupported_hash', 'a managed key signs with sha2-256, sha2-384 or sha2-512');
+  if (hash === null || name === null)
+    throw new UsageError('unsupported_hash', 'a managed key signs with sha2-256, sha2-384 or sha2-512');
   if (options.prehashed) checkDigest(options, input);
   const digest = options.prehashed ? input : createHash(hash.openssl).update(input).digest();
   if (type.family === 'ec') {
     const { bytes } = type;
     const signature = hsm.sign(key, { scheme: 'ecdsa' }, digest.subarray(0, bytes)); // FIPS 186-5 section 6.4.1: the leftmost bits
     if (signature.length === 2 * bytes) return encodeSignature(signature, options.marshaling);
-    throw new HsmError('bad_signature', `the HSM gave an ECDSA signature of ${signature.length} bytes, not ${2 * bytes}`);
+    throw new HsmError(
+      'bad_signature',
+      `the HSM gave an ECDSA signature of ${signature.length} bytes, not ${2 * bytes}`,
+    );
   }
   if (options.scheme === 'pkcs1v15') return hsm.sign(key, { scheme: 'pkcs1v15' }, digestInfo(hash, digest));
   const most = type.bits / 8 - hash.bytes - 2;
@@ -97,7 +116,10 @@ function signWith(hsm: HsmKeys, key: KeyReference, type: SigningType, input: Uin
 }
 
 /** Of every managed key of a mount. */
-export async function* keyObjects({ mountPath, view }: Pick<EngineContext, 'mountPath' | 'view'>): AsyncGenerator<HsmKeyObject> {
+export async function* keyObjects({
+  mountPath,
+  view,
+}: Pick<EngineContext, 'mountPath' | 'view'>): AsyncGenerator<HsmKeyObject> {
   for (const { name } of await view.list(KEYS_FOLDER)) {
     const managed = await loadManaged({ view }, name);
     if (managed !== null) yield { name: `${mountPath}keys/${name}`, reference: referenceOf(managed) };

@@ -29,7 +29,10 @@ export const importKey: Handler = async (context, data, parts) => {
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
   }
-  const settings = { ...creationSettings(context, name, data), importedRotation: optionalBoolean(data, 'allow_rotation') ?? false };
+  const settings = {
+    ...creationSettings(context, name, data),
+    importedRotation: optionalBoolean(data, 'allow_rotation') ?? false,
+  };
   if (await hasKey(context, name)) throw keyExists(context, name, importCommand(context, name));
   const { material, warnings } = await givenMaterial(context, data, type);
   const keySize = type.family === 'hmac' ? (material.key?.length ?? 0) : 0;
@@ -49,7 +52,8 @@ export const importKey: Handler = async (context, data, parts) => {
  */
 export const importVersion = onKey(async (context, key, data) => {
   refuseManaged(key, 'take a version from outside: its one version is a key object in the HSM');
-  if (!key.imported) throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
+  if (!key.imported)
+    throw new StoreError('not_imported', `the key "${key.name}" was not imported and takes no versions from outside`);
   const { material, warnings } = await givenMaterial(context, data, typeOf(key.type));
   const version = await withHmacKey(context, material);
   try {
@@ -63,14 +67,22 @@ export const importVersion = onKey(async (context, key, data) => {
 });
 
 /** As in Vault, `ciphertext` counts where both are given. */
-async function givenMaterial(context: EngineContext, data: JsonObject, type: KeyType): Promise<{ material: Material; warnings: string[] }> {
+async function givenMaterial(
+  context: EngineContext,
+  data: JsonObject,
+  type: KeyType,
+): Promise<{ material: Material; warnings: string[] }> {
   const publicKey = optionalText(data, 'public_key');
-  if (publicKey !== null && optionalText(data, 'ciphertext') === null) return { material: acceptPublicPem(type, publicKey), warnings: [] };
+  if (publicKey !== null && optionalText(data, 'ciphertext') === null)
+    return { material: acceptPublicPem(type, publicKey), warnings: [] };
   const bytes = await unwrapImported(context, data);
   try {
     const material = acceptSecret(type, bytes);
     const belongs = publicKey === null || isPublicKeyOf(type, material, publicKey);
-    return { material, warnings: belongs ? [] : ['public_key was ignored: it is not the public key of the key in ciphertext'] };
+    return {
+      material,
+      warnings: belongs ? [] : ['public_key was ignored: it is not the public key of the key in ciphertext'],
+    };
   } finally {
     zero(bytes);
   }
@@ -86,7 +98,11 @@ function isPublicKeyOf(type: KeyType, material: Material, pem: string): boolean 
 
 /** What keys are derived of is no key pair, and no public key comes of it. @throws UsageError `bad_key` */
 function refusePublicAlone({ derived, type }: Key, { key }: Material): void {
-  if (derived && key === null) throw new UsageError('bad_key', `a derived key of type ${type} needs the private key: its public keys follow from that`);
+  if (derived && key === null)
+    throw new UsageError(
+      'bad_key',
+      `a derived key of type ${type} needs the private key: its public keys follow from that`,
+    );
 }
 
 /** The newest version, when it is the public key of the private key that is given. */
@@ -100,8 +116,12 @@ function completeVersion(key: Key, number: number, material: Material): Key {
   const version = key.versions[number];
   if (version === undefined) throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`);
   if (version.key !== null || material.key === null) {
-    throw new UsageError('bad_key', `only a private key can be added, and only to a version that has none; version ${number} is not changed`);
+    throw new UsageError(
+      'bad_key',
+      `only a private key can be added, and only to a version that has none; version ${number} is not changed`,
+    );
   }
-  if (!isPublic(material, version.public)) throw new UsageError('bad_key', `the private key does not belong to the public key of version ${number}`);
+  if (!isPublic(material, version.public))
+    throw new UsageError('bad_key', `the private key does not belong to the public key of version ${number}`);
   return { ...key, versions: { ...key.versions, [number]: { ...version, ...material } } };
 }

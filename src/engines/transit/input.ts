@@ -56,5 +56,7 @@ function missing(name: string): UsageError {
 }
 
 function notBase64(name: string, encoding: string): UsageError {
-  return new UsageError('bad_base64', `${name} is not ${encoding}`, { hint: 'encode it first, for example with: base64 -w0' });
+  return new UsageError('bad_base64', `${name} is not ${encoding}`, {
+    hint: 'encode it first, for example with: base64 -w0',
+  });
 }

@@ -16,7 +16,8 @@ interface StoredVersion {
 }
 
 /** Older rows do not say whether the key is managed, and how keys are derived of it. */
-type StoredKey = Omit<Key, 'managed' | 'kdf' | 'versions'> & Partial<Pick<Key, 'managed' | 'kdf'>> & { readonly versions: { readonly [number: string]: StoredVersion } };
+type StoredKey = Omit<Key, 'managed' | 'kdf' | 'versions'> &
+  Partial<Pick<Key, 'managed' | 'kdf'>> & { readonly versions: { readonly [number: string]: StoredVersion } };
 
 // The stored JSON comes out of the barrier, so it is what was put in. The text that it is for a moment cannot be overwritten.
 
@@ -26,12 +27,22 @@ export async function loadKey({ view }: EngineContext, name: string): Promise<Ke
   if (bytes === null) return null;
   const stored = JSON.parse(fromUtf8(bytes)) as StoredKey;
   zero(bytes);
-  const versions = Object.entries(stored.versions).map(([number, version]) => [number, decodeVersion(version)] as const);
-  return { ...stored, managed: stored.managed ?? null, kdf: stored.kdf ?? 'hkdf', versions: Object.fromEntries(versions) };
+  const versions = Object.entries(stored.versions).map(
+    ([number, version]) => [number, decodeVersion(version)] as const,
+  );
+  return {
+    ...stored,
+    managed: stored.managed ?? null,
+    kdf: stored.kdf ?? 'hkdf',
+    versions: Object.fromEntries(versions),
+  };
 }
 
 /** Which key object of the HSM a key is; null for one that is none, and where there is no key. */
-export async function loadManaged({ view }: Pick<EngineContext, 'view'>, name: string): Promise<ManagedReference | null> {
+export async function loadManaged(
+  { view }: Pick<EngineContext, 'view'>,
+  name: string,
+): Promise<ManagedReference | null> {
   const bytes = await view.get([FOLDER, name]);
   if (bytes === null) return null;
   const { managed = null } = JSON.parse(fromUtf8(bytes)) as Partial<Pick<Key, 'managed'>>;
@@ -60,7 +71,11 @@ export async function loadVersion({ view }: EngineContext, row: readonly string[
   return version;
 }
 
-export async function storeVersion({ view }: EngineContext, row: readonly string[], version: KeyVersion): Promise<void> {
+export async function storeVersion(
+  { view }: EngineContext,
+  row: readonly string[],
+  version: KeyVersion,
+): Promise<void> {
   const bytes = utf8(JSON.stringify(encodeVersion(version)));
   await putSecret(view, row, bytes);
 }
@@ -75,11 +90,21 @@ async function putSecret(view: EngineContext['view'], row: readonly string[], by
 }
 
 function encodeVersion({ created, key, public: spki, hmac }: KeyVersion): StoredVersion {
-  return { created, key: key === null ? null : base64(key), public: spki === null ? null : base64(spki), hmac: hmac === null ? '' : base64(hmac) };
+  return {
+    created,
+    key: key === null ? null : base64(key),
+    public: spki === null ? null : base64(spki),
+    hmac: hmac === null ? '' : base64(hmac),
+  };
 }
 
 function decodeVersion({ created, key, public: spki, hmac }: StoredVersion): KeyVersion {
-  return { created, key: key === null ? null : decoded(key), public: spki === null ? null : decoded(spki), hmac: hmac === '' ? null : decoded(hmac) };
+  return {
+    created,
+    key: key === null ? null : decoded(key),
+    public: spki === null ? null : decoded(spki),
+    hmac: hmac === '' ? null : decoded(hmac),
+  };
 }
 
 function decoded(text: string): Uint8Array {

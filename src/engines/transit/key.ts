@@ -97,7 +97,10 @@ export function addVersion(key: Key, version: KeyVersion): Key {
  * Runs `use` with a key and then overwrites the secrets of its versions, whatever came of it. What `use` makes of the key
  * with `addVersion` or a spread has the same bytes.
  */
-export async function usingKey<K extends Key | null, Result>(key: K, use: (key: K) => Result | Promise<Result>): Promise<Result> {
+export async function usingKey<K extends Key | null, Result>(
+  key: K,
+  use: (key: K) => Result | Promise<Result>,
+): Promise<Result> {
   try {
     return await use(key);
   } finally {
@@ -111,7 +114,11 @@ export function wipeVersion({ key, hmac }: Pick<KeyVersion, 'key' | 'hmac'>): vo
 }
 
 /** @param what it cannot do, after "cannot" @param hintOf what to do instead @throws UsageError `managed_key` */
-export function refuseManaged({ name, managed }: Key, what: string, hintOf?: (managed: ManagedReference) => string | null): void {
+export function refuseManaged(
+  { name, managed }: Key,
+  what: string,
+  hintOf?: (managed: ManagedReference) => string | null,
+): void {
   if (managed === null) return;
   const hint = hintOf?.(managed) ?? null;
   throw new UsageError('managed_key', `the managed key "${name}" cannot ${what}`, { hint });
@@ -132,7 +139,10 @@ export function checkedName(name: string): string {
 
 /** Numbers of the versions that may be used, oldest first. */
 export function usableVersions(key: Key): number[] {
-  return Object.keys(key.versions).map(Number).filter((number) => number >= key.minDecryption).sort((a, b) => a - b);
+  return Object.keys(key.versions)
+    .map(Number)
+    .filter((number) => number >= key.minDecryption)
+    .sort((a, b) => a - b);
 }
 
 /** The version to encrypt or sign with; `wanted` 0 is the newest. @throws StoreError `no_version`, `version_too_old` */
@@ -155,12 +165,18 @@ export function versionOfCiphertext(key: Key, number: number): FoundVersion {
 function existing(key: Key, number: number): FoundVersion {
   const version = key.versions[number];
   if (number < 1 || number > key.latest || (version === undefined && number >= key.minDecryption)) {
-    throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, { hint: `its latest version is ${key.latest}` });
+    throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, {
+      hint: `its latest version is ${key.latest}`,
+    });
   }
-  if (version === undefined || number < key.minDecryption) throw tooOld(key, number, 'min_decryption_version', key.minDecryption);
+  if (version === undefined || number < key.minDecryption)
+    throw tooOld(key, number, 'min_decryption_version', key.minDecryption);
   return { number, version };
 }
 
 function tooOld(key: Key, number: number, limit: string, value: number): StoreError {
-  return new StoreError('version_too_old', `version ${number} of the key "${key.name}" is too old: its ${limit} is ${value}`);
+  return new StoreError(
+    'version_too_old',
+    `version ${number} of the key "${key.name}" is too old: its ${limit} is ${value}`,
+  );
 }

@@ -28,15 +28,23 @@ export const writeKey: Handler = async (context, data, parts) => {
   if (optionalText(data, 'type') === MANAGED_TYPE) return writeManagedKey(context, name, data);
   refuseManagedParameters(data);
   const type = wantedType(context, name, optionalText(data, 'type'));
-  const settings = { ...creationSettings(context, name, data), convergent: optionalBoolean(data, 'convergent_encryption') ?? false, keySize: keySize(data, type) };
+  const settings = {
+    ...creationSettings(context, name, data),
+    convergent: optionalBoolean(data, 'convergent_encryption') ?? false,
+    keySize: keySize(data, type),
+  };
   const there = await loadKey(context, name);
   const warnings = there === null ? [] : [`key ${name} already existed`];
-  return usingKey(there ?? (await createKey(context, name, type, settings)), (key) => answer(describeKey(key), { warnings }));
+  return usingKey(there ?? (await createKey(context, name, type, settings)), (key) =>
+    answer(describeKey(key), { warnings }),
+  );
 };
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
 export const readKey: Handler = async (context, data, parts) => {
-  return usingKey(await loadKey(context, keyName(parts)), (key) => (key === null ? null : answer(describeKey(key, optionalBase64(data, 'context')))));
+  return usingKey(await loadKey(context, keyName(parts)), (key) =>
+    key === null ? null : answer(describeKey(key, optionalBase64(data, 'context'))),
+  );
 };
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
@@ -47,18 +55,26 @@ export const removeKey = onKey(async (context, key) => {
     });
   }
   await deleteKey(context, key.name);
-  return answer(null, key.managed === null ? {} : { warnings: [`the key object "${key.managed.label}" stays in the HSM`] });
+  return answer(
+    null,
+    key.managed === null ? {} : { warnings: [`the key object "${key.managed.label}" stays in the HSM`] },
+  );
 });
 
 /** keys/NAME/rotate */
 export const rotate = onKey(async (context, key, data) => {
   const managed = optionalText(data, 'managed_key_name') ?? optionalText(data, 'managed_key_id');
-  if (managed !== null && key.managed === null) throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
+  if (managed !== null && key.managed === null)
+    throw new UsageError('unsupported_parameter', `the key "${key.name}" is not a managed key`);
   return usingKey(await rotateKey(context, key), (changed) => answer(describeKey(changed)));
 });
 
 /** What keys/NAME and keys/NAME/import both take. @throws UsageError `bad_parameter`, `unsupported_parameter` */
-export function creationSettings(context: EngineContext, name: string, data: JsonObject): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {
+export function creationSettings(
+  context: EngineContext,
+  name: string,
+  data: JsonObject,
+): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {
   refuseAutoRotation(context, name, data);
   return {
     derived: optionalBoolean(data, 'derived') ?? false,
@@ -82,6 +98,7 @@ function keySize(data: JsonObject, type: KeyType): number {
     if (given !== 0) throw new UsageError('bad_parameter', `key_size is for keys of type hmac, not ${type.name}`);
     return 0;
   }
-  if (given !== 0 && (given < min || given > max)) throw new UsageError('bad_parameter', `key_size must be from ${min} to ${max} bytes`);
+  if (given !== 0 && (given < min || given > max))
+    throw new UsageError('bad_parameter', `key_size must be from ${min} to ${max} bytes`);
   return given || preset;
 }

@@ -4,9 +4,15 @@ import { keyName, usingKey } from './key.ts';
 import type { Key } from './key.ts';
 import { requireKey } from './key-row.ts';
 
-type Use = (context: EngineContext, key: Key, data: JsonObject, parts: PathParts) => EngineResponse | Promise<EngineResponse>;
+type Use = (
+  context: EngineContext,
+  key: Key,
+  data: JsonObject,
+  parts: PathParts,
+) => EngineResponse | Promise<EngineResponse>;
 
 /** What answers for the key that the path names, which must be there. Its secrets are overwritten afterwards. */
 export function onKey(use: Use): Handler {
-  return async (context, data, parts) => usingKey(await requireKey(context, keyName(parts)), (key) => use(context, key, data, parts));
+  return async (context, data, parts) =>
+    usingKey(await requireKey(context, keyName(parts)), (key) => use(context, key, data, parts));
 }

@@ -23,8 +23,10 @@ export function parsePkcs8(der: Uint8Array): KeyObject {
   readDer(fields, DER.integer);
   const { oid, parameters } = readAlgorithm(fields);
   const content = readDer(fields, DER.octetString);
-  if (oid === OID.rsa || oid === OID.rsaPss) return createPrivateKey({ key: asBuffer(content), format: 'der', type: 'pkcs1' });
-  if (oid === OID.ed25519 && parameters === '') return ed25519PrivateKey(seedOf(readDer(new ByteReader(content), DER.octetString)));
+  if (oid === OID.rsa || oid === OID.rsaPss)
+    return createPrivateKey({ key: asBuffer(content), format: 'der', type: 'pkcs1' });
+  if (oid === OID.ed25519 && parameters === '')
+    return ed25519PrivateKey(seedOf(readDer(new ByteReader(content), DER.octetString)));
   if (oid !== OID.ec) throw new MalformedBytes('the algorithm is another');
   const secret = ecSecret(content);
   if (NSS_ED25519.includes(parameters)) return ed25519PrivateKey(seedOf(secret));

@@ -32,7 +32,8 @@ const ALL_MEMBERS = new Set(Object.values(MEMBERS).flat());
  */
 export function decodeEntry(type: KeyType, entry: JsonObject): KeyVersion {
   for (const name of ALL_MEMBERS) {
-    if (!MEMBERS[type.family].includes(name) && !isUnset(entry[name])) throw new EntryFault(`it has ${name}, and a key of type ${type.name} has none`);
+    if (!MEMBERS[type.family].includes(name) && !isUnset(entry[name]))
+      throw new EntryFault(`it has ${name}, and a key of type ${type.name} has none`);
   }
   const time = Date.parse(memberText(entry, 'time'));
   const seconds = memberWhole(entry, 'creation_time');
@@ -53,7 +54,8 @@ function decodeSecret(type: KeyType, entry: JsonObject): Material {
     case 'ed25519': {
       const pair = memberBytes(entry, 'key');
       if (pair.length === 0) return acceptPublicKey(type, ed25519PublicKey(memberBytes(entry, 'public_key')));
-      if (pair.length !== 2 * ED25519_BYTES) throw new EntryFault('its key is not a seed and a public key, of 32 bytes each');
+      if (pair.length !== 2 * ED25519_BYTES)
+        throw new EntryFault('its key is not a seed and a public key, of 32 bytes each');
       const privateKey = ed25519PrivateKey(pair.subarray(0, ED25519_BYTES));
       const publicKey = ed25519PublicKey(pair.subarray(ED25519_BYTES));
       zero(pair);
@@ -97,7 +99,11 @@ function accepted(type: KeyType, bytes: Uint8Array): Material {
 function checkPublicKey(type: KeyType, entry: JsonObject, material: Material): void {
   const text = memberText(entry, 'public_key');
   if (text === '' || isPublic(material, givenPublicKey(type, text))) return;
-  throw new EntryFault(material.key === null ? 'its public_key is another than its public key' : 'its public_key belongs to another private key');
+  throw new EntryFault(
+    material.key === null
+      ? 'its public_key is another than its public key'
+      : 'its public_key belongs to another private key',
+  );
 }
 
 function givenPublicKey(type: KeyType, text: string): Uint8Array | null {

@@ -4,11 +4,29 @@ import { isUnset } from './policy-member.ts';
 
 /** What a restored key has, what is made anew at a restore, and what only the servers' storage needs. */
 const KEPT: readonly string[] = [
-  'name', 'type', 'key_size', 'keys', 'derived', 'kdf', 'convergent_encryption', 'convergent_version', 'exportable', 'deletion_allowed',
-  'min_decryption_version', 'min_encryption_version', 'latest_version', 'min_available_version', 'allow_plaintext_backup', 'Imported',
-  'AllowImportedKeyRotation', 'version_template',
-  'backup_info', 'restore_info',
-  'archive_version', 'archive_min_version', 'storage_prefix',
+  'name',
+  'type',
+  'key_size',
+  'keys',
+  'derived',
+  'kdf',
+  'convergent_encryption',
+  'convergent_version',
+  'exportable',
+  'deletion_allowed',
+  'min_decryption_version',
+  'min_encryption_version',
+  'latest_version',
+  'min_available_version',
+  'allow_plaintext_backup',
+  'Imported',
+  'AllowImportedKeyRotation',
+  'version_template',
+  'backup_info',
+  'restore_info',
+  'archive_version',
+  'archive_min_version',
+  'storage_prefix',
 ];
 
 /**
@@ -23,7 +41,8 @@ export function leftBehind(policy: JsonObject, versions: ReadonlyMap<number, Jso
   );
   const holders = new Map<string, number[]>();
   for (const [number, entry] of versions) {
-    for (const name of setMembers(entry, Object.keys(EMPTY_ENTRY))) holders.set(name, [...(holders.get(name) ?? []), number]);
+    for (const name of setMembers(entry, Object.keys(EMPTY_ENTRY)))
+      holders.set(name, [...(holders.get(name) ?? []), number]);
   }
   for (const [name, numbers] of holders) {
     const which = numbers.length === 1 ? `version ${numbers.join()}` : `versions ${numbers.join(', ')}`;

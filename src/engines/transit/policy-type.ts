@@ -23,7 +23,10 @@ const NUMBERS: { readonly [name in Exclude<KeyTypeName, 'hmac'>]: number } = {
 };
 const HMAC_NUMBERS: { readonly [dialect in Dialect]: number } = { vault: 11, openbao: 10 };
 /** What the other server has under the number of hmac. */
-const NAMESAKES: { readonly [number: number]: string } = { 10: 'managed_key in Vault', 11: 'xchacha20-poly1305 in OpenBao' };
+const NAMESAKES: { readonly [number: number]: string } = {
+  10: 'managed_key in Vault',
+  11: 'xchacha20-poly1305 in OpenBao',
+};
 
 export function typeNumber(type: KeyTypeName, dialect: Dialect): number {
   return type === 'hmac' ? HMAC_NUMBERS[dialect] : NUMBERS[type];
@@ -42,12 +45,16 @@ export function policyType(policy: JsonObject, entries: readonly JsonObject[]): 
   const namesake = NAMESAKES[number];
   if (namesake === undefined) throw unsupported(`its type (number ${number}) is not one that coffer has`);
   if (isHmac(policy, entries)) return 'hmac';
-  throw unsupported(`its type (number ${number}) is ${namesake}, which coffer does not have, and what it holds is no key of type hmac`);
+  throw unsupported(
+    `its type (number ${number}) is ${namesake}, which coffer does not have, and what it holds is no key of type hmac`,
+  );
 }
 
 /** Both servers write the size of an hmac key, and its key a second time as the key for hmac/. */
 function isHmac(policy: JsonObject, entries: readonly JsonObject[]): boolean {
   const size = memberWhole(policy, 'key_size');
   if (size < HMAC_KEY_BYTES.min || size > HMAC_KEY_BYTES.max) return false;
-  return entries.filter((entry) => !isEmptyEntry(entry)).every((entry) => memberText(entry, 'key') !== '' && memberText(entry, 'key') === memberText(entry, 'hmac_key'));
+  return entries
+    .filter((entry) => !isEmptyEntry(entry))
+    .every((entry) => memberText(entry, 'key') !== '' && memberText(entry, 'key') === memberText(entry, 'hmac_key'));
 }

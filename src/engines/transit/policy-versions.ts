@@ -24,7 +24,9 @@ export interface HeldEntries {
 
 /** @throws UsageError `bad_backup` when "keys" has a name that is not the number of a version */
 export function heldEntries({ keys }: JsonObject, archived: JsonObject[string] | undefined): HeldEntries {
-  const current = isJsonObject(keys) ? Object.entries(keys).map(([name, entry]) => [versionNumber(name), entryOf(entry)] as const) : [];
+  const current = isJsonObject(keys)
+    ? Object.entries(keys).map(([name, entry]) => [versionNumber(name), entryOf(entry)] as const)
+    : [];
   const archive = isJsonObject(archived) ? archived['keys'] : null;
   return { current: new Map(current), archive: Array.isArray(archive) ? archive.map(entryOf) : [] };
 }
@@ -40,7 +42,9 @@ export interface DecodedVersions {
 
 /** @throws UsageError `bad_backup` with the version in its message, `unsupported_backup` */
 export function decodeVersions(policy: JsonObject, { current, archive }: HeldEntries, key: Key): DecodedVersions {
-  const archived = new Map(archive.flatMap((entry, at) => (isEmptyEntry(entry) ? [] : [[at + key.minAvailable, entry] as const])));
+  const archived = new Map(
+    archive.flatMap((entry, at) => (isEmptyEntry(entry) ? [] : [[at + key.minAvailable, entry] as const])),
+  );
   const held = [...new Set([...current.keys(), ...archived.keys()])].sort((a, b) => a - b);
   const isVersion = (number: number): boolean => number >= Math.max(1, key.minAvailable) && number <= key.latest;
   const entries = new Map<number, JsonObject>();
@@ -49,7 +53,9 @@ export function decodeVersions(policy: JsonObject, { current, archive }: HeldEnt
     if (!isEmptyEntry(entry)) entries.set(number, entry);
   }
   requireUsable(key, [...entries.keys()]);
-  const versions = [...entries].map(([number, entry]) => [number, versionOf(policy, number, entry, archived.get(number) ?? entry, key)] as const);
+  const versions = [...entries].map(
+    ([number, entry]) => [number, versionOf(policy, number, entry, archived.get(number) ?? entry, key)] as const,
+  );
   return { versions: Object.fromEntries(versions), entries, surplus: held.filter((number) => !entries.has(number)) };
 }
 
@@ -99,7 +105,8 @@ function decodedEntry(policy: JsonObject, number: number, entry: JsonObject, key
   try {
     const version = decodeEntry(typeOf(key.type), entry);
     if (key.derived && version.key === null) throw new EntryFault('it derives keys and has only a public key');
-    if (key.convergent && convergentVersion(policy, entry) !== 3) throw unsupported(`version ${number}: its convergent encryption is older than version 3`);
+    if (key.convergent && convergentVersion(policy, entry) !== 3)
+      throw unsupported(`version ${number}: its convergent encryption is older than version 3`);
     return version;
   } catch (error) {
     throw faultOf(error, number);
@@ -114,5 +121,8 @@ function faultOf(error: unknown, number: number): UsageError {
 }
 
 function convergentVersion(policy: JsonObject, entry: JsonObject): number {
-  return memberWhole(entry, 'convergent_version') || (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0);
+  return (
+    memberWhole(entry, 'convergent_version') ||
+    (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0)
+  );
 }

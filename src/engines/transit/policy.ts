@@ -25,7 +25,9 @@ const KDFS: readonly Kdf[] = ['counter', 'hkdf']; // by Vault's number
 
 /** @param now milliseconds since 1970 @param dialect whose numbers it has for the types */
 export function encodePolicy(key: Key, now: number, dialect: Dialect): JsonObject {
-  const entries = new Map(Object.entries(key.versions).map(([number, version]) => [Number(number), encodeEntry(key, version)]));
+  const entries = new Map(
+    Object.entries(key.versions).map(([number, version]) => [Number(number), encodeEntry(key, version)]),
+  );
   const archive: JsonObject[] = [];
   for (let number = key.minAvailable; number <= key.latest; number++) archive.push(entries.get(number) ?? EMPTY_ENTRY);
   const policy = {
@@ -90,7 +92,10 @@ function decoded(policy: JsonObject, held: HeldEntries): { key: Key; left: strin
   const conflict = limitsConflict(key);
   if (conflict !== null) throw badBackup(conflict);
   const { versions, entries, surplus } = decodeVersions(policy, held, key);
-  const left = [...leftBehind(policy, entries), ...surplus.map((number) => `version "${number}" was not restored: it is none of the key's`)];
+  const left = [
+    ...leftBehind(policy, entries),
+    ...surplus.map((number) => `version "${number}" was not restored: it is none of the key's`),
+  ];
   return { key: { ...key, versions }, left };
 }
 
@@ -100,8 +105,10 @@ function withKdf(key: Key, policy: JsonObject): Key {
   const kdf = KDFS[memberWhole(policy, 'kdf')];
   if (kdf === undefined) throw unsupported('it derives keys in a way that coffer does not know');
   // The counter mode gives 32 bytes, of which no server makes an ed25519 key, or a nonce beside the encryption key.
-  if (kdf === 'counter' && key.type === 'ed25519') throw unsupported('in counter mode (kdf 0) no server derives ed25519 keys');
-  if (kdf === 'counter' && key.convergent) throw unsupported('in counter mode (kdf 0) no server has convergent encryption');
+  if (kdf === 'counter' && key.type === 'ed25519')
+    throw unsupported('in counter mode (kdf 0) no server derives ed25519 keys');
+  if (kdf === 'counter' && key.convergent)
+    throw unsupported('in counter mode (kdf 0) no server has convergent encryption');
   return { ...key, kdf };
 }
 

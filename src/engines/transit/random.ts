@@ -20,7 +20,8 @@ export const random: Handler = async (context, data, parts) => {
   const bytes = await (chosen ?? context.random.platform).bytes(length);
   const text = format === 'hex' ? hex(bytes) : base64(bytes);
   zero(bytes);
-  const warnings = chosen === null ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
+  const warnings =
+    chosen === null ? ['the configuration has no entropy stanza: these bytes are from the platform alone'] : [];
   return answer({ random_bytes: text }, { warnings });
 };
 
@@ -29,7 +30,8 @@ function wanted(data: JsonObject, { source: first, bytes: last }: PathParts): { 
   const alone = first === undefined && SOURCES.some((source) => source === last);
   const given = { source: optionalText(data, 'source'), bytes: optionalText(data, 'bytes') };
   const source = choice({ source: (alone ? last : first) ?? given.source }, 'source', SOURCES);
-  const length = optionalInteger({ bytes: (alone ? undefined : last) ?? given.bytes }, 'bytes', { min: 1 }) ?? DEFAULT_BYTES;
+  const length =
+    optionalInteger({ bytes: (alone ? undefined : last) ?? given.bytes }, 'bytes', { min: 1 }) ?? DEFAULT_BYTES;
   if (length > MOST_BYTES) throw new UsageError('bad_parameter', `bytes can be at most ${MOST_BYTES}`);
   return { source, length };
 }

@@ -16,7 +16,12 @@ export function signDigestPkcs1(key: KeyObject, hash: Hash | null, digest: Uint8
   return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info);
 }
 
-export function verifyDigestPkcs1(key: KeyObject, hash: Hash | null, digest: Uint8Array, signature: Uint8Array): boolean {
+export function verifyDigestPkcs1(
+  key: KeyObject,
+  hash: Hash | null,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const info = digestInfo(hash, digest);
   const recovered = recover(key, signature, constants.RSA_PKCS1_PADDING);
   return recovered !== null && recovered.length === info.length && timingSafeEqual(recovered, info);
@@ -28,11 +33,20 @@ export function signDigestPss(key: KeyObject, hash: Hash, digest: Uint8Array, sa
   const bytes = Math.ceil(bits / 8);
   const saltBytes = salt === SALT_AUTO ? bytes - hash.bytes - 2 : salt === SALT_HASH ? hash.bytes : salt;
   const encoded = encodePss(hash, digest, randomBytes(saltBytes), bits);
-  return privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, concat(new Uint8Array(modulusBytes(key) - bytes), encoded));
+  return privateEncrypt(
+    { key, padding: constants.RSA_NO_PADDING },
+    concat(new Uint8Array(modulusBytes(key) - bytes), encoded),
+  );
 }
 
 /** @param salt bytes, or SALT_AUTO for any, or SALT_HASH */
-export function verifyDigestPss(key: KeyObject, hash: Hash, digest: Uint8Array, salt: number, signature: Uint8Array): boolean {
+export function verifyDigestPss(
+  key: KeyObject,
+  hash: Hash,
+  digest: Uint8Array,
+  salt: number,
+  signature: Uint8Array,
+): boolean {
   const bits = modulusBits(key) - 1;
   const recovered = recover(key, signature, constants.RSA_NO_PADDING);
   if (recovered === null) return false;

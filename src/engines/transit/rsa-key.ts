@@ -21,11 +21,15 @@ export function isConsistent(key: KeyObject): boolean {
   const of = (text: string | undefined): bigint => toBigInt(Buffer.from(text ?? '', 'base64url'));
   const [n, e, d, p, q] = [of(pair.n), of(pair.e), of(pair.d), of(pair.p), of(pair.q)];
   if (p < 3n || q < 3n || n !== p * q) return false;
-  const fits = (prime: bigint, exponent: bigint): boolean => (e * d) % (prime - 1n) === 1n && exponent === d % (prime - 1n);
+  const fits = (prime: bigint, exponent: bigint): boolean =>
+    (e * d) % (prime - 1n) === 1n && exponent === d % (prime - 1n);
   return fits(p, of(pair.dp)) && fits(q, of(pair.dq)) && (of(pair.qi) * q) % p === 1n;
 }
 
 /** RFC 7518 section 6.3. */
 function jwk(numbers: { readonly [name: string]: bigint }): JsonWebKey {
-  return { kty: 'RSA', ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, toBase64Url(value)])) };
+  return {
+    kty: 'RSA',
+    ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, toBase64Url(value)])),
+  };
 }

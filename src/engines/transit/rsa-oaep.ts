@@ -22,6 +22,8 @@ export function oaepDecrypt(key: KeyObject, ciphertext: Uint8Array): Uint8Array 
   try {
     return privateDecrypt({ key, padding: PADDING, oaepHash: 'sha256' }, ciphertext);
   } catch {
-    throw new UsageError('ciphertext_invalid', 'the ciphertext was not made with this key', { hint: 'check the key, and that the ciphertext is whole' });
+    throw new UsageError('ciphertext_invalid', 'the ciphertext was not made with this key', {
+      hint: 'check the key, and that the ciphertext is whole',
+    });
   }
 }

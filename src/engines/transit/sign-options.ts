@@ -50,7 +50,10 @@ export function signOptions(data: JsonObject, parts: PathParts, type: KeyType): 
   const name = hashName(data, parts, ['hash_algorithm', 'algorithm']);
   if (given.prehashed && type.family === 'ed25519') throw wrongType(type, 'prehashed: it signs the message itself');
   if (name === 'none' && !(type.family === 'rsa' && given.prehashed && given.scheme === 'pkcs1v15')) {
-    throw new UsageError('bad_parameter', 'hash_algorithm=none needs an RSA key, prehashed=true and signature_algorithm=pkcs1v15');
+    throw new UsageError(
+      'bad_parameter',
+      'hash_algorithm=none needs an RSA key, prehashed=true and signature_algorithm=pkcs1v15',
+    );
   }
   const hash = name === 'none' ? null : parseHash(name, { sha1: true });
   if (type.family === 'rsa') checkSalt(given.salt, type.bits, hash);
@@ -68,5 +71,6 @@ function saltLength(text: string): number {
 /** @throws UsageError `bad_parameter` */
 function checkSalt(salt: number, modulusBits: number, hash: Hash | null): void {
   const most = modulusBits / 8 - (hash?.bytes ?? 0) - 2;
-  if (salt > most) throw new UsageError('bad_parameter', `salt_length must be auto, hash, or a number of at most ${most} bytes`);
+  if (salt > most)
+    throw new UsageError('bad_parameter', `salt_length must be auto, hash, or a number of at most ${most} bytes`);
 }

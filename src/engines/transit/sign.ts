@@ -50,7 +50,8 @@ async function verifyWith(key: Key, data: JsonObject, parts: PathParts): Promise
   const scheme = await signatureScheme(type, options);
   return answerEach(data, (item) => {
     const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');
-    const signature = options.marshaling === 'jws' ? decodeBase64Url(payload, 'signature') : decodeBase64(payload, 'signature');
+    const signature =
+      options.marshaling === 'jws' ? decodeBase64Url(payload, 'signature') : decodeBase64(payload, 'signature');
     const publicKey = publicKeyOf(key, versionForOld(key, version), optionalBase64(item, 'context'));
     return { valid: scheme.verify(publicKey, requiredBase64(item, 'input'), signature) };
   });
@@ -61,7 +62,10 @@ function verifiesHmac(data: JsonObject): boolean {
   const items = batchItems(data) ?? [data];
   const signatures = items.filter(({ signature }) => signature !== undefined).length;
   const hmacs = items.filter(({ hmac }) => hmac !== undefined).length;
-  if (signatures > 0 && hmacs > 0) throw new UsageError('bad_parameter', 'give a signature or an hmac to verify, not both');
+  if (signatures > 0 && hmacs > 0)
+    throw new UsageError('bad_parameter', 'give a signature or an hmac to verify, not both');
   if (signatures + hmacs === items.length) return hmacs > 0;
-  throw new UsageError('missing_parameter', 'there is neither a signature nor an hmac to verify', { hint: 'give signature=vault:v1:... or hmac=vault:v1:...' });
+  throw new UsageError('missing_parameter', 'there is neither a signature nor an hmac to verify', {
+    hint: 'give signature=vault:v1:... or hmac=vault:v1:...',
+  });
 }

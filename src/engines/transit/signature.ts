@@ -25,11 +25,17 @@ function overMessages(type: EcType | RsaType, options: SignOptions): SignatureSc
   const hash = options.hash?.openssl;
   return {
     sign: (key, input) => sign(hash, input, nativeOptions(type, key, options, constants.RSA_PSS_SALTLEN_MAX_SIGN)),
-    verify: (key, input, signature) => verify(hash, input, nativeOptions(type, key, options, constants.RSA_PSS_SALTLEN_AUTO), signature),
+    verify: (key, input, signature) =>
+      verify(hash, input, nativeOptions(type, key, options, constants.RSA_PSS_SALTLEN_AUTO), signature),
   };
 }
 
-function nativeOptions(type: EcType | RsaType, key: KeyObject, { scheme, marshaling, salt }: SignOptions, autoSalt: number) {
+function nativeOptions(
+  type: EcType | RsaType,
+  key: KeyObject,
+  { scheme, marshaling, salt }: SignOptions,
+  autoSalt: number,
+) {
   if (type.family === 'ec') return { key, dsaEncoding: marshaling === 'jws' ? 'ieee-p1363' : 'der' } as const;
   if (scheme === 'pkcs1v15') return { key, padding: constants.RSA_PKCS1_PADDING };
   const saltLength = salt === SALT_AUTO ? autoSalt : salt === SALT_HASH ? constants.RSA_PSS_SALTLEN_DIGEST : salt;
@@ -41,7 +47,9 @@ function rsaOverDigests(options: SignOptions): SignatureScheme {
   return {
     sign(key, digest) {
       checkDigest(options, digest);
-      return scheme === 'pkcs1v15' || hash === null ? signDigestPkcs1(key, hash, digest) : signDigestPss(key, hash, digest, salt);
+      return scheme === 'pkcs1v15' || hash === null
+        ? signDigestPkcs1(key, hash, digest)
+        : signDigestPss(key, hash, digest, salt);
     },
     verify(key, digest, signature) {
       checkDigest(options, digest);
@@ -54,7 +62,11 @@ function rsaOverDigests(options: SignOptions): SignatureScheme {
 /** @throws UsageError `bad_digest` */
 export function checkDigest({ hash }: SignOptions, input: Uint8Array): void {
   if (hash === null || input.length === hash.bytes) return;
-  throw new UsageError('bad_digest', `with prehashed, the input must be a ${hash.name} digest of ${hash.bytes} bytes, not ${input.length}`, {
-    hint: 'name the hash that made it with hash_algorithm=...',
-  });
+  throw new UsageError(
+    'bad_digest',
+    `with prehashed, the input must be a ${hash.name} digest of ${hash.bytes} bytes, not ${input.length}`,
+    {
+      hint: 'name the hash that made it with hash_algorithm=...',
+    },
+  );
 }

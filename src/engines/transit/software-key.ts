@@ -39,7 +39,10 @@ export class SoftwareKey implements KeyHolder {
   }
 
   mac(): Mac {
-    return (found, { openssl }, input) => createHmac(openssl, hmacKey(this.#context, this.#key, found)).update(input).digest();
+    return (found, { openssl }, input) =>
+      createHmac(openssl, hmacKey(this.#context, this.#key, found))
+        .update(input)
+        .digest();
   }
 
   /** A derived key is another for each context, and is made anew. */

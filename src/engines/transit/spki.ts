@@ -32,7 +32,8 @@ function parseSpki(der: Buffer): KeyObject {
   if (oid === OID.ed25519 && parameters === '' && key.length === ED25519_BYTES) return ed25519PublicKey(key);
   const ecType = EC_TYPES.find((type) => oid === OID.ec && oidParameters(type.oid) === parameters);
   const isRsa = oid === OID.rsa && parameters === DER_NULL;
-  if (isRsa || (ecType !== undefined && isPoint(ecType, key))) return createPublicKey({ key: asBuffer(der), format: 'der', type: 'spki' });
+  if (isRsa || (ecType !== undefined && isPoint(ecType, key)))
+    return createPublicKey({ key: asBuffer(der), format: 'der', type: 'spki' });
   throw new MalformedBytes('the algorithm, the curve or the form of the point is another');
 }
 

@@ -13,5 +13,7 @@ export function parseVersioned(text: string, what: string): { version: number; p
 }
 
 export function malformed(what: string, why: string): UsageError {
-  return new UsageError('ciphertext_malformed', `the ${what} is malformed: ${why}`, { hint: `give the ${what} whole, as coffer or Vault printed it` });
+  return new UsageError('ciphertext_malformed', `the ${what} is malformed: ${why}`, {
+    hint: `give the ${what} whole, as coffer or Vault printed it`,
+  });
 }

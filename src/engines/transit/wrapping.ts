@@ -21,7 +21,13 @@ const AES_KEY_BYTES = 32;
 /** The integrity check value of AES key wrap with padding (RFC 5649 section 3). */
 const KWP_ICV = Buffer.from('a65959a6', 'hex');
 
-const HASHES: { readonly [name: string]: string } = { SHA1: 'sha1', SHA224: 'sha224', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' };
+const HASHES: { readonly [name: string]: string } = {
+  SHA1: 'sha1',
+  SHA224: 'sha224',
+  SHA256: 'sha256',
+  SHA384: 'sha384',
+  SHA512: 'sha512',
+};
 
 /** wrapping_key: the public half of the RSA-4096 key that wraps imported keys; the first reading makes the key. */
 export const readWrappingKey: Handler = async (context) => {
@@ -37,7 +43,8 @@ export const readWrappingKey: Handler = async (context) => {
  */
 export async function unwrapImported(context: EngineContext, data: JsonObject): Promise<Uint8Array> {
   const oaepHash = HASHES[(optionalText(data, 'hash_function') ?? 'SHA256').toUpperCase()];
-  if (oaepHash === undefined) throw new UsageError('bad_parameter', `hash_function must be one of: ${Object.keys(HASHES).join(', ')}`);
+  if (oaepHash === undefined)
+    throw new UsageError('bad_parameter', `hash_function must be one of: ${Object.keys(HASHES).join(', ')}`);
   const wrapped = decodeBase64(requiredText(data, 'ciphertext'), 'ciphertext');
   if (wrapped.length <= WRAPPED_KEY_BYTES) throw invalid('it is too short');
   const version = await wrappingKey(context);

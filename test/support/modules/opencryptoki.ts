@@ -17,7 +17,9 @@ export const openCryptoki: TestModule = {
   missing: reason(),
   cannot: { 'aes-gcm': NO_GCM },
   async create(dir) {
-    const daemon = spawn('unshare', ['--mount', '--ipc', '--kill-child', 'sh', '-euc', START, 'sh', dir], { stdio: ['ignore', 'inherit', 'inherit'] });
+    const daemon = spawn('unshare', ['--mount', '--ipc', '--kill-child', 'sh', '-euc', START, 'sh', dir], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     const enter = ['nsenter', '--target', String(daemon.pid), '--mount', '--ipc', `--wd=${dir}`, '--'];
     for (let turn = 0; !existsSync(`${dir}/run/pkcsslotd.socket`); turn++) {
       if (turn === 200 || daemon.exitCode !== null) throw new Error('pkcsslotd does not start');
@@ -36,10 +38,11 @@ export const openCryptoki: TestModule = {
 };
 
 function reason(): string | null {
-  if (lib === null || spawnSync('pkcsslotd', ['-h']).error !== undefined) return 'openCryptoki is not installed (package opencryptoki)';
+  if (lib === null || spawnSync('pkcsslotd', ['-h']).error !== undefined)
+    return 'openCryptoki is not installed (package opencryptoki)';
   if (process.getuid?.() !== 0) return 'only root can start its daemon';
   const done = spawnSync('unshare', ['--mount', '--ipc', 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']);
-  return done.status === 0 ? null : 'this container may not make namespaces, and its one token is the whole machine\'s';
+  return done.status === 0 ? null : "this container may not make namespaces, and its one token is the whole machine's";
 }
 
 const START = `

@@ -17,8 +17,19 @@ export const p11Kit: TestModule = {
   cannot: { 'aes-cbc-pad': NO_AES, 'aes-cbc': NO_AES, 'aes-gcm': NO_AES },
   async create(dir) {
     const hsm = createSoftHsm({ dir, label: 'conformance' });
-    const args = ['server', '--foreground', '--name', `${dir}/socket`, '--provider', hsm.lib, `pkcs11:token=${hsm.label}`];
-    const server = spawn('p11-kit', args, { env: { ...process.env, ...hsm.env, XDG_RUNTIME_DIR: dir }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const args = [
+      'server',
+      '--foreground',
+      '--name',
+      `${dir}/socket`,
+      '--provider',
+      hsm.lib,
+      `pkcs11:token=${hsm.label}`,
+    ];
+    const server = spawn('p11-kit', args, {
+      env: { ...process.env, ...hsm.env, XDG_RUNTIME_DIR: dir },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.once('exit', (status) => reject(new Error(`p11-kit server ended with ${status}`)));

@@ -30,16 +30,26 @@ export interface TestModule {
   create(dir: string): Promise<TestToken>;
 }
 
-export type Step = 'generate' | 'wrong-pin' | 'random' | 'aes-cbc-pad' | 'aes-cbc' | 'aes-gcm' | 'rsa-oaep' | 'rsa-pkcs' | 'rotation';
+export type Step =
+  'generate' | 'wrong-pin' | 'random' | 'aes-cbc-pad' | 'aes-cbc' | 'aes-gcm' | 'rsa-oaep' | 'rsa-pkcs' | 'rotation';
 
 /** The first of these files that exists. */
 export function findFile(names: readonly string[]): string | null {
-  const folders = [`/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`, '/usr/lib64', '/usr/lib', '/usr/local/lib'];
+  const folders = [
+    `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+    '/usr/lib64',
+    '/usr/lib',
+    '/usr/local/lib',
+  ];
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path)) ?? null;
 }
 
 /** Runs a script with pkcs11js as `pkcs11js`, a PKCS11 object as `p11` and `input`, in a process of its own. */
-export function inChild(script: string, input: object, options: Partial<Pick<TestToken, 'env' | 'enter'>> = {}): unknown {
+export function inChild(
+  script: string,
+  input: object,
+  options: Partial<Pick<TestToken, 'env' | 'enter'>> = {},
+): unknown {
   const [program, ...args] = [...(options.enter ?? []), process.execPath, '-e', PRELUDE + script];
   const output = execFileSync(program, args, {
     cwd: ROOT,

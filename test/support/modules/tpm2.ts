@@ -34,7 +34,13 @@ export const tpm2: TestModule = {
 export const tpm2Rsa: TestModule = {
   name: 'tpm2-pkcs11 on swtpm, RSA',
   missing: missing(),
-  cannot: { 'aes-cbc-pad': RSA, 'aes-cbc': RSA, 'aes-gcm': RSA, 'rsa-pkcs': 'rsa_oaep_hash asks for OAEP', rotation: NO_KEYGEN },
+  cannot: {
+    'aes-cbc-pad': RSA,
+    'aes-cbc': RSA,
+    'aes-gcm': RSA,
+    'rsa-pkcs': 'rsa_oaep_hash asks for OAEP',
+    rotation: NO_KEYGEN,
+  },
   create: (dir) => create(dir, ['hmac hmac:sha256'], ['rsa_oaep_hash = "sha256"']),
 };
 
@@ -59,15 +65,44 @@ async function create(dir: string, keys: readonly string[], seal: readonly strin
   try {
     start('dbus-daemon', '--session', '--nofork', `--address=${bus}`);
     const port = await freePorts();
-    start('swtpm', 'socket', '--tpm2', '--tpmstate', `dir=${folder(dir, 'tpm')}`, '--server', `type=tcp,port=${port}`, '--ctrl', `type=tcp,port=${port + 1}`, '--flags', 'not-need-init,startup-clear', '--pid', `file=${join(dir, 'swtpm.pid')}`);
+    start(
+      'swtpm',
+      'socket',
+      '--tpm2',
+      '--tpmstate',
+      `dir=${folder(dir, 'tpm')}`,
+      '--server',
+      `type=tcp,port=${port}`,
+      '--ctrl',
+      `type=tcp,port=${port + 1}`,
+      '--flags',
+      'not-need-init,startup-clear',
+      '--pid',
+      `file=${join(dir, 'swtpm.pid')}`,
+    );
     await until('swtpm', () => existsSync(join(dir, 'swtpm.pid')));
     start('tpm2-abrmd', '--session', '--allow-root', `--tcti=swtpm:host=127.0.0.1,port=${port}`);
-    const owner = ['--session', '--print-reply', '--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.NameHasOwner', 'string:com.intel.tss2.Tabrmd'];
-    await until('tpm2-abrmd', () => spawnSync('dbus-send', owner, { env: { ...process.env, ...env }, encoding: 'utf8' }).stdout.includes('true'));
+    const owner = [
+      '--session',
+      '--print-reply',
+      '--dest=org.freedesktop.DBus',
+      '/',
+      'org.freedesktop.DBus.NameHasOwner',
+      'string:com.intel.tss2.Tabrmd',
+    ];
+    await until('tpm2-abrmd', () =>
+      spawnSync('dbus-send', owner, { env: { ...process.env, ...env }, encoding: 'utf8' }).stdout.includes('true'),
+    );
     inChild(INIT, { lib, label: LABEL.padEnd(32), pin: PIN }, { env });
     for (const key of keys) {
       const [label = '', algorithm = ''] = key.split(' ');
-      const args = ['addkey', `--algorithm=${algorithm}`, `--label=${LABEL}`, `--userpin=${PIN}`, `--key-label=${label}`];
+      const args = [
+        'addkey',
+        `--algorithm=${algorithm}`,
+        `--label=${LABEL}`,
+        `--userpin=${PIN}`,
+        `--key-label=${label}`,
+      ];
       execFileSync('tpm2_ptool', args, { env: { ...process.env, ...env }, stdio: 'pipe' });
     }
   } catch (error) {

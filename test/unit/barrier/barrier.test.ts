@@ -33,15 +33,17 @@ describe.each(cases)('the barrier value of $name', (vector) => {
   });
 
   it('notices every changed bit and every other length', () => {
-    for (const changed of withOneBitChanged(whole)) expect(thrown(() => open(vector.path, changed))).toBeInstanceOf(IntegrityError);
-    for (const other of withOtherLength(whole)) expect(thrown(() => open(vector.path, other))).toBeInstanceOf(IntegrityError);
+    for (const changed of withOneBitChanged(whole))
+      expect(thrown(() => open(vector.path, changed))).toBeInstanceOf(IntegrityError);
+    for (const other of withOtherLength(whole))
+      expect(thrown(() => open(vector.path, other))).toBeInstanceOf(IntegrityError);
   });
 
   it('is what the barrier writes, but for the IV and what follows from it', () => {
-    const written = new Barrier({ ...keyring, terms: keyring.terms.filter(({ number }) => number <= vector.term) }).encrypt(
-      vector.path,
-      bytes(vector.plaintext),
-    );
+    const written = new Barrier({
+      ...keyring,
+      terms: keyring.terms.filter(({ number }) => number <= vector.term),
+    }).encrypt(vector.path, bytes(vector.plaintext));
     expect(hex(written.subarray(0, 5))).toBe(hex(whole.subarray(0, 5)));
     expect(hex(whole.subarray(5, 17))).toBe(vector.iv);
     expect(written).toHaveLength(whole.length);

@@ -66,23 +66,37 @@ describe('the keyring', () => {
   it('adds an HSM key once, and stays itself where it has them all', () => {
     const keyring = { ...keyringOf(the(cases[0])), hsmKeys: [] };
     const first = { role: 'wrap', class: 'secret', label: 'a', id: Uint8Array.of(1) } as const;
-    const added = addHsmKeys(keyring, [first, { ...first }, { ...first, id: Uint8Array.of(2) }, { ...first, role: 'hmac' }]);
-    expect(added.hsmKeys.map(({ role, id }) => [role, hex(id)])).toEqual([['wrap', '01'], ['wrap', '02'], ['hmac', '01']]);
+    const added = addHsmKeys(keyring, [
+      first,
+      { ...first },
+      { ...first, id: Uint8Array.of(2) },
+      { ...first, role: 'hmac' },
+    ]);
+    expect(added.hsmKeys.map(({ role, id }) => [role, hex(id)])).toEqual([
+      ['wrap', '01'],
+      ['wrap', '02'],
+      ['hmac', '01'],
+    ]);
     expect(addHsmKeys(added, [first])).toBe(added);
   });
 
   it('cannot be cut short or made longer', () => {
     for (const { bytes: whole } of cases) {
-      for (const other of withOtherLength(bytes(whole))) expect(thrown(() => decodeKeyring(other))).toBeInstanceOf(MalformedBytes);
+      for (const other of withOtherLength(bytes(whole)))
+        expect(thrown(() => decodeKeyring(other))).toBeInstanceOf(MalformedBytes);
     }
   });
 
   it('throws nothing but MalformedBytes on any bytes', () => {
     fc.assert(
-      fc.property(fc.constantFrom('', '01', '02', '0200000001', '02ffffffff'), fc.uint8Array({ maxLength: 300 }), (start, rest) => {
-        const error = thrown(() => decodeKeyring(Uint8Array.of(...bytes(start), ...rest)));
-        if (error !== null) expect(error).toBeInstanceOf(MalformedBytes);
-      }),
+      fc.property(
+        fc.constantFrom('', '01', '02', '0200000001', '02ffffffff'),
+        fc.uint8Array({ maxLength: 300 }),
+        (start, rest) => {
+          const error = thrown(() => decodeKeyring(Uint8Array.of(...bytes(start), ...rest)));
+          if (error !== null) expect(error).toBeInstanceOf(MalformedBytes);
+        },
+      ),
     );
   });
 
@@ -98,7 +112,11 @@ describe('the keyring', () => {
 const key = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const byte = fc.nat({ max: 255 });
 const term = fc.record({ number: fc.integer({ min: 1, max: 0xffff_ffff }), created: fc.maxSafeNat(), key: key(32) });
-const kind = fc.constantFrom({ role: 'wrap', class: 'secret' } as const, { role: 'wrap', class: 'private' } as const, { role: 'hmac', class: 'secret' } as const);
+const kind = fc.constantFrom(
+  { role: 'wrap', class: 'secret' } as const,
+  { role: 'wrap', class: 'private' } as const,
+  { role: 'hmac', class: 'secret' } as const,
+);
 const hsmKey = fc
   .record({ kind, label: fc.string({ maxLength: 60, unit: 'binary' }), id: fc.uint8Array({ maxLength: 255 }) })
   .map(({ kind: { role, class: keyClass }, label, id }) => ({ role, class: keyClass, label, id }));

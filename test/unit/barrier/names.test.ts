@@ -25,7 +25,8 @@ describe('encrypted names', () => {
   it('have the paths of the kv engines', () => {
     const mount = the(the(cases[0]).segments[0]);
     const stored = (path: string[]): string => names.encrypt('data', [mount, ...path]);
-    const vector = (...segments: string[]): string | undefined => cases.find((one) => one.segments.slice(1).join('\n') === segments.join('\n'))?.path;
+    const vector = (...segments: string[]): string | undefined =>
+      cases.find((one) => one.segments.slice(1).join('\n') === segments.join('\n'))?.path;
     expect(stored(row('app/database'))).toBe(vector('secrets', 'app', 'database'));
     expect(stored(metadataRow('app/database'))).toBe(vector('metadata', 'app', 'database'));
     expect(stored(versionRow('app/database', 3))).toBe(vector('versions', 'app/database', '3'));
@@ -54,15 +55,23 @@ describe('encrypted names', () => {
     const segment = names.encrypt('data', ['database']).slice('data/'.length);
     expect(thrown(() => names.decrypt('data2', segment))).toBeInstanceOf(IntegrityError);
     for (const changed of withOneBitChanged(new Uint8Array(Buffer.from(segment, 'base64url')))) {
-      expect(thrown(() => names.decrypt('data', Buffer.from(changed).toString('base64url')))).toBeInstanceOf(IntegrityError);
+      expect(thrown(() => names.decrypt('data', Buffer.from(changed).toString('base64url')))).toBeInstanceOf(
+        IntegrityError,
+      );
     }
   });
 
   it('throw nothing but IntegrityError on any text', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.uint8Array().map((some) => Buffer.from(some).toString('base64url'))), (segment) => {
-        expect(thrown(() => names.decrypt('data', segment))).toBeInstanceOf(IntegrityError);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.uint8Array().map((some) => Buffer.from(some).toString('base64url')),
+        ),
+        (segment) => {
+          expect(thrown(() => names.decrypt('data', segment))).toBeInstanceOf(IntegrityError);
+        },
+      ),
     );
   });
 });

@@ -15,11 +15,24 @@ import { hasHidden, visible, visibleJson } from '../../../src/visible.ts';
 import { hostileText, RAW } from '../../support/hostile.ts';
 
 /** Every character of a range of code points. */
-const each = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, at) => String.fromCodePoint(from + at));
+const each = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => String.fromCodePoint(from + at));
 
 describe('visible text', () => {
   it('has none of the characters that a terminal obeys or hides', () => {
-    const all = [...each(0, 0x1f), ...each(0x7f, 0x9f), '\u061c', ...each(0x200b, 0x200f), ...each(0x2028, 0x202e), ...each(0x2060, 0x206f), '\u00ad', '\u3164', '\ufeff', ...each(0xd800, 0xdfff), ...each(0xe0000, 0xe007f)];
+    const all = [
+      ...each(0, 0x1f),
+      ...each(0x7f, 0x9f),
+      '\u061c',
+      ...each(0x200b, 0x200f),
+      ...each(0x2028, 0x202e),
+      ...each(0x2060, 0x206f),
+      '\u00ad',
+      '\u3164',
+      '\ufeff',
+      ...each(0xd800, 0xdfff),
+      ...each(0xe0000, 0xe007f),
+    ];
     for (const character of all) {
       expect(visible(`a${character}b`), character.codePointAt(0)?.toString(16)).toMatch(/^a\\[nrtxuU][0-9a-f]*b$/);
       expect(hasHidden(character)).toBe(true);
@@ -78,7 +91,11 @@ describe('YAML', () => {
   }
 
   it('means the same after the terminal has made it visible', async () => {
-    const value = fc.oneof(hostileText(), hostileText().map((text) => ({ [text]: [text, `${text}\n`, `\n\n${text}`] })), fc.constantFrom(' \n', '\n\n ', 'a\n', 'a\n\n', '\n', ' a\nb\n', 'a\tb\n', ''));
+    const value = fc.oneof(
+      hostileText(),
+      hostileText().map((text) => ({ [text]: [text, `${text}\n`, `\n\n${text}`] })),
+      fc.constantFrom(' \n', '\n\n ', 'a\n', 'a\n\n', '\n', ' a\nb\n', 'a\tb\n', ''),
+    );
     await fc.assert(
       fc.asyncProperty(fc.dictionary(hostileText(), value), async (data) => {
         const yaml = await print(parseJson(JSON.stringify(data)) as JsonObject);
@@ -95,7 +112,10 @@ describe('YAML', () => {
 });
 
 describe('a word of a command', () => {
-  const words = fc.sample(hostileText({ wellFormed: true }).map((text) => text.replaceAll('\0', '')), { numRuns: 400, seed: 1 });
+  const words = fc.sample(
+    hostileText({ wellFormed: true }).map((text) => text.replaceAll('\0', '')),
+    { numRuns: 400, seed: 1 },
+  );
 
   it('is visible', () => {
     for (const word of words) expect(shellWord(word)).not.toMatch(RAW);

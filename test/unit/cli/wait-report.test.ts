@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { errorOf, parseReport } from '../../../src/cli/wait/report.ts';
 import { HsmError, IntegrityError } from '../../../src/errors.ts';
 
-const failed = { kind: 'failed', code: 'token_not_found', message: 'no token', hint: null, exitStatus: 3, mayPass: true } as const;
+const failed = {
+  kind: 'failed',
+  code: 'token_not_found',
+  message: 'no token',
+  hint: null,
+  exitStatus: 3,
+  mayPass: true,
+} as const;
 const line = (changes: object = {}): string => JSON.stringify({ ...failed, ...changes });
 
 describe('parseReport', () => {

@@ -53,7 +53,9 @@ describe('the cache of parsed files', () => {
   it('never sees the PIN of a misspelt key, nor that of a stanza for another seal', async () => {
     const home = makeHome();
     await home.failure(home.write('c.hcl', sealWith('pinn = "hunter2"')));
-    await home.failure(home.write('d.hcl', `seal "awskms" {\n  secret_key = "hunter2"\n}\nstorage "consul" {\n  token = "hunter2"\n}\n`));
+    await home.failure(
+      home.write('d.hcl', `seal "awskms" {\n  secret_key = "hunter2"\n}\nstorage "consul" {\n  token = "hunter2"\n}\n`),
+    );
     const content = home.cacheFiles().map((file) => fs.readFileSync(file, 'utf8'));
     expect(content.length).toBeGreaterThan(0);
     expect(content.join('')).not.toContain('hunter2');

@@ -35,7 +35,14 @@ describe('the environment', () => {
         COFFER_HSM_NAME: 'west',
         COFFER_HSM_DISABLED: 'false',
       },
-      ...['generate_key = false', 'rsa_encrypt_local = true', 'max_parallel = 2', 'timeout = "2s"', 'library_parameters = "a"', 'name = "n"'],
+      ...[
+        'generate_key = false',
+        'rsa_encrypt_local = true',
+        'max_parallel = 2',
+        'timeout = "2s"',
+        'library_parameters = "a"',
+        'name = "n"',
+      ],
       ...['previous_key_label = "p"', 'previous_hmac_key_id = "04"'],
       ...['default_key_label = "d"', 'default_hmac_key_label = "dh"', 'disabled = true'],
     );
@@ -80,7 +87,10 @@ describe('the environment', () => {
       [{ VAULT_HSM_TOKEN_LABEL: 'b' }, { ...nothing, label: 'b' }],
       [{ COFFER_HSM_SERIAL: 't' }, { ...nothing, serial: 't' }],
       [{ COFFER_HSM_URI: 'pkcs11:model=o' }, { ...nothing, model: 'o' }],
-      [{ COFFER_HSM_SLOT: '0x2', COFFER_HSM_TOKEN_LABEL: 'b' }, { ...nothing, slot: 2n, label: 'b' }],
+      [
+        { COFFER_HSM_SLOT: '0x2', COFFER_HSM_TOKEN_LABEL: 'b' },
+        { ...nothing, slot: 2n, label: 'b' },
+      ],
     ] as const;
     for (const [env, token] of cases) expect((await overridden(env, ...lines)).token).toEqual(token);
   });
@@ -95,7 +105,10 @@ describe('the environment', () => {
       [{ COFFER_HSM_KEY_ID: '03' }, { key: { ...key, label: null, id: Uint8Array.of(3) }, hmacKey }],
       [{ VAULT_HSM_HMAC_KEY_LABEL: 'x' }, { key, hmacKey: { label: 'x', id: null } }],
       [{ COFFER_HSM_HMAC_KEY_ID: '03' }, { key, hmacKey: { label: null, id: Uint8Array.of(3) } }],
-      [{ COFFER_HSM_KEY_ID: '03', COFFER_HSM_KEY_LABEL: 'x' }, { key: { ...key, label: 'x', id: Uint8Array.of(3) }, hmacKey }],
+      [
+        { COFFER_HSM_KEY_ID: '03', COFFER_HSM_KEY_LABEL: 'x' },
+        { key: { ...key, label: 'x', id: Uint8Array.of(3) }, hmacKey },
+      ],
     ] as const;
     for (const [env, keys] of cases) {
       const seal = await overridden(env, ...lines);
@@ -107,7 +120,11 @@ describe('the environment', () => {
     const home = makeHome();
     const file = home.write('c.hcl', 'seal "pkcs11" {}\n');
     const env = { COFFER_HSM_LIB: '/x', COFFER_HSM_SLOT: '0', VAULT_HSM_KEY_ID: 'ff' };
-    expect((await home.load(file, env)).seal).toMatchObject({ lib: '/x', token: { slot: 0n }, key: { id: Uint8Array.of(255) } });
+    expect((await home.load(file, env)).seal).toMatchObject({
+      lib: '/x',
+      token: { slot: 0n },
+      key: { id: Uint8Array.of(255) },
+    });
   });
 
   it('needs no seal stanza in the file when COFFER_SEAL_TYPE or VAULT_SEAL_TYPE is pkcs11', async () => {
@@ -131,7 +148,12 @@ describe('the environment', () => {
     ['VAULT_HSM_RSA_ENCRYPT_LOCAL', 'hunter2', 'config_type', 'must be true or false'],
     ['COFFER_HSM_MAX_PARALLEL', '0', 'config_value', 'must be from 1 to 64'],
     ['VAULT_HSM_URI', 'hunter2', 'config_value', 'does not begin with "pkcs11:"'],
-    ['COFFER_HSM_URI', 'pkcs11:token=a b', 'config_value', ': token holds a character that may not stand there as it is'],
+    [
+      'COFFER_HSM_URI',
+      'pkcs11:token=a b',
+      'config_value',
+      ': token holds a character that may not stand there as it is',
+    ],
     ['COFFER_HSM_DISABLED', 'true', 'seal_disabled', 'is true, and there is no other seal'],
   ])('is named in an error about %s', async (name, value, code, message) => {
     const home = makeHome();
@@ -159,13 +181,26 @@ describe('the table of variables', () => {
 
   it('names what goes before a file, but for PINs and what is read nowhere', () => {
     const set = ['VAULT_HSM_HMAC_DEFAULT_KEY_LABEL', 'COFFER_STORAGE_PATH', 'VAULT_SEAL_TYPE', 'COFFER_HSM_URI'];
-    const others = ['COFFER_HSM_PIN', 'VAULT_HSM_PIN', 'COFFER_HSM_SO_PIN', 'COFFER_CONFIG', 'COFFER_HSM_LOG', 'HSM_LIB', 'VAULT_STORAGE_PATH'];
+    const others = [
+      'COFFER_HSM_PIN',
+      'VAULT_HSM_PIN',
+      'COFFER_HSM_SO_PIN',
+      'COFFER_CONFIG',
+      'COFFER_HSM_LOG',
+      'HSM_LIB',
+      'VAULT_STORAGE_PATH',
+    ];
     const env = Object.fromEntries([...set, ...others].map((name) => [name, 'x']));
     expect(overrides({ ...env, COFFER_HSM_LIB: '' })).toEqual(set);
   });
 });
 
-const alone = { COFFER_SEAL_TYPE: 'pkcs11', COFFER_HSM_LIB: '/x', COFFER_HSM_TOKEN_LABEL: 't', COFFER_HSM_KEY_LABEL: 'k' };
+const alone = {
+  COFFER_SEAL_TYPE: 'pkcs11',
+  COFFER_HSM_LIB: '/x',
+  COFFER_HSM_TOKEN_LABEL: 't',
+  COFFER_HSM_KEY_LABEL: 'k',
+};
 
 describe('a configuration by the environment alone', () => {
   const rest = {
@@ -199,22 +234,44 @@ describe('a configuration by the environment alone', () => {
     [{ SLOT: '18446744073709551615' }, { token: { ...rest.token, slot: 2n ** 64n - 1n } }],
     [{ TOKEN_LABEL: 'u' }, { token: { ...rest.token, label: 'u' } }],
     [{ SERIAL: 's' }, { token: { ...rest.token, serial: 's' } }],
-    [{ URI: 'pkcs11:model=m?pin-source=/p' }, { token: { ...rest.token, model: 'm' }, pin: { kind: 'file', path: '/p' } }],
+    [
+      { URI: 'pkcs11:model=m?pin-source=/p' },
+      { token: { ...rest.token, model: 'm' }, pin: { kind: 'file', path: '/p' } },
+    ],
     [{ PIN: 'file:/p' }, { pin: { kind: 'literal', value: 'file:/p' } }],
     [{ KEY_LABEL: 'l' }, { key: { ...rest.key, label: 'l' } }],
     [{ KEY_ID: '0x01' }, { key: { ...rest.key, id: Uint8Array.of(1) } }],
     [{ HMAC_KEY_LABEL: 'h' }, { hmacKey: { label: 'h', id: null } }],
     [{ HMAC_KEY_ID: '02' }, { hmacKey: { label: null, id: Uint8Array.of(2) } }],
     [{ MECHANISM: 'CKM_AES_GCM' }, { mechanism: 0x1087 }],
-    [{ HMAC_MECHANISM: '593', HMAC_KEY_LABEL: 'h' }, { hmacMechanism: 0x251, hmacKey: { label: 'h', id: null } }],
+    [
+      { HMAC_MECHANISM: '593', HMAC_KEY_LABEL: 'h' },
+      { hmacMechanism: 0x251, hmacKey: { label: 'h', id: null } },
+    ],
     [{ GENERATE_KEY: 'true' }, { generateKey: true }],
     [{ FORCE_RW_SESSION: '1' }, { forceRwSession: true }],
     [{ MAX_PARALLEL: '4' }, { maxParallel: 4 }],
     [{ TIMEOUT: '90s' }, { timeout: 90_000 }],
     [{ RSA_OAEP_HASH: 'SHA-384' }, { rsaOaepHash: 'sha384' }],
     [{ RSA_ENCRYPT_LOCAL: 'true' }, { rsaEncryptLocal: true }],
-    [{ PREVIOUS_KEY_LABEL: 'a, b' }, { previousKeys: [{ label: 'a', id: null }, { label: 'b', id: null }] }],
-    [{ PREVIOUS_KEY_ID: '0x01,02AB' }, { previousKeys: [{ label: null, id: Uint8Array.of(1) }, { label: null, id: Uint8Array.of(2, 0xab) }] }],
+    [
+      { PREVIOUS_KEY_LABEL: 'a, b' },
+      {
+        previousKeys: [
+          { label: 'a', id: null },
+          { label: 'b', id: null },
+        ],
+      },
+    ],
+    [
+      { PREVIOUS_KEY_ID: '0x01,02AB' },
+      {
+        previousKeys: [
+          { label: null, id: Uint8Array.of(1) },
+          { label: null, id: Uint8Array.of(2, 0xab) },
+        ],
+      },
+    ],
     [{ PREVIOUS_HMAC_KEY_LABEL: 'a' }, { previousHmacKeys: [{ label: 'a', id: null }] }],
     [{ PREVIOUS_HMAC_KEY_ID: '03' }, { previousHmacKeys: [{ label: null, id: Uint8Array.of(3) }] }],
     [{ DEFAULT_KEY_LABEL: 'd' }, { defaultKeyLabel: 'd' }],
@@ -225,7 +282,9 @@ describe('a configuration by the environment alone', () => {
   it.each(cases)('takes %j', async (variables, expected) => {
     for (const prefix of ['COFFER', 'VAULT']) {
       const names = Object.entries(variables).map(([name, value]) => [`${prefix}_HSM_${name}`, value] as const);
-      const base = Object.entries(alone).filter(([name]) => !names.some(([own]) => own.replace('VAULT_', 'COFFER_') === name));
+      const base = Object.entries(alone).filter(
+        ([name]) => !names.some(([own]) => own.replace('VAULT_', 'COFFER_') === name),
+      );
       const config = await makeHome().load(null, Object.fromEntries([...base, ...names]));
       expect(config).toMatchObject({ file: null, notes: [] });
       expect(config.seal).toEqual({ ...rest, ...expected });

@@ -12,7 +12,10 @@ describe('configuration lookup', () => {
     const variable = home.write('variable.hcl', sealWith('name = "variable"'));
     const user = home.write('.config/coffer/coffer.hcl', sealWith('name = "user"'));
     expect(await home.load(named, { COFFER_CONFIG: variable })).toMatchObject({ file: named, seal: { name: 'named' } });
-    expect(await home.load(null, { COFFER_CONFIG: variable })).toMatchObject({ file: variable, seal: { name: 'variable' } });
+    expect(await home.load(null, { COFFER_CONFIG: variable })).toMatchObject({
+      file: variable,
+      seal: { name: 'variable' },
+    });
     expect(await home.load(null)).toMatchObject({ file: user, seal: { name: 'user' } });
     expect(await home.load(null, { COFFER_CONFIG: '' })).toMatchObject({ seal: { name: 'user' } });
   });
@@ -41,7 +44,10 @@ describe('configuration lookup', () => {
     const home = makeHome();
     const gone = join(home.path, 'gone.hcl');
     const fromFlag = await home.failure(gone);
-    expect([fromFlag.code, fromFlag.message]).toEqual(['config_not_found', `no configuration at ${gone}, which -config names`]);
+    expect([fromFlag.code, fromFlag.message]).toEqual([
+      'config_not_found',
+      `no configuration at ${gone}, which -config names`,
+    ]);
     const fromVariable = await home.failure(null, { COFFER_CONFIG: gone, COFFER_SEAL_TYPE: 'pkcs11' });
     expect(fromVariable.message).toBe(`no configuration at ${gone}, which COFFER_CONFIG names`);
   });
@@ -68,7 +74,9 @@ describe('configuration lookup', () => {
 
   it('refuses a directory, a device, a huge file and text that is not UTF-8', async () => {
     const home = makeHome();
-    expect(await home.failure(home.write('huge.hcl', `#${'x'.repeat(1 << 20)}`))).toMatchObject({ code: 'config_unreadable' });
+    expect(await home.failure(home.write('huge.hcl', `#${'x'.repeat(1 << 20)}`))).toMatchObject({
+      code: 'config_unreadable',
+    });
     expect(await home.failure(home.path)).toMatchObject({ code: 'config_unreadable' });
     expect(await home.failure('/dev/null')).toMatchObject({ code: 'config_unreadable' });
     const latin = home.write('latin.hcl', Uint8Array.from([0x23, 0xe9, 0x0a]));
@@ -110,7 +118,10 @@ describe('a configuration file that others can write', () => {
     const file = home.write('c.hcl', sealWith());
     fs.chownSync(file, 12345, 12345);
     const error = await home.failure(file);
-    expect([error.code, error.message]).toEqual(['config_writable', `${file}: this configuration file belongs to another user`]);
+    expect([error.code, error.message]).toEqual([
+      'config_writable',
+      `${file}: this configuration file belongs to another user`,
+    ]);
   });
 
   it('may be readable by others', async () => {

@@ -37,7 +37,11 @@ describe('readPin', () => {
       () => readPin({ kind: 'credential', name: 'pin' }, { CREDENTIALS_DIRECTORY: home.path }),
     ];
     if (typeof text !== 'string') return files;
-    return [...files, () => readPin({ kind: 'env', name: 'MY_PIN' }, { MY_PIN: text }), () => readPin({ kind: 'literal', value: text }, {})];
+    return [
+      ...files,
+      () => readPin({ kind: 'env', name: 'MY_PIN' }, { MY_PIN: text }),
+      () => readPin({ kind: 'literal', value: text }, {}),
+    ];
   }
 
   it.each([
@@ -74,7 +78,10 @@ describe('readPin', () => {
 
   it('says which source it was', () => {
     const messages = fromEverySource('0042\t').map((read) => failure(read).message.replace(/ holds .*/, ''));
-    expect(messages.slice(2)).toEqual(['environment variable MY_PIN, which pin names,', 'the PIN of COFFER_HSM_PIN or the seal stanza']);
+    expect(messages.slice(2)).toEqual([
+      'environment variable MY_PIN, which pin names,',
+      'the PIN of COFFER_HSM_PIN or the seal stanza',
+    ]);
     for (const message of messages.slice(0, 2)) expect(message).toMatch(/\/pin: this PIN file$/);
   });
 
@@ -92,17 +99,23 @@ describe('readPin', () => {
     expect(missing.message).toBe(`${home.path}/credentials/other: cannot read this PIN file: ENOENT`);
   });
 
-  it.each([{}, { CREDENTIALS_DIRECTORY: '' }])('says that there are no credentials outside of a systemd unit', (env) => {
-    const error = failure(() => readPin({ kind: 'credential', name: 'hsm' }, env));
-    expect(error.code).toBe('pin_not_set');
-    expect(error.message).toBe('no systemd credential hsm, which pin names: CREDENTIALS_DIRECTORY is not set');
-    expect(error.hint).toContain('LoadCredential=hsm:');
-  });
+  it.each([{}, { CREDENTIALS_DIRECTORY: '' }])(
+    'says that there are no credentials outside of a systemd unit',
+    (env) => {
+      const error = failure(() => readPin({ kind: 'credential', name: 'hsm' }, env));
+      expect(error.code).toBe('pin_not_set');
+      expect(error.message).toBe('no systemd credential hsm, which pin names: CREDENTIALS_DIRECTORY is not set');
+      expect(error.hint).toContain('LoadCredential=hsm:');
+    },
+  );
 
   it('names a file that is missing, unreadable or empty', () => {
     const home = makeHome();
     const missing = failure(() => readPin({ kind: 'file', path: `${home.path}/gone` }, {}));
-    expect([missing.code, missing.message]).toEqual(['pin_unreadable', `${home.path}/gone: cannot read this PIN file: ENOENT`]);
+    expect([missing.code, missing.message]).toEqual([
+      'pin_unreadable',
+      `${home.path}/gone: cannot read this PIN file: ENOENT`,
+    ]);
     expect(failure(() => readPin({ kind: 'file', path: home.path }, {}))).toMatchObject({ code: 'pin_unreadable' });
     const empty = home.write('empty', '\n');
     expect(failure(() => readPin({ kind: 'file', path: empty }, {}))).toMatchObject({ code: 'pin_not_set' });
@@ -166,7 +179,9 @@ describe('pin in the configuration', () => {
 
     const pin = home.write('pin', 'hunter2', 0o640);
     const file = home.write('d.hcl', sealWith(`pin = "file:${pin}"`), 0o644);
-    expect((await home.load(file)).notes).toEqual([`${pin}: other users can read this PIN file; run: chmod go= ${pin}`]);
+    expect((await home.load(file)).notes).toEqual([
+      `${pin}: other users can read this PIN file; run: chmod go= ${pin}`,
+    ]);
     fs.rmSync(pin);
     expect((await home.load(file)).notes).toEqual([]);
   });

@@ -24,14 +24,60 @@ function quote(value: string): string {
 
 /** Text without the signs that can meet the next one: `$` before `$${` means something else. */
 const plain = fc
-  .string({ unit: fc.oneof(fc.constantFrom('$', '%', '{', '${', '%{', '"', '\\', '\n', '#'), fc.string({ unit: 'binary', maxLength: 1 })) })
+  .string({
+    unit: fc.oneof(
+      fc.constantFrom('$', '%', '{', '${', '%{', '"', '\\', '\n', '#'),
+      fc.string({ unit: 'binary', maxLength: 1 }),
+    ),
+  })
   .filter((text) => !/[$%]{2,}\{/.test(text));
 
 /** Pieces of HCL, whole and broken, so that random texts come near to what people write. */
 const piece = fc.constantFrom(
   ...['seal', 'pkcs11', '"pkcs11"', 'pin', 'lib', 'slot', 'auto_unseal', 'ui', 'true', '12', '010', '0x1', '-1', '1e3'],
-  ...[' ', '\n', '\r\n', '\r', '\t', '=', '==', ':', ',', ';', '{', '}', '[', ']', '(', ')', '"', "'", '\\', '\\n', '\\u00e9'],
-  ...['#', '//', '/*', '*/', '<<EOF\n', '<<-EOF\n', 'EOF\n', '${', '$${', '%{', '%%{', '$', '%', '.', '+', 'é', '😀', '\ufeff'],
+  ...[
+    ' ',
+    '\n',
+    '\r\n',
+    '\r',
+    '\t',
+    '=',
+    '==',
+    ':',
+    ',',
+    ';',
+    '{',
+    '}',
+    '[',
+    ']',
+    '(',
+    ')',
+    '"',
+    "'",
+    '\\',
+    '\\n',
+    '\\u00e9',
+  ],
+  ...[
+    '#',
+    '//',
+    '/*',
+    '*/',
+    '<<EOF\n',
+    '<<-EOF\n',
+    'EOF\n',
+    '${',
+    '$${',
+    '%{',
+    '%%{',
+    '$',
+    '%',
+    '.',
+    '+',
+    'é',
+    '😀',
+    '\ufeff',
+  ],
   ...['seal "pkcs11" {\n', 'pin = "x"\n', 'lib = "/x"\n', 'listener "tcp" {\n', 'ui = true\n', '}\n', '" "', '""'],
 );
 const hclLike = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
@@ -46,11 +92,14 @@ function throwsOnlyConfigError(action: () => unknown): void {
 
 describe('the scanner', () => {
   it('throws nothing but ConfigError, whatever the text', () => {
-    fc.assert(fc.property(fc.oneof(hclLike, fc.string({ unit: 'binary' })), (text) => {
+    fc.assert(
+      fc.property(fc.oneof(hclLike, fc.string({ unit: 'binary' })), (text) => {
         throwsOnlyConfigError(() => scan(text));
-      }), {
-      numRuns: 3000,
-    });
+      }),
+      {
+        numRuns: 3000,
+      },
+    );
   });
 
   it('gives a PIN as it was written, and leaves it to no parser', () => {
@@ -71,7 +120,27 @@ describe('the scanner', () => {
     // hcl2-parser normalises strings to NFC; a PIN is handed on as its bytes are.
     const body = fc.oneof(
       plain.map(quote),
-      fc.array(fc.constantFrom('$', '%', '{', '}', '\\', 'n', '"', 'u00e9', 'U0001F600', 'ud800', 'a', ' ', '\t', '\r', '\0'), { maxLength: 12 })
+      fc
+        .array(
+          fc.constantFrom(
+            '$',
+            '%',
+            '{',
+            '}',
+            '\\',
+            'n',
+            '"',
+            'u00e9',
+            'U0001F600',
+            'ud800',
+            'a',
+            ' ',
+            '\t',
+            '\r',
+            '\0',
+          ),
+          { maxLength: 12 },
+        )
         .map((parts) => `"${parts.join('')}"`),
     );
     let agreed = 0;
@@ -93,27 +162,51 @@ describe('the scanner', () => {
   });
 
   it('leaves literals that hcl2-parser reads, whatever stands around them', () => {
-    const value = fc.oneof(piece, fc.double({ noNaN: true, noDefaultInfinity: true }).map(String), plain.map(quote), fc.array(piece).map((parts) => `"${parts.join('')}"`));
+    const value = fc.oneof(
+      piece,
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+      plain.map(quote),
+      fc.array(piece).map((parts) => `"${parts.join('')}"`),
+    );
     let read = 0;
     fc.assert(
-      fc.property(value, fc.constantFrom('', 'ui = "${x}"\n', 'auto_unseal = true # c\n', 'listener "tcp" {\n  lib = var.x\n}\n'), (literal, after) => {
-        let literals: string[];
-        try {
-          literals = sources(`seal "pkcs11" {\n  slot = ${literal}\n}\n${after}`);
-        } catch {
-          return;
-        }
-        const one = (source: string): unknown => parse(`v = [${source}]\n`);
-        expect(literals.map(one)).toEqual(literals.map(() => ({ v: [expect.toSatisfy(() => true)] })));
-        read += 1;
-      }),
+      fc.property(
+        value,
+        fc.constantFrom('', 'ui = "${x}"\n', 'auto_unseal = true # c\n', 'listener "tcp" {\n  lib = var.x\n}\n'),
+        (literal, after) => {
+          let literals: string[];
+          try {
+            literals = sources(`seal "pkcs11" {\n  slot = ${literal}\n}\n${after}`);
+          } catch {
+            return;
+          }
+          const one = (source: string): unknown => parse(`v = [${source}]\n`);
+          expect(literals.map(one)).toEqual(literals.map(() => ({ v: [expect.toSatisfy(() => true)] })));
+          read += 1;
+        },
+      ),
       { numRuns: 2000 },
     );
     expect(read).toBeGreaterThan(200);
   });
 
   it('finds the reason wherever hcl2-parser rejects a text of used stanzas', () => {
-    const line = fc.constantFrom('  lib = "/x"', '  slot = 1', '  pin = "p"', '  lib = /x', '  slot =', '  pin "p"', '  lib = "/x', '  a = 1 b = 2', '# c', '', '  slot = 1,', '  "lib" = "x"', '  x = {', '  x = "a\\qb"');
+    const line = fc.constantFrom(
+      '  lib = "/x"',
+      '  slot = 1',
+      '  pin = "p"',
+      '  lib = /x',
+      '  slot =',
+      '  pin "p"',
+      '  lib = "/x',
+      '  a = 1 b = 2',
+      '# c',
+      '',
+      '  slot = 1,',
+      '  "lib" = "x"',
+      '  x = {',
+      '  x = "a\\qb"',
+    );
     const file = fc.array(line, { maxLength: 6 }).map((lines) => `seal "pkcs11" {\n${lines.join('\n')}\n}\n`);
     fc.assert(
       fc.property(file, (text) => {
@@ -135,7 +228,9 @@ describe('the scanner', () => {
     ].join('\n');
     const scanned = scan(text);
     expect(sources(text)).toEqual(['1']);
-    expect(scanned.stanzas.map(({ name, labels, at, settings }) => [name, labels, at?.line, [...settings.keys()]])).toEqual([
+    expect(
+      scanned.stanzas.map(({ name, labels, at, settings }) => [name, labels, at?.line, [...settings.keys()]]),
+    ).toEqual([
       ['seal', ['awskms'], 3, []],
       ['seal', ['pkcs11'], 6, ['pinn', 'slot', 'pni']],
       ['storage', ['consul'], 12, []],
@@ -146,21 +241,52 @@ describe('the scanner', () => {
 });
 
 describe('the JSON checker', () => {
-  const jsonLike = fc.array(fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '"a"', '1', '-', '1e5', '.', 'true', 'null', ' ', '\n', '\\', '\\u12', '\t', '"seal"', '${'), { maxLength: 20 });
+  const jsonLike = fc.array(
+    fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '"a"',
+      '1',
+      '-',
+      '1e5',
+      '.',
+      'true',
+      'null',
+      ' ',
+      '\n',
+      '\\',
+      '\\u12',
+      '\t',
+      '"seal"',
+      '${',
+    ),
+    { maxLength: 20 },
+  );
 
   it('accepts exactly the objects that JSON.parse accepts, and throws nothing but ConfigError', () => {
     fc.assert(
-      fc.property(fc.oneof(jsonLike.map((parts) => parts.join('')), fc.json()), (text) => {
-        throwsOnlyConfigError(() => parseJson('c.json', text));
-        let value: unknown;
-        try {
-          value = JSON.parse(text);
-        } catch {
-          expect(() => parseJson('c.json', text)).toThrow(/^c\.json:\d+:\d+: /);
-          return;
-        }
-        expect(() => parseJson('c.json', JSON.stringify({ ui: value }))).not.toThrow();
-      }),
+      fc.property(
+        fc.oneof(
+          jsonLike.map((parts) => parts.join('')),
+          fc.json(),
+        ),
+        (text) => {
+          throwsOnlyConfigError(() => parseJson('c.json', text));
+          let value: unknown;
+          try {
+            value = JSON.parse(text);
+          } catch {
+            expect(() => parseJson('c.json', text)).toThrow(/^c\.json:\d+:\d+: /);
+            return;
+          }
+          expect(() => parseJson('c.json', JSON.stringify({ ui: value }))).not.toThrow();
+        },
+      ),
       { numRuns: 2000 },
     );
   });

@@ -41,8 +41,15 @@ describe('uri in the seal stanza', () => {
 
   it('may repeat what the stanza says, and complete it', async () => {
     const lines = [
-      'lib = "/usr/lib/p11.so"', 'slot = "0x3"', 'token_label = "demo"', 'serial = "00a1"', 'pin = "file:///run/pin"',
-      'key_label = "hsm_demo"', 'key_id = "0x01FF"', 'hmac_key_label = "h"', `uri = "${full}"`,
+      'lib = "/usr/lib/p11.so"',
+      'slot = "0x3"',
+      'token_label = "demo"',
+      'serial = "00a1"',
+      'pin = "file:///run/pin"',
+      'key_label = "hsm_demo"',
+      'key_id = "0x01FF"',
+      'hmac_key_label = "h"',
+      `uri = "${full}"`,
     ];
     expect((await load(makeHome(), lines)).seal).toMatchObject({ token: { slot: 3n }, hmacKey: { label: 'h' } });
   });
@@ -88,7 +95,9 @@ describe('uri in the seal stanza', () => {
     expect(await refuse(`pkcs11:token=t;id=${'%00'.repeat(256)};${rest}`)).toBe(
       ':2:3: seal "pkcs11": uri: id is longer than 255 bytes',
     );
-    expect(await refuse('pkcs11:?module-path=/x')).toBe(':1:1: seal "pkcs11": slot, token_label, serial or uri is missing');
+    expect(await refuse('pkcs11:?module-path=/x')).toBe(
+      ':1:1: seal "pkcs11": slot, token_label, serial or uri is missing',
+    );
   });
 });
 
@@ -106,7 +115,11 @@ describe('a PIN in a uri', () => {
 
   it('never lands in the cache where the uri is wrong or misspelt', async () => {
     const home = makeHome();
-    for (const line of ['uri = "pkcs11:tokn=t?pin-value=hunter2"', 'uir = "pkcs11:token=t?pin-value=hunter2"', 'uri = "hunter2"']) {
+    for (const line of [
+      'uri = "pkcs11:tokn=t?pin-value=hunter2"',
+      'uir = "pkcs11:token=t?pin-value=hunter2"',
+      'uri = "hunter2"',
+    ]) {
       const error = await home.failure(home.write('c.hcl', `seal "pkcs11" {\n  ${line}\n}\n`));
       expect(error.message + String(error.hint)).not.toContain('hunter2');
     }
@@ -118,23 +131,41 @@ describe('a PIN in a uri', () => {
   it('is noted when others can read the file, also where the environment overrides it', async () => {
     const home = makeHome();
     const body = { lib: '/x', key_label: 'k', uri: 'pkcs11:token=t?pin-value=hunter2' };
-    const stanza = `seal "pkcs11" {\n${Object.entries(body).map(([key, value]) => `${key} = "${value}"\n`).join('')}}\n`;
-    for (const file of [home.write('c.hcl', stanza, 0o644), home.write('c.json', JSON.stringify({ seal: { pkcs11: body } }), 0o644)]) {
+    const stanza = `seal "pkcs11" {\n${Object.entries(body)
+      .map(([key, value]) => `${key} = "${value}"\n`)
+      .join('')}}\n`;
+    for (const file of [
+      home.write('c.hcl', stanza, 0o644),
+      home.write('c.json', JSON.stringify({ seal: { pkcs11: body } }), 0o644),
+    ]) {
       const note = `${file}: holds a PIN, and other users can read it; run: chmod go= ${file}`;
       expect((await home.load(file)).notes).toEqual([note]);
       expect((await home.load(file, { COFFER_HSM_PIN: 'x' })).notes).toEqual([note]);
       fs.chmodSync(file, 0o600);
       expect((await home.load(file)).notes).toEqual([]);
     }
-    const source = home.write('d.hcl', stanza.replace('pin-value=hunter2', `pin-source=${home.write('pin', '1', 0o644)}`), 0o644);
-    expect((await home.load(source)).notes).toEqual([expect.stringContaining('/pin: other users can read this PIN file')]);
+    const source = home.write(
+      'd.hcl',
+      stanza.replace('pin-value=hunter2', `pin-source=${home.write('pin', '1', 0o644)}`),
+      0o644,
+    );
+    expect((await home.load(source)).notes).toEqual([
+      expect.stringContaining('/pin: other users can read this PIN file'),
+    ]);
   });
 });
 
 describe('COFFER_HSM_URI', () => {
   it('replaces what it names, and drops the token that the file chooses', async () => {
     const home = makeHome();
-    const lines = ['lib = "/x"', 'slot = 1', 'pin = "1"', 'key_label = "k"', 'key_id = "01"', 'uri = "pkcs11:model=m;type=private;serial=s"'];
+    const lines = [
+      'lib = "/x"',
+      'slot = 1',
+      'pin = "1"',
+      'key_label = "k"',
+      'key_id = "01"',
+      'uri = "pkcs11:model=m;type=private;serial=s"',
+    ];
     const token = { slot: null, label: null, serial: null, manufacturer: null, model: null };
     expect((await load(home, lines)).seal.token).toEqual({ ...token, slot: 1n, model: 'm', serial: 's' });
 

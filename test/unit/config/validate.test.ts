@@ -59,7 +59,11 @@ describe('a minimal configuration', () => {
 
 describe('the seal stanza', () => {
   it('has a previous key once that it names twice, however its id is spelled', async () => {
-    const { seal: read } = await seal('previous_key_label = "k2, k2,k1"', 'previous_key_id = "0x01, 01,02"', 'previous_hmac_key_label = "h,h"');
+    const { seal: read } = await seal(
+      'previous_key_label = "k2, k2,k1"',
+      'previous_key_id = "0x01, 01,02"',
+      'previous_hmac_key_label = "h,h"',
+    );
     const byId = (id: number): unknown => ({ label: null, id: Uint8Array.of(id) });
     expect(read.previousKeys).toEqual([{ label: 'k2', id: null }, { label: 'k1', id: null }, byId(1), byId(2)]);
     expect(read.previousHmacKeys).toEqual([{ label: 'h', id: null }]);
@@ -75,7 +79,12 @@ describe('the seal stanza', () => {
   });
 
   it.each(['"false"', 'false', '0', '"0"'])('takes %s for false', async (value) => {
-    const lines = [`generate_key = ${value}`, `force_rw_session = ${value}`, `rsa_encrypt_local = ${value}`, `disabled = ${value}`];
+    const lines = [
+      `generate_key = ${value}`,
+      `force_rw_session = ${value}`,
+      `rsa_encrypt_local = ${value}`,
+      `disabled = ${value}`,
+    ];
     expect((await seal(...lines)).seal).toMatchObject({
       generateKey: false,
       forceRwSession: false,
@@ -102,7 +111,13 @@ describe('the seal stanza', () => {
 
   it('takes key ids in hexadecimal and a number for a label', async () => {
     expect((await seal('key_id = 0x00fF')).seal.key.id).toEqual(Uint8Array.of(0, 255));
-    const config = await seal('key_id = "0x00fF"', 'hmac_key_id = "0a"', 'token_label = 42', 'serial = "00a1"', 'name = "west"');
+    const config = await seal(
+      'key_id = "0x00fF"',
+      'hmac_key_id = "0a"',
+      'token_label = 42',
+      'serial = "00a1"',
+      'name = "west"',
+    );
     expect(config.seal).toMatchObject({
       key: { label: 'k', id: Uint8Array.of(0, 255) },
       hmacKey: { label: 'h', id: Uint8Array.of(10) },
@@ -297,18 +312,25 @@ describe('the seal stanza', () => {
     for (const value of ['"CKM_RSA_PKCS"', '1', '"0x0001"']) {
       const config = await seal(`mechanism = ${value}`);
       expect(config.seal.mechanism).toBe(1);
-      expect(config.notes).toEqual([expect.stringMatching(/mechanism: PKCS#1 v1\.5 encryption is deprecated; use CKM_RSA_PKCS_OAEP$/)]);
+      expect(config.notes).toEqual([
+        expect.stringMatching(/mechanism: PKCS#1 v1\.5 encryption is deprecated; use CKM_RSA_PKCS_OAEP$/),
+      ]);
     }
   });
 
-  it.each(['mechanism = "CKM_RSA_PKCS_OAEP"', 'uri = "pkcs11:type=private"'])('warns of %s without an HMAC key', async (line) => {
-    const home = makeHome();
-    const body = `lib = "/x"\nslot = 1\nkey_label = "k"\n${line}`;
-    const config = await home.load(home.write('c.hcl', `seal "pkcs11" {\n${body}\n}\n`));
-    expect(config.seal.hmacKey).toBeNull();
-    expect(config.notes).toEqual([expect.stringMatching(/without an HMAC key, whoever has the RSA public key can make a whole other store/)]);
-    expect((await seal(line)).notes).toEqual([]);
-  });
+  it.each(['mechanism = "CKM_RSA_PKCS_OAEP"', 'uri = "pkcs11:type=private"'])(
+    'warns of %s without an HMAC key',
+    async (line) => {
+      const home = makeHome();
+      const body = `lib = "/x"\nslot = 1\nkey_label = "k"\n${line}`;
+      const config = await home.load(home.write('c.hcl', `seal "pkcs11" {\n${body}\n}\n`));
+      expect(config.seal.hmacKey).toBeNull();
+      expect(config.notes).toEqual([
+        expect.stringMatching(/without an HMAC key, whoever has the RSA public key can make a whole other store/),
+      ]);
+      expect((await seal(line)).notes).toEqual([]);
+    },
+  );
 
   it('needs no HMAC key for CKM_AES_GCM', async () => {
     const home = makeHome();
@@ -322,7 +344,11 @@ describe('a file', () => {
   it.each([
     ['', 'config_missing', /c\.hcl: stanza seal "pkcs11" is missing/],
     [`${sealWith()}${sealWith()}`, 'config_duplicate', /:7:1: seal "pkcs11": there is such a stanza already on line 1/],
-    ['seal "awskms" {\n}\n', 'config_seal_type', /:1:1: seal "awskms": coffer has no such seal; the only one is "pkcs11"/],
+    [
+      'seal "awskms" {\n}\n',
+      'config_seal_type',
+      /:1:1: seal "awskms": coffer has no such seal; the only one is "pkcs11"/,
+    ],
     ['seal {\n}\n', 'config_seal_type', /:1:1: seal: coffer has no such seal/],
     ['seal = "pkcs11"\n', 'config_type', /:1:1: seal must be a stanza/],
     ['auto_unseal {\n}\n', 'config_type', /:1:1: auto_unseal must be a key/],
@@ -331,16 +357,36 @@ describe('a file', () => {
     ['auto_unsael = true\n', 'config_unknown_key', /:1:1: unknown key "auto_unsael"; did you mean "auto_unseal"\?/],
     ['xyzzy = true\n', 'config_unknown_key', /:1:1: unknown key "xyzzy"$/],
     ['disable_sealwrap = true\n', 'unsupported', /:1:1: disable_sealwrap is not supported: coffer decides per mount/],
-    ['entropy "hsm" { mode = "augmentation" }\n', 'config_value', /:1:1: entropy "hsm": the only source of entropy is "seal"/],
+    [
+      'entropy "hsm" { mode = "augmentation" }\n',
+      'config_value',
+      /:1:1: entropy "hsm": the only source of entropy is "seal"/,
+    ],
     ['entropy "seal" { mode = "replace" }\n', 'config_value', /:1:18: entropy "seal": mode must be "augmentation"/],
     ['entropy "seal" {}\n', 'config_missing', /:1:1: entropy "seal": mode is missing/],
-    ['entropy "seal" { mdoe = "x" }\n', 'config_unknown_key', /:1:18: entropy "seal": unknown key "mdoe"; did you mean "mode"\?/],
-    ['entropy "seal" { mode = "augmentation" }\nentropy "seal" { mode = "augmentation" }\n', 'config_duplicate', /:2:1: entropy "seal"/],
+    [
+      'entropy "seal" { mdoe = "x" }\n',
+      'config_unknown_key',
+      /:1:18: entropy "seal": unknown key "mdoe"; did you mean "mode"\?/,
+    ],
+    [
+      'entropy "seal" { mode = "augmentation" }\nentropy "seal" { mode = "augmentation" }\n',
+      'config_duplicate',
+      /:2:1: entropy "seal"/,
+    ],
     ['storage "raft" {\n  path = "/x"\n}\n', 'config_storage_type', /:1:1: storage "raft": coffer has no such storage/],
     ['storage "sqlite" {}\n', 'config_missing', /:1:1: storage "sqlite": path is missing/],
-    ['storage "sqlite" { path = "coffer.db" }\n', 'config_value', /:1:20: storage "sqlite": path must be an absolute path/],
+    [
+      'storage "sqlite" { path = "coffer.db" }\n',
+      'config_value',
+      /:1:20: storage "sqlite": path must be an absolute path/,
+    ],
     ['storage "sqlite" { file = "/x" }\n', 'config_unknown_key', /:1:20: storage "sqlite": unknown key "file"/],
-    ['storage "sqlite" { path = "/x" }\nstorage "sqlite" { path = "/y" }\n', 'config_duplicate', /:2:1: storage "sqlite"/],
+    [
+      'storage "sqlite" { path = "/x" }\nstorage "sqlite" { path = "/y" }\n',
+      'config_duplicate',
+      /:2:1: storage "sqlite"/,
+    ],
   ])('is refused: %j', async (text, code, message) => {
     const home = makeHome();
     const error = await home.failure(home.write('c.hcl', /^seal |^$/.test(text) ? text : `${text}${sealWith()}`));
@@ -377,7 +423,10 @@ describe('storage', () => {
   it('is what COFFER_STORAGE_PATH says before the file, and a Vault storage is then noted', async () => {
     const home = makeHome();
     const sqlite = home.write('c.hcl', `storage "sqlite" { path = "/x" }\n${sealWith()}`);
-    expect(await home.load(sqlite, { COFFER_STORAGE_PATH: '/y' })).toMatchObject({ storage: { path: '/y' }, notes: [] });
+    expect(await home.load(sqlite, { COFFER_STORAGE_PATH: '/y' })).toMatchObject({
+      storage: { path: '/y' },
+      notes: [],
+    });
     expect(await home.load(sqlite, { COFFER_STORAGE_PATH: '' })).toMatchObject({ storage: { path: '/x' } });
     const raft = home.write('d.hcl', `storage "raft" {\n  path = "/x"\n}\n${sealWith()}`);
     expect(await home.load(raft, { COFFER_STORAGE_PATH: '/y' })).toMatchObject({

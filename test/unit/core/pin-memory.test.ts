@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,7 +32,9 @@ const file = (): string => files()[0] ?? '';
 /** PINs that the file does not take for one of `refused`: one in about a thousand it does. */
 function others(refused: readonly string[]): string[] {
   const memory = pinMemory(state()).recall(token, 'user');
-  return Array.from({ length: 12 }, (_, at) => `other-${at}`).filter((pin) => !refused.includes(pin) && memory?.includes(pin) === false);
+  return Array.from({ length: 12 }, (_, at) => `other-${at}`).filter(
+    (pin) => !refused.includes(pin) && memory?.includes(pin) === false,
+  );
 }
 
 describe('the memory of PINs that were refused', () => {
@@ -45,7 +58,8 @@ describe('the memory of PINs that were refused', () => {
     const memory = pinMemory(state());
     memory.remember(token, 'user', '1111');
     expect(memory.recall(token, 'so')).toBeNull();
-    for (const other of [{ serial: 'a2' }, { label: 'other' }, { model: 'n' }, { manufacturer: 'g' }]) expect(memory.recall({ ...token, ...other }, 'user')).toBeNull();
+    for (const other of [{ serial: 'a2' }, { label: 'other' }, { model: 'n' }, { manufacturer: 'g' }])
+      expect(memory.recall({ ...token, ...other }, 'user')).toBeNull();
     // It is the same token in another slot, and with other flags.
     expect(memory.recall({ ...token, slot: 7n, flags: 0x10000 }, 'user')?.includes('1111')).toBe(true);
   });
@@ -84,14 +98,17 @@ describe('the memory of PINs that were refused', () => {
     expect(files()).toHaveLength(1);
   });
 
-  it.each(['', 'x', 'coffer refused pins 1 ', 'coffer refused pins 2 00112233445566778899aabbccddeeff\n111\n'])('that is damaged knows nothing, and is made anew: %j', (text) => {
-    const memory = pinMemory(state());
-    memory.remember(token, 'user', '1111');
-    writeFileSync(file(), text);
-    expect(memory.recall(token, 'user')).toBeNull();
-    expect(memory.remember(token, 'user', '1111')).toBeNull();
-    expect(memory.recall(token, 'user')?.includes('1111')).toBe(true);
-  });
+  it.each(['', 'x', 'coffer refused pins 1 ', 'coffer refused pins 2 00112233445566778899aabbccddeeff\n111\n'])(
+    'that is damaged knows nothing, and is made anew: %j',
+    (text) => {
+      const memory = pinMemory(state());
+      memory.remember(token, 'user', '1111');
+      writeFileSync(file(), text);
+      expect(memory.recall(token, 'user')).toBeNull();
+      expect(memory.remember(token, 'user', '1111')).toBeNull();
+      expect(memory.recall(token, 'user')?.includes('1111')).toBe(true);
+    },
+  );
 
   it('follows no link and believes nothing that others can write', () => {
     const memory = pinMemory(state());

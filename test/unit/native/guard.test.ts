@@ -19,7 +19,10 @@ interface Ended {
 }
 
 /** Runs a script that has the add-on as `guard`, installed with texts that name themselves. */
-function run(script: string, { before = '', env = {} }: { before?: string; env?: Readonly<Record<string, string>> } = {}): Ended {
+function run(
+  script: string,
+  { before = '', env = {} }: { before?: string; env?: Readonly<Record<string, string>> } = {},
+): Ended {
   const prelude = `
     const loaded = { exports: {} };
     process.dlopen(loaded, ${JSON.stringify(ADDON)});
@@ -31,23 +34,34 @@ function run(script: string, { before = '', env = {} }: { before?: string; env?:
   const file = join(dir, 'script.cjs');
   writeFileSync(file, prelude + script);
   const line = `${before}exec "$0" "$1"`;
-  const done = spawnSync('/bin/sh', ['-c', line, process.execPath, file], { env: { ...process.env, ...env }, encoding: 'utf8', timeout: 60_000 });
+  const done = spawnSync('/bin/sh', ['-c', line, process.execPath, file], {
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   return { status: done.status, signal: done.signal, stdout: done.stdout, stderr: done.stderr };
 }
 
 /** Replaces the process by a shell that runs this line. */
-const SHELL = (line: string, env = 'null', keep = '[]'): string => `guard.exec('/bin/sh', ['sh', '-c', ${JSON.stringify(line)}], ${env}, ${keep});`;
+const SHELL = (line: string, env = 'null', keep = '[]'): string =>
+  `guard.exec('/bin/sh', ['sh', '-c', ${JSON.stringify(line)}], ${env}, ${keep});`;
 
 describe('the watchdog', () => {
   it('ends a call that takes too long, and leaves alone what is done in time', () => {
     const block = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0,';
-    expect(run(`guard.enter('C_A', 60000); ${block} 50); guard.leave(); guard.enter('C_B', 200); ${block} 20000);`)).toEqual({
+    expect(
+      run(`guard.enter('C_A', 60000); ${block} 50); guard.leave(); guard.enter('C_B', 200); ${block} 20000);`),
+    ).toEqual({
       status: 3,
       signal: null,
       stdout: '',
       stderr: 'hung: <did not answer within 200 ms in C_B>\n',
     });
-    expect(run(`guard.enter('C_A', 100); guard.leave(); ${block} 400); guard.enter('C_B', 0); ${block} 400); guard.leave();`)).toMatchObject({ status: 0, stderr: '' });
+    expect(
+      run(
+        `guard.enter('C_A', 100); guard.leave(); ${block} 400); guard.enter('C_B', 0); ${block} 400); guard.leave();`,
+      ),
+    ).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('has a deadline for each of several calls in the background', () => {
@@ -57,7 +71,12 @@ describe('the watchdog', () => {
       ${end}
       setTimeout(() => { guard.leaveBackground(one); }, 1500);
     `;
-    expect(run(script(''))).toMatchObject({ status: 3, stderr: expect.stringMatching(/^hung: <did not answer within 300 ms in C_(Encrypt or C_)?(Decrypt)>\n$/) as unknown });
+    expect(run(script(''))).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(
+        /^hung: <did not answer within 300 ms in C_(Encrypt or C_)?(Decrypt)>\n$/,
+      ) as unknown,
+    });
     expect(run(script('guard.leaveBackground(other);'))).toMatchObject({ status: 0, stderr: '' });
   });
 
@@ -86,9 +105,18 @@ describe('the watchdog', () => {
 
 describe('the stages of a command', () => {
   it('make a fault an error, and a warning with the status of the command afterwards', () => {
-    expect(run("guard.enter('C_A', 0); process.abort();")).toMatchObject({ status: 3, stderr: expect.stringContaining('crashed: <aborted (SIGABRT) in C_A>') as unknown });
-    expect(run("guard.done(2); guard.enter('C_A', 0); process.abort();")).toMatchObject({ status: 2, stderr: expect.stringContaining('late: <aborted (SIGABRT) in C_A>') as unknown });
-    expect(run("guard.keep(); guard.undo(); guard.enter('C_A', 0); process.exit(0);")).toMatchObject({ status: 3, stderr: 'ended: <called exit() in C_A>\n' });
+    expect(run("guard.enter('C_A', 0); process.abort();")).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('crashed: <aborted (SIGABRT) in C_A>') as unknown,
+    });
+    expect(run("guard.done(2); guard.enter('C_A', 0); process.abort();")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('late: <aborted (SIGABRT) in C_A>') as unknown,
+    });
+    expect(run("guard.keep(); guard.undo(); guard.enter('C_A', 0); process.exit(0);")).toMatchObject({
+      status: 3,
+      stderr: 'ended: <called exit() in C_A>\n',
+    });
   });
 
   it('stop only the thread that fails while the store or the result must come out whole', () => {
@@ -103,7 +131,9 @@ describe('the stages of a command', () => {
       stdout: 'whole',
       stderr: `late: <${where}>\n`,
     });
-    expect(run(`${load} guard.keep(); ${wait} guard.enter('C_A', 0); fs.writeSync(1, 'called');`, { env })).toMatchObject({ status: 3, stdout: '', stderr: `crashed: <${where}>\n` });
+    expect(
+      run(`${load} guard.keep(); ${wait} guard.enter('C_A', 0); fs.writeSync(1, 'called');`, { env }),
+    ).toMatchObject({ status: 3, stdout: '', stderr: `crashed: <${where}>\n` });
   });
 
   it('leave what is not in a call to the runtime', () => {
@@ -128,14 +158,23 @@ describe('standard output', () => {
 
 describe('quit', () => {
   it('ends at once with the status', () => {
-    expect(run("process.on('exit', () => fs.writeSync(2, 'exit')); guard.quit(9);")).toEqual({ status: 9, signal: null, stdout: '', stderr: '' });
+    expect(run("process.on('exit', () => fs.writeSync(2, 'exit')); guard.quit(9);")).toEqual({
+      status: 9,
+      signal: null,
+      stdout: '',
+      stderr: '',
+    });
   });
 });
 
 describe('harden', () => {
   it('forbids a core dump and a look into the process, and both end with exec', () => {
-    const look = "fs.writeSync(1, fs.readFileSync('/proc/self/limits', 'utf8').match(/core file size +(\\\\S+)/)[1] + ' ' + fs.statSync('/proc/self/environ').uid);";
-    const { stdout } = run(`guard.harden(); ${look.replaceAll('\\\\', '\\')} ${SHELL(' ulimit -c; stat -c %u /proc/$$/environ')}`, { before: 'ulimit -c 1000; ' });
+    const look =
+      "fs.writeSync(1, fs.readFileSync('/proc/self/limits', 'utf8').match(/core file size +(\\\\S+)/)[1] + ' ' + fs.statSync('/proc/self/environ').uid);";
+    const { stdout } = run(
+      `guard.harden(); ${look.replaceAll('\\\\', '\\')} ${SHELL(' ulimit -c; stat -c %u /proc/$$/environ')}`,
+      { before: 'ulimit -c 1000; ' },
+    );
     const uid = String(process.getuid?.());
     expect(stdout).toBe(`0 01000\n${uid}\n`);
   });
@@ -143,10 +182,17 @@ describe('harden', () => {
 
 describe('exec', () => {
   it('replaces the process: same id, given arguments and environment', () => {
-    const { status, stdout } = run(`fs.writeSync(1, process.pid + ' '); guard.exec('/bin/sh', ['name', '-c', 'echo $$ $0 $1 $A; env; exit 5', 'zero', 'one'], ['A=b'], []);`);
+    const { status, stdout } = run(
+      `fs.writeSync(1, process.pid + ' '); guard.exec('/bin/sh', ['name', '-c', 'echo $$ $0 $1 $A; env; exit 5', 'zero', 'one'], ['A=b'], []);`,
+    );
     const [before, after, ...rest] = stdout.split(/[ \n]/);
     expect(after).toBe(before);
-    expect(rest.filter((word) => !word.startsWith('PWD=') && !word.startsWith('_=')).join(' ').trim()).toMatch(/^zero one b( SHLVL=\d+)? A=b/);
+    expect(
+      rest
+        .filter((word) => !word.startsWith('PWD=') && !word.startsWith('_='))
+        .join(' ')
+        .trim(),
+    ).toMatch(/^zero one b( SHLVL=\d+)? A=b/);
     expect(status).toBe(5);
   });
 
@@ -158,21 +204,33 @@ describe('exec', () => {
     const list = 'ls /proc/$$/fd; :';
     const script = `const kept = fs.openSync('/dev/null'); fs.openSync('/dev/null'); fs.writeSync(1, kept + '\\n'); ${SHELL(list, 'null', '[kept]')}`;
     const [kept, ...open] = run(script, { before: 'exec 7</dev/null; ' }).stdout.trim().split('\n');
-    expect(open.map(Number).filter((descriptor) => descriptor < 10)).toEqual([0, 1, 2, ...(Number(kept) < 10 ? [Number(kept)] : [])]);
+    expect(open.map(Number).filter((descriptor) => descriptor < 10)).toEqual([
+      0,
+      1,
+      2,
+      ...(Number(kept) < 10 ? [Number(kept)] : []),
+    ]);
     expect(open).toContain(kept);
     expect(open).not.toContain('7');
   });
 
   it('leaves pipes blocking', () => {
     const script = `process.stdout; process.stderr; process.stdin; ${SHELL('grep -h flags /proc/$$/fdinfo/0 /proc/$$/fdinfo/1 /proc/$$/fdinfo/2')}`;
-    for (const [, flags] of run(script, { before: 'true | ' }).stdout.matchAll(/flags:\s*(\d+)/g)) expect(parseInt(flags ?? '', 8) & 0o4000).toBe(0);
+    for (const [, flags] of run(script, { before: 'true | ' }).stdout.matchAll(/flags:\s*(\d+)/g))
+      expect(parseInt(flags ?? '', 8) & 0o4000).toBe(0);
   });
 
   it('leaves signals at their defaults and unblocked, whatever the runtime did with them', () => {
     const script = `process.on('SIGTERM', () => {}); process.on('SIGINT', () => {}); ${SHELL("grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status")}`;
     const { stdout } = run(script);
-    const sets = [...stdout.matchAll(/Sig(Blk|Ign):\s*(\w+)/g)].map(([, name, bits]) => [name, BigInt(`0x${bits ?? ''}`)]);
-    expect(sets).toEqual([['Blk', 0n], ['Ign', 0n]]);
+    const sets = [...stdout.matchAll(/Sig(Blk|Ign):\s*(\w+)/g)].map(([, name, bits]) => [
+      name,
+      BigInt(`0x${bits ?? ''}`),
+    ]);
+    expect(sets).toEqual([
+      ['Blk', 0n],
+      ['Ign', 0n],
+    ]);
   });
 
   it('gives back the limit of open files', () => {
@@ -208,15 +266,23 @@ describe('an add-on that cannot be loaded', () => {
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     rmSync(join(copy, 'dist/guard.node'));
     if (content !== null) writeFileSync(join(copy, 'dist/guard.node'), content);
-    const done = spawnSync(process.execPath, [join(copy, 'bin/coffer'), 'hsm', 'slots', `-lib=${ADDON}`], { encoding: 'utf8' });
+    const done = spawnSync(process.execPath, [join(copy, 'bin/coffer'), 'hsm', 'slots', `-lib=${ADDON}`], {
+      encoding: 'utf8',
+    });
     expect(done.status).toBe(1);
-    expect(done.stderr).toMatch(new RegExp(`^error: coffer's own add-on ${copy}/dist/guard.node cannot be loaded: .*\nhint: .*npm run build\n$`));
+    expect(done.stderr).toMatch(
+      new RegExp(`^error: coffer's own add-on ${copy}/dist/guard.node cannot be loaded: .*\nhint: .*npm run build\n$`),
+    );
     expect(spawnSync(process.execPath, [join(copy, 'bin/coffer'), 'version']).status).toBe(0);
   });
 
   it('is compiled without a warning', () => {
     const include = join(ROOT, 'node_modules/node-api-headers/include');
-    const done = spawnSync('cc', ['-fsyntax-only', '-std=gnu11', '-Wall', '-Wextra', `-I${include}`, join(ROOT, 'src/native/guard.c')], { encoding: 'utf8' });
+    const done = spawnSync(
+      'cc',
+      ['-fsyntax-only', '-std=gnu11', '-Wall', '-Wextra', `-I${include}`, join(ROOT, 'src/native/guard.c')],
+      { encoding: 'utf8' },
+    );
     expect(done.stderr).toBe('');
     expect(dirname(ADDON)).toBe(join(ROOT, 'dist'));
     expect(readFileSync(ADDON).subarray(1, 4).toString()).toBe('ELF');

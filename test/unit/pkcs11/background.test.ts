@@ -57,7 +57,9 @@ describe('sessions side by side', () => {
     await withKeys(['fail:C_Decrypt:0x30'], async (session, { wrapping }) => {
       const [cipher] = session.openCiphers(1);
       const error = await failure(Promise.resolve(present(cipher).decrypt(wrapping, cbc, data)));
-      expect(error.message).toBe(`C_Decrypt (CKM_AES_CBC_PAD, key "${wrapping.label}") failed: CKR_DEVICE_ERROR (0x30)`);
+      expect(error.message).toBe(
+        `C_Decrypt (CKM_AES_CBC_PAD, key "${wrapping.label}") failed: CKR_DEVICE_ERROR (0x30)`,
+      );
     });
   });
 
@@ -76,15 +78,26 @@ describe('sessions side by side', () => {
     });
     const shim = shimmed(hsm, ...(habit === 'no habit' ? [] : [habit]));
     await withSession(optionsFor(hsm, shim), async (session) => {
-      const [wrapping, mac] = [label, `${label}-mac`].map((name) => present(session.findKeys({ class: 'secret', label: name, id: null })[0]));
+      const [wrapping, mac] = [label, `${label}-mac`].map((name) =>
+        present(session.findKeys({ class: 'secret', label: name, id: null })[0]),
+      );
       const work = async (cipher: Cipher): Promise<unknown> => {
         shim.clear();
         const short = data.subarray(0, 32);
-        const opened = await cipher.decrypt(present(wrapping), cbc, await cipher.encrypt(present(wrapping), cbc, short));
+        const opened = await cipher.decrypt(
+          present(wrapping),
+          cbc,
+          await cipher.encrypt(present(wrapping), cbc, short),
+        );
         const tag = await cipher.sign(present(mac), hmac, short);
-        const signed = [[short, tag], [long, right], [long, tag]] as const;
+        const signed = [
+          [short, tag],
+          [long, right],
+          [long, tag],
+        ] as const;
         const verdicts = [];
-        for (const [message, signature] of signed) verdicts.push(await cipher.verify(present(mac), hmac, message, signature));
+        for (const [message, signature] of signed)
+          verdicts.push(await cipher.verify(present(mac), hmac, message, signature));
         return { opened, verdicts, calls: shim.calls() };
       };
       const [background] = session.openCiphers(1);

@@ -83,7 +83,9 @@ describe('encrypt and decrypt', () => {
   it('names function, mechanism, key, CKR_ value and remedy when a key may not be used so', async () => {
     const sealed = cipher('aes-256-cbc', true, randomBytes(32));
     const error = await failure(withKey('no decrypt', (session, key) => session.decrypt(key, CBC_PAD, sealed)));
-    expect(error.message).toBe('C_DecryptInit (CKM_AES_CBC_PAD, key "no decrypt") failed: CKR_KEY_FUNCTION_NOT_PERMITTED (0x68)');
+    expect(error.message).toBe(
+      'C_DecryptInit (CKM_AES_CBC_PAD, key "no decrypt") failed: CKR_KEY_FUNCTION_NOT_PERMITTED (0x68)',
+    );
     expect(error.code).toBe('key_use');
     expect(error.hint).toContain('CKA_DECRYPT');
     expect(isCiphertextInvalid(error)).toBe(false);
@@ -91,11 +93,15 @@ describe('encrypt and decrypt', () => {
 
   it('names an unknown mechanism by its number', async () => {
     const error = await failure(withKey('known', (session, key) => session.encrypt(key, { type: 0x80001234 }, IV)));
-    expect(error.message).toBe('C_EncryptInit (mechanism 0x80001234, key "known") failed: CKR_MECHANISM_INVALID (0x70)');
+    expect(error.message).toBe(
+      'C_EncryptInit (mechanism 0x80001234, key "known") failed: CKR_MECHANISM_INVALID (0x70)',
+    );
   });
 
   it('refuses an IV of the wrong length before it reaches the module', async () => {
-    await expect(withKey('known', (session, key) => session.encrypt(key, { type: CKM.AES_CBC, iv: NONCE }, IV))).rejects.toThrow(RangeError);
+    await expect(
+      withKey('known', (session, key) => session.encrypt(key, { type: CKM.AES_CBC, iv: NONCE }, IV)),
+    ).rejects.toThrow(RangeError);
     await expect(
       withKey('known', (session, key) => session.encrypt(key, { type: CKM.AES_GCM, iv: IV.subarray(1), aad: AAD }, IV)),
     ).rejects.toThrow('CKM_AES_GCM takes an IV of 12 or 16 bytes, not 15');
@@ -104,7 +110,8 @@ describe('encrypt and decrypt', () => {
 
 describe('isCiphertextInvalid', () => {
   const data = randomBytes(48);
-  const flipped = (bytes: Uint8Array, at: number): Uint8Array => bytes.map((byte, i) => (i === (at + bytes.length) % bytes.length ? byte ^ 0x80 : byte));
+  const flipped = (bytes: Uint8Array, at: number): Uint8Array =>
+    bytes.map((byte, i) => (i === (at + bytes.length) % bytes.length ? byte ^ 0x80 : byte));
 
   it.each([
     ['a changed GCM tag', GCM, flipped(cipher('aes-256-gcm', false, data), -1)],

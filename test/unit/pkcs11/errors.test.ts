@@ -8,8 +8,16 @@ import { remedyFor } from '../../../src/pkcs11/remedies.ts';
 import { present } from './fixture.ts';
 
 /** RSA Security's header, which pkcs11js is compiled with. */
-const HEADER = readFileSync(fileURLToPath(new URL('../../../node_modules/pkcs11js/includes/pkcs11/pkcs11t.h', import.meta.url)), 'utf8');
-const DEFINED = new Map([...HEADER.matchAll(/^\s*#define\s+(CK\w+)\s+\(?(0x[0-9A-Fa-f]+|\d+)(?:UL)?\)?/gm)].map(([, name, value]) => [name ?? '', Number(value)]));
+const HEADER = readFileSync(
+  fileURLToPath(new URL('../../../node_modules/pkcs11js/includes/pkcs11/pkcs11t.h', import.meta.url)),
+  'utf8',
+);
+const DEFINED = new Map(
+  [...HEADER.matchAll(/^\s*#define\s+(CK\w+)\s+\(?(0x[0-9A-Fa-f]+|\d+)(?:UL)?\)?/gm)].map(([, name, value]) => [
+    name ?? '',
+    Number(value),
+  ]),
+);
 
 /** Of PKCS#11 v3.0 and v3.2, which that header does not know: the header files of those versions have them. */
 const SINCE_3_0 = new Map(
@@ -31,7 +39,8 @@ describe('constants', () => {
   it('name every return value of PKCS#11 v2.40 and of v3.2', () => {
     const others = ['CKR_VENDOR_DEFINED'];
     for (const [name, value] of [...DEFINED, ...SINCE_3_0]) {
-      if (name.startsWith('CKR_') && !others.includes(name)) expect([name, returnValueName(value)]).toEqual([name, name]);
+      if (name.startsWith('CKR_') && !others.includes(name))
+        expect([name, returnValueName(value)]).toEqual([name, name]);
     }
   });
 
@@ -76,18 +85,22 @@ const WITHOUT_REMEDY = new Set(
 
 describe('remedies', () => {
   it.each(Object.entries(CKR))('of CKR_%s from a login do not have the PIN sent again', (_, rv) => {
-    for (const operation of ['C_Login', 'C_InitToken']) expect(remedyFor(operation, rv)?.hint ?? '').not.toMatch(/run the command again|try (it )?again/i);
+    for (const operation of ['C_Login', 'C_InitToken'])
+      expect(remedyFor(operation, rv)?.hint ?? '').not.toMatch(/run the command again|try (it )?again/i);
   });
 
-  it.each(Object.entries(CKR).filter(([name]) => !WITHOUT_REMEDY.has(name)))('CKR_%s has one, fit to be shown', (name, rv) => {
-    const hint = remedyFor('C_Sign', rv)?.hint ?? '';
-    expect(hint.length).toBeGreaterThan(20);
-    expect(hint).not.toMatch(/\.$|\s$|undefined|^[A-Z][a-z]/);
-    const error = new CryptokiError('C_Sign', rv);
-    expect(error.hint).toBe(hint);
-    expect(error.code).toBe(NAMED_CODES[`CKR_${name}`] ?? `ckr_${name.toLowerCase()}`);
-    expect(error.message).toBe(`C_Sign failed: CKR_${name} (0x${rv.toString(16)})`);
-  });
+  it.each(Object.entries(CKR).filter(([name]) => !WITHOUT_REMEDY.has(name)))(
+    'CKR_%s has one, fit to be shown',
+    (name, rv) => {
+      const hint = remedyFor('C_Sign', rv)?.hint ?? '';
+      expect(hint.length).toBeGreaterThan(20);
+      expect(hint).not.toMatch(/\.$|\s$|undefined|^[A-Z][a-z]/);
+      const error = new CryptokiError('C_Sign', rv);
+      expect(error.hint).toBe(hint);
+      expect(error.code).toBe(NAMED_CODES[`CKR_${name}`] ?? `ckr_${name.toLowerCase()}`);
+      expect(error.message).toBe(`C_Sign failed: CKR_${name} (0x${rv.toString(16)})`);
+    },
+  );
 
   it.each([...WITHOUT_REMEDY])('CKR_%s has none of its own, and the hint names it', (name) => {
     const rv = present((CKR as Readonly<Record<string, number>>)[name]);
@@ -99,7 +112,9 @@ describe('remedies', () => {
     expect(remedyFor('C_Initialize', CKR.GENERAL_ERROR)?.hint).toContain('could not start');
     expect(remedyFor('C_Initialize', CKR.HOST_MEMORY)).toEqual(remedyFor('C_Sign', CKR.HOST_MEMORY));
     expect(remedyFor('C_Initialize', CKR.CANT_LOCK)?.hint).toContain('threads');
-    const blamed = Object.entries(CKR).filter(([, rv]) => /session|slot or token_label|smart|put the token|the key/.test(remedyFor('C_Initialize', rv)?.hint ?? ''));
+    const blamed = Object.entries(CKR).filter(([, rv]) =>
+      /session|slot or token_label|smart|put the token|the key/.test(remedyFor('C_Initialize', rv)?.hint ?? ''),
+    );
     expect(blamed.map(([name]) => name)).toEqual([]);
     expect(new CryptokiError('C_Initialize', CKR.TOKEN_NOT_PRESENT).code).toBe('ckr_token_not_present');
   });
@@ -131,7 +146,7 @@ describe('CryptokiError', () => {
     expect(error.message).toBe('C_DecryptInit (CKM_AES_GCM, key "k") failed: CKR_MECHANISM_INVALID (0x70)');
   });
 
-  it('shows a vendor\'s number in hex', () => {
+  it("shows a vendor's number in hex", () => {
     const error = new CryptokiError('C_Sign', 0x8000_0123);
     expect(error).toMatchObject({ code: 'ckr_0x80000123', message: 'C_Sign failed: vendor error 0x80000123' });
   });
@@ -139,14 +154,25 @@ describe('CryptokiError', () => {
 
 describe('isCiphertextInvalid', () => {
   it('is about what C_Decrypt says of its input', () => {
-    for (const rv of [CKR.ENCRYPTED_DATA_INVALID, CKR.ENCRYPTED_DATA_LEN_RANGE, CKR.AEAD_DECRYPT_FAILED, CKR.GENERAL_ERROR]) {
+    for (const rv of [
+      CKR.ENCRYPTED_DATA_INVALID,
+      CKR.ENCRYPTED_DATA_LEN_RANGE,
+      CKR.AEAD_DECRYPT_FAILED,
+      CKR.GENERAL_ERROR,
+    ]) {
       expect(isCiphertextInvalid(new CryptokiError('C_Decrypt', rv))).toBe(true);
       expect(isCiphertextInvalid(new CryptokiError('C_DecryptInit', rv))).toBe(false);
     }
   });
 
   it('is not about a broken HSM', () => {
-    for (const rv of [CKR.DEVICE_ERROR, CKR.DEVICE_REMOVED, CKR.SESSION_HANDLE_INVALID, CKR.HOST_MEMORY, CKR.KEY_HANDLE_INVALID]) {
+    for (const rv of [
+      CKR.DEVICE_ERROR,
+      CKR.DEVICE_REMOVED,
+      CKR.SESSION_HANDLE_INVALID,
+      CKR.HOST_MEMORY,
+      CKR.KEY_HANDLE_INVALID,
+    ]) {
       expect(isCiphertextInvalid(new CryptokiError('C_Decrypt', rv))).toBe(false);
     }
     expect(isCiphertextInvalid(new Error('CKR_ENCRYPTED_DATA_INVALID:64'))).toBe(false);
@@ -155,14 +181,27 @@ describe('isCiphertextInvalid', () => {
 });
 
 describe('isCiphertextSuspect', () => {
-  it.each([CKR.ENCRYPTED_DATA_INVALID, CKR.DEVICE_ERROR, CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.ARGUMENTS_BAD, 0x8000_0123])('is whatever may be about the data: 0x%x', (rv) => {
+  it.each([
+    CKR.ENCRYPTED_DATA_INVALID,
+    CKR.DEVICE_ERROR,
+    CKR.GENERAL_ERROR,
+    CKR.FUNCTION_FAILED,
+    CKR.ARGUMENTS_BAD,
+    0x8000_0123,
+  ])('is whatever may be about the data: 0x%x', (rv) => {
     expect(isCiphertextSuspect(new CryptokiError('C_Decrypt', rv))).toBe(true);
     expect(isCiphertextSuspect(new CryptokiError('C_DecryptInit', rv))).toBe(false);
   });
 
-  it.each([CKR.SESSION_HANDLE_INVALID, CKR.USER_NOT_LOGGED_IN, CKR.KEY_HANDLE_INVALID, CKR.DEVICE_REMOVED, CKR.TOKEN_NOT_PRESENT, CKR.HOST_MEMORY])(
-    'is nothing about login, session, key or token: 0x%x',
-    (rv) => expect(isCiphertextSuspect(new CryptokiError('C_Decrypt', rv))).toBe(false),
+  it.each([
+    CKR.SESSION_HANDLE_INVALID,
+    CKR.USER_NOT_LOGGED_IN,
+    CKR.KEY_HANDLE_INVALID,
+    CKR.DEVICE_REMOVED,
+    CKR.TOKEN_NOT_PRESENT,
+    CKR.HOST_MEMORY,
+  ])('is nothing about login, session, key or token: 0x%x', (rv) =>
+    expect(isCiphertextSuspect(new CryptokiError('C_Decrypt', rv))).toBe(false),
   );
 });
 

@@ -32,7 +32,11 @@ export function shimmed(hsm: SoftHsm, ...faults: string[]): Shim {
 }
 
 /** Options that open `hsm`, through `shim` where given; sets this process's environment for it. */
-export function optionsFor(hsm: SoftHsm, shim: Shim | null = null, changes: Partial<SessionOptions> = {}): SessionOptions {
+export function optionsFor(
+  hsm: SoftHsm,
+  shim: Shim | null = null,
+  changes: Partial<SessionOptions> = {},
+): SessionOptions {
   Object.assign(process.env, shim?.env ?? hsm.env);
   return {
     module: { lib: shim?.lib ?? hsm.lib, parameters: null },

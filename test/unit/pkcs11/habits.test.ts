@@ -23,7 +23,10 @@ describe('the shim', () => {
     api.load(shim.lib);
     api.C_Initialize(parameters === undefined ? {} : { flags: 0, libraryParameters: `${parameters} ` });
     try {
-      return use(api, present(api.C_GetSlotList(true).find((slot) => api.C_GetTokenInfo(slot).label.trim() === hsm.label)));
+      return use(
+        api,
+        present(api.C_GetSlotList(true).find((slot) => api.C_GetTokenInfo(slot).label.trim() === hsm.label)),
+      );
     } finally {
       api.C_Finalize();
       api.close();
@@ -43,12 +46,24 @@ describe('the shim', () => {
 
   function aesKey(api: PKCS11, session: Buffer, ...more: Template): Buffer {
     const uses = [pkcs11js.CKA_ENCRYPT, pkcs11js.CKA_DECRYPT].map((type) => ({ type, value: true }));
-    const template = [TEMPORARY, { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_AES }, { type: pkcs11js.CKA_VALUE_LEN, value: 32 }, ...uses, ...more];
+    const template = [
+      TEMPORARY,
+      { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_AES },
+      { type: pkcs11js.CKA_VALUE_LEN, value: 32 },
+      ...uses,
+      ...more,
+    ];
     return api.C_GenerateKey(session, { mechanism: pkcs11js.CKM_AES_KEY_GEN }, template);
   }
 
   function genericKey(api: PKCS11, session: Buffer): Buffer {
-    const template = [TEMPORARY, { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_GENERIC_SECRET }, { type: pkcs11js.CKA_VALUE_LEN, value: 32 }, { type: pkcs11js.CKA_SIGN, value: true }, { type: pkcs11js.CKA_VERIFY, value: true }];
+    const template = [
+      TEMPORARY,
+      { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_GENERIC_SECRET },
+      { type: pkcs11js.CKA_VALUE_LEN, value: 32 },
+      { type: pkcs11js.CKA_SIGN, value: true },
+      { type: pkcs11js.CKA_VERIFY, value: true },
+    ];
     return api.C_GenerateKey(session, { mechanism: pkcs11js.CKM_GENERIC_SECRET_KEY_GEN }, template);
   }
 
@@ -59,9 +74,15 @@ describe('the shim', () => {
 
   describe('CKM_AES_GCM', () => {
     const aad = Buffer.from('aad');
-    const withIvBits = (iv: Buffer) => ({ mechanism: pkcs11js.CKM_AES_GCM, parameter: { type: 7, iv, ivBits: 8 * iv.length, aad, tagBits: 128 } });
+    const withIvBits = (iv: Buffer) => ({
+      mechanism: pkcs11js.CKM_AES_GCM,
+      parameter: { type: 7, iv, ivBits: 8 * iv.length, aad, tagBits: 128 },
+    });
     /** pkcs11js's own number for this layout sends the other one with ulIvBits not set; these parameters have the same shape. */
-    const withoutIvBits = (iv: Buffer) => ({ mechanism: pkcs11js.CKM_AES_GCM, parameter: { type: 28, wrapOID: iv, ukm: aad, key: Buffer.of(128, 0, 0, 0, 0, 0, 0, 0) } });
+    const withoutIvBits = (iv: Buffer) => ({
+      mechanism: pkcs11js.CKM_AES_GCM,
+      parameter: { type: 28, wrapOID: iv, ukm: aad, key: Buffer.of(128, 0, 0, 0, 0, 0, 0, 0) },
+    });
     const iv = Buffer.alloc(12, 2);
 
     it.each([
@@ -84,7 +105,7 @@ describe('the shim', () => {
       ['gcm-own-iv', 12],
       ['gcm-own-iv:12', 12],
       ['gcm-own-iv:16', 16],
-    ])('%s: the IV is the module\'s and stands behind the tag', (fault, bytes) => {
+    ])("%s: the IV is the module's and stands behind the tag", (fault, bytes) => {
       loggedIn((api, session) => {
         const key = aesKey(api, session);
         const encrypt = (): Buffer => {
@@ -110,42 +131,71 @@ describe('the shim', () => {
     const SHA256 = { hashAlg: pkcs11js.CKM_SHA256, mgf: pkcs11js.CKG_MGF1_SHA256 };
     const SHA384 = { hashAlg: pkcs11js.CKM_SHA384, mgf: pkcs11js.CKG_MGF1_SHA384 };
     const SHA1 = { hashAlg: pkcs11js.CKM_SHA_1, mgf: pkcs11js.CKG_MGF1_SHA1 };
-    const oaep = (hash: typeof SHA1) => ({ mechanism: pkcs11js.CKM_RSA_PKCS_OAEP, parameter: { type: pkcs11js.CK_PARAMS_RSA_OAEP, source: 1, ...hash } });
+    const oaep = (hash: typeof SHA1) => ({
+      mechanism: pkcs11js.CKM_RSA_PKCS_OAEP,
+      parameter: { type: pkcs11js.CK_PARAMS_RSA_OAEP, source: 1, ...hash },
+    });
 
     function pair(api: PKCS11, session: Buffer): pkcs11js.KeyPair {
       return api.C_GenerateKeyPair(
         session,
         { mechanism: pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN },
-        [TEMPORARY, { type: pkcs11js.CKA_MODULUS_BITS, value: 2048 }, { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: Buffer.of(1, 0, 1) }, { type: pkcs11js.CKA_ENCRYPT, value: true }],
-        [TEMPORARY, { type: pkcs11js.CKA_DECRYPT, value: true }, { type: pkcs11js.CKA_SENSITIVE, value: false }, { type: pkcs11js.CKA_EXTRACTABLE, value: true }],
+        [
+          TEMPORARY,
+          { type: pkcs11js.CKA_MODULUS_BITS, value: 2048 },
+          { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: Buffer.of(1, 0, 1) },
+          { type: pkcs11js.CKA_ENCRYPT, value: true },
+        ],
+        [
+          TEMPORARY,
+          { type: pkcs11js.CKA_DECRYPT, value: true },
+          { type: pkcs11js.CKA_SENSITIVE, value: false },
+          { type: pkcs11js.CKA_EXTRACTABLE, value: true },
+        ],
       );
     }
 
     it('does OAEP with the hashes that are listed and no other, as OpenSSL does', () => {
-      loggedIn((api, session) => {
-        const { publicKey, privateKey } = pair(api, session);
-        const decrypt = (hash: typeof SHA1, made: Buffer): Buffer => {
-          api.C_DecryptInit(session, oaep(hash), privateKey);
-          return Buffer.from(api.C_Decrypt(session, made, Buffer.alloc(512)));
-        };
-        const key = openKey(api, session, privateKey);
-        for (const [hash, oaepHash] of [[SHA256, 'sha256'], [SHA384, 'sha384']] as const) {
-          api.C_EncryptInit(session, oaep(hash), publicKey);
-          const made = Buffer.from(api.C_Encrypt(session, data, Buffer.alloc(512)));
-          expect(made).toHaveLength(256);
-          expect(decrypt(hash, made)).toEqual(data);
-          expect(privateDecrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, made)).toEqual(data);
-          const theirs = publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, data);
-          expect(decrypt(hash, theirs)).toEqual(data);
-          expect(() => decrypt(hash === SHA256 ? SHA384 : SHA256, theirs)).toThrow('CKR_ENCRYPTED_DATA_INVALID');
-        }
-        expect(() => api.C_EncryptInit(session, oaep(SHA1), publicKey)).toThrow('CKR_ARGUMENTS_BAD');
-        expect(() => api.C_DecryptInit(session, oaep(SHA1), privateKey)).toThrow('CKR_ARGUMENTS_BAD');
-      }, 'oaep-hash:0x250', 'oaep-hash:0x260');
+      loggedIn(
+        (api, session) => {
+          const { publicKey, privateKey } = pair(api, session);
+          const decrypt = (hash: typeof SHA1, made: Buffer): Buffer => {
+            api.C_DecryptInit(session, oaep(hash), privateKey);
+            return Buffer.from(api.C_Decrypt(session, made, Buffer.alloc(512)));
+          };
+          const key = openKey(api, session, privateKey);
+          for (const [hash, oaepHash] of [
+            [SHA256, 'sha256'],
+            [SHA384, 'sha384'],
+          ] as const) {
+            api.C_EncryptInit(session, oaep(hash), publicKey);
+            const made = Buffer.from(api.C_Encrypt(session, data, Buffer.alloc(512)));
+            expect(made).toHaveLength(256);
+            expect(decrypt(hash, made)).toEqual(data);
+            expect(privateDecrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, made)).toEqual(data);
+            const theirs = publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, data);
+            expect(decrypt(hash, theirs)).toEqual(data);
+            expect(() => decrypt(hash === SHA256 ? SHA384 : SHA256, theirs)).toThrow('CKR_ENCRYPTED_DATA_INVALID');
+          }
+          expect(() => api.C_EncryptInit(session, oaep(SHA1), publicKey)).toThrow('CKR_ARGUMENTS_BAD');
+          expect(() => api.C_DecryptInit(session, oaep(SHA1), privateKey)).toThrow('CKR_ARGUMENTS_BAD');
+        },
+        'oaep-hash:0x250',
+        'oaep-hash:0x260',
+      );
     });
 
     function openKey(api: PKCS11, session: Buffer, key: Buffer): KeyObject {
-      const names = { n: 'CKA_MODULUS', e: 'CKA_PUBLIC_EXPONENT', d: 'CKA_PRIVATE_EXPONENT', p: 'CKA_PRIME_1', q: 'CKA_PRIME_2', dp: 'CKA_EXPONENT_1', dq: 'CKA_EXPONENT_2', qi: 'CKA_COEFFICIENT' } as const;
+      const names = {
+        n: 'CKA_MODULUS',
+        e: 'CKA_PUBLIC_EXPONENT',
+        d: 'CKA_PRIVATE_EXPONENT',
+        p: 'CKA_PRIME_1',
+        q: 'CKA_PRIME_2',
+        dp: 'CKA_EXPONENT_1',
+        dq: 'CKA_EXPONENT_2',
+        qi: 'CKA_COEFFICIENT',
+      } as const;
       const values = Object.entries(names).map(([name, attribute]) => {
         const [found] = api.C_GetAttributeValue(session, key, [{ type: pkcs11js[attribute] }]);
         return [name, present(found).value.toString('base64url')] as const;
@@ -193,7 +243,10 @@ describe('the shim', () => {
       api.C_VerifyUpdate(session, long.subarray(0, 32));
       api.C_VerifyUpdate(session, long.subarray(32, 65));
       expect(api.C_VerifyFinal(session, made)).toBe(true);
-      for (const [init, update] of [['C_SignInit', 'C_SignUpdate'], ['C_VerifyInit', 'C_VerifyUpdate']] as const) {
+      for (const [init, update] of [
+        ['C_SignInit', 'C_SignUpdate'],
+        ['C_VerifyInit', 'C_VerifyUpdate'],
+      ] as const) {
         api[init](session, HMAC, mac);
         expect(() => api[update](session, long)).toThrow('CKR_DATA_LEN_RANGE');
         expect(() => api[update](session, data)).toThrow('CKR_OPERATION_NOT_INITIALIZED');
@@ -202,7 +255,11 @@ describe('the shim', () => {
   });
 
   it('no-random: has no C_GenerateRandom', () => {
-    loggedIn((api, session) => expect(() => api.C_GenerateRandom(session, Buffer.alloc(8))).toThrow('CKR_FUNCTION_NOT_SUPPORTED'), 'no-random');
+    loggedIn(
+      (api, session) =>
+        expect(() => api.C_GenerateRandom(session, Buffer.alloc(8))).toThrow('CKR_FUNCTION_NOT_SUPPORTED'),
+      'no-random',
+    );
   });
 
   it('no-generic-hmac: refuses a generic secret for an HMAC and takes an AES key', () => {
@@ -210,8 +267,15 @@ describe('the shim', () => {
       const generic = genericKey(api, session);
       expect(() => api.C_SignInit(session, HMAC, generic)).toThrow('CKR_KEY_TYPE_INCONSISTENT');
       expect(() => api.C_VerifyInit(session, HMAC, generic)).toThrow('CKR_KEY_TYPE_INCONSISTENT');
-      const key = aesKey(api, session, { type: pkcs11js.CKA_SIGN, value: true }, { type: pkcs11js.CKA_VERIFY, value: true });
-      expect(present(api.C_GetAttributeValue(session, key, [{ type: pkcs11js.CKA_KEY_TYPE }])[0]).value[0]).toBe(pkcs11js.CKK_AES);
+      const key = aesKey(
+        api,
+        session,
+        { type: pkcs11js.CKA_SIGN, value: true },
+        { type: pkcs11js.CKA_VERIFY, value: true },
+      );
+      expect(present(api.C_GetAttributeValue(session, key, [{ type: pkcs11js.CKA_KEY_TYPE }])[0]).value[0]).toBe(
+        pkcs11js.CKK_AES,
+      );
       api.C_SignInit(session, HMAC, key);
       const made = Buffer.from(api.C_Sign(session, data, Buffer.alloc(64)));
       api.C_VerifyInit(session, HMAC, key);
@@ -220,7 +284,10 @@ describe('the shim', () => {
   });
 
   it('no-generic-keygen: makes no generic secret', () => {
-    loggedIn((api, session) => expect(() => genericKey(api, session)).toThrow('CKR_MECHANISM_INVALID'), 'no-generic-keygen');
+    loggedIn(
+      (api, session) => expect(() => genericKey(api, session)).toThrow('CKR_MECHANISM_INVALID'),
+      'no-generic-keygen',
+    );
   });
 
   it('without-mechanism: neither lists nor starts it', () => {
@@ -235,8 +302,10 @@ describe('the shim', () => {
       api.C_Login(session, pkcs11js.CKU_USER, hsm.pin);
       const key = aesKey(api, session);
       const mac = genericKey(api, session);
-      for (const init of ['C_EncryptInit', 'C_DecryptInit'] as const) expect(() => api[init](session, CBC_PAD, key)).toThrow('CKR_MECHANISM_INVALID');
-      for (const init of ['C_SignInit', 'C_VerifyInit'] as const) expect(() => api[init](session, HMAC, mac)).toThrow('CKR_MECHANISM_INVALID');
+      for (const init of ['C_EncryptInit', 'C_DecryptInit'] as const)
+        expect(() => api[init](session, CBC_PAD, key)).toThrow('CKR_MECHANISM_INVALID');
+      for (const init of ['C_SignInit', 'C_VerifyInit'] as const)
+        expect(() => api[init](session, HMAC, mac)).toThrow('CKR_MECHANISM_INVALID');
       api.C_EncryptInit(session, { ...CBC_PAD, mechanism: pkcs11js.CKM_AES_CBC }, key);
     });
   });
@@ -247,7 +316,10 @@ describe('the shim', () => {
       const [label] = api.C_GetAttributeValue(session, key, [{ type: pkcs11js.CKA_LABEL }]);
       expect(present(label).value.toString()).toBe('short'.padEnd(32));
       const count = (value: string): number => {
-        api.C_FindObjectsInit(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY }, { type: pkcs11js.CKA_LABEL, value }]);
+        api.C_FindObjectsInit(session, [
+          { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },
+          { type: pkcs11js.CKA_LABEL, value },
+        ]);
         const found = api.C_FindObjects(session, 10);
         api.C_FindObjectsFinal(session);
         return found.length;
@@ -310,7 +382,15 @@ describe('the shim', () => {
     } finally {
       delete process.env['COFFER_SHIM_LOG_DETAIL'];
     }
-    expect(shim.calls()).toEqual(expect.arrayContaining(['C_Initialize', 'C_OpenSession 0x6', 'C_GenerateKey 0x350', 'C_SignInit 0x251', 'C_Finalize']));
+    expect(shim.calls()).toEqual(
+      expect.arrayContaining([
+        'C_Initialize',
+        'C_OpenSession 0x6',
+        'C_GenerateKey 0x350',
+        'C_SignInit 0x251',
+        'C_Finalize',
+      ]),
+    );
   });
 });
 
@@ -324,10 +404,15 @@ describe('a session copes', () => {
     });
   });
 
-  function through<T>(use: (session: Session, wrapping: Key, mac: Key) => T, ...faults: string[]): Promise<{ result: T; calls: string[] }> {
+  function through<T>(
+    use: (session: Session, wrapping: Key, mac: Key) => T,
+    ...faults: string[]
+  ): Promise<{ result: T; calls: string[] }> {
     const shim = shimmed(hsm, ...faults);
     return withSession(optionsFor(hsm, shim), async (session) => {
-      const [wrapping, mac] = ['wrapping', 'mac'].map((label) => present(session.findKeys({ class: 'secret', label, id: null })[0]));
+      const [wrapping, mac] = ['wrapping', 'mac'].map((label) =>
+        present(session.findKeys({ class: 'secret', label, id: null })[0]),
+      );
       shim.clear();
       return { result: use(session, present(wrapping), present(mac)), calls: shim.calls() };
     });
@@ -340,10 +425,16 @@ describe('a session copes', () => {
 
   it('with a limit on input: a long message is verified in parts, and an altered one is not right', async () => {
     const { result: tag } = await through((session, _, mac) => session.sign(mac, hmac, data));
-    const { result, calls } = await through((session, _, mac) => [session.verify(mac, hmac, data, tag), session.verify(mac, hmac, altered, tag)], 'input-limit:256');
+    const { result, calls } = await through(
+      (session, _, mac) => [session.verify(mac, hmac, data, tag), session.verify(mac, hmac, altered, tag)],
+      'input-limit:256',
+    );
     expect(result).toEqual([true, false]);
     expect(calls.filter((name) => name === 'C_VerifyFinal')).toHaveLength(2);
-    await through((session, _, mac) => expect(() => session.sign(mac, hmac, data)).toThrow('CKR_DATA_LEN_RANGE'), 'input-limit:256');
+    await through(
+      (session, _, mac) => expect(() => session.sign(mac, hmac, data)).toThrow('CKR_DATA_LEN_RANGE'),
+      'input-limit:256',
+    );
   });
 
   it('with the other layout of CK_GCM_PARAMS: it is refused once, and remembered', async () => {
@@ -356,21 +447,29 @@ describe('a session copes', () => {
   });
 
   it('with CKR_BUFFER_TOO_SMALL: the same operation gets more room', async () => {
-    const { result, calls } = await through((session, wrapping) => session.decrypt(wrapping, gcm, session.encrypt(wrapping, gcm, data)), 'buffer-too-small');
+    const { result, calls } = await through(
+      (session, wrapping) => session.decrypt(wrapping, gcm, session.encrypt(wrapping, gcm, data)),
+      'buffer-too-small',
+    );
     expect(result).toEqual(data);
     expect(calls).toEqual(['C_EncryptInit', 'C_Encrypt', 'C_Encrypt', 'C_DecryptInit', 'C_Decrypt', 'C_Decrypt']);
   });
 
   it('with a token that forbids read-write sessions, where one was only wanted', async () => {
     const shim = shimmed(hsm, 'rw-forbidden');
-    await withSession(optionsFor(hsm, shim, { readWrite: 'wanted' }), async (session) => expect(session.findKeys({ class: 'secret', label: 'mac', id: null })).toHaveLength(1));
+    await withSession(optionsFor(hsm, shim, { readWrite: 'wanted' }), async (session) =>
+      expect(session.findKeys({ class: 'secret', label: 'mac', id: null })).toHaveLength(1),
+    );
     expect(shim.calls().filter((name) => name === 'C_OpenSession')).toHaveLength(2);
     const error = await failure(withSession(optionsFor(hsm, shim, { readWrite: true }), async () => null));
     expect(error.message).toContain('CKR_TOKEN_WRITE_PROTECTED');
   });
 
   it('with padded labels: a second search finds what the first does not', async () => {
-    const { result } = await through((session) => session.findKeys({ class: 'secret', label: 'mac', id: null }).map(({ label }) => label), 'padded-labels');
+    const { result } = await through(
+      (session) => session.findKeys({ class: 'secret', label: 'mac', id: null }).map(({ label }) => label),
+      'padded-labels',
+    );
     expect(result).toEqual(['mac'.padEnd(32)]);
   });
 });

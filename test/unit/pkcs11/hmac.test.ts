@@ -44,7 +44,12 @@ describe('sign and verify with CKM_SHA256_HMAC', () => {
     const data = randomBytes(40);
     const mac = createHmac('sha256', VALUE).update(data).digest();
     const verdicts = await withKey('known', (session, key) => [
-      session.verify(key, HMAC, data, mac.map((byte, i) => (i === 31 ? byte ^ 1 : byte))),
+      session.verify(
+        key,
+        HMAC,
+        data,
+        mac.map((byte, i) => (i === 31 ? byte ^ 1 : byte)),
+      ),
       session.verify(key, HMAC, randomBytes(40), mac),
       session.verify(key, HMAC, data, mac.subarray(0, 31)),
       session.verify(key, HMAC, data, new Uint8Array(0)),

@@ -8,7 +8,8 @@ import { failure, freshToken, onToken, optionsFor, shimmed, present } from './fi
 
 const secret = (label: string | null, id: Uint8Array | null = null) => ({ class: 'secret', label, id }) as const;
 
-const find = (session: Session, query: KeyQuery, what: string): Key => onlyKey(session, session.findKeys(query), query, what);
+const find = (session: Session, query: KeyQuery, what: string): Key =>
+  onlyKey(session, session.findKeys(query), query, what);
 
 describe('findKeys', () => {
   let hsm: SoftHsm;
@@ -21,16 +22,21 @@ describe('findKeys', () => {
 
   it('finds by label, by id and by both', async () => {
     const counts = await onToken(hsm, (session) =>
-      [secret('twin'), secret(null, Buffer.from('0c0d', 'hex')), secret('twin', Buffer.from('0a0b', 'hex')), secret('twin', Buffer.from('0f', 'hex'))].map(
-        (query) => session.findKeys(query).length,
-      ),
+      [
+        secret('twin'),
+        secret(null, Buffer.from('0c0d', 'hex')),
+        secret('twin', Buffer.from('0a0b', 'hex')),
+        secret('twin', Buffer.from('0f', 'hex')),
+      ].map((query) => session.findKeys(query).length),
     );
     expect(counts).toEqual([2, 1, 1, 0]);
   });
 
   it('tells type, label as the token has it, and id', async () => {
     const keys = await onToken(hsm, (session) =>
-      session.findKeys(secret(null)).map(({ type, label, id }) => ({ type, label, id: Buffer.from(id).toString('hex') })),
+      session
+        .findKeys(secret(null))
+        .map(({ type, label, id }) => ({ type, label, id: Buffer.from(id).toString('hex') })),
     );
     expect(keys).toHaveLength(3);
     expect(keys).toContainEqual({ type: CKK.AES, label: 'twin', id: '0a0b' });
@@ -39,7 +45,9 @@ describe('findKeys', () => {
   });
 
   it('keeps to the class', async () => {
-    expect(await onToken(hsm, (session) => session.findKeys({ class: 'private', label: 'twin', id: null }))).toEqual([]);
+    expect(await onToken(hsm, (session) => session.findKeys({ class: 'private', label: 'twin', id: null }))).toEqual(
+      [],
+    );
   });
 
   it('lists more keys than one C_FindObjects gives', async () => {
@@ -68,7 +76,9 @@ describe('findKeys', () => {
 
   it('ends the search when C_FindObjects fails, and says so', async () => {
     const shim = shimmed(hsm, 'fail:C_FindObjects:0x30');
-    const error = await failure(withSession(optionsFor(hsm, shim), async (session) => session.findKeys(secret('twin'))));
+    const error = await failure(
+      withSession(optionsFor(hsm, shim), async (session) => session.findKeys(secret('twin'))),
+    );
     expect(error.message).toBe('C_FindObjects failed: CKR_DEVICE_ERROR (0x30)');
     expect(shim.calls().slice(-3)).toEqual(['C_FindObjects', 'C_FindObjectsFinal', 'C_Finalize']);
   });
@@ -83,22 +93,31 @@ describe('onlyKey', () => {
   });
 
   it('gives the one key that there is', async () => {
-    const label = await onToken(hsm, (session) => find(session, secret('twin', Buffer.from('0c0d', 'hex')), 'HMAC key').label);
+    const label = await onToken(
+      hsm,
+      (session) => find(session, secret('twin', Buffer.from('0c0d', 'hex')), 'HMAC key').label,
+    );
     expect(label).toBe('twin');
   });
 
   it('lists the keys that are there when none matches', async () => {
-    const error = await failure(onToken(hsm, (session) => find(session, secret('hsm_demo'), 'wrapping key (key_label)')));
+    const error = await failure(
+      onToken(hsm, (session) => find(session, secret('hsm_demo'), 'wrapping key (key_label)')),
+    );
     expect(error.code).toBe('key_not_found');
     expect(error.exitStatus).toBe(3);
-    expect(error.message).toBe('no key on token "vault" has label "hsm_demo", and it is needed as wrapping key (key_label)');
+    expect(error.message).toBe(
+      'no key on token "vault" has label "hsm_demo", and it is needed as wrapping key (key_label)',
+    );
     expect(error.hint).toContain('\n  label "twin", id 0a0b');
     expect(error.hint).toContain('\n  label "twin", id 0c0d');
   });
 
   it('says that a token is empty', async () => {
     const empty = freshToken();
-    const error = await failure(onToken(empty, (session) => find(session, secret('a', Uint8Array.of(1)), 'wrapping key')));
+    const error = await failure(
+      onToken(empty, (session) => find(session, secret('a', Uint8Array.of(1)), 'wrapping key')),
+    );
     expect(error.message).toContain('label "a" and id 01');
     expect(error.hint).toContain('there are no secret keys on the token');
   });
@@ -131,7 +150,12 @@ describe('generated keys', () => {
   });
 
   it('may do what they are for', () => {
-    expect(readKeyFlags(hsm, 'wrapping', [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP])).toEqual([true, true, true, true]);
+    expect(readKeyFlags(hsm, 'wrapping', [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP])).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
     expect(readKeyFlags(hsm, 'mac', [CKA.SIGN, CKA.VERIFY])).toEqual([true, true]);
   });
 
@@ -152,9 +176,15 @@ describe('generated keys', () => {
     const iv = new Uint8Array(16);
     const data = new Uint8Array(32).fill(7);
     const cbc = { type: CKM.AES_CBC_PAD, iv };
-    const sealed = await onToken(hsm, (session) => session.encrypt(find(session, secret('wrapping'), 'key'), cbc, data));
-    expect(await onToken(hsm, (session) => session.decrypt(find(session, secret('wrapping'), 'key'), cbc, sealed))).toEqual(data);
-    const mac = await onToken(hsm, (session) => session.sign(find(session, secret('mac'), 'key'), { type: CKM.SHA256_HMAC }, data));
+    const sealed = await onToken(hsm, (session) =>
+      session.encrypt(find(session, secret('wrapping'), 'key'), cbc, data),
+    );
+    expect(
+      await onToken(hsm, (session) => session.decrypt(find(session, secret('wrapping'), 'key'), cbc, sealed)),
+    ).toEqual(data);
+    const mac = await onToken(hsm, (session) =>
+      session.sign(find(session, secret('mac'), 'key'), { type: CKM.SHA256_HMAC }, data),
+    );
     expect(mac).toHaveLength(32);
   });
 

@@ -26,14 +26,18 @@ describe('login', () => {
   it('tries a wrong PIN exactly once, and then not again before somebody forces it', async () => {
     const other = freshToken();
     const shim = shimmed(other);
-    const error = await failure(withSession(optionsFor(other, shim, { pin: async () => 'wrong-pin-93' }), async () => null));
+    const error = await failure(
+      withSession(optionsFor(other, shim, { pin: async () => 'wrong-pin-93' }), async () => null),
+    );
     expect(error.code).toBe('pin_incorrect');
     expect(error.exitStatus).toBe(3);
     expect(error.message).toBe('C_Login failed: CKR_PIN_INCORRECT (0xa0)');
     expect(error.hint).toContain('tried once');
     expect(logins(shim)).toBe(1);
     expect(shim.calls().at(-1)).toBe('C_Finalize');
-    expect(JSON.stringify([error.message, error.hint, String(error.stack), String(error.cause)])).not.toContain('wrong-pin-93');
+    expect(JSON.stringify([error.message, error.hint, String(error.stack), String(error.cause)])).not.toContain(
+      'wrong-pin-93',
+    );
 
     // SoftHSM sets CKF_USER_PIN_COUNT_LOW after one wrong PIN, until a login succeeds.
     expect((await failure(withSession(optionsFor(other, shim), async () => null))).code).toBe('pin_low');
@@ -96,7 +100,9 @@ describe('login', () => {
   it('leaves the PIN to a token that has a PIN pad', async () => {
     const shim = shimmed(hsm, `protected-auth:${hsm.pin}`);
     const pin = vi.fn(async () => 'not asked');
-    await withSession(optionsFor(hsm, shim, { pin, readWrite: true }), async (session) => session.generateHmacKey('by pad', null));
+    await withSession(optionsFor(hsm, shim, { pin, readWrite: true }), async (session) =>
+      session.generateHmacKey('by pad', null),
+    );
     expect(pin).not.toHaveBeenCalled();
     expect(logins(shim)).toBe(1);
   });

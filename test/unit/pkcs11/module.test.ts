@@ -8,7 +8,8 @@ import { ANY_TOKEN, failure, freshToken, optionsFor, shimmed, temporaryFolder, p
 const hsm = freshToken();
 const dir = temporaryFolder();
 
-const load = (lib: string) => failure(withSession({ ...optionsFor(hsm), module: { lib, parameters: null } }, async () => null));
+const load = (lib: string) =>
+  failure(withSession({ ...optionsFor(hsm), module: { lib, parameters: null } }, async () => null));
 
 function file(name: string, content: string | Uint8Array): string {
   const path = join(dir, name);
@@ -71,7 +72,7 @@ describe('a module that cannot be loaded', () => {
     const shim = shimmed(hsm, 'fail:C_Initialize:0x5');
     const error = await failure(withSession(optionsFor(hsm, shim), async () => null));
     expect(error.message).toBe('C_Initialize failed: CKR_GENERAL_ERROR (0x5)');
-    expect(error.hint).toContain("the module could not start");
+    expect(error.hint).toContain('the module could not start');
     expect(shim.calls()).toEqual(['C_Initialize']);
   });
 });
@@ -84,7 +85,7 @@ describe('C_Finalize', () => {
     expect(shim.calls().at(-1)).toBe('C_Finalize');
   });
 
-  it('is called when the caller throws, and the error is the caller\'s own', async () => {
+  it("is called when the caller throws, and the error is the caller's own", async () => {
     const shim = shimmed(hsm, 'fail:C_Finalize:0x5');
     const mine = new Error('mine');
     expect(await failure(withSession(optionsFor(hsm, shim), async () => Promise.reject(mine)))).toBe(mine);
@@ -114,7 +115,9 @@ describe('C_Finalize', () => {
 
   it('is not left out when the module was initialised already', async () => {
     const shim = shimmed(hsm);
-    await withSession(optionsFor(hsm, shim), () => withSession(optionsFor(hsm, shim), async (session) => session.random(4)));
+    await withSession(optionsFor(hsm, shim), () =>
+      withSession(optionsFor(hsm, shim), async (session) => session.random(4)),
+    );
     expect(shim.calls().filter((name) => name === 'C_Initialize')).toHaveLength(2);
     expect(shim.calls().at(-1)).toBe('C_Finalize');
   });
@@ -167,7 +170,10 @@ describe('a process that ends while a session is open', () => {
 
   it('waits for a call that is under way', async () => {
     const shim = shimmed(hsm, 'hang:C_GenerateRandom:400');
-    const { child, ended } = startChild(CHILD("await say('open'); session.random(8); await say('after'); " + FOREVER), { ...shim.env, LIB: shim.lib });
+    const { child, ended } = startChild(CHILD("await say('open'); session.random(8); await say('after'); " + FOREVER), {
+      ...shim.env,
+      LIB: shim.lib,
+    });
     child.stderr?.once('data', () => child.kill('SIGTERM'));
     expect((await ended).signal).toBe('SIGTERM');
     expect(shim.calls().slice(-2)).toEqual(['C_GenerateRandom', 'C_Finalize']);
@@ -233,7 +239,12 @@ describe('the calls of one open, login, decrypt and verify', () => {
     const made = await withSession(optionsFor(hsm, null, { readWrite: true }), async (session) => {
       const wrapping = session.generateAesKey('w', null);
       const mac = session.generateHmacKey('m', null);
-      return { id: wrapping.id, macId: mac.id, sealed: session.encrypt(wrapping, cbc, iv), tag: session.sign(mac, hmac, iv) };
+      return {
+        id: wrapping.id,
+        macId: mac.id,
+        sealed: session.encrypt(wrapping, cbc, iv),
+        tag: session.sign(mac, hmac, iv),
+      };
     });
     const shim = shimmed(hsm);
     const token = { ...ANY_TOKEN, slot: BigInt(hsm.slot) };

@@ -19,7 +19,11 @@ describe('token selection', () => {
     withSession(optionsFor(demo, null, { token: { ...ANY_TOKEN, ...token } }), async (session) => session.token);
 
   it('finds a token by label, whose blanks at the end are not part of it', async () => {
-    expect(await choose({ label: 'demo' })).toMatchObject({ slot: BigInt(demo.slot), label: 'demo', serial: demo.serial });
+    expect(await choose({ label: 'demo' })).toMatchObject({
+      slot: BigInt(demo.slot),
+      label: 'demo',
+      serial: demo.serial,
+    });
   });
 
   it('finds it by serial and by slot', async () => {

@@ -10,7 +10,7 @@ describe('CK_ULONG', () => {
     }
   });
 
-  it('is in the machine\'s own order, wherever it lies in its buffer', () => {
+  it("is in the machine's own order, wherever it lies in its buffer", () => {
     const pool = Buffer.from(new BigUint64Array([0n, 0x0102n]).buffer);
     expect(ulongToNumber(Buffer.concat([Buffer.from([9, 9, 9]), pool.subarray(8)]).subarray(3))).toBe(0x0102);
   });

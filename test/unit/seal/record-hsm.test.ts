@@ -30,7 +30,11 @@ beforeAll(() => {
   importKey(hsm, { label: hmacKey.label, id: hmacKey.id, type: 'generic', value: bytes(hmacKey.value) });
 });
 
-function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>, verify: Cipher['verify'] | null = null): Promise<T> {
+function withSeal<T>(
+  withHmacKey: boolean,
+  use: (seal: Seal) => Promise<T>,
+  verify: Cipher['verify'] | null = null,
+): Promise<T> {
   Object.assign(process.env, hsm.env);
   const token = { slot: null, label: hsm.label, serial: null, manufacturer: null, model: null };
   const config: Pkcs11SealConfig = {
@@ -53,7 +57,7 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>, veri
     hmacMechanism: null,
     generateKey: false,
     forceRwSession: false,
-  timeout: null,
+    timeout: null,
   };
   const options = {
     module: { lib: hsm.lib, parameters: null },
@@ -63,7 +67,9 @@ function withSeal<T>(withHmacKey: boolean, use: (seal: Seal) => Promise<T>, veri
     ...PLAIN_LOGIN,
     pinMemory: NO_MEMORY,
   };
-  return withSession(options, (session) => use(pkcs11Seal(config, session, verify === null ? {} : { cipher: { ...session, verify } })));
+  return withSession(options, (session) =>
+    use(pkcs11Seal(config, session, verify === null ? {} : { cipher: { ...session, verify } })),
+  );
 }
 
 describe('a token with the keys of the vectors', () => {
@@ -81,7 +87,13 @@ describe('a token with the keys of the vectors', () => {
 });
 
 /** A vector with another header in front of its body. */
-function withHeader(whole: Uint8Array, change: (was: { wraps: readonly Wrap[]; macStanza: MacStanza | null }) => { wraps: readonly Wrap[]; macStanza: MacStanza | null }): Uint8Array {
+function withHeader(
+  whole: Uint8Array,
+  change: (was: { wraps: readonly Wrap[]; macStanza: MacStanza | null }) => {
+    wraps: readonly Wrap[];
+    macStanza: MacStanza | null;
+  },
+): Uint8Array {
   const record = readRecord(whole, 'the vector');
   const { wraps, macStanza } = change(record);
   return new Uint8Array([...encodeHeader(record.context, wraps, macStanza), ...whole.subarray(record.header.length)]);
@@ -103,7 +115,9 @@ async function decipherments(run: () => Promise<unknown>): Promise<number> {
 }
 
 async function failure(withHmacKey: boolean, record: Uint8Array, place: string): Promise<unknown> {
-  return withSeal(withHmacKey, (seal) => openRecord(seal, record, place, 'the vector')).catch((error: unknown) => error);
+  return withSeal(withHmacKey, (seal) => openRecord(seal, record, place, 'the vector')).catch(
+    (error: unknown) => error,
+  );
 }
 
 describe('a record that no HMAC vouches for', () => {
@@ -111,7 +125,8 @@ describe('a record that no HMAC vouches for', () => {
   const [vouched] = cases.filter(({ mac_stanza: stanza }) => stanza !== null);
   if (plain === undefined || vouched === undefined) throw new Error('the vectors lack a record of each kind');
   const otherCiphertext = (wrap: Wrap): Wrap => ({ ...wrap, ciphertext: wrap.ciphertext.map((byte) => byte ^ 0x55) });
-  const nowhere = (stanza: MacStanza | null): MacStanza | null => (stanza === null ? null : { ...stanza, keyLabel: 'nowhere', keyId: new Uint8Array(0) });
+  const nowhere = (stanza: MacStanza | null): MacStanza | null =>
+    stanza === null ? null : { ...stanza, keyLabel: 'nowhere', keyId: new Uint8Array(0) };
 
   it('fails in one way, whether the HSM rejects its wrap or its body does not authenticate', async () => {
     const whole = bytes(plain.bytes);
@@ -132,7 +147,10 @@ describe('a record that no HMAC vouches for', () => {
   it('fails in the same way when the HMAC key that it names is not there', async () => {
     const whole = bytes(vouched.bytes);
     const unnamed = withHeader(whole, ({ wraps, macStanza }) => ({ wraps, macStanza: nowhere(macStanza) }));
-    const rejected = withHeader(whole, ({ wraps, macStanza }) => ({ wraps: wraps.map(otherCiphertext), macStanza: nowhere(macStanza) }));
+    const rejected = withHeader(whole, ({ wraps, macStanza }) => ({
+      wraps: wraps.map(otherCiphertext),
+      macStanza: nowhere(macStanza),
+    }));
     expect(await failure(true, unnamed, vouched.place)).toBeInstanceOf(IntegrityError);
     expect(await failure(true, rejected, vouched.place)).toEqual(await failure(true, unnamed, vouched.place));
   });
@@ -145,7 +163,12 @@ describe('a record that no HMAC vouches for', () => {
     }));
     let decryptions = 0;
     const opening = withSeal(false, (seal) =>
-      openRecord({ ...seal, unwrapKey: async (wrap) => (decryptions++, seal.unwrapKey(wrap)) }, record, plain.place, 'the vector'),
+      openRecord(
+        { ...seal, unwrapKey: async (wrap) => (decryptions++, seal.unwrapKey(wrap)) },
+        record,
+        plain.place,
+        'the vector',
+      ),
     );
     await expect(opening).rejects.toThrow(IntegrityError);
     expect(decryptions).toBe(0);
@@ -156,13 +179,20 @@ describe('an HMAC of another length', () => {
   const vouched = cases.find(({ mac_stanza: stanza }) => stanza?.over_digest === false);
   if (vouched === undefined) throw new Error('the vectors lack a record with an HMAC');
 
-  it.each([0, 1, 31, 33])('is refused with %i bytes, also where the module takes a part of one for the whole', async (length) => {
-    const { authenticated, mac } = readRecord(bytes(vouched.bytes), 'the vector');
-    const other = Uint8Array.from({ length }, (_, at) => mac[at] ?? 0);
-    const record = new Uint8Array([...authenticated, length, ...other]);
-    let asked = 0;
-    const opening = withSeal(true, (seal) => openRecord(seal, record, vouched.place, 'the vector'), () => ++asked > 0);
-    await expect(opening).rejects.toMatchObject({ code: 'record_altered' });
-    expect(asked).toBe(0);
-  });
+  it.each([0, 1, 31, 33])(
+    'is refused with %i bytes, also where the module takes a part of one for the whole',
+    async (length) => {
+      const { authenticated, mac } = readRecord(bytes(vouched.bytes), 'the vector');
+      const other = Uint8Array.from({ length }, (_, at) => mac[at] ?? 0);
+      const record = new Uint8Array([...authenticated, length, ...other]);
+      let asked = 0;
+      const opening = withSeal(
+        true,
+        (seal) => openRecord(seal, record, vouched.place, 'the vector'),
+        () => ++asked > 0,
+      );
+      await expect(opening).rejects.toMatchObject({ code: 'record_altered' });
+      expect(asked).toBe(0);
+    },
+  );
 });

@@ -48,7 +48,9 @@ describe.each(cases)('the record vector "$name"', (vector) => {
       const error = thrown(() => {
         const record = decodeRecord(changed);
         const { macStanza } = record;
-        const authentic = macStanza === null || Buffer.compare(hmacOf(hmacKey, macInput(macStanza, record.authenticated)), record.mac) === 0;
+        const authentic =
+          macStanza === null ||
+          Buffer.compare(hmacOf(hmacKey, macInput(macStanza, record.authenticated)), record.mac) === 0;
         expect(authentic && decryptBody(record, bytes(vector.key), vector.place) !== null).toBe(false);
       });
       if (error !== null) expect(error).toBeInstanceOf(MalformedBytes);
@@ -56,7 +58,8 @@ describe.each(cases)('the record vector "$name"', (vector) => {
   });
 
   it('cannot be cut short or made longer', () => {
-    for (const other of withOtherLength(whole)) expect(thrown(() => decodeRecord(other))).toBeInstanceOf(MalformedBytes);
+    for (const other of withOtherLength(whole))
+      expect(thrown(() => decodeRecord(other))).toBeInstanceOf(MalformedBytes);
   });
 });
 
@@ -68,7 +71,10 @@ describe('decodeRecord', () => {
     ['another magic', concat(utf8('COFF'), whole.subarray(4))],
     ['a version that it does not know', concat(whole.subarray(0, 4), Uint8Array.of(2), whole.subarray(5))],
     ['no wraps', concat(encodeHeader(new Uint8Array(0), [], null), new Uint8Array(12 + 4))],
-    ['an unknown kind of HMAC', concat(encodeHeader(new Uint8Array(0), wrapsOf(vector), null).fill(3, -1), new Uint8Array(12 + 4))],
+    [
+      'an unknown kind of HMAC',
+      concat(encodeHeader(new Uint8Array(0), wrapsOf(vector), null).fill(3, -1), new Uint8Array(12 + 4)),
+    ],
   ])('refuses %s', (_, malformed) => {
     expect(thrown(() => decodeRecord(malformed))).toBeInstanceOf(MalformedBytes);
   });
@@ -85,13 +91,27 @@ describe('decodeRecord', () => {
 
   it('takes apart what the codec put together', () => {
     fc.assert(
-      fc.property(context, fc.array(wrap, { minLength: 1, maxLength: 4 }), fc.option(stanza), mac, fc.uint8Array(), fc.string(), (aContext, wraps, aStanza, aMac, body, place) => {
-        const key = new Uint8Array(32).fill(7);
-        const authenticated = encodeBody(encodeHeader(aContext, wraps, aStanza), key, place, body);
-        const record = decodeRecord(aStanza === null ? authenticated : appendMac(authenticated, aMac));
-        expect(record).toMatchObject({ context: aContext, wraps, macStanza: aStanza, authenticated, mac: aStanza === null ? new Uint8Array(0) : aMac });
-        expect(decryptBody(record, key, place)).toEqual(body);
-      }),
+      fc.property(
+        context,
+        fc.array(wrap, { minLength: 1, maxLength: 4 }),
+        fc.option(stanza),
+        mac,
+        fc.uint8Array(),
+        fc.string(),
+        (aContext, wraps, aStanza, aMac, body, place) => {
+          const key = new Uint8Array(32).fill(7);
+          const authenticated = encodeBody(encodeHeader(aContext, wraps, aStanza), key, place, body);
+          const record = decodeRecord(aStanza === null ? authenticated : appendMac(authenticated, aMac));
+          expect(record).toMatchObject({
+            context: aContext,
+            wraps,
+            macStanza: aStanza,
+            authenticated,
+            mac: aStanza === null ? new Uint8Array(0) : aMac,
+          });
+          expect(decryptBody(record, key, place)).toEqual(body);
+        },
+      ),
     );
   });
 });

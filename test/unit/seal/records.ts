@@ -12,7 +12,14 @@ export interface RecordVector {
   readonly name: string;
   readonly key: string;
   readonly context: string;
-  readonly wraps: readonly { seal: string; mechanism: number; key_label: string; key_id: string; parameters: string; ciphertext: string }[];
+  readonly wraps: readonly {
+    seal: string;
+    mechanism: number;
+    key_label: string;
+    key_id: string;
+    parameters: string;
+    ciphertext: string;
+  }[];
   readonly mac_stanza: { mechanism: number; key_label: string; key_id: string; over_digest: boolean } | null;
   readonly iv: string;
   readonly place: string;

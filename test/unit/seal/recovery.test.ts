@@ -39,7 +39,9 @@ describe.each(cases)('recovery shares: $name', ({ threshold, shares, key, verifi
 
 describe('splitRecoveryKey', () => {
   it('gives shares of 33 bytes with different last bytes, and enough of them make the key', async () => {
-    const counts = fc.integer({ min: 2, max: 8 }).chain((shares) => fc.record({ shares: fc.constant(shares), threshold: fc.integer({ min: 2, max: shares }) }));
+    const counts = fc
+      .integer({ min: 2, max: 8 })
+      .chain((shares) => fc.record({ shares: fc.constant(shares), threshold: fc.integer({ min: 2, max: shares }) }));
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 32, maxLength: 32 }), counts, async (key, { shares, threshold }) => {
         const made = await splitRecoveryKey(key, { shares, threshold });

@@ -62,8 +62,12 @@ export function storageContract(driver: string, open: (place: string, create: bo
     it('does not write when it is for reading', async () => {
       await withStorage(async (storage) => {
         await storage.transaction('write', (rows) => rows.put('a', bytes('1')));
-        await expect(storage.transaction('read', (rows) => rows.put('a', bytes('2')))).rejects.toBeInstanceOf(ReadOnlyTransaction);
-        await expect(storage.transaction('read', (rows) => rows.delete('a'))).rejects.toBeInstanceOf(ReadOnlyTransaction);
+        await expect(storage.transaction('read', (rows) => rows.put('a', bytes('2')))).rejects.toBeInstanceOf(
+          ReadOnlyTransaction,
+        );
+        await expect(storage.transaction('read', (rows) => rows.delete('a'))).rejects.toBeInstanceOf(
+          ReadOnlyTransaction,
+        );
       });
     });
 
@@ -72,7 +76,12 @@ export function storageContract(driver: string, open: (place: string, create: bo
         storage.transaction('write', async (rows) => {
           for (const at of ['a', 'b', 'c']) await rows.put(at, bytes(at));
           const found = await rows.getMany(['c', 'none', 'a', 'c']);
-          expect(found.map((value) => (value === null ? null : Buffer.from(value).toString()))).toEqual(['c', null, 'a', 'c']);
+          expect(found.map((value) => (value === null ? null : Buffer.from(value).toString()))).toEqual([
+            'c',
+            null,
+            'a',
+            'c',
+          ]);
           expect(await rows.getMany([])).toEqual([]);
         }),
       );
@@ -103,7 +112,10 @@ export function storageContract(driver: string, open: (place: string, create: bo
   describe(`a listing of ${driver}`, () => {
     it('gives the direct children that a plain scan of all paths gives', async () => {
       const segment = fc.stringMatching(/^[-_a-z0-9A-Z]{1,3}$/);
-      const paths = fc.array(fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')), { maxLength: 30 });
+      const paths = fc.array(
+        fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')),
+        { maxLength: 30 },
+      );
       await withStorage(async (storage) => {
         const test = fc.asyncProperty(paths, async (all) => {
           const check = storage.transaction('write', async (rows) => {
@@ -138,7 +150,11 @@ export function storageContract(driver: string, open: (place: string, create: bo
           const whole = await rows.list('');
           for (let most = 1; most <= whole.length + 1; most++) {
             const paged: Child[] = [];
-            for (let page = await rows.list('', { most }); page.length > 0; page = await rows.list('', { after: page.at(-1) ?? null, most })) {
+            for (
+              let page = await rows.list('', { most });
+              page.length > 0;
+              page = await rows.list('', { after: page.at(-1) ?? null, most })
+            ) {
               expect(page.length).toBeLessThanOrEqual(most);
               paged.push(...page);
             }

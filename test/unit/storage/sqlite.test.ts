@@ -1,4 +1,15 @@
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -42,7 +53,9 @@ async function isEmpty(at: string): Promise<boolean> {
 describe('a transaction', () => {
   it('leaves no table behind when the first one fails', async () => {
     await withStorage(async (storage) => {
-      await expect(storage.transaction('write', async () => Promise.reject(new Error('no HSM')))).rejects.toThrow('no HSM');
+      await expect(storage.transaction('write', async () => Promise.reject(new Error('no HSM')))).rejects.toThrow(
+        'no HSM',
+      );
     });
     await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'not_initialized', exitStatus: 2 });
   });
@@ -71,7 +84,8 @@ describe('a transaction', () => {
     const killed = (when: string): void => {
       const copy = join(dir, `killed-${left.length}`);
       mkdirSync(copy, { mode: 0o700 });
-      for (const name of readdirSync(dir).filter((each) => each.startsWith('coffer.db'))) copyFileSync(join(dir, name), join(copy, name));
+      for (const name of readdirSync(dir).filter((each) => each.startsWith('coffer.db')))
+        copyFileSync(join(dir, name), join(copy, name));
       left.push([when, join(copy, 'coffer.db')]);
     };
     const throughCommit = async (commit: () => Promise<void>): Promise<void> => {
@@ -117,7 +131,6 @@ describe('a transaction', () => {
       ...['after COMMIT', 'closed'].map((when) => [when, true]),
     ]);
   });
-
 });
 
 describe('a listing', () => {
@@ -132,7 +145,9 @@ describe('a listing', () => {
         ]);
       }),
     );
-    const plan = new Sqlite(path, { readonly: true }).prepare('EXPLAIN QUERY PLAN SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1').all('x');
+    const plan = new Sqlite(path, { readonly: true })
+      .prepare('EXPLAIN QUERY PLAN SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1')
+      .all('x');
     expect(JSON.stringify(plan)).toContain('USING PRIMARY KEY');
   });
 });
@@ -164,7 +179,12 @@ describe('the database file', () => {
   });
 
   it.each([
-    ['a text file', (at: string) => writeFileSync(at, 'not a database, but long enough to be looked at as one'.repeat(50)), 'not_a_store', 1],
+    [
+      'a text file',
+      (at: string) => writeFileSync(at, 'not a database, but long enough to be looked at as one'.repeat(50)),
+      'not_a_store',
+      1,
+    ],
     ['another database', (at: string) => void new Sqlite(at).exec('CREATE TABLE t (a)').close(), 'not_a_store', 1],
     ['a symbolic link', (at: string) => symlinkSync('/dev/null', at), 'not_a_store', 1],
     ['nothing', () => undefined, 'not_initialized', 2],

@@ -6,4 +6,11 @@ import { mechanismsCommand } from './mechanisms.ts';
 import { slotsCommand } from './slots.ts';
 import { testCommand } from './test.ts';
 
-export const hsmCommands: readonly CommandSpec[] = [slotsCommand, mechanismsCommand, keysCommand, keygenCommand, initTokenCommand, testCommand];
+export const hsmCommands: readonly CommandSpec[] = [
+  slotsCommand,
+  mechanismsCommand,
+  keysCommand,
+  keygenCommand,
+  initTokenCommand,
+  testCommand,
+];

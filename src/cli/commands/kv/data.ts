@@ -131,7 +131,11 @@ async function mergePatch(secret: KvSecret, content: JsonObject, cas: number | n
   return secret.request('patch', 'data', { data: content, options: cas === null ? {} : { cas } });
 }
 
-async function readThenWrite(secret: KvSecret, content: JsonObject, cas: number | null): Promise<EngineResponse | null> {
+async function readThenWrite(
+  secret: KvSecret,
+  content: JsonObject,
+  cas: number | null,
+): Promise<EngineResponse | null> {
   const before = await secret.request('read', 'data');
   const { data, metadata } = before?.data ?? {};
   if (!isJsonObject(data) || !isJsonObject(metadata)) return null;

@@ -25,12 +25,17 @@ export function secretTables(path: string, { versions, ...settings }: JsonObject
     const info = isJsonObject(versions) ? versions[number] : undefined;
     return section(`Version ${number}`, metadataTable(isJsonObject(info) ? info : {}));
   });
-  return [section('Metadata Path', visible(path)), section('Metadata', metadataTable(settings)), ...tables].join('\n\n');
+  return [section('Metadata Path', visible(path)), section('Metadata', metadataTable(settings)), ...tables].join(
+    '\n\n',
+  );
 }
 
 /** As Vault: an empty deletion time reads "n/a". */
 function metadataTable(metadata: JsonObject): string {
-  const entries = Object.entries(metadata).map(([key, value]): [string, JsonValue] => [key, value === '' ? 'n/a' : value]);
+  const entries = Object.entries(metadata).map(([key, value]): [string, JsonValue] => [
+    key,
+    value === '' ? 'n/a' : value,
+  ]);
   return keyValues(Object.fromEntries(entries));
 }
 

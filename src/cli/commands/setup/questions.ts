@@ -16,8 +16,10 @@ export async function askRest({ module, token, selector }: ChosenToken): Promise
     label === keyLabel ? 'that is the wrapping key' : labelProblem(label),
   );
   const generateKey = await confirm('May `coffer init` create these keys where they are missing?', true);
-  const storePath = await askText('Path of the store', defaultStorePath(process.env, process.getuid?.()) ?? '/var/lib/coffer/coffer.db', (path) =>
-    isAbsolute(path) ? null : 'the path begins with "/"',
+  const storePath = await askText(
+    'Path of the store',
+    defaultStorePath(process.env, process.getuid?.()) ?? '/var/lib/coffer/coffer.db',
+    (path) => (isAbsolute(path) ? null : 'the path begins with "/"'),
   );
   const entropy = await confirm("Mix the HSM's random bytes into every key that coffer makes?", true);
   return {

@@ -21,7 +21,9 @@ export interface ChosenToken {
 export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
   const fromEnvironment = variable(process.env, 'lib');
   const modules: SurveyedModule[] = [];
-  for (const { name, path } of fromEnvironment !== null ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }] : findModules()) {
+  for (const { name, path } of fromEnvironment !== null
+    ? [{ name: 'COFFER_HSM_LIB', path: fromEnvironment }]
+    : findModules()) {
     modules.push(await trySurvey(name, { lib: path, parameters: null }));
   }
   for (const module of modules) say(terminal, module);
@@ -40,7 +42,8 @@ export async function chooseToken(terminal: Terminal): Promise<ChosenToken> {
 
 function say(terminal: Terminal, { name, module, survey }: SurveyedModule): void {
   if (survey instanceof HsmError) terminal.dialogue.note(`${name}, ${module.lib}: ${survey.message}`);
-  else if (survey.slots.every(({ token }) => token === null)) terminal.dialogue.note(`${name}, ${module.lib}: no token`);
+  else if (survey.slots.every(({ token }) => token === null))
+    terminal.dialogue.note(`${name}, ${module.lib}: no token`);
 }
 
 function tokensOf({ module, survey }: SurveyedModule): ChosenToken[] {
@@ -58,7 +61,9 @@ function selectorOf(token: TokenDescription, all: readonly TokenDescription[]): 
   const isSayable = (text: string): boolean => text !== '' && text.normalize() === text;
   const label = isSayable(token.label) ? token.label : null;
   const serial = isSayable(token.serial) ? token.serial : null;
-  const same = all.filter((other) => (label === null || other.label === label) && (serial === null || other.serial === serial));
+  const same = all.filter(
+    (other) => (label === null || other.label === label) && (serial === null || other.serial === serial),
+  );
   return [
     ...(label === null ? [] : [['token_label', label] as const]),
     ...(serial === null ? [] : [['serial', serial] as const]),
@@ -68,7 +73,9 @@ function selectorOf(token: TokenDescription, all: readonly TokenDescription[]): 
 
 function choiceOf({ module, token }: ChosenToken): Choice {
   const { initialized, pin, loginRequired } = tokenState(token);
-  const about = [token.model, ...(token.serial === '' ? [] : [`serial ${token.serial}`]), `slot ${token.slot}`].join(', ');
+  const about = [token.model, ...(token.serial === '' ? [] : [`serial ${token.serial}`]), `slot ${token.slot}`].join(
+    ', ',
+  );
   const name = `${token.label || 'no label'} (${about}) of ${module.lib}`;
   if (!initialized) return { name, disabled: 'not initialised; see: coffer hsm init-token -h' };
   if (pin === 'locked' || (loginRequired && pin === 'not set')) return { name, disabled: `user PIN ${pin}` };
@@ -81,6 +88,10 @@ async function askModule(): Promise<ModuleOptions> {
     return existsSync(path) ? null : 'there is no such file';
   });
   if (!/softokn/.test(basename(lib))) return { lib, parameters: null };
-  const parameters = await askText("Library parameters of NSS", "configdir='sql:/etc/pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=", () => null);
+  const parameters = await askText(
+    'Library parameters of NSS',
+    "configdir='sql:/etc/pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
+    () => null,
+  );
   return { lib, parameters };
 }

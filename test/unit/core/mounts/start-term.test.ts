@@ -19,8 +19,21 @@ beforeAll(async () => {
   stand = makeStand();
   process.env['SOFTHSM2_CONF'] = stand.hsm.conf;
   stand.open();
-  context = { config: await loadConfig({ path: stand.config, env: stand.env }), machine: thisMachine, ...PLAIN_LOGIN, state: null, pin: async () => '1234' };
-  await enableMount(context, { type: 'kv', path: null, options: {}, description: '', sealWrap: false, externalEntropy: false });
+  context = {
+    config: await loadConfig({ path: stand.config, env: stand.env }),
+    machine: thisMachine,
+    ...PLAIN_LOGIN,
+    state: null,
+    pin: async () => '1234',
+  };
+  await enableMount(context, {
+    type: 'kv',
+    path: null,
+    options: {},
+    description: '',
+    sealWrap: false,
+    externalEntropy: false,
+  });
 });
 afterAll(() => stand.remove());
 
@@ -44,11 +57,15 @@ async function usage(next: Usage | null): Promise<{ usage: Usage; terms: number 
 }
 
 async function put(name: string): Promise<void> {
-  await withMounts(context, 'write', (mounts) => mounts.request({ operation: 'write', path: `kv/${name}`, data: { name } }));
+  await withMounts(context, 'write', (mounts) =>
+    mounts.request({ operation: 'write', path: `kv/${name}`, data: { name } }),
+  );
 }
 
 async function get(name: string): Promise<unknown> {
-  const response = await withMounts(context, 'read', (mounts) => mounts.request({ operation: 'read', path: `kv/${name}`, data: {} }));
+  const response = await withMounts(context, 'read', (mounts) =>
+    mounts.request({ operation: 'read', path: `kv/${name}`, data: {} }),
+  );
   return response?.data;
 }
 

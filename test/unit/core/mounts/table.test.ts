@@ -14,6 +14,8 @@ describe('the mount table', () => {
   });
 
   it('refuses a version that it does not know', () => {
-    expect(thrown(() => decodeMounts(new TextEncoder().encode('{"version":2,"mounts":[]}')))).toBeInstanceOf(IntegrityError);
+    expect(thrown(() => decodeMounts(new TextEncoder().encode('{"version":2,"mounts":[]}')))).toBeInstanceOf(
+      IntegrityError,
+    );
   });
 });

@@ -44,17 +44,38 @@ describe('a configuration that setup writes', () => {
       autoUnseal: false,
       notes: [],
     });
-    expect(seal).toMatchObject({ lib: answers.lib, pin: null, generateKey: true, key: { label: 'coffer' }, hmacKey: { label: 'coffer-hmac' } });
+    expect(seal).toMatchObject({
+      lib: answers.lib,
+      pin: null,
+      generateKey: true,
+      key: { label: 'coffer' },
+      hmacKey: { label: 'coffer-hmac' },
+    });
     expect(seal.token).toMatchObject({ label: 'demo', serial: null, slot: null });
   });
 
   it('says what was not wanted, too', async () => {
-    const { seal, entropyAugmentation } = await load({ ...answers, hmacKeyLabel: null, generateKey: false, entropy: false });
-    expect({ entropyAugmentation, hmacKey: seal.hmacKey, generateKey: seal.generateKey }).toEqual({ entropyAugmentation: false, hmacKey: null, generateKey: false });
+    const { seal, entropyAugmentation } = await load({
+      ...answers,
+      hmacKeyLabel: null,
+      generateKey: false,
+      entropy: false,
+    });
+    expect({ entropyAugmentation, hmacKey: seal.hmacKey, generateKey: seal.generateKey }).toEqual({
+      entropyAugmentation: false,
+      hmacKey: null,
+      generateKey: false,
+    });
   });
 
   it('chooses the token by serial and slot where that was answered', async () => {
-    const { seal } = await load({ ...answers, token: [['serial', '00ab'], ['slot', '18446744073709551615']] });
+    const { seal } = await load({
+      ...answers,
+      token: [
+        ['serial', '00ab'],
+        ['slot', '18446744073709551615'],
+      ],
+    });
     expect(seal.token).toMatchObject({ label: null, serial: '00ab', slot: 18446744073709551615n });
   });
 
@@ -75,11 +96,17 @@ describe('a configuration that setup writes', () => {
   }
 
   it('is understood whatever is in a label (in normal form C, which HCL brings text into)', async () => {
-    const label = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).map((text) => text.normalize()).filter((text) => Buffer.byteLength(text) <= 255);
+    const label = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+      .map((text) => text.normalize())
+      .filter((text) => Buffer.byteLength(text) <= 255);
     await fc.assert(
-      fc.asyncProperty(fc.oneof(label, fc.constantFrom('"', '\\', '${x}', '%{if}', '$${', 'a\nb', '# no comment', '$', '%%{')), async (keyLabel) => {
-        expect((await load({ ...answers, keyLabel })).seal.key.label).toBe(keyLabel);
-      }),
+      fc.asyncProperty(
+        fc.oneof(label, fc.constantFrom('"', '\\', '${x}', '%{if}', '$${', 'a\nb', '# no comment', '$', '%%{')),
+        async (keyLabel) => {
+          expect((await load({ ...answers, keyLabel })).seal.key.label).toBe(keyLabel);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -97,7 +124,9 @@ describe('the draft of a configuration', () => {
 
   it('says where it cannot be', () => {
     writeFileSync(join(dir, 'file'), '');
-    expect(() => draftConfiguration(join(dir, 'file/coffer.hcl'), '')).toThrow(/cannot write .*file\/coffer\.hcl: (ENOTDIR|EEXIST)/);
+    expect(() => draftConfiguration(join(dir, 'file/coffer.hcl'), '')).toThrow(
+      /cannot write .*file\/coffer\.hcl: (ENOTDIR|EEXIST)/,
+    );
   });
 });
 

@@ -29,7 +29,8 @@ describe('the store context', () => {
   });
 
   it('cannot be cut short or made longer', () => {
-    for (const other of withOtherLength(bytes(the(cases[0]).bytes))) expect(thrown(() => decodeStoreHeader(other))).toBeInstanceOf(IntegrityError);
+    for (const other of withOtherLength(bytes(the(cases[0]).bytes)))
+      expect(thrown(() => decodeStoreHeader(other))).toBeInstanceOf(IntegrityError);
   });
 
   it('refuses a version that it does not know', () => {
@@ -48,7 +49,12 @@ describe('the store context', () => {
 
   it('round-trips', () => {
     const byte = fc.nat({ max: 255 });
-    const identity = fc.record({ storeId: fc.string({ maxLength: 60 }), created: fc.maxSafeNat(), recoveryShares: byte, recoveryThreshold: byte });
+    const identity = fc.record({
+      storeId: fc.string({ maxLength: 60 }),
+      created: fc.maxSafeNat(),
+      recoveryShares: byte,
+      recoveryThreshold: byte,
+    });
     fc.assert(
       fc.property(identity, (one) => {
         expect(decodeStoreHeader(encodeStoreHeader(one))).toEqual(one);

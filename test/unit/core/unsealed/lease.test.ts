@@ -7,7 +7,15 @@ import { bytes, readVectors, thrown, withOneBitChanged, withOtherLength } from '
 
 interface Vectors {
   readonly root_key: string;
-  readonly cases: readonly { name: string; boot_id: string; store_id: string; created: number; ends: number; user: string; bytes: string }[];
+  readonly cases: readonly {
+    name: string;
+    boot_id: string;
+    store_id: string;
+    created: number;
+    ends: number;
+    user: string;
+    bytes: string;
+  }[];
 }
 
 const { root_key: rootKeyHex, cases } = readVectors('lease') as Vectors;
@@ -22,7 +30,8 @@ describe.each(cases)('the lease $name', (vector) => {
     user: vector.user,
   };
   const whole = bytes(vector.bytes);
-  const check = (stored: Uint8Array, key = rootKey, storeId = vector.store_id): void => authenticateLease(stored, key, storeId);
+  const check = (stored: Uint8Array, key = rootKey, storeId = vector.store_id): void =>
+    authenticateLease(stored, key, storeId);
 
   it('has the bytes of the vector', () => {
     expect(hex(encodeLease(lease, rootKey))).toBe(vector.bytes);

@@ -23,8 +23,10 @@ describe.each(cases)('the count of encryptions $name', ({ term, encryptions, byt
 
   it('is refused with another root key, any bit changed and another length', () => {
     expect(thrown(() => decodeUsage(whole, new Uint8Array(32)))).toBeInstanceOf(IntegrityError);
-    for (const changed of withOneBitChanged(whole)) expect(thrown(() => decodeUsage(changed, rootKey))).toBeInstanceOf(IntegrityError);
-    for (const other of withOtherLength(whole)) expect(thrown(() => decodeUsage(other, rootKey))).toBeInstanceOf(IntegrityError);
+    for (const changed of withOneBitChanged(whole))
+      expect(thrown(() => decodeUsage(changed, rootKey))).toBeInstanceOf(IntegrityError);
+    for (const other of withOtherLength(whole))
+      expect(thrown(() => decodeUsage(other, rootKey))).toBeInstanceOf(IntegrityError);
   });
 });
 
@@ -36,7 +38,9 @@ describe('the count of encryptions', () => {
   it('throws nothing but IntegrityError on any bytes', () => {
     fc.assert(
       fc.property(fc.constantFrom('', '01'), fc.uint8Array({ maxLength: 60 }), (start, rest) => {
-        expect(thrown(() => decodeUsage(Uint8Array.of(...bytes(start), ...rest), rootKey))).toBeInstanceOf(IntegrityError);
+        expect(thrown(() => decodeUsage(Uint8Array.of(...bytes(start), ...rest), rootKey))).toBeInstanceOf(
+          IntegrityError,
+        );
       }),
     );
   });

@@ -42,7 +42,11 @@ describe('content', () => {
     await written('{"__proto__":{"polluted":"yes"}}');
     const kv = mount('2');
     await kv.call('write', 'data/a', '{"data":{"x":{}}}');
-    await kv.call('patch', 'data/a', '{"data":{"x":{"__proto__":{"polluted":"yes"}},"__proto__":{"polluted":"yes"},"constructor":{"prototype":{"polluted":1}}}}');
+    await kv.call(
+      'patch',
+      'data/a',
+      '{"data":{"x":{"__proto__":{"polluted":"yes"}},"__proto__":{"polluted":"yes"},"constructor":{"prototype":{"polluted":1}}}}',
+    );
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     expect(contentOf(await kv.ask('read', 'data/a'))).toBe(
       '{"x":{"__proto__":{"polluted":"yes"}},"__proto__":{"polluted":"yes"},"constructor":{"prototype":{"polluted":1}}}',
@@ -122,7 +126,10 @@ describe('subkeys', () => {
     const kv = mount('2');
     await kv.call('write', 'data/a', '{"data":{"one":1}}');
     await kv.call('write', 'data/a', '{"data":{"two":1}}');
-    expect(await kv.data('read', 'subkeys/a', '{"version":1}')).toMatchObject({ subkeys: { one: null }, metadata: { version: 1 } });
+    expect(await kv.data('read', 'subkeys/a', '{"version":1}')).toMatchObject({
+      subkeys: { one: null },
+      metadata: { version: 1 },
+    });
     await kv.call('delete', 'data/a');
     expect(await kv.data('read', 'subkeys/a')).toMatchObject({ subkeys: null, metadata: { version: 2 } });
     expect(await kv.ask('read', 'subkeys/a', '{"version":3}')).toBeNull();

@@ -36,7 +36,10 @@ interface Transaction {
 const NAMES = ['a', 'b', 'a b', 'ключ', '1', 'config', '\u{1F511}', 'é', 'e\u0301', '%2F', '..', '__proto__'];
 const path = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('a', 'a/b', 'a/b/1', 'a b') },
-  { weight: 2, arbitrary: fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 3 }).map((names) => names.join('/')) },
+  {
+    weight: 2,
+    arbitrary: fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 3 }).map((names) => names.join('/')),
+  },
 );
 const folder = fc.oneof(fc.constant(''), path);
 
@@ -52,7 +55,11 @@ const { object } = fc.letrec<{ value: string; object: string }>((tie) => ({
     .map((members) => `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`),
 }));
 
-const cas: fc.Arbitrary<Cas> = fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 2, arbitrary: fc.constant(0) }, fc.constantFrom(-1, 1));
+const cas: fc.Arbitrary<Cas> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(null) },
+  { weight: 2, arbitrary: fc.constant(0) },
+  fc.constantFrom(-1, 1),
+);
 const versions = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 });
 const mountSettings = {
   max_versions: fc.integer({ min: 0, max: 4 }),
@@ -61,7 +68,11 @@ const mountSettings = {
 };
 const secretSettings = {
   ...mountSettings,
-  custom_metadata: fc.dictionary(fc.constantFrom('owner', 'ü', 'constructor'), fc.option(fc.constantFrom('ada', 'x y')), { noNullPrototype: true }),
+  custom_metadata: fc.dictionary(
+    fc.constantFrom('owner', 'ü', 'constructor'),
+    fc.option(fc.constantFrom('ada', 'x y')),
+    { noNullPrototype: true },
+  ),
 };
 
 const write = fc.record({ kind: fc.constant('write' as const), path, content: object, cas });
@@ -75,11 +86,24 @@ const command2: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: remove },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('patch' as const), path, content: object, cas }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('delete', 'undelete', 'destroy'), path, versions }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('metadata-write', 'metadata-patch'), path, settings: fc.record(secretSettings, { requiredKeys: [] }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('metadata-write', 'metadata-patch'),
+      path,
+      settings: fc.record(secretSettings, { requiredKeys: [] }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('metadata-read' as const), path }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete-all' as const), path }) },
   { weight: 2, arbitrary: list },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('config-write' as const), settings: fc.record(mountSettings, { requiredKeys: [] }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('config-write' as const),
+      settings: fc.record(mountSettings, { requiredKeys: [] }),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'config-read' as const }) },
 );
 const command1: fc.Arbitrary<Command> = fc.oneof(
@@ -90,8 +114,15 @@ const command1: fc.Arbitrary<Command> = fc.oneof(
 );
 
 function transactions(command: fc.Arbitrary<Command>): fc.Arbitrary<Transaction[]> {
-  const commands = fc.oneof(fc.array(command, { minLength: 1, maxLength: 12 }), command.map((one) => [one]));
-  return fc.array(fc.record({ step: fc.constantFrom(0, 1, 1000, 30_000, 3_600_000), commands }), { minLength: 1, maxLength: 8, size: 'max' });
+  const commands = fc.oneof(
+    fc.array(command, { minLength: 1, maxLength: 12 }),
+    command.map((one) => [one]),
+  );
+  return fc.array(fc.record({ step: fc.constantFrom(0, 1, 1000, 30_000, 3_600_000), commands }), {
+    minLength: 1,
+    maxLength: 8,
+    size: 'max',
+  });
 }
 
 /** The request that a command is, in the words of the HTTP interface. */
@@ -104,7 +135,9 @@ function requestOf(command: Command, at: number | null, version: 1 | 2): [Operat
       return [command.kind, `data/${command.path}`, data];
     }
     case 'read':
-      return version === 1 ? ['read', command.path, {}] : ['read', `data/${command.path}`, command.version === 0 ? {} : { version: command.version }];
+      return version === 1
+        ? ['read', command.path, {}]
+        : ['read', `data/${command.path}`, command.version === 0 ? {} : { version: command.version }];
     case 'delete-newest':
       return ['delete', version === 1 ? command.path : `data/${command.path}`, {}];
     case 'list': {
@@ -121,7 +154,11 @@ function requestOf(command: Command, at: number | null, version: 1 | 2): [Operat
       return ['read', `metadata/${command.path}`, {}];
     case 'metadata-write':
     case 'metadata-patch':
-      return [command.kind === 'metadata-write' ? 'write' : 'patch', `metadata/${command.path}`, parseJson(JSON.stringify(command.settings)) as JsonObject];
+      return [
+        command.kind === 'metadata-write' ? 'write' : 'patch',
+        `metadata/${command.path}`,
+        parseJson(JSON.stringify(command.settings)) as JsonObject,
+      ];
     case 'config-write':
       return ['write', 'config', parseJson(JSON.stringify(command.settings)) as JsonObject];
     case 'config-read':
@@ -129,7 +166,11 @@ function requestOf(command: Command, at: number | null, version: 1 | 2): [Operat
   }
 }
 
-async function ask(mounts: Mounts, mount: string, [operation, place, data]: [Operation, string, JsonObject]): Promise<Outcome> {
+async function ask(
+  mounts: Mounts,
+  mount: string,
+  [operation, place, data]: [Operation, string, JsonObject],
+): Promise<Outcome> {
   try {
     const response = await mounts.request({ operation, path: place === '' ? mount.slice(0, -1) : mount + place, data });
     return response === null ? null : { data: response.data };
@@ -141,7 +182,14 @@ async function ask(mounts: Mounts, mount: string, [operation, place, data]: [Ope
 
 async function freshMount(version: '1' | '2', sealWrap: boolean): Promise<string> {
   mounts += 1;
-  const wanted = { type: 'kv', path: `kv-${mounts}`, options: { version }, description: '', sealWrap, externalEntropy: false };
+  const wanted = {
+    type: 'kv',
+    path: `kv-${mounts}`,
+    options: { version },
+    description: '',
+    sealWrap,
+    externalEntropy: false,
+  };
   return (await enableMount(context, wanted)).path;
 }
 
@@ -167,7 +215,8 @@ async function follow2(sealWrap: boolean, sequence: readonly Transaction[]): Pro
     });
   }
   await withMounts(at(now), 'write', async (mounts) => {
-    for (const place of model.secrets.keys()) await mounts.request({ operation: 'delete', path: `${mount}metadata/${place}`, data: {} });
+    for (const place of model.secrets.keys())
+      await mounts.request({ operation: 'delete', path: `${mount}metadata/${place}`, data: {} });
   });
   expect(readRows(stand.path).length, 'rows left').toBe(rows + (model.configured ? 1 : 0));
 }
@@ -186,8 +235,16 @@ async function follow1(sealWrap: boolean, sequence: readonly Transaction[]): Pro
   await enableVersioning(at(START), mount);
   await withMounts(at(START + 1), 'read', async (mounts) => {
     for (const [place, content] of model.secrets) {
-      const metadata = { created_time: time(START), custom_metadata: null, deletion_time: '', destroyed: false, version: 1 };
-      expect(normal(await ask(mounts, mount, ['read', `data/${place}`, {}])), place).toEqual(normal({ data: { data: content, metadata } }));
+      const metadata = {
+        created_time: time(START),
+        custom_metadata: null,
+        deletion_time: '',
+        destroyed: false,
+        version: 1,
+      };
+      expect(normal(await ask(mounts, mount, ['read', `data/${place}`, {}])), place).toEqual(
+        normal({ data: { data: content, metadata } }),
+      );
     }
     for (const place of ['', ...NAMES, 'a/b']) {
       const listed = normal(await ask(mounts, mount, requestOf({ kind: 'list', path: place }, null, 2)));
@@ -201,10 +258,20 @@ describe.each([
   { title: 'on a mount with seal wrap', sealWrap: true },
 ])('random sequences of kv operations $title', ({ sealWrap }) => {
   it('version 2 does what the model does and leaves no row behind', { timeout: LIMIT }, async () => {
-    await fc.assert(fc.asyncProperty(transactions(command2), (sequence) => follow2(sealWrap, sequence)), { numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(transactions(command2), (sequence) => follow2(sealWrap, sequence)),
+      { numRuns: RUNS },
+    );
   });
 
-  it('version 1 does what the model does and keeps everything when it becomes version 2', { timeout: LIMIT }, async () => {
-    await fc.assert(fc.asyncProperty(transactions(command1), (sequence) => follow1(sealWrap, sequence)), { numRuns: RUNS });
-  });
+  it(
+    'version 1 does what the model does and keeps everything when it becomes version 2',
+    { timeout: LIMIT },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(transactions(command1), (sequence) => follow1(sealWrap, sequence)),
+        { numRuns: RUNS },
+      );
+    },
+  );
 });

@@ -66,14 +66,21 @@ export class Model2 {
         const secret = this.secrets.get(command.path);
         const newest = secret?.versions.get(secret.current);
         if (newest === undefined || gone(newest, now)) return null;
-        return this.write(command.path, merged(newest.content, parsed(command.content)), this.absolute(command.path, command.cas), now);
+        return this.write(
+          command.path,
+          merged(newest.content, parsed(command.content)),
+          this.absolute(command.path, command.cas),
+          now,
+        );
       }
       case 'read': {
         const secret = this.secrets.get(command.path);
         const number = command.version === 0 ? (secret?.current ?? 0) : command.version;
         const version = secret?.versions.get(number);
         if (secret === undefined || version === undefined) return null;
-        return { data: { data: gone(version, now) ? null : version.content, metadata: described(secret, number, version) } };
+        return {
+          data: { data: gone(version, now) ? null : version.content, metadata: described(secret, number, version) },
+        };
       }
       case 'delete-newest':
         this.mark(command.path, [this.current(command.path)], now, deleted(now));
@@ -81,9 +88,13 @@ export class Model2 {
       case 'delete':
         return this.mark(command.path, command.versions, now, deleted(now));
       case 'undelete':
-        return this.mark(command.path, command.versions, now, (version) => { version.deletion = null; });
+        return this.mark(command.path, command.versions, now, (version) => {
+          version.deletion = null;
+        });
       case 'destroy':
-        return this.mark(command.path, command.versions, now, (version) => { version.destroyed = true; });
+        return this.mark(command.path, command.versions, now, (version) => {
+          version.destroyed = true;
+        });
       case 'delete-all':
         this.secrets.delete(command.path);
         return { data: null };
@@ -142,7 +153,11 @@ export class Model2 {
     if (secret === undefined) return null;
     const versions: JsonObject = {};
     for (const [number, { created, deletion, destroyed }] of secret.versions) {
-      versions[number] = { created_time: time(created), deletion_time: deletion === null ? '' : time(deletion), destroyed };
+      versions[number] = {
+        created_time: time(created),
+        deletion_time: deletion === null ? '' : time(deletion),
+        destroyed,
+      };
     }
     return {
       data: {
@@ -220,7 +235,17 @@ export function time(milliseconds: number): string {
 }
 
 function fresh(now: number): Secret {
-  return { created: now, updated: now, current: 0, oldest: 0, versions: new Map(), max: 0, cas: false, after: '0s', custom: null };
+  return {
+    created: now,
+    updated: now,
+    current: 0,
+    oldest: 0,
+    versions: new Map(),
+    max: 0,
+    cas: false,
+    after: '0s',
+    custom: null,
+  };
 }
 
 function gone({ deletion, destroyed }: Version, now: number): boolean {
@@ -260,7 +285,10 @@ function merged(target: JsonValue, patch: JsonObject): JsonObject {
 }
 
 function listed(paths: readonly string[], folder: string): Outcome {
-  const below = folder === '' ? paths : paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+  const below =
+    folder === ''
+      ? paths
+      : paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
   const names = new Set(below.map((rest) => (rest.includes('/') ? `${rest.split('/')[0] ?? ''}/` : rest)));
   const keys = [...names].sort((a, b) => {
     const [x, y] = [a.replace(/\/$/, ''), b.replace(/\/$/, '')];

@@ -5,7 +5,11 @@ import { time } from './model.ts';
 describe('metadata of a secret', () => {
   it('may be written before there is a version', async () => {
     const kv = mount('2');
-    await kv.call('write', 'metadata/a', '{"max_versions":"5","cas_required":"true","delete_version_after":"90m","custom_metadata":{"owner":"ada","__proto__":"x"}}');
+    await kv.call(
+      'write',
+      'metadata/a',
+      '{"max_versions":"5","cas_required":"true","delete_version_after":"90m","custom_metadata":{"owner":"ada","__proto__":"x"}}',
+    );
     kv.now += 1000;
     expect(await kv.ask('read', 'metadata/a')).toBe(
       `{"cas_required":true,"created_time":"${time(START)}","current_version":0,"custom_metadata":{"owner":"ada","__proto__":"x"},` +
@@ -53,7 +57,8 @@ describe('metadata of a secret', () => {
   });
 
   const long = (length: number): string => 'hunter2'.padEnd(length, 'x');
-  const many = (count: number): string => JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 'v'])));
+  const many = (count: number): string =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 'v'])));
 
   it.each([
     { title: '64 of them', custom: many(64) },
@@ -67,9 +72,17 @@ describe('metadata of a secret', () => {
 
   it.each([
     { title: '65 of them', custom: many(65), why: 'it has at most 64 keys' },
-    { title: 'a name of 129 characters', custom: JSON.stringify({ [long(129)]: 'v' }), why: 'a key has 1 to 128 characters' },
+    {
+      title: 'a name of 129 characters',
+      custom: JSON.stringify({ [long(129)]: 'v' }),
+      why: 'a key has 1 to 128 characters',
+    },
     { title: 'an empty name', custom: '{"":"v"}', why: 'a key has 1 to 128 characters' },
-    { title: 'a value of 513 characters', custom: JSON.stringify({ k: long(513) }), why: 'a value has at most 512 characters' },
+    {
+      title: 'a value of 513 characters',
+      custom: JSON.stringify({ k: long(513) }),
+      why: 'a value has at most 512 characters',
+    },
     { title: 'a list', custom: '["hunter2"]', why: 'it must be an object of strings' },
     { title: 'a text', custom: '"hunter2"', why: 'it must be an object of strings' },
     { title: 'an object in it', custom: '{"k":{"hunter2":1}}', why: 'the value of "k" is not a string' },
@@ -79,7 +92,10 @@ describe('metadata of a secret', () => {
       await kv.call('write', 'metadata/a', '{"max_versions":1}');
       const failure = await kv.failure(operation, 'metadata/a', `{"max_versions":9,"custom_metadata":${custom}}`);
       expect(failure).toMatchObject({ code: 'bad_parameter', exitStatus: 1, message: `custom_metadata: ${why}` });
-      expect(await kv.data('read', 'metadata/a'), 'nothing is changed').toMatchObject({ max_versions: 1, custom_metadata: null });
+      expect(await kv.data('read', 'metadata/a'), 'nothing is changed').toMatchObject({
+        max_versions: 1,
+        custom_metadata: null,
+      });
     }
   });
 });
@@ -90,23 +106,30 @@ describe('config of the mount', () => {
     expect(await kv.ask('read', 'config')).toBe('{"cas_required":false,"delete_version_after":"0s","max_versions":0}');
     await kv.call('write', 'config', '{"max_versions":7}');
     await kv.call('write', 'config', '{"cas_required":true,"delete_version_after":3600}');
-    expect(await kv.ask('read', 'config')).toBe('{"cas_required":true,"delete_version_after":"1h0m0s","max_versions":7}');
+    expect(await kv.ask('read', 'config')).toBe(
+      '{"cas_required":true,"delete_version_after":"1h0m0s","max_versions":7}',
+    );
     await kv.call('write', 'config', '{"cas_required":false,"delete_version_after":0,"max_versions":0}');
     expect(await kv.ask('read', 'config')).toBe('{"cas_required":false,"delete_version_after":"0s","max_versions":0}');
   });
 });
 
 describe('list', () => {
-  it.each(['1', '2'] as const)('gives sorted names, a folder with its slash after the secret of its name (version %s)', async (version) => {
-    const kv = mount(version);
-    const paths = ['b', 'a/x', 'a', 'a b/c', 'Z', 'é', 'a/y/z'];
-    for (const path of paths) await kv.call('write', version === '1' ? path : `data/${path}`, version === '1' ? '{"k":1}' : '{"data":{}}');
-    const at = (folder: string): string => [version === '1' ? '' : 'metadata', folder].filter((part) => part !== '').join('/');
-    expect(await kv.data('list', at(''))).toEqual({ keys: ['Z', 'a', 'a/', 'a b/', 'b', 'é'] });
-    expect(await kv.data('list', at('a'))).toEqual({ keys: ['x', 'y/'] });
-    expect(await kv.ask('list', at('b'))).toBeNull();
-    expect(await kv.ask('list', at('none'))).toBeNull();
-  });
+  it.each(['1', '2'] as const)(
+    'gives sorted names, a folder with its slash after the secret of its name (version %s)',
+    async (version) => {
+      const kv = mount(version);
+      const paths = ['b', 'a/x', 'a', 'a b/c', 'Z', 'é', 'a/y/z'];
+      for (const path of paths)
+        await kv.call('write', version === '1' ? path : `data/${path}`, version === '1' ? '{"k":1}' : '{"data":{}}');
+      const at = (folder: string): string =>
+        [version === '1' ? '' : 'metadata', folder].filter((part) => part !== '').join('/');
+      expect(await kv.data('list', at(''))).toEqual({ keys: ['Z', 'a', 'a/', 'a b/', 'b', 'é'] });
+      expect(await kv.data('list', at('a'))).toEqual({ keys: ['x', 'y/'] });
+      expect(await kv.ask('list', at('b'))).toBeNull();
+      expect(await kv.ask('list', at('none'))).toBeNull();
+    },
+  );
 
   it('of version 2 names a secret whose versions are all deleted or destroyed', async () => {
     const kv = mount('2');
@@ -141,10 +164,38 @@ describe('bad requests say what is wrong without the value, and change nothing',
     ['write', 'data/a', '{"data":null}', 1, 'no_data', '"data" must be an object with the keys of the secret'],
     ['patch', 'data/a', `{"data":"${SECRET}"}`, 1, 'no_data', '"data" must be an object with the keys of the secret'],
     ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":"cas"}`, 1, 'bad_data', 'options must be an object'],
-    ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":{"cas":-1}}`, 1, 'bad_parameter', 'cas must be a whole number of at least 0'],
-    ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":{"cas":1.0}}`, 1, 'bad_parameter', 'cas must be a whole number of at least 0'],
-    ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":{"cas":99999999999999999999}}`, 1, 'bad_parameter', 'cas must be a whole number of at least 0'],
-    ['write', 'data/a', `{"data":{"p":"${SECRET}"},"options":{"cas":[0]}}`, 1, 'bad_parameter', 'cas must be a whole number of at least 0'],
+    [
+      'write',
+      'data/a',
+      `{"data":{"p":"${SECRET}"},"options":{"cas":-1}}`,
+      1,
+      'bad_parameter',
+      'cas must be a whole number of at least 0',
+    ],
+    [
+      'write',
+      'data/a',
+      `{"data":{"p":"${SECRET}"},"options":{"cas":1.0}}`,
+      1,
+      'bad_parameter',
+      'cas must be a whole number of at least 0',
+    ],
+    [
+      'write',
+      'data/a',
+      `{"data":{"p":"${SECRET}"},"options":{"cas":99999999999999999999}}`,
+      1,
+      'bad_parameter',
+      'cas must be a whole number of at least 0',
+    ],
+    [
+      'write',
+      'data/a',
+      `{"data":{"p":"${SECRET}"},"options":{"cas":[0]}}`,
+      1,
+      'bad_parameter',
+      'cas must be a whole number of at least 0',
+    ],
     ['read', 'data/a', '{"version":-1}', 1, 'bad_parameter', 'version must be a whole number of at least 0'],
     ['read', 'data/a', '{"version":"v1"}', 1, 'bad_parameter', 'version must be a whole number of at least 0'],
     ['read', 'subkeys/a', '{"depth":-1}', 1, 'bad_parameter', 'depth must be a whole number of at least 0'],
@@ -158,11 +209,39 @@ describe('bad requests say what is wrong without the value, and change nothing',
     ['write', 'destroy/a', '{"versions":[1,0]}', 1, 'bad_parameter', 'versions must be a whole number of at least 1'],
     ['write', 'destroy/a', '{"versions":"1,,2"}', 1, 'bad_parameter', 'versions must be whole numbers, e.g. 1,2'],
     ['write', 'destroy/a', '{"versions":[1,[2]]}', 1, 'bad_parameter', 'versions must be a whole number of at least 1'],
-    ['write', 'metadata/a', '{"max_versions":-1}', 1, 'bad_parameter', 'max_versions must be a whole number of at least 0'],
+    [
+      'write',
+      'metadata/a',
+      '{"max_versions":-1}',
+      1,
+      'bad_parameter',
+      'max_versions must be a whole number of at least 0',
+    ],
     ['write', 'metadata/a', '{"cas_required":"yes"}', 1, 'bad_parameter', 'cas_required must be true or false'],
-    ['patch', 'metadata/a', '{"delete_version_after":"soon"}', 1, 'bad_parameter', 'delete_version_after must be a duration, e.g. 30m or 720h'],
-    ['write', 'config', '{"max_versions":"many"}', 1, 'bad_parameter', 'max_versions must be a whole number of at least 0'],
-    ['write', 'config', '{"delete_version_after":[1]}', 1, 'bad_parameter', 'delete_version_after must be a duration, e.g. 30m or 720h'],
+    [
+      'patch',
+      'metadata/a',
+      '{"delete_version_after":"soon"}',
+      1,
+      'bad_parameter',
+      'delete_version_after must be a duration, e.g. 30m or 720h',
+    ],
+    [
+      'write',
+      'config',
+      '{"max_versions":"many"}',
+      1,
+      'bad_parameter',
+      'max_versions must be a whole number of at least 0',
+    ],
+    [
+      'write',
+      'config',
+      '{"delete_version_after":[1]}',
+      1,
+      'bad_parameter',
+      'delete_version_after must be a duration, e.g. 30m or 720h',
+    ],
     ['read', 'data', '{}', 1, 'missing_path', 'the path names a mount, but no secret in it'],
     ['write', 'data', '{"data":{}}', 1, 'missing_path', 'the path names a mount, but no secret in it'],
     ['patch', 'data', '{"data":{}}', 1, 'missing_path', 'the path names a mount, but no secret in it'],

@@ -40,14 +40,23 @@ export function mount(version: '1' | '2'): Mount {
   const made: Mount = {
     now: START,
     get context() {
-      return { mountPath: 'kv/', view, entropy: systemEntropy, externalEntropy: false, random: platformAlone, hsm: noHsm, now: made.now };
+      return {
+        mountPath: 'kv/',
+        view,
+        entropy: systemEntropy,
+        externalEntropy: false,
+        random: platformAlone,
+        hsm: noHsm,
+        now: made.now,
+      };
     },
     rows: () => [...stored.keys()].sort(),
     plant(path, value) {
       if (value === null) stored.delete(JSON.stringify(path));
       else stored.set(JSON.stringify(path), value);
     },
-    call: (operation, path, data = '{}') => dispatch(engine, made.context, { operation, path, data: parseJson(data) as JsonObject }),
+    call: (operation, path, data = '{}') =>
+      dispatch(engine, made.context, { operation, path, data: parseJson(data) as JsonObject }),
     async ask(operation, path, data) {
       const response = await made.call(operation, path, data);
       return response === null ? null : stringifyJson(response.data);
@@ -84,7 +93,9 @@ export function memoryView(stored: Map<string, Uint8Array>): View {
         const folder = segments.length > path.length + 1;
         entries.set(folder ? `${name}/` : name, { name, folder });
       }
-      return [...entries.values()].sort((a, b) => (a.name === b.name ? Number(a.folder) - Number(b.folder) : a.name < b.name ? -1 : 1));
+      return [...entries.values()].sort((a, b) =>
+        a.name === b.name ? Number(a.folder) - Number(b.folder) : a.name < b.name ? -1 : 1,
+      );
     },
   };
 }

@@ -15,9 +15,15 @@ describe('versions of a secret', () => {
       version: 1,
     });
     kv.now += 1000;
-    expect(await kv.data('write', 'data/a', '{"data":{"n":2}}')).toMatchObject({ version: 2, created_time: time(START + 1000) });
+    expect(await kv.data('write', 'data/a', '{"data":{"n":2}}')).toMatchObject({
+      version: 2,
+      created_time: time(START + 1000),
+    });
     expect(await kv.data('read', 'data/a')).toMatchObject({ data: { n: 2 }, metadata: { version: 2 } });
-    expect(await kv.data('read', 'data/a', '{"version":"1"}')).toMatchObject({ data: { n: 1 }, metadata: { version: 1, created_time: time(START) } });
+    expect(await kv.data('read', 'data/a', '{"version":"1"}')).toMatchObject({
+      data: { n: 1 },
+      metadata: { version: 1, created_time: time(START) },
+    });
     expect(await kv.data('read', 'data/a', '{"version":0}')).toMatchObject({ metadata: { version: 2 } });
     expect(await kv.data('read', 'data/a', '{"version":3}')).toBeNull();
     expect(await kv.data('read', 'data/none')).toBeNull();
@@ -36,10 +42,15 @@ describe('versions of a secret', () => {
     await kv.call('write', 'data/a', '{"data":{"n":1}}');
     kv.now += 5;
     expect(await kv.data('delete', 'data/a')).toBeNull();
-    expect(await kv.data('read', 'data/a')).toMatchObject({ data: null, metadata: { deletion_time: time(START + 5), destroyed: false } });
+    expect(await kv.data('read', 'data/a')).toMatchObject({
+      data: null,
+      metadata: { deletion_time: time(START + 5), destroyed: false },
+    });
     kv.now += 5;
     await kv.call('write', 'delete/a', '{"versions":[1]}');
-    expect(await kv.data('read', 'data/a'), 'the first deletion counts').toMatchObject({ metadata: { deletion_time: time(START + 5) } });
+    expect(await kv.data('read', 'data/a'), 'the first deletion counts').toMatchObject({
+      metadata: { deletion_time: time(START + 5) },
+    });
     await kv.call('write', 'undelete/a', '{"versions":"1"}');
     expect(await kv.data('read', 'data/a')).toMatchObject({ data: { n: 1 }, metadata: { deletion_time: '' } });
   });
@@ -52,7 +63,10 @@ describe('versions of a secret', () => {
     await kv.call('write', 'destroy/a', '{"versions":[1,7]}');
     expect(before.filter((row) => !kv.rows().includes(row))).toEqual(['["versions","a","1"]']);
     await kv.call('write', 'undelete/a', '{"versions":[1]}');
-    expect(await kv.data('read', 'data/a', '{"version":1}')).toMatchObject({ data: null, metadata: { destroyed: true } });
+    expect(await kv.data('read', 'data/a', '{"version":1}')).toMatchObject({
+      data: null,
+      metadata: { destroyed: true },
+    });
     expect(await kv.data('read', 'data/a')).toMatchObject({ data: { n: 2 } });
   });
 
@@ -65,9 +79,12 @@ describe('versions of a secret', () => {
     expect(await kv.data('write', 'data/a/b', '{"data":{}}')).toMatchObject({ version: 1 });
   });
 
-  it.each(['delete', 'undelete', 'destroy'])('%s says that there is nothing for a secret that is not there', async (verb) => {
-    expect(await mount('2').ask('write', `${verb}/none`, '{"versions":[1]}')).toBeNull();
-  });
+  it.each(['delete', 'undelete', 'destroy'])(
+    '%s says that there is nothing for a secret that is not there',
+    async (verb) => {
+      expect(await mount('2').ask('write', `${verb}/none`, '{"versions":[1]}')).toBeNull();
+    },
+  );
 
   it('deleting what is not there is no error', async () => {
     const kv = mount('2');
@@ -78,7 +95,10 @@ describe('versions of a secret', () => {
 });
 
 describe('max_versions', () => {
-  async function fill(settings: { config?: string; metadata?: string }, count: number): Promise<ReturnType<typeof mount>> {
+  async function fill(
+    settings: { config?: string; metadata?: string },
+    count: number,
+  ): Promise<ReturnType<typeof mount>> {
     const kv = mount('2');
     if (settings.config !== undefined) await kv.call('write', 'config', settings.config);
     if (settings.metadata !== undefined) await kv.call('write', 'metadata/a', settings.metadata);
@@ -91,10 +111,18 @@ describe('max_versions', () => {
     { title: 'is ten', settings: {}, kept: 10 },
     { title: "is the mount's", settings: { config: '{"max_versions":3}' }, kept: 3 },
     { title: "is the secret's", settings: { metadata: '{"max_versions":2}' }, kept: 2 },
-    { title: "is the secret's before the mount's", settings: { config: '{"max_versions":2}', metadata: '{"max_versions":4}' }, kept: 4 },
+    {
+      title: "is the secret's before the mount's",
+      settings: { config: '{"max_versions":2}', metadata: '{"max_versions":4}' },
+      kept: 4,
+    },
   ])('$title', async ({ settings, kept }) => {
     const kv = await fill(settings, 12);
-    const metadata = (await kv.data('read', 'metadata/a')) as { versions: object; oldest_version: number; current_version: number };
+    const metadata = (await kv.data('read', 'metadata/a')) as {
+      versions: object;
+      oldest_version: number;
+      current_version: number;
+    };
     expect(Object.keys(metadata.versions).map(Number)).toEqual(Array.from({ length: kept }, (_, at) => 13 - kept + at));
     expect(metadata).toMatchObject({ oldest_version: 13 - kept, current_version: 12 });
     expect(versionRows(kv), 'rows of versions').toBe(kept);
@@ -115,12 +143,19 @@ describe('max_versions', () => {
     await kv.call('write', 'destroy/a', '{"versions":[1]}');
     await kv.call('write', 'delete/a', '{"versions":[2]}');
     for (let n = 4; n <= 6; n++) await kv.call('write', 'data/a', '{"data":{}}');
-    expect(Object.keys(((await kv.data('read', 'metadata/a')) as { versions: object }).versions)).toEqual(['4', '5', '6']);
+    expect(Object.keys(((await kv.data('read', 'metadata/a')) as { versions: object }).versions)).toEqual([
+      '4',
+      '5',
+      '6',
+    ]);
     expect(versionRows(kv)).toBe(3);
   });
 
   it('is oldest_version 0 as long as nothing was removed', async () => {
-    expect(await (await fill({}, 9)).data('read', 'metadata/a')).toMatchObject({ oldest_version: 0, current_version: 9 });
+    expect(await (await fill({}, 9)).data('read', 'metadata/a')).toMatchObject({
+      oldest_version: 0,
+      current_version: 9,
+    });
   });
 });
 
@@ -139,7 +174,9 @@ describe('delete_version_after', () => {
     if (config !== null) await kv.call('write', 'config', JSON.stringify({ delete_version_after: config }));
     if (metadata !== null) await kv.call('write', 'metadata/a', JSON.stringify({ delete_version_after: metadata }));
     const end = hours === null ? null : START + hours * HOUR;
-    expect(await kv.data('write', 'data/a', '{"data":{"n":1}}')).toMatchObject({ deletion_time: end === null ? '' : time(end) });
+    expect(await kv.data('write', 'data/a', '{"data":{"n":1}}')).toMatchObject({
+      deletion_time: end === null ? '' : time(end),
+    });
     kv.now = (end ?? START + 1000 * HOUR) - 1;
     expect(await kv.data('read', 'data/a')).toMatchObject({ data: { n: 1 } });
     kv.now += 1;
@@ -170,7 +207,11 @@ describe('delete_version_after', () => {
 });
 
 describe('check-and-set', () => {
-  const mismatch = { code: 'cas_mismatch', exitStatus: 2, message: 'check-and-set parameter did not match the current version' };
+  const mismatch = {
+    code: 'cas_mismatch',
+    exitStatus: 2,
+    message: 'check-and-set parameter did not match the current version',
+  };
   const required = { code: 'cas_required', exitStatus: 2, message: 'check-and-set parameter required for this call' };
 
   it('writes only over the version it names; 0 stands for none', async () => {

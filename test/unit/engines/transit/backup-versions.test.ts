@@ -14,8 +14,18 @@ const AES = { key: KEY, hmac_key: KEY };
 /** JSON text of an entry, so that integers of any size are written in full. */
 type EntryText = string;
 
-function backup(keys: { readonly [version: string]: EntryText }, policy: JsonObject = {}, archive: readonly EntryText[] | null = null): string {
-  const settings = JSON.stringify({ name: 'k', type: 0, latest_version: 1, min_decryption_version: 1, ...policy }).slice(1);
+function backup(
+  keys: { readonly [version: string]: EntryText },
+  policy: JsonObject = {},
+  archive: readonly EntryText[] | null = null,
+): string {
+  const settings = JSON.stringify({
+    name: 'k',
+    type: 0,
+    latest_version: 1,
+    min_decryption_version: 1,
+    ...policy,
+  }).slice(1);
   const members = Object.entries(keys).map(([version, entry]) => `${JSON.stringify(version)}:${entry}`);
   const archived = archive === null ? 'null' : `{"keys":[${archive.join(',')}]}`;
   return b64(`{"policy":{"keys":{${members.join(',')}},${settings},"archived_keys":${archived}}`);
@@ -46,29 +56,50 @@ function pairOf(kind: 'ed25519' | 'ec' | 'rsa'): Pair {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
     const seed = privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(16, 48);
-    return { type: 2, whole: { key: b64(Buffer.concat([seed, raw])) }, half: { public_key: b64(raw) }, publicKey: b64(raw) };
+    return {
+      type: 2,
+      whole: { key: b64(Buffer.concat([seed, raw])) },
+      half: { public_key: b64(raw) },
+      publicKey: b64(raw),
+    };
   }
-  const { privateKey, publicKey } = kind === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { privateKey, publicKey } =
+    kind === 'ec'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const { x, y, d, n, e, p, q } = numbersOf(privateKey);
-  if (kind === 'ec') return { type: 1, whole: { ec_x: x, ec_y: y, ec_d: d }, half: { ec_x: x, ec_y: y }, publicKey: pem };
+  if (kind === 'ec')
+    return { type: 1, whole: { ec_x: x, ec_y: y, ec_d: d }, half: { ec_x: x, ec_y: y }, publicKey: pem };
   const half = { rsa_public_key: { N: n, E: e } };
   return { type: 3, whole: { rsa_key: { N: n, E: e, D: d, Primes: [p, q] } }, half, publicKey: pem };
 }
 
 function numbersOf(key: KeyObject): { [name in 'x' | 'y' | 'd' | 'n' | 'e' | 'p' | 'q']: string } {
   const jwk = key.export({ format: 'jwk' });
-  const integer = (text: string | undefined) => `#${BigInt(`0x${Buffer.from(text ?? 'AA', 'base64url').toString('hex')}`)}#`;
-  return { x: integer(jwk.x), y: integer(jwk.y), d: integer(jwk.d), n: integer(jwk.n), e: integer(jwk.e), p: integer(jwk.p), q: integer(jwk.q) };
+  const integer = (text: string | undefined) =>
+    `#${BigInt(`0x${Buffer.from(text ?? 'AA', 'base64url').toString('hex')}`)}#`;
+  return {
+    x: integer(jwk.x),
+    y: integer(jwk.y),
+    d: integer(jwk.d),
+    n: integer(jwk.n),
+    e: integer(jwk.e),
+    p: integer(jwk.p),
+    q: integer(jwk.q),
+  };
 }
 
 const raw = (members: JsonObject): EntryText => entry({ hmac_key: KEY, ...members }).replace(/"#(\d+)#"/g, '$1');
 
 describe('the name of a version in a backup', () => {
-  it.each(['01', '1.0', '+1', ' 1', '1 ', '1e0', '0x1', '-1', '0', '', 'latest', '__proto__'])('is not %j, beside "1"', async (name) => {
-    const message = await refusal(backup({ 1: entry(AES), [name]: entry({ key: OTHER, hmac_key: OTHER }) }));
-    expect(message).toContain(`${JSON.stringify(name)} is not the number of a version`);
-  });
+  it.each(['01', '1.0', '+1', ' 1', '1 ', '1e0', '0x1', '-1', '0', '', 'latest', '__proto__'])(
+    'is not %j, beside "1"',
+    async (name) => {
+      const message = await refusal(backup({ 1: entry(AES), [name]: entry({ key: OTHER, hmac_key: OTHER }) }));
+      expect(message).toContain(`${JSON.stringify(name)} is not the number of a version`);
+    },
+  );
 
   it.each(['01', '1.0'])('is not %j alone', async (name) => {
     expect(await refusal(backup({ [name]: entry(AES) }))).toContain(JSON.stringify(name));
@@ -90,7 +121,12 @@ describe('the name of a version in a backup', () => {
 describe('a version that is among the keys and in the archive of a backup', () => {
   it('is taken where both are the same', async () => {
     const transit = mount();
-    await transit.write('restore', { backup: backup({ 1: entry(AES) }, {}, [entry({}), entry({ ...AES, creation_time: 5, certificate_chain: ['MIIB'] })]) });
+    await transit.write('restore', {
+      backup: backup({ 1: entry(AES) }, {}, [
+        entry({}),
+        entry({ ...AES, creation_time: 5, certificate_chain: ['MIIB'] }),
+      ]),
+    });
     expect(await transit.read('keys/k')).toMatchObject({ latest_version: 1 });
   });
 
@@ -104,70 +140,117 @@ describe('a version that is among the keys and in the archive of a backup', () =
   });
 
   it('is refused where the archive, trimmed, has another', async () => {
-    const text = backup({ 5: entry(AES), 6: entry(AES) }, { latest_version: 6, min_decryption_version: 5, min_encryption_version: 5, min_available_version: 4 }, [entry(AES), entry(AES), entry({ ...AES, key: OTHER })]);
+    const text = backup(
+      { 5: entry(AES), 6: entry(AES) },
+      { latest_version: 6, min_decryption_version: 5, min_encryption_version: 5, min_available_version: 4 },
+      [entry(AES), entry(AES), entry({ ...AES, key: OTHER })],
+    );
     expect(await refusal(text)).toContain('version 6: its key in the archive is another');
   });
 
   it('is refused where the archive is malformed', async () => {
-    expect(await refusal(backup({ 1: entry(AES) }, {}, [entry({}), entry({ ...AES, key: b64('short') })]))).toContain('version 1');
+    expect(await refusal(backup({ 1: entry(AES) }, {}, [entry({}), entry({ ...AES, key: b64('short') })]))).toContain(
+      'version 1',
+    );
   });
 
   // A server leaves the archive as it was when a version gets its private key, or its key for hmac/, later.
-  it.each(['ed25519', 'ec', 'rsa'] as const)('(%s) may have less in the archive, and is refused where it has more or another', async (kind) => {
-    const [{ type, whole, half, publicKey }, other] = [pairOf(kind), pairOf(kind)];
-    const [full, part, foreign] = [raw({ ...whole, public_key: publicKey }), raw({ ...half, hmac_key: null }), raw(other.half)];
-    const transit = mount();
-    await transit.write('restore', { backup: backup({ 1: full }, { type }, [entry({}), part]) });
-    expect(await transit.write('sign/k', { input: 'YQ==' })).toMatchObject({ key_version: 1 });
-    expect(await refusal(backup({ 1: full }, { type }, [entry({}), foreign]))).toContain('version 1: its public key in the archive is another');
-    expect(await refusal(backup({ 1: part }, { type }, [entry({}), full]))).toContain('version 1: its key in the archive is another');
-  });
+  it.each(['ed25519', 'ec', 'rsa'] as const)(
+    '(%s) may have less in the archive, and is refused where it has more or another',
+    async (kind) => {
+      const [{ type, whole, half, publicKey }, other] = [pairOf(kind), pairOf(kind)];
+      const [full, part, foreign] = [
+        raw({ ...whole, public_key: publicKey }),
+        raw({ ...half, hmac_key: null }),
+        raw(other.half),
+      ];
+      const transit = mount();
+      await transit.write('restore', { backup: backup({ 1: full }, { type }, [entry({}), part]) });
+      expect(await transit.write('sign/k', { input: 'YQ==' })).toMatchObject({ key_version: 1 });
+      expect(await refusal(backup({ 1: full }, { type }, [entry({}), foreign]))).toContain(
+        'version 1: its public key in the archive is another',
+      );
+      expect(await refusal(backup({ 1: part }, { type }, [entry({}), full]))).toContain(
+        'version 1: its key in the archive is another',
+      );
+    },
+  );
 
   it('may have no key for hmac/ in the archive, but not in the archive alone', async () => {
     const without = entry({ key: KEY, hmac_key: null });
     await mount().write('restore', { backup: backup({ 1: entry(AES) }, {}, [entry({}), without]) });
-    expect(await refusal(backup({ 1: without }, {}, [entry({}), entry(AES)]))).toContain('version 1: its hmac_key in the archive is another');
+    expect(await refusal(backup({ 1: without }, {}, [entry({}), entry(AES)]))).toContain(
+      'version 1: its hmac_key in the archive is another',
+    );
   });
 });
 
 describe('the public_key of a version in a backup', () => {
-  it.each(['ed25519', 'ec', 'rsa'] as const)('(%s) is refused where it belongs to another private key', async (kind) => {
-    const [{ type, whole, publicKey }, other] = [pairOf(kind), pairOf(kind)];
-    await mount().write('restore', { backup: backup({ 1: raw({ ...whole, public_key: publicKey }) }, { type }) });
-    const wrong = raw({ ...whole, public_key: other.publicKey });
-    expect(await refusal(backup({ 1: wrong }, { type }))).toContain('version 1: its public_key belongs to another private key');
-    const archived = backup({ 2: raw(whole) }, { type, latest_version: 2, min_decryption_version: 2 }, [entry({}), wrong, raw(whole)]);
-    expect(await refusal(archived)).toContain('version 1: its public_key belongs to another private key');
-  });
+  it.each(['ed25519', 'ec', 'rsa'] as const)(
+    '(%s) is refused where it belongs to another private key',
+    async (kind) => {
+      const [{ type, whole, publicKey }, other] = [pairOf(kind), pairOf(kind)];
+      await mount().write('restore', { backup: backup({ 1: raw({ ...whole, public_key: publicKey }) }, { type }) });
+      const wrong = raw({ ...whole, public_key: other.publicKey });
+      expect(await refusal(backup({ 1: wrong }, { type }))).toContain(
+        'version 1: its public_key belongs to another private key',
+      );
+      const archived = backup({ 2: raw(whole) }, { type, latest_version: 2, min_decryption_version: 2 }, [
+        entry({}),
+        wrong,
+        raw(whole),
+      ]);
+      expect(await refusal(archived)).toContain('version 1: its public_key belongs to another private key');
+    },
+  );
 
-  it.each(['ec', 'rsa'] as const)('(%s) is refused where there is a public key alone, and it is another', async (kind) => {
-    const [{ type, half }, other] = [pairOf(kind), pairOf(kind)];
-    expect(await refusal(backup({ 1: raw({ ...half, public_key: other.publicKey }) }, { type }))).toContain('version 1: its public_key is another');
-  });
+  it.each(['ec', 'rsa'] as const)(
+    '(%s) is refused where there is a public key alone, and it is another',
+    async (kind) => {
+      const [{ type, half }, other] = [pairOf(kind), pairOf(kind)];
+      expect(await refusal(backup({ 1: raw({ ...half, public_key: other.publicKey }) }, { type }))).toContain(
+        'version 1: its public_key is another',
+      );
+    },
+  );
 
   it('is refused where it is no public key of the type, or the type has none', async () => {
     const { type, whole } = pairOf('ec');
-    expect(await refusal(backup({ 1: raw({ ...whole, public_key: pairOf('ed25519').publicKey }) }, { type }))).toContain('version 1: its public_key is not');
-    expect(await refusal(backup({ 1: raw({ ...whole, public_key: pairOf('rsa').publicKey }) }, { type }))).toContain('version 1: its public_key is not');
-    expect(await refusal(backup({ 1: raw({ key: KEY, public_key: pairOf('ec').publicKey }) }))).toContain('version 1: it has public_key');
+    expect(
+      await refusal(backup({ 1: raw({ ...whole, public_key: pairOf('ed25519').publicKey }) }, { type })),
+    ).toContain('version 1: its public_key is not');
+    expect(await refusal(backup({ 1: raw({ ...whole, public_key: pairOf('rsa').publicKey }) }, { type }))).toContain(
+      'version 1: its public_key is not',
+    );
+    expect(await refusal(backup({ 1: raw({ key: KEY, public_key: pairOf('ec').publicKey }) }))).toContain(
+      'version 1: it has public_key',
+    );
   });
 
   it('of a derived ed25519 key is that of what is derived from', async () => {
     const [{ type, whole, publicKey }, other] = [pairOf('ed25519'), pairOf('ed25519')];
     const policy = { type, derived: true, kdf: 1 };
     await mount().write('restore', { backup: backup({ 1: raw({ ...whole, public_key: publicKey }) }, policy) });
-    expect(await refusal(backup({ 1: raw({ ...whole, public_key: other.publicKey }) }, policy))).toContain('version 1: its public_key belongs to another');
+    expect(await refusal(backup({ 1: raw({ ...whole, public_key: other.publicKey }) }, policy))).toContain(
+      'version 1: its public_key belongs to another',
+    );
   });
 
   it('in the second half of an ed25519 key, in ec_x and ec_y, or in rsa_public_key belongs to the private key too', async () => {
     const [ed, ec, rsa] = [pairOf('ed25519'), pairOf('ec'), pairOf('rsa')];
     const swapped = Buffer.concat([unb64(ed.whole['key']).subarray(0, 32), unb64(pairOf('ed25519').publicKey)]);
-    expect(await refusal(backup({ 1: raw({ key: b64(swapped) }) }, { type: ed.type }))).toContain('version 1: its public key belongs to another private key');
+    expect(await refusal(backup({ 1: raw({ key: b64(swapped) }) }, { type: ed.type }))).toContain(
+      'version 1: its public key belongs to another private key',
+    );
     const moved = { ...pairOf('ec').half, ec_d: ec.whole['ec_d'] ?? null };
-    expect(await refusal(backup({ 1: raw(moved) }, { type: ec.type }))).toContain('version 1: its public key belongs to another private key');
+    expect(await refusal(backup({ 1: raw(moved) }, { type: ec.type }))).toContain(
+      'version 1: its public key belongs to another private key',
+    );
     await mount().write('restore', { backup: backup({ 1: raw({ ...rsa.whole, ...rsa.half }) }, { type: rsa.type }) });
     const mixed = { ...rsa.whole, ...pairOf('rsa').half };
-    expect(await refusal(backup({ 1: raw(mixed) }, { type: rsa.type }))).toContain('version 1: its rsa_public_key belongs to another private key');
+    expect(await refusal(backup({ 1: raw(mixed) }, { type: rsa.type }))).toContain(
+      'version 1: its rsa_public_key belongs to another private key',
+    );
   });
 });
 
@@ -182,8 +265,12 @@ describe('a version of a backup', () => {
 
   it('that is malformed is named, and what is wrong with it', async () => {
     const policy = { latest_version: 2 };
-    expect(await refusal(backup({ 1: entry(AES), 2: entry({ key: b64('short') }) }, policy))).toContain('version 2: the key is not one of type aes256-gcm96: it has 5 bytes');
-    expect(await refusal(backup({ 1: entry(AES), 2: entry({ key: '%' }) }, policy))).toContain('version 2: a field of it is missing or malformed');
+    expect(await refusal(backup({ 1: entry(AES), 2: entry({ key: b64('short') }) }, policy))).toContain(
+      'version 2: the key is not one of type aes256-gcm96: it has 5 bytes',
+    );
+    expect(await refusal(backup({ 1: entry(AES), 2: entry({ key: '%' }) }, policy))).toContain(
+      'version 2: a field of it is missing or malformed',
+    );
     expect(await refusal(backup({ 1: entry(AES) }, policy))).toContain('version 2 is missing');
   });
 

@@ -44,10 +44,16 @@ describe('encrypt, decrypt and rewrap', () => {
           expect(first['key_version']).toBe(from || 3);
           expect(text(first['ciphertext'])).toMatch(new RegExp(`^vault:v${from || 3}:`));
           expect(payload(first['ciphertext'])).toHaveLength(isRsa ? 256 : 12 + plaintext.length + 16);
-          const second = await transit.write('rewrap/k', { ciphertext: first['ciphertext'] ?? '', key_version: to, ...options });
+          const second = await transit.write('rewrap/k', {
+            ciphertext: first['ciphertext'] ?? '',
+            key_version: to,
+            ...options,
+          });
           expect(second['key_version']).toBe(to || 3);
           for (const { ciphertext } of [first, second]) {
-            expect(await transit.write('decrypt/k', { ciphertext: ciphertext ?? '', ...options })).toEqual({ plaintext: b64(plaintext) });
+            expect(await transit.write('decrypt/k', { ciphertext: ciphertext ?? '', ...options })).toEqual({
+              plaintext: b64(plaintext),
+            });
           }
         },
       ),
@@ -66,25 +72,43 @@ describe('encrypt, decrypt and rewrap', () => {
     const transit = mount();
     await transit.write('keys/k', { derived: true });
     const { ciphertext } = await transit.write('encrypt/k', { plaintext: 'YQ==', context: CONTEXT });
-    expect(await transit.failure('write', 'decrypt/k', { ciphertext: ciphertext ?? '', context: b64('other') })).toMatchObject({ code: 'ciphertext_invalid' });
-    expect(await transit.failure('write', 'decrypt/k', { ciphertext: ciphertext ?? '' })).toMatchObject({ code: 'missing_context', exitStatus: 1 });
+    expect(
+      await transit.failure('write', 'decrypt/k', { ciphertext: ciphertext ?? '', context: b64('other') }),
+    ).toMatchObject({ code: 'ciphertext_invalid' });
+    expect(await transit.failure('write', 'decrypt/k', { ciphertext: ciphertext ?? '' })).toMatchObject({
+      code: 'missing_context',
+      exitStatus: 1,
+    });
   });
 
   it('takes vault:v0: for version 1, as Vault does', async () => {
     const transit = mount();
     const { ciphertext } = await transit.write('encrypt/k', { plaintext: 'YQ==' });
-    expect(await transit.write('decrypt/k', { ciphertext: text(ciphertext).replace('v1', 'v0') })).toEqual({ plaintext: 'YQ==' });
+    expect(await transit.write('decrypt/k', { ciphertext: text(ciphertext).replace('v1', 'v0') })).toEqual({
+      plaintext: 'YQ==',
+    });
   });
 
   it('creates a missing key and says so; derived if there is a context', async () => {
     const transit = mount();
-    const made = await transit.call('write', 'encrypt/k', { plaintext: 'YQ==', type: 'chacha20-poly1305', context: CONTEXT, convergent_encryption: true });
+    const made = await transit.call('write', 'encrypt/k', {
+      plaintext: 'YQ==',
+      type: 'chacha20-poly1305',
+      context: CONTEXT,
+      convergent_encryption: true,
+    });
     expect(made?.warnings).toEqual(['there was no key "k"; it was created, of type chacha20-poly1305']);
-    expect(await transit.read('keys/k')).toMatchObject({ type: 'chacha20-poly1305', derived: true, convergent_encryption: true });
+    expect(await transit.read('keys/k')).toMatchObject({
+      type: 'chacha20-poly1305',
+      derived: true,
+      convergent_encryption: true,
+    });
     expect((await transit.call('write', 'encrypt/k', { plaintext: 'YQ==', context: CONTEXT }))?.warnings).toEqual([]);
     await transit.write('encrypt/plain', { plaintext: 'YQ==' });
     expect(await transit.read('keys/plain')).toMatchObject({ type: 'aes256-gcm96', derived: false });
-    expect(await transit.failure('write', 'encrypt/other', { plaintext: 'YQ==', type: 'rsa-2048' })).toMatchObject({ code: 'unsupported_key_type' });
+    expect(await transit.failure('write', 'encrypt/other', { plaintext: 'YQ==', type: 'rsa-2048' })).toMatchObject({
+      code: 'unsupported_key_type',
+    });
   });
 });
 
@@ -106,8 +130,15 @@ describe('derived and convergent keys', () => {
     ['chacha20-poly1305', 32],
   ])('%s: the convergent nonce is an HMAC of the plaintext under the next 32 bytes of HKDF', async (type, keyBytes) => {
     const transit = mount();
-    await giveKey(transit, 'k', type, KEY.slice(0, 2 * keyBytes), { derived: true, kdf: 1, convergent_encryption: true, convergent_version: 3 });
-    const bytes = Buffer.from(hkdfSync('sha256', Buffer.from(KEY, 'hex').subarray(0, keyBytes), '', 'a context', keyBytes + 32));
+    await giveKey(transit, 'k', type, KEY.slice(0, 2 * keyBytes), {
+      derived: true,
+      kdf: 1,
+      convergent_encryption: true,
+      convergent_version: 3,
+    });
+    const bytes = Buffer.from(
+      hkdfSync('sha256', Buffer.from(KEY, 'hex').subarray(0, keyBytes), '', 'a context', keyBytes + 32),
+    );
     const nonce = createHmac('sha256', bytes.subarray(keyBytes)).update('hello').digest().subarray(0, 12);
     const first = await transit.write('encrypt/k', { plaintext: b64('hello'), context: CONTEXT });
     expect(payload(first['ciphertext']).subarray(0, 12).toString('hex')).toBe(nonce.toString('hex'));
@@ -136,21 +167,31 @@ describe('convergent encryption', () => {
     return transit;
   }
 
-  it.each(['aes128-gcm96', 'aes256-gcm96', 'chacha20-poly1305'])('of type %s has one nonce for each associated data', async (type) => {
-    const transit = mount();
-    await transit.write('keys/k', { type, derived: true, convergent_encryption: true });
-    // The second and the last would be one text, were the length not before it.
-    const requests: JsonObject[] = [INPUT, { ...INPUT, associated_data: b64('one') }, { ...INPUT, associated_data: b64('oneh') }, { ...INPUT, plaintext: b64('ello'), associated_data: b64('oneh') }];
-    const nonces = [];
-    for (const request of requests) {
-      const made = await transit.write('encrypt/k', request);
-      expect(await transit.write('encrypt/k', request)).toEqual(made);
-      nonces.push(payload(made['ciphertext']).subarray(0, 12).toString('hex'));
-      const { plaintext, ...options } = request;
-      expect(await transit.write('decrypt/k', { ...options, ciphertext: made['ciphertext'] ?? '' })).toEqual({ plaintext });
-    }
-    expect(new Set(nonces).size).toBe(requests.length);
-  });
+  it.each(['aes128-gcm96', 'aes256-gcm96', 'chacha20-poly1305'])(
+    'of type %s has one nonce for each associated data',
+    async (type) => {
+      const transit = mount();
+      await transit.write('keys/k', { type, derived: true, convergent_encryption: true });
+      // The second and the last would be one text, were the length not before it.
+      const requests: JsonObject[] = [
+        INPUT,
+        { ...INPUT, associated_data: b64('one') },
+        { ...INPUT, associated_data: b64('oneh') },
+        { ...INPUT, plaintext: b64('ello'), associated_data: b64('oneh') },
+      ];
+      const nonces = [];
+      for (const request of requests) {
+        const made = await transit.write('encrypt/k', request);
+        expect(await transit.write('encrypt/k', request)).toEqual(made);
+        nonces.push(payload(made['ciphertext']).subarray(0, 12).toString('hex'));
+        const { plaintext, ...options } = request;
+        expect(await transit.write('decrypt/k', { ...options, ciphertext: made['ciphertext'] ?? '' })).toEqual({
+          plaintext,
+        });
+      }
+      expect(new Set(nonces).size).toBe(requests.length);
+    },
+  );
 
   it('gives what was made outside from its description, and without associated data what Vault gives', async () => {
     const transit = await convergentKey();
@@ -164,7 +205,11 @@ describe('convergent encryption', () => {
   it('decrypts what Vault made with associated data, and coffer once did', async () => {
     const transit = await convergentKey();
     for (const { associated_data, vault } of convergent.with) {
-      const request = { ciphertext: `vault:v1:${b64(hexed(vault))}`, context: CONTEXT, associated_data: b64(hexed(associated_data)) };
+      const request = {
+        ciphertext: `vault:v1:${b64(hexed(vault))}`,
+        context: CONTEXT,
+        associated_data: b64(hexed(associated_data)),
+      };
       expect(await transit.write('decrypt/k', request)).toEqual({ plaintext: b64('hello') });
     }
   });
@@ -175,7 +220,13 @@ describe('batch_input', () => {
     const transit = mount();
     await transit.write('keys/k');
     const encrypted = await transit.call('write', 'encrypt/k', {
-      batch_input: [{ plaintext: 'YQ==', reference: 'one' }, { plaintext: '!!', reference: 'two' }, {}, { plaintext: '' }, { plaintext: 'YQ==', key_version: 7 }],
+      batch_input: [
+        { plaintext: 'YQ==', reference: 'one' },
+        { plaintext: '!!', reference: 'two' },
+        {},
+        { plaintext: '' },
+        { plaintext: 'YQ==', key_version: 7 },
+      ],
     });
     expect(encrypted?.warnings).toEqual(['3 of 5 items failed; see their error']);
     const results = encrypted?.data?.['batch_results'] as JsonObject[];
@@ -186,9 +237,17 @@ describe('batch_input', () => {
       { key_version: 1 },
       { error: 'the key "k" has no version 7' },
     ]);
-    const batch = [{ ciphertext: results[0]?.['ciphertext'] ?? '' }, { ciphertext: 'vault:v1:AAAA' }, { ciphertext: results[3]?.['ciphertext'] ?? '' }];
+    const batch = [
+      { ciphertext: results[0]?.['ciphertext'] ?? '' },
+      { ciphertext: 'vault:v1:AAAA' },
+      { ciphertext: results[3]?.['ciphertext'] ?? '' },
+    ];
     const decrypted = await transit.write('decrypt/k', { batch_input: batch });
-    expect(decrypted['batch_results']).toMatchObject([{ plaintext: 'YQ==' }, { error: 'the ciphertext is malformed: it is cut short' }, { plaintext: '' }]);
+    expect(decrypted['batch_results']).toMatchObject([
+      { plaintext: 'YQ==' },
+      { error: 'the ciphertext is malformed: it is cut short' },
+      { plaintext: '' },
+    ]);
     await transit.write('keys/k/rotate');
     const rewrapped = await transit.write('rewrap/k', { batch_input: [batch[0] ?? {}] });
     expect(rewrapped['batch_results']).toMatchObject([{ key_version: 2 }]);
@@ -203,14 +262,19 @@ describe('batch_input', () => {
   it('fails as a whole when every item does', async () => {
     const transit = mount();
     await transit.write('keys/k');
-    const error = await transit.failure('write', 'decrypt/k', { batch_input: [{ ciphertext: 'x' }, { ciphertext: 'vault:v9:AAAA' }] });
+    const error = await transit.failure('write', 'decrypt/k', {
+      batch_input: [{ ciphertext: 'x' }, { ciphertext: 'vault:v9:AAAA' }],
+    });
     expect(error).toMatchObject({ code: 'batch_failed', exitStatus: 1 });
     expect(error.hint).toContain('item 1: the key "k" has no version 9');
   });
 
   it.each([[[]], ['[]'], ['{'], [7], [['x']], [{}]])('is refused when it is %j', async (batch) => {
     const transit = mount();
-    expect(await transit.failure('write', 'encrypt/k', { batch_input: batch as JsonObject[] })).toMatchObject({ code: 'bad_batch', exitStatus: 1 });
+    expect(await transit.failure('write', 'encrypt/k', { batch_input: batch as JsonObject[] })).toMatchObject({
+      code: 'bad_batch',
+      exitStatus: 1,
+    });
   });
 
   it('has a context in all items or in none', async () => {
@@ -231,7 +295,9 @@ describe('datakey', () => {
     await transit.write('keys/k');
     const made = await transit.write('datakey/plaintext/k', bits === undefined ? {} : { bits });
     expect(unb64(made['plaintext'])).toHaveLength(length);
-    expect(await transit.write('decrypt/k', { ciphertext: made['ciphertext'] ?? '' })).toEqual({ plaintext: made['plaintext'] });
+    expect(await transit.write('decrypt/k', { ciphertext: made['ciphertext'] ?? '' })).toEqual({
+      plaintext: made['plaintext'],
+    });
   });
 
   it('wrapped does not show the key, and takes a context', async () => {
@@ -239,7 +305,11 @@ describe('datakey', () => {
     await transit.write('keys/k', { derived: true });
     const made = await transit.write('datakey/wrapped/k', { context: CONTEXT });
     expect(Object.keys(made).sort()).toEqual(['ciphertext', 'key_version']);
-    expect(unb64((await transit.write('decrypt/k', { ciphertext: made['ciphertext'] ?? '', context: CONTEXT }))['plaintext'])).toHaveLength(32);
+    expect(
+      unb64(
+        (await transit.write('decrypt/k', { ciphertext: made['ciphertext'] ?? '', context: CONTEXT }))['plaintext'],
+      ),
+    ).toHaveLength(32);
   });
 
   it('does not create the key that encrypts it', async () => {

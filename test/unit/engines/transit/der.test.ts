@@ -23,7 +23,9 @@ describe('DER', () => {
     const reader = new ByteReader(written);
     expect(hex(readDer(reader, DER.octetString))).toBe(hex(content));
     reader.end();
-    expect(openssl(['asn1parse', '-inform', 'DER', '-in', 'der'], { der: written }).toString()).toMatch(new RegExp(`l= *${length} prim: OCTET STRING`));
+    expect(openssl(['asn1parse', '-inform', 'DER', '-in', 'der'], { der: written }).toString()).toMatch(
+      new RegExp(`l= *${length} prim: OCTET STRING`),
+    );
   });
 
   it('is not written of more than 65,535 bytes', () => {
@@ -31,7 +33,15 @@ describe('DER', () => {
   });
 
   it('writes an unsigned integer in its shortest form', () => {
-    const cases = [['', '020100'], ['00', '020100'], ['0000', '020100'], ['7f', '02017f'], ['80', '02020080'], ['00007f', '02017f'], ['0080', '02020080']] as const;
+    const cases = [
+      ['', '020100'],
+      ['00', '020100'],
+      ['0000', '020100'],
+      ['7f', '02017f'],
+      ['80', '02020080'],
+      ['00007f', '02017f'],
+      ['0080', '02020080'],
+    ] as const;
     for (const [value, written] of cases) expect(hex(writeUnsigned(hexed(value)))).toBe(written);
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 66 }), (value) => {
@@ -44,8 +54,12 @@ describe('DER', () => {
 
   it('of a DigestInfo is that of RFC 8017 section 9.2', () => {
     const digest = new Uint8Array(32).fill(1);
-    expect(hex(digestInfo(parseHash('sha2-256', { sha1: false }), digest))).toBe(`3031300d060960864801650304020105000420${hex(digest)}`);
-    expect(hex(digestInfo(parseHash('sha1', { sha1: true }), new Uint8Array(20)))).toBe(`3021300906052b0e03021a05000414${'00'.repeat(20)}`);
+    expect(hex(digestInfo(parseHash('sha2-256', { sha1: false }), digest))).toBe(
+      `3031300d060960864801650304020105000420${hex(digest)}`,
+    );
+    expect(hex(digestInfo(parseHash('sha1', { sha1: true }), new Uint8Array(20)))).toBe(
+      `3021300906052b0e03021a05000414${'00'.repeat(20)}`,
+    );
   });
 
   it('of a signature takes two length bytes where the curve is P-521', () => {

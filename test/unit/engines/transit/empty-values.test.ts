@@ -9,10 +9,38 @@ const INPUT = { input: 'YQ==' };
 
 /** A request that is answered, and the parameters that it could have beside what it has. */
 const HANDLERS: [path: string, request: { [name: string]: string | number }, names: string[]][] = [
-  ['keys/new', {}, ['type', ...CREATION, 'convergent_encryption', 'key_size', 'managed_key_name', 'managed_key_id', 'generate', 'key_type']],
-  ['keys/new', { type: 'managed_key', managed_key_name: 'x' }, ['managed_key_id', 'generate', 'key_type', 'derived', 'exportable']],
+  [
+    'keys/new',
+    {},
+    [
+      'type',
+      ...CREATION,
+      'convergent_encryption',
+      'key_size',
+      'managed_key_name',
+      'managed_key_id',
+      'generate',
+      'key_type',
+    ],
+  ],
+  [
+    'keys/new',
+    { type: 'managed_key', managed_key_name: 'x' },
+    ['managed_key_id', 'generate', 'key_type', 'derived', 'exportable'],
+  ],
   ['keys/aes/rotate', {}, ['managed_key_name', 'managed_key_id']],
-  ['keys/aes/config', {}, ['min_decryption_version', 'min_encryption_version', 'deletion_allowed', 'exportable', 'allow_plaintext_backup', 'auto_rotate_period']],
+  [
+    'keys/aes/config',
+    {},
+    [
+      'min_decryption_version',
+      'min_encryption_version',
+      'deletion_allowed',
+      'exportable',
+      'allow_plaintext_backup',
+      'auto_rotate_period',
+    ],
+  ],
   ['keys/aes/trim', { min_available_version: 1 }, []],
   ['keys/new/import', { ciphertext: 'YQ==' }, ['type', 'hash_function', 'public_key', 'allow_rotation', ...CREATION]],
   ['encrypt/aes', { plaintext: 'YQ==' }, ['key_version', 'type', 'convergent_encryption', ...CIPHER]],
@@ -40,12 +68,18 @@ describe('an empty value', () => {
   let transit: Mount;
   beforeAll(async () => {
     transit = mount();
-    for (const [name, type] of [['aes', 'aes256-gcm96'], ['rsa', 'rsa-2048'], ['ed25519', 'ed25519']] as const) {
+    for (const [name, type] of [
+      ['aes', 'aes256-gcm96'],
+      ['rsa', 'rsa-2048'],
+      ['ed25519', 'ed25519'],
+    ] as const) {
       await transit.write(`keys/${name}`, { type, exportable: true, allow_plaintext_backup: true });
     }
   });
 
-  const cases = HANDLERS.flatMap(([path, request, names]) => names.map((name): [string, string, typeof request] => [name, path, request]));
+  const cases = HANDLERS.flatMap(([path, request, names]) =>
+    names.map((name): [string, string, typeof request] => [name, path, request]),
+  );
   it.each(cases)('of %s is no default: write %s', async (name, path, request) => {
     const before = await transit.read('keys/aes');
     const error = await transit.failure('write', path, { ...request, [name]: '' });
@@ -81,15 +115,24 @@ describe('an empty value', () => {
   it('is a message of no bytes, which can be encrypted, signed and hashed', async () => {
     const { ciphertext } = await transit.write('encrypt/aes', { plaintext: '' });
     expect(await transit.write('decrypt/aes', { ciphertext: ciphertext ?? '' })).toEqual({ plaintext: '' });
-    for (const [path, verify] of [['sign/ed25519', 'verify/ed25519'], ['hmac/aes', 'verify/aes']] as const) {
+    for (const [path, verify] of [
+      ['sign/ed25519', 'verify/ed25519'],
+      ['hmac/aes', 'verify/aes'],
+    ] as const) {
       const made = await transit.write(path, { input: '' });
       expect(await transit.write(verify, { input: '', ...made })).toEqual({ valid: true });
     }
-    expect(await transit.write('hash', { input: '' })).toMatchObject({ sum: expect.stringMatching(/^e3b0c442/) as string });
+    expect(await transit.write('hash', { input: '' })).toMatchObject({
+      sum: expect.stringMatching(/^e3b0c442/) as string,
+    });
   });
 
   it('of one item of a batch fails that item alone', async () => {
-    const batch = [{ plaintext: 'YQ==' }, { plaintext: 'YQ==', associated_data: '' }, { plaintext: 'YQ==', key_version: '' }];
+    const batch = [
+      { plaintext: 'YQ==' },
+      { plaintext: 'YQ==', associated_data: '' },
+      { plaintext: 'YQ==', key_version: '' },
+    ];
     expect(await transit.write('encrypt/aes', { batch_input: batch })).toMatchObject({
       batch_results: [{ key_version: 1 }, { error: 'associated_data is empty' }, { error: 'key_version is empty' }],
     });

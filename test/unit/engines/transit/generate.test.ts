@@ -16,7 +16,9 @@ function counted(seed: string): Entropy & { asked: number[] } {
     asked,
     async bytes(length) {
       asked.push(length);
-      const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, at) => createHash('sha512').update(`${seed} ${asked.length} ${at}`).digest());
+      const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, at) =>
+        createHash('sha512').update(`${seed} ${asked.length} ${at}`).digest(),
+      );
       return Buffer.concat(blocks).subarray(0, length);
     },
   };
@@ -29,9 +31,18 @@ function integer(base64url: string | undefined): bigint {
 describe('the private scalar of an EC key', () => {
   it.each(CURVES)('%s: is (c mod (n - 1)) + 1, from 1 to n - 1', async (name, n, asked) => {
     const most = 256n ** BigInt(asked) - 1n;
-    const cases = [[0n, 1n], [n - 2n, n - 1n], [n - 1n, 1n], [n, 2n], [most, (most % (n - 1n)) + 1n]] as const;
+    const cases = [
+      [0n, 1n],
+      [n - 2n, n - 1n],
+      [n - 1n, 1n],
+      [n, 2n],
+      [most, (most % (n - 1n)) + 1n],
+    ] as const;
     for (const [c, scalar] of cases) {
-      const key = await generateEcFrom({ bytes: async (length) => hexed(c.toString(16).padStart(2 * length, '0')) }, ecType(name));
+      const key = await generateEcFrom(
+        { bytes: async (length) => hexed(c.toString(16).padStart(2 * length, '0')) },
+        ecType(name),
+      );
       expect(integer(key.export({ format: 'jwk' }).d)).toBe(scalar);
     }
   });
@@ -42,7 +53,9 @@ describe('the private scalar of an EC key', () => {
     const keys = [await generateEcFrom(entropy, type), ecPrivateKey(type, 1n), ecPrivateKey(type, n - 1n)];
     expect(entropy.asked).toEqual([asked]);
     for (const key of keys) {
-      const checked = openssl(['pkey', '-in', 'key.pem', '-check', '-pubcheck', '-noout'], { 'key.pem': key.export({ type: 'pkcs8', format: 'pem' }) });
+      const checked = openssl(['pkey', '-in', 'key.pem', '-check', '-pubcheck', '-noout'], {
+        'key.pem': key.export({ type: 'pkcs8', format: 'pem' }),
+      });
       expect(checked.toString()).toContain('Key is valid');
     }
   });
@@ -70,7 +83,8 @@ describe('the generator of RSA candidates', () => {
     const prime = (): bigint => {
       for (;;) {
         const candidate = BigInt(`0x${drbg.bytes(128).toString('hex')}`) | 1n;
-        if (candidate * candidate >= 2n ** 2047n && (candidate - 1n) % 65_537n !== 0n && checkPrimeSync(candidate)) return candidate;
+        if (candidate * candidate >= 2n ** 2047n && (candidate - 1n) % 65_537n !== 0n && checkPrimeSync(candidate))
+          return candidate;
       }
     };
     const jwk = (await generateRsaFrom(counted('rsa'), 2048)).export({ format: 'jwk' });
@@ -84,7 +98,9 @@ describe('an RSA key from entropy', () => {
     const key = await generateRsaFrom(entropy, bits);
     expect(entropy.asked).toEqual([48]);
     expect(key.asymmetricKeyDetails).toEqual({ modulusLength: bits, publicExponent: 65_537n });
-    const checked = openssl(['rsa', '-in', 'key.pem', '-check', '-noout'], { 'key.pem': key.export({ type: 'pkcs1', format: 'pem' }) });
+    const checked = openssl(['rsa', '-in', 'key.pem', '-check', '-noout'], {
+      'key.pem': key.export({ type: 'pkcs1', format: 'pem' }),
+    });
     expect(checked.toString()).toContain('RSA key ok');
 
     const jwk = key.export({ format: 'jwk' });
@@ -105,13 +121,16 @@ describe('an RSA key from entropy', () => {
 });
 
 describe('the primes of RSA keys from entropy', () => {
-  it.each(['a', 'b', 'c', 'd', 'e'])('are at least √2 · 2^1023, so that the modulus has all its bits: seed %s', async (seed) => {
-    const jwk = (await generateRsaFrom(counted(seed), 2048)).export({ format: 'jwk' });
-    for (const prime of [jwk.p, jwk.q]) {
-      const value = integer(prime);
-      expect(value < 2n ** 1024n && value * value >= 2n ** 2047n).toBe(true);
-    }
-  });
+  it.each(['a', 'b', 'c', 'd', 'e'])(
+    'are at least √2 · 2^1023, so that the modulus has all its bits: seed %s',
+    async (seed) => {
+      const jwk = (await generateRsaFrom(counted(seed), 2048)).export({ format: 'jwk' });
+      for (const prime of [jwk.p, jwk.q]) {
+        const value = integer(prime);
+        expect(value < 2n ** 1024n && value * value >= 2n ** 2047n).toBe(true);
+      }
+    },
+  );
 });
 
 describe('a mount with external entropy', () => {

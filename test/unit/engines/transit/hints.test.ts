@@ -21,7 +21,10 @@ describe('a hint of transit', () => {
     await transit.write('keys/plain');
     const { public_key } = await transit.read('wrapping_key');
     await transit.write('keys/imported/import', { ciphertext: wrapForImport(text(public_key), Buffer.alloc(32)) });
-    for (const [name, type, label] of [['mine', 'aes256-gcm96', "it's"], ['pair', 'ecdsa-p256', '']] as const) {
+    for (const [name, type, label] of [
+      ['mine', 'aes256-gcm96', "it's"],
+      ['pair', 'ecdsa-p256', ''],
+    ] as const) {
       const key = newKey(name, type, { managed: { label, id: '0a', oaepHash: null } });
       await storeKey(transit.context, addVersion(key, { created: 0, key: null, public: null, hmac: null }));
     }
@@ -32,7 +35,9 @@ describe('a hint of transit', () => {
     const key = newKey('rsa', 'rsa-2048', { managed: { label: 'signer', id: '0b', oaepHash: null } });
     await storeKey(transit.context, addVersion(key, { created: 0, key: null, public: spki, hmac: null }));
     const { hint } = await transit.failure('write', 'encrypt/rsa', { plaintext: 'YQ==' });
-    expect(hint).toContain("coffer write 'team a/crypt/keys/rsa' type=managed_key managed_key_name=signer managed_key_id=0b");
+    expect(hint).toContain(
+      "coffer write 'team a/crypt/keys/rsa' type=managed_key managed_key_name=signer managed_key_id=0b",
+    );
   });
 
   it.each<[Operation, string, JsonObject, string | null]>([
@@ -43,11 +48,31 @@ describe('a hint of transit', () => {
     ['write', 'keys/imported/import', {}, "coffer write 'team a/crypt/keys/imported/import_version' ciphertext=..."],
     ['write', 'keys/new', { auto_rotate_period: '24h' }, "coffer write -f 'team a/crypt/keys/new/rotate'"],
     ['write', 'keys/plain/config', { auto_rotate_period: '24h' }, "coffer write -f 'team a/crypt/keys/plain/rotate'"],
-    ['write', 'keys/new/import', { type: 'managed_key' }, "coffer write 'team a/crypt/keys/new' type=managed_key managed_key_name=..."],
-    ['write', 'encrypt/new', { plaintext: 'YQ==', type: 'managed_key' }, "coffer write 'team a/crypt/keys/new' type=managed_key managed_key_name=..."],
-    ['write', 'keys/plain/trim', { min_available_version: 1 }, "coffer write 'team a/crypt/keys/plain/config' min_encryption_version=1"],
+    [
+      'write',
+      'keys/new/import',
+      { type: 'managed_key' },
+      "coffer write 'team a/crypt/keys/new' type=managed_key managed_key_name=...",
+    ],
+    [
+      'write',
+      'encrypt/new',
+      { plaintext: 'YQ==', type: 'managed_key' },
+      "coffer write 'team a/crypt/keys/new' type=managed_key managed_key_name=...",
+    ],
+    [
+      'write',
+      'keys/plain/trim',
+      { min_available_version: 1 },
+      "coffer write 'team a/crypt/keys/plain/config' min_encryption_version=1",
+    ],
     ['read', 'backup/plain', {}, "coffer write 'team a/crypt/keys/plain/config' exportable=true"],
-    ['read', 'backup/mine', {}, String.raw`coffer write 'team a/crypt/keys/mine' type=managed_key 'managed_key_name=it'\''s' managed_key_id=0a`],
+    [
+      'read',
+      'backup/mine',
+      {},
+      String.raw`coffer write 'team a/crypt/keys/mine' type=managed_key 'managed_key_name=it'\''s' managed_key_id=0a`,
+    ],
     ['read', 'backup/pair', {}, "coffer write 'team a/crypt/keys/pair' type=managed_key managed_key_id=0a"],
     ['read', 'export/signing-key/pair', {}, "coffer read 'team a/crypt/export/public-key/pair'"],
     ['read', 'export/encryption-key/mine', {}, null],
@@ -62,8 +87,12 @@ describe('a hint of transit', () => {
 
   it('is one that works: each version that it leads to has what was missing', async () => {
     await transit.write('keys/bare/rotate');
-    expect(await transit.write('hmac/bare', { input: 'YQ==' })).toMatchObject({ hmac: expect.stringMatching(/^vault:v2:/) as string });
+    expect(await transit.write('hmac/bare', { input: 'YQ==' })).toMatchObject({
+      hmac: expect.stringMatching(/^vault:v2:/) as string,
+    });
     await transit.write('keys/plain/config', { min_encryption_version: 1 });
-    expect(await transit.write('keys/plain/trim', { min_available_version: 1 })).toMatchObject({ min_available_version: 1 });
+    expect(await transit.write('keys/plain/trim', { min_available_version: 1 })).toMatchObject({
+      min_available_version: 1,
+    });
   });
 });

@@ -37,12 +37,21 @@ describe('keys/NAME', () => {
     ['rsa-2048', true, true, false],
     ['rsa-3072', true, true, false],
     ['hmac', false, false, false],
-  ])('of type %s says what it supports: encryption %s, signing %s, derivation %s', async (type, encryption, signing, derivation) => {
-    const transit = mount();
-    const key = await transit.write('keys/k', { type });
-    expect(key).toMatchObject({ type, supports_encryption: encryption, supports_decryption: encryption, supports_signing: signing, supports_derivation: derivation });
-    expect(JSON.stringify(key)).not.toContain('PRIVATE');
-  });
+  ])(
+    'of type %s says what it supports: encryption %s, signing %s, derivation %s',
+    async (type, encryption, signing, derivation) => {
+      const transit = mount();
+      const key = await transit.write('keys/k', { type });
+      expect(key).toMatchObject({
+        type,
+        supports_encryption: encryption,
+        supports_decryption: encryption,
+        supports_signing: signing,
+        supports_derivation: derivation,
+      });
+      expect(JSON.stringify(key)).not.toContain('PRIVATE');
+    },
+  );
 
   it('says when the key was there already, and leaves it alone', async () => {
     const transit = mount();
@@ -54,13 +63,27 @@ describe('keys/NAME', () => {
 
   it('takes settings as text or literals', async () => {
     const transit = mount();
-    const key = await transit.write('keys/k', { derived: 'true', convergent_encryption: true, exportable: '1', allow_plaintext_backup: 'T' });
-    expect(key).toMatchObject({ derived: true, convergent_encryption: true, convergent_encryption_version: -1, kdf: 'hkdf_sha256', exportable: true, allow_plaintext_backup: true });
+    const key = await transit.write('keys/k', {
+      derived: 'true',
+      convergent_encryption: true,
+      exportable: '1',
+      allow_plaintext_backup: 'T',
+    });
+    expect(key).toMatchObject({
+      derived: true,
+      convergent_encryption: true,
+      convergent_encryption_version: -1,
+      kdf: 'hkdf_sha256',
+      exportable: true,
+      allow_plaintext_backup: true,
+    });
   });
 
   it('makes an hmac key of the size that is asked for', async () => {
     const transit = mount();
-    expect(await transit.write('keys/k', { type: 'hmac', key_size: 64, exportable: true })).toMatchObject({ key_size: 64 });
+    expect(await transit.write('keys/k', { type: 'hmac', key_size: 64, exportable: true })).toMatchObject({
+      key_size: 64,
+    });
     const { keys } = await transit.read('export/hmac-key/k');
     expect(Buffer.from((keys as { 1: string })[1], 'base64')).toHaveLength(64);
     expect(await transit.write('keys/other', { type: 'hmac' })).toMatchObject({ key_size: 32 });
@@ -110,16 +133,27 @@ describe('keys/NAME/rotate, config and trim', () => {
 
   it('adds versions', async () => {
     const transit = await rotated(2);
-    expect(await transit.read('keys/k')).toMatchObject({ latest_version: 3, keys: { 1: 1770091506, 2: 1770091506, 3: 1770091506 } });
+    expect(await transit.read('keys/k')).toMatchObject({
+      latest_version: 3,
+      keys: { 1: 1770091506, 2: 1770091506, 3: 1770091506 },
+    });
   });
 
   it('bounds decryption from below, and takes the bound back', async () => {
     const transit = await rotated(0);
     const { ciphertext: old } = await transit.write('encrypt/k', { plaintext: 'YQ==' });
     await transit.write('keys/k/rotate');
-    expect(await transit.write('keys/k/config', { min_decryption_version: 2 })).toMatchObject({ keys: { 2: 1770091506 }, min_decryption_version: 2 });
-    expect(await transit.failure('write', 'decrypt/k', { ciphertext: old ?? '' })).toMatchObject({ code: 'version_too_old', exitStatus: 2 });
-    expect(await transit.failure('write', 'encrypt/k', { plaintext: 'YQ==', key_version: 1 })).toMatchObject({ code: 'version_too_old' });
+    expect(await transit.write('keys/k/config', { min_decryption_version: 2 })).toMatchObject({
+      keys: { 2: 1770091506 },
+      min_decryption_version: 2,
+    });
+    expect(await transit.failure('write', 'decrypt/k', { ciphertext: old ?? '' })).toMatchObject({
+      code: 'version_too_old',
+      exitStatus: 2,
+    });
+    expect(await transit.failure('write', 'encrypt/k', { plaintext: 'YQ==', key_version: 1 })).toMatchObject({
+      code: 'version_too_old',
+    });
     await transit.write('keys/k/config', { min_decryption_version: 1 });
     expect(await transit.write('decrypt/k', { ciphertext: old ?? '' })).toEqual({ plaintext: 'YQ==' });
   });
@@ -127,10 +161,15 @@ describe('keys/NAME/rotate, config and trim', () => {
   it('bounds encryption from below', async () => {
     const transit = await rotated(2);
     await transit.write('keys/k/config', { min_encryption_version: 2 });
-    expect(await transit.failure('write', 'encrypt/k', { plaintext: 'YQ==', key_version: 1 })).toMatchObject({ code: 'version_too_old', exitStatus: 2 });
+    expect(await transit.failure('write', 'encrypt/k', { plaintext: 'YQ==', key_version: 1 })).toMatchObject({
+      code: 'version_too_old',
+      exitStatus: 2,
+    });
     expect(await transit.write('encrypt/k', { plaintext: 'YQ==', key_version: 2 })).toMatchObject({ key_version: 2 });
     expect(await transit.write('encrypt/k', { plaintext: 'YQ==' })).toMatchObject({ key_version: 3 });
-    expect(await transit.failure('write', 'hmac/k', { input: 'YQ==', key_version: 1 })).toMatchObject({ code: 'version_too_old' });
+    expect(await transit.failure('write', 'hmac/k', { input: 'YQ==', key_version: 1 })).toMatchObject({
+      code: 'version_too_old',
+    });
   });
 
   it('refuses bounds that do not fit', async () => {
@@ -148,22 +187,32 @@ describe('keys/NAME/rotate, config and trim', () => {
     await transit.write('keys/k/config', { exportable: true, allow_plaintext_backup: true });
     const answer = await transit.call('write', 'keys/k/config', { exportable: false, allow_plaintext_backup: false });
     expect(answer?.data).toMatchObject({ exportable: true, allow_plaintext_backup: true });
-    expect(answer?.warnings).toEqual(['exportable cannot be taken back', 'allow_plaintext_backup cannot be taken back']);
+    expect(answer?.warnings).toEqual([
+      'exportable cannot be taken back',
+      'allow_plaintext_backup cannot be taken back',
+    ]);
   });
 
   it('trims old versions for good', async () => {
     const transit = await rotated(3);
-    const fail = async (oldest: number) => (await transit.failure('write', 'keys/k/trim', { min_available_version: oldest })).message;
+    const fail = async (oldest: number) =>
+      (await transit.failure('write', 'keys/k/trim', { min_available_version: oldest })).message;
     expect(await fail(1)).toContain('min_encryption_version');
     await transit.write('keys/k/config', { min_encryption_version: 4, min_decryption_version: 3 });
     expect(await fail(4)).toContain('at most 3');
-    expect(await transit.write('keys/k/trim', { min_available_version: 3 })).toMatchObject({ min_available_version: 3 });
+    expect(await transit.write('keys/k/trim', { min_available_version: 3 })).toMatchObject({
+      min_available_version: 3,
+    });
     expect(await fail(2)).toContain('cannot be lowered');
-    expect((await transit.failure('write', 'keys/k/config', { min_decryption_version: 2 })).message).toContain('trimmed');
+    expect((await transit.failure('write', 'keys/k/config', { min_decryption_version: 2 })).message).toContain(
+      'trimmed',
+    );
     const { ciphertext } = await transit.write('encrypt/k', { plaintext: 'YQ==' });
     await transit.write('keys/k/rotate');
     expect(await transit.write('decrypt/k', { ciphertext: ciphertext ?? '' })).toEqual({ plaintext: 'YQ==' });
-    const stored = JSON.parse(Buffer.from((await transit.context.view.get(['policy', 'k'])) ?? []).toString()) as { versions: object };
+    const stored = JSON.parse(Buffer.from((await transit.context.view.get(['policy', 'k'])) ?? []).toString()) as {
+      versions: object;
+    };
     expect(Object.keys(stored.versions)).toEqual(['3', '4', '5']);
   });
 });

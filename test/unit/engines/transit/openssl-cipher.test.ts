@@ -18,19 +18,22 @@ const STREAMS = [
 ] as const;
 
 describe('a vault:v1: ciphertext', () => {
-  it.each(STREAMS)('of %s is a nonce, what openssl decrypts with the exported key, and a tag', async (type, cipher, counter) => {
-    const transit = mount();
-    await transit.write('keys/k', { type, exportable: true });
-    const { keys } = await transit.read('export/encryption-key/k');
-    const key = Buffer.from((keys as { 1: string })[1], 'base64').toString('hex');
-    const { ciphertext } = await transit.write('encrypt/k', { plaintext: b64(MESSAGE) });
-    const [vault, version, encoded = ''] = text(ciphertext).split(':');
-    expect([vault, version]).toEqual(['vault', 'v1']);
-    const bytes = Buffer.from(encoded, 'base64');
-    expect(bytes).toHaveLength(NONCE_BYTES + MESSAGE.length + TAG_BYTES);
-    const iv = counter(bytes.subarray(0, NONCE_BYTES).toString('hex'));
-    const body = bytes.subarray(NONCE_BYTES, -TAG_BYTES);
-    const opened = openssl(['enc', '-d', cipher, '-K', key, '-iv', iv, '-in', 'ct.bin'], { 'ct.bin': body });
-    expect(opened.toString()).toBe(MESSAGE.toString());
-  });
+  it.each(STREAMS)(
+    'of %s is a nonce, what openssl decrypts with the exported key, and a tag',
+    async (type, cipher, counter) => {
+      const transit = mount();
+      await transit.write('keys/k', { type, exportable: true });
+      const { keys } = await transit.read('export/encryption-key/k');
+      const key = Buffer.from((keys as { 1: string })[1], 'base64').toString('hex');
+      const { ciphertext } = await transit.write('encrypt/k', { plaintext: b64(MESSAGE) });
+      const [vault, version, encoded = ''] = text(ciphertext).split(':');
+      expect([vault, version]).toEqual(['vault', 'v1']);
+      const bytes = Buffer.from(encoded, 'base64');
+      expect(bytes).toHaveLength(NONCE_BYTES + MESSAGE.length + TAG_BYTES);
+      const iv = counter(bytes.subarray(0, NONCE_BYTES).toString('hex'));
+      const body = bytes.subarray(NONCE_BYTES, -TAG_BYTES);
+      const opened = openssl(['enc', '-d', cipher, '-K', key, '-iv', iv, '-in', 'ct.bin'], { 'ct.bin': body });
+      expect(opened.toString()).toBe(MESSAGE.toString());
+    },
+  );
 });

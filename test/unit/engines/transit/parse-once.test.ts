@@ -20,7 +20,10 @@ describe('a batch', () => {
     parse.mockClear();
     const { batch_results } = await transit.write('sign/k', { batch_input: INPUTS.map((input) => ({ input })) });
     expect(parse).toHaveBeenCalledTimes(1);
-    const signed = (batch_results as { signature: string }[]).map(({ signature }, at) => ({ signature, input: INPUTS[at] ?? '' }));
+    const signed = (batch_results as { signature: string }[]).map(({ signature }, at) => ({
+      signature,
+      input: INPUTS[at] ?? '',
+    }));
     const { batch_results: verdicts } = await transit.write('verify/k', { batch_input: signed });
     expect(verdicts).toEqual(INPUTS.map(() => ({ valid: true, reference: '' })));
     expect(parse).toHaveBeenCalledTimes(1);
@@ -29,13 +32,20 @@ describe('a batch', () => {
   it('of RSA ciphertexts parses the private key of each version once', async () => {
     const transit = mount();
     await transit.write('keys/k', { type: 'rsa-2048' });
-    const encrypted = async (plaintext: string) => ({ ciphertext: text((await transit.write('encrypt/k', { plaintext }))['ciphertext']) });
+    const encrypted = async (plaintext: string) => ({
+      ciphertext: text((await transit.write('encrypt/k', { plaintext }))['ciphertext']),
+    });
     const first = await Promise.all(INPUTS.map(encrypted));
     await transit.write('keys/k/rotate');
     const second = await Promise.all(INPUTS.map(encrypted));
     parse.mockClear();
-    const { batch_results } = await transit.write('decrypt/k', { batch_input: [...first, ...second, { ciphertext: `vault:v1:${b64('x')}` }] });
-    expect(batch_results).toMatchObject([...[...INPUTS, ...INPUTS].map((plaintext) => ({ plaintext })), { error: 'the ciphertext was not made with this key' }]);
+    const { batch_results } = await transit.write('decrypt/k', {
+      batch_input: [...first, ...second, { ciphertext: `vault:v1:${b64('x')}` }],
+    });
+    expect(batch_results).toMatchObject([
+      ...[...INPUTS, ...INPUTS].map((plaintext) => ({ plaintext })),
+      { error: 'the ciphertext was not made with this key' },
+    ]);
     expect(parse).toHaveBeenCalledTimes(2);
     parse.mockClear();
     await transit.write('rewrap/k', { batch_input: first });

@@ -44,7 +44,9 @@ describe('random', () => {
     expect(await transit.write('random/seal', { bytes: 2, format: 'hex' })).toEqual({ random_bytes: '0001' });
     expect(asked).toEqual([STARTUP_SAMPLES, 4, 3, 2]);
     asked.length = 0;
-    expect(unb64((await transit.write('random/seal/2500'))['random_bytes']).every((byte, at) => byte === at % 256)).toBe(true);
+    expect(
+      unb64((await transit.write('random/seal/2500'))['random_bytes']).every((byte, at) => byte === at % 256),
+    ).toBe(true);
     expect(asked).toEqual([1024, 1024, 452]);
     asked.length = 0;
     await transit.write('random/64');
@@ -70,10 +72,17 @@ describe('random', () => {
 describe('hash', () => {
   it.each(['224', '256', '384', '512'])('sha2-%s and sha3-%s agree with openssl', async (bits) => {
     const transit = mount();
-    for (const [algorithm, name] of [[`sha2-${bits}`, `sha${bits}`], [`sha3-${bits}`, `sha3-${bits}`]] as const) {
-      const expected = openssl(['dgst', `-${name}`, '-r', 'in'], { in: 'some text' }).toString().split(' ')[0];
+    for (const [algorithm, name] of [
+      [`sha2-${bits}`, `sha${bits}`],
+      [`sha3-${bits}`, `sha3-${bits}`],
+    ] as const) {
+      const expected = openssl(['dgst', `-${name}`, '-r', 'in'], { in: 'some text' })
+        .toString()
+        .split(' ')[0];
       expect(await transit.write(`hash/${algorithm}`, { input: b64('some text') })).toEqual({ sum: expected });
-      expect(await transit.write('hash', { algorithm, input: b64('some text'), format: 'base64' })).toEqual({ sum: Buffer.from(expected ?? '', 'hex').toString('base64') });
+      expect(await transit.write('hash', { algorithm, input: b64('some text'), format: 'base64' })).toEqual({
+        sum: Buffer.from(expected ?? '', 'hex').toString('base64'),
+      });
     }
   });
 

@@ -19,7 +19,8 @@ const TEXTS = [SECRET, HMAC_SECRET].flatMap((secret) => [secret, Buffer.from(b64
 
 /** Buffers that were seen with key material in them. */
 let seen: Uint8Array[];
-const holds = (bytes: Uint8Array): boolean => TEXTS.some((secret) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(secret));
+const holds = (bytes: Uint8Array): boolean =>
+  TEXTS.some((secret) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(secret));
 const see = (bytes: Uint8Array): void => {
   if (holds(bytes)) seen.push(bytes);
 };
@@ -48,12 +49,34 @@ const policy = { exportable: true, allow_plaintext_backup: true, Imported: true,
 async function stand(): Promise<Mount> {
   const transit = watched();
   await transit.write('restore/aes', { backup: vaultBackup('aes256-gcm96', entry, policy) });
-  await transit.write('restore/derived', { backup: vaultBackup('aes256-gcm96', entry, { ...policy, derived: true, kdf: 1, convergent_encryption: true, convergent_version: 3 }) });
-  await transit.write('restore/hmac', { backup: vaultBackup('hmac', { key: entry.key, hmac_key: entry.key }, { ...policy, key_size: 32 }) });
-  const seed = createPrivateKey({ key: Buffer.concat([hexed('302e020100300506032b657004220420'), SECRET]), format: 'der', type: 'pkcs8' });
+  await transit.write('restore/derived', {
+    backup: vaultBackup('aes256-gcm96', entry, {
+      ...policy,
+      derived: true,
+      kdf: 1,
+      convergent_encryption: true,
+      convergent_version: 3,
+    }),
+  });
+  await transit.write('restore/hmac', {
+    backup: vaultBackup('hmac', { key: entry.key, hmac_key: entry.key }, { ...policy, key_size: 32 }),
+  });
+  const seed = createPrivateKey({
+    key: Buffer.concat([hexed('302e020100300506032b657004220420'), SECRET]),
+    format: 'der',
+    type: 'pkcs8',
+  });
   const pair = Buffer.concat([SECRET, createPublicKey(seed).export({ type: 'spki', format: 'der' }).subarray(-32)]);
-  await transit.write('restore/ed', { backup: vaultBackup('ed25519', { key: JSON.stringify(b64(pair)), hmac_key: entry.hmac_key }, policy) });
-  await transit.write('restore/eds', { backup: vaultBackup('ed25519', { key: JSON.stringify(b64(pair)), hmac_key: entry.hmac_key }, { ...policy, derived: true, kdf: 1 }) });
+  await transit.write('restore/ed', {
+    backup: vaultBackup('ed25519', { key: JSON.stringify(b64(pair)), hmac_key: entry.hmac_key }, policy),
+  });
+  await transit.write('restore/eds', {
+    backup: vaultBackup(
+      'ed25519',
+      { key: JSON.stringify(b64(pair)), hmac_key: entry.hmac_key },
+      { ...policy, derived: true, kdf: 1 },
+    ),
+  });
   return transit;
 }
 

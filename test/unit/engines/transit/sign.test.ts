@@ -51,11 +51,18 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
       const { signature, key_version } = await transit.write('sign/k', request);
       expect(key_version).toBe(1);
       const files = { 'key.pem': publicPem, 'sig.bin': payload(signature), 'message.bin': MESSAGE };
-      expect(opensslVerifies(['dgst', `-${name}`, '-verify', 'key.pem', '-signature', 'sig.bin', 'message.bin'], files)).toBe(true);
-      for (const check of [whole, prehashed]) expect(await answered(transit, { ...check, signature: signature ?? '' })).toBe(true);
+      expect(
+        opensslVerifies(['dgst', `-${name}`, '-verify', 'key.pem', '-signature', 'sig.bin', 'message.bin'], files),
+      ).toBe(true);
+      for (const check of [whole, prehashed])
+        expect(await answered(transit, { ...check, signature: signature ?? '' })).toBe(true);
       const other = { ...whole, input: b64('the quick brown dog'), signature: signature ?? '' };
       expect(await answered(transit, other)).toBe(false);
-      const otherDigest = { ...prehashed, input: b64(createHash(name).update('dog').digest()), signature: signature ?? '' };
+      const otherDigest = {
+        ...prehashed,
+        input: b64(createHash(name).update('dog').digest()),
+        signature: signature ?? '',
+      };
       expect(await answered(transit, otherDigest)).toBe(false);
     }
   });
@@ -65,7 +72,11 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
     const { keys } = await transit.read('export/signing-key/k');
     const secret = (keys as { 1: string })[1];
     expect(secret).toMatch(/^-----BEGIN EC PRIVATE KEY-----[^]*-----END EC PRIVATE KEY-----$/);
-    const files = { 'key.pem': secret, 'message.bin': MESSAGE, 'digest.bin': createHash('sha256').update(MESSAGE).digest() };
+    const files = {
+      'key.pem': secret,
+      'message.bin': MESSAGE,
+      'digest.bin': createHash('sha256').update(MESSAGE).digest(),
+    };
     const signatures = [
       openssl(['dgst', '-sha256', '-sign', 'key.pem', 'message.bin'], files),
       openssl(['pkeyutl', '-sign', '-inkey', 'key.pem', '-in', 'digest.bin'], files),
@@ -83,12 +94,16 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
       const jws = await transit.write('sign/k', { ...input, marshaling_algorithm: 'jws' });
       expect(text(jws['signature'])).toMatch(/^vault:v1:[\w-]+$/);
       expect(payload(jws['signature'], 'base64url')).toHaveLength(2 * bytes);
-      expect(await answered(transit, { ...input, marshaling_algorithm: 'jws', signature: jws['signature'] ?? '' })).toBe(true);
+      expect(
+        await answered(transit, { ...input, marshaling_algorithm: 'jws', signature: jws['signature'] ?? '' }),
+      ).toBe(true);
       const asn1 = await transit.write('sign/k', input);
       const swapped = b64(payload(jws['signature'], 'base64url'));
       expect(await answered(transit, { ...input, signature: `vault:v1:${swapped}` })).toBe(false);
       const urlSafe = payload(asn1['signature']).toString('base64url');
-      expect(await answered(transit, { ...input, marshaling_algorithm: 'jws', signature: `vault:v1:${urlSafe}` })).toBe(false);
+      expect(await answered(transit, { ...input, marshaling_algorithm: 'jws', signature: `vault:v1:${urlSafe}` })).toBe(
+        false,
+      );
     }
   });
 
@@ -98,7 +113,12 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
         const { signature } = await transit.write('sign/k', { input: b64(digest), prehashed: true });
         expect(await answered(transit, { input: b64(digest), prehashed: true, signature: signature ?? '' })).toBe(true);
         const files = { 'key.pem': publicPem, 'sig.bin': payload(signature), 'digest.bin': digest };
-        expect(opensslVerifies(['pkeyutl', '-verify', '-pubin', '-inkey', 'key.pem', '-sigfile', 'sig.bin', '-in', 'digest.bin'], files)).toBe(true);
+        expect(
+          opensslVerifies(
+            ['pkeyutl', '-verify', '-pubin', '-inkey', 'key.pem', '-sigfile', 'sig.bin', '-in', 'digest.bin'],
+            files,
+          ),
+        ).toBe(true);
       }),
       { numRuns: 8 },
     );
@@ -110,7 +130,10 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
       const { signature } = await transit.write('sign/k', request);
       expect([digest, await answered(transit, { ...request, signature: signature ?? '' })]).toEqual([digest, true]);
       const files = { 'key.pem': publicPem, 'sig.bin': payload(signature), 'digest.bin': digest };
-      const isVerified = opensslVerifies(['pkeyutl', '-verify', '-pubin', '-inkey', 'key.pem', '-sigfile', 'sig.bin', '-in', 'digest.bin'], files);
+      const isVerified = opensslVerifies(
+        ['pkeyutl', '-verify', '-pubin', '-inkey', 'key.pem', '-sigfile', 'sig.bin', '-in', 'digest.bin'],
+        files,
+      );
       expect([digest, isVerified]).toEqual([digest, true]);
     }
   });
@@ -119,7 +142,8 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
     const bytes = { 'ecdsa-p256': 32, 'ecdsa-p384': 48, 'ecdsa-p521': 66 }[type] ?? 0;
     const long = Buffer.alloc(10_000, 0xa5);
     const { signature } = await transit.write('sign/k', { input: b64(long), prehashed: true });
-    const verdict = (digest: Uint8Array) => answered(transit, { input: b64(digest), prehashed: true, signature: signature ?? '' });
+    const verdict = (digest: Uint8Array) =>
+      answered(transit, { input: b64(digest), prehashed: true, signature: signature ?? '' });
     expect(await verdict(long)).toBe(true);
     expect(await verdict(long.subarray(0, bytes))).toBe(true);
     expect(await verdict(long.subarray(0, bytes - 1))).toBe(false);
@@ -131,8 +155,12 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
   it('draws every signature over a digest anew, and leaves s as it comes', async () => {
     const request = { input: b64(Buffer.alloc(32, 7)), prehashed: true, marshaling_algorithm: 'jws' };
     const made: Buffer[] = [];
-    for (let at = 0; at < 40; at++) made.push(payload((await transit.write('sign/k', request))['signature'], 'base64url'));
-    const halves = made.map((signature) => [signature.toString('hex', 0, signature.length / 2), signature.toString('hex', signature.length / 2)]);
+    for (let at = 0; at < 40; at++)
+      made.push(payload((await transit.write('sign/k', request))['signature'], 'base64url'));
+    const halves = made.map((signature) => [
+      signature.toString('hex', 0, signature.length / 2),
+      signature.toString('hex', signature.length / 2),
+    ]);
     expect(new Set(halves.map(([r]) => r)).size).toBe(40);
     const order = CURVES.find(([name]) => name === type)?.[1] ?? 0n;
     const high = halves.filter(([, s]) => BigInt(`0x${s ?? ''}`) > order / 2n).length;
@@ -141,7 +169,11 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
   });
 
   it('takes the other s of a signature over a digest, as OpenSSL does over a message', async () => {
-    const request = { input: b64(createHash('sha256').update(MESSAGE).digest()), prehashed: true, marshaling_algorithm: 'jws' };
+    const request = {
+      input: b64(createHash('sha256').update(MESSAGE).digest()),
+      prehashed: true,
+      marshaling_algorithm: 'jws',
+    };
     const signature = payload((await transit.write('sign/k', request))['signature'], 'base64url');
     const half = signature.length / 2;
     const other = (CURVES.find(([name]) => name === type)?.[1] ?? 0n) - BigInt(`0x${signature.toString('hex', half)}`);
@@ -155,8 +187,18 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
     const input = b64(createHash('sha256').update(MESSAGE).digest());
     for (const marshaling_algorithm of ['asn1', 'jws']) {
       const encoding = marshaling_algorithm === 'jws' ? 'base64url' : 'base64';
-      const made = payload((await transit.write('sign/k', { input, prehashed: true, marshaling_algorithm }))['signature'], encoding);
-      for (const bytes of [made.subarray(1), made.subarray(0, -1), Buffer.concat([made, Buffer.alloc(1)]), Buffer.concat([Buffer.alloc(1), made]), Buffer.alloc(0), Buffer.alloc(9000)]) {
+      const made = payload(
+        (await transit.write('sign/k', { input, prehashed: true, marshaling_algorithm }))['signature'],
+        encoding,
+      );
+      for (const bytes of [
+        made.subarray(1),
+        made.subarray(0, -1),
+        Buffer.concat([made, Buffer.alloc(1)]),
+        Buffer.concat([Buffer.alloc(1), made]),
+        Buffer.alloc(0),
+        Buffer.alloc(9000),
+      ]) {
         const request = { marshaling_algorithm, signature: `vault:v1:${bytes.toString(encoding)}` };
         expect(await answered(transit, { ...request, input, prehashed: true })).toBe(false);
         expect(await answered(transit, { ...request, input: b64(MESSAGE) })).toBe(false);
@@ -165,7 +207,10 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
   });
 
   it('verifies over a digest with a public key in compressed form', async () => {
-    const spki = openssl(['pkey', '-pubin', '-in', 'key.pem', '-ec_conv_form', 'compressed', '-outform', 'DER', '-pubout'], { 'key.pem': publicPem });
+    const spki = openssl(
+      ['pkey', '-pubin', '-in', 'key.pem', '-ec_conv_form', 'compressed', '-outform', 'DER', '-pubout'],
+      { 'key.pem': publicPem },
+    );
     const scheme = await ecdsaOverDigests(ecType(type), 'asn1');
     const digest = Buffer.alloc(32, 9);
     const { signature } = await transit.write('sign/k', { input: b64(digest), prehashed: true });
@@ -178,15 +223,19 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
 
 describe('the signature of an HSM in ASN.1', () => {
   it('is what the library makes of it, whatever the two integers begin with', () => {
-    const integer = fc.tuple(fc.integer({ min: 0, max: 31 }), fc.uint8Array({ minLength: 32, maxLength: 32 })).map(([zeros, bytes]) => {
-      const value = Buffer.from(bytes).fill(0, 0, zeros);
-      value[31] = (value[31] ?? 0) | 1;
-      return value[0] === 0xff ? value.fill(0x7f, 0, 1) : value; // below the order
-    });
+    const integer = fc
+      .tuple(fc.integer({ min: 0, max: 31 }), fc.uint8Array({ minLength: 32, maxLength: 32 }))
+      .map(([zeros, bytes]) => {
+        const value = Buffer.from(bytes).fill(0, 0, zeros);
+        value[31] = (value[31] ?? 0) | 1;
+        return value[0] === 0xff ? value.fill(0x7f, 0, 1) : value; // below the order
+      });
     fc.assert(
       fc.property(integer, integer, (r, s) => {
         const sides = Buffer.concat([r, s]);
-        expect(Buffer.from(encodeSignature(sides, 'asn1'))).toEqual(Buffer.from(p256.Signature.fromBytes(sides).toBytes('der')));
+        expect(Buffer.from(encodeSignature(sides, 'asn1'))).toEqual(
+          Buffer.from(p256.Signature.fromBytes(sides).toBytes('der')),
+        );
         expect(encodeSignature(sides, 'jws')).toBe(sides);
       }),
     );
@@ -194,7 +243,9 @@ describe('the signature of an HSM in ASN.1', () => {
 
   it('has the long form of the length on P-521', () => {
     const sides = Buffer.concat([Buffer.alloc(66, 0x55).fill(1, 0, 1), Buffer.alloc(66, 0xee).fill(0, 0, 1)]);
-    expect(Buffer.from(encodeSignature(sides, 'asn1'))).toEqual(Buffer.from(p521.Signature.fromBytes(sides).toBytes('der')));
+    expect(Buffer.from(encodeSignature(sides, 'asn1'))).toEqual(
+      Buffer.from(p521.Signature.fromBytes(sides).toBytes('der')),
+    );
   });
 });
 
@@ -208,7 +259,10 @@ describe('ecdsa vectors', () => {
     readonly s: string;
     readonly signature: string;
   }
-  const { rfc6979, vault } = fixture('ecdsa') as { rfc6979: { message: string; vectors: Vector[] }; vault: { input: string; vectors: Vector[] } };
+  const { rfc6979, vault } = fixture('ecdsa') as {
+    rfc6979: { message: string; vectors: Vector[] };
+    vault: { input: string; vectors: Vector[] };
+  };
 
   function given({ type, d, x, y }: Vector): string {
     const [ec_d, ec_x, ec_y] = [d, x, y].map((text) => BigInt(`0x${text}`).toString());
@@ -239,10 +293,19 @@ describe('ecdsa vectors', () => {
     await transit.write('keys/k', { type: 'ecdsa-p256' });
     const order = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551';
     const [zero, one] = ['00'.repeat(32), `${'00'.repeat(31)}01`];
-    for (const [r, s] of [[zero, zero], [zero, one], [one, zero], [order, one], [one, order], [order, order]]) {
+    for (const [r, s] of [
+      [zero, zero],
+      [zero, one],
+      [one, zero],
+      [order, one],
+      [one, order],
+      [order, order],
+    ]) {
       const signature = `vault:v1:${hexed(`${r ?? ''}${s ?? ''}`).toString('base64url')}`;
       for (const prehashed of [true, false]) {
-        expect(await answered(transit, { input: b64(Buffer.alloc(32)), prehashed, signature, marshaling_algorithm: 'jws' })).toBe(false);
+        expect(
+          await answered(transit, { input: b64(Buffer.alloc(32)), prehashed, signature, marshaling_algorithm: 'jws' }),
+        ).toBe(false);
       }
     }
   });
@@ -257,29 +320,45 @@ describe('rsa-2048', () => {
     publicPem = await pem(transit, 'k');
   });
 
-  it.each(HASHES)('signs pss and pkcs1v15 with %s what openssl verifies, prehashed or not', async (hash_algorithm, name) => {
-    const digest = createHash(name).update(MESSAGE).digest();
-    const whole = { input: b64(MESSAGE), hash_algorithm };
-    const prehashed = { input: b64(digest), hash_algorithm, prehashed: true };
-    const most = 256 - 2 - digest.length;
-    const schemes: [JsonObject, string[]][] = [
-      [{}, ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', `rsa_pss_saltlen:${most}`]],
-      [{ signature_algorithm: 'pss', salt_length: 'hash' }, ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest']],
-      [{ salt_length: 17 }, ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:17']],
-      [{ signature_algorithm: 'pkcs1v15' }, []],
-    ];
-    for (const [scheme, options] of schemes) {
-      for (const request of [whole, prehashed]) {
-        const { signature } = await transit.write('sign/k', { ...request, ...scheme });
-        const files = { 'key.pem': publicPem, 'sig.bin': payload(signature), 'message.bin': MESSAGE };
-        expect(opensslVerifies(['dgst', `-${name}`, '-verify', 'key.pem', ...options, '-signature', 'sig.bin', 'message.bin'], files)).toBe(true);
-        for (const check of [whole, prehashed]) expect(await answered(transit, { ...check, ...scheme, signature: signature ?? '' })).toBe(true);
-        const wrong = createHash(name).update('dog').digest();
-        expect(await answered(transit, { ...prehashed, ...scheme, input: b64(wrong), signature: signature ?? '' })).toBe(false);
-        expect(await answered(transit, { ...whole, ...scheme, input: b64('dog'), signature: signature ?? '' })).toBe(false);
+  it.each(HASHES)(
+    'signs pss and pkcs1v15 with %s what openssl verifies, prehashed or not',
+    async (hash_algorithm, name) => {
+      const digest = createHash(name).update(MESSAGE).digest();
+      const whole = { input: b64(MESSAGE), hash_algorithm };
+      const prehashed = { input: b64(digest), hash_algorithm, prehashed: true };
+      const most = 256 - 2 - digest.length;
+      const schemes: [JsonObject, string[]][] = [
+        [{}, ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', `rsa_pss_saltlen:${most}`]],
+        [
+          { signature_algorithm: 'pss', salt_length: 'hash' },
+          ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest'],
+        ],
+        [{ salt_length: 17 }, ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:17']],
+        [{ signature_algorithm: 'pkcs1v15' }, []],
+      ];
+      for (const [scheme, options] of schemes) {
+        for (const request of [whole, prehashed]) {
+          const { signature } = await transit.write('sign/k', { ...request, ...scheme });
+          const files = { 'key.pem': publicPem, 'sig.bin': payload(signature), 'message.bin': MESSAGE };
+          expect(
+            opensslVerifies(
+              ['dgst', `-${name}`, '-verify', 'key.pem', ...options, '-signature', 'sig.bin', 'message.bin'],
+              files,
+            ),
+          ).toBe(true);
+          for (const check of [whole, prehashed])
+            expect(await answered(transit, { ...check, ...scheme, signature: signature ?? '' })).toBe(true);
+          const wrong = createHash(name).update('dog').digest();
+          expect(
+            await answered(transit, { ...prehashed, ...scheme, input: b64(wrong), signature: signature ?? '' }),
+          ).toBe(false);
+          expect(await answered(transit, { ...whole, ...scheme, input: b64('dog'), signature: signature ?? '' })).toBe(
+            false,
+          );
+        }
       }
-    }
-  });
+    },
+  );
 
   it('does not take another salt length, scheme or hash, prehashed or not', async () => {
     const digest = createHash('sha256').update(MESSAGE).digest();
@@ -303,7 +382,14 @@ describe('rsa-2048', () => {
         fc.asyncProperty(fc.integer({ min: 0, max: 2047 }), async (bit) => {
           const altered = payload(signature);
           altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-          expect(await answered(transit, { input, prehashed: true, signature_algorithm, signature: `vault:v1:${b64(altered)}` })).toBe(false);
+          expect(
+            await answered(transit, {
+              input,
+              prehashed: true,
+              signature_algorithm,
+              signature: `vault:v1:${b64(altered)}`,
+            }),
+          ).toBe(false);
         }),
         { numRuns: 30 },
       );
@@ -313,11 +399,16 @@ describe('rsa-2048', () => {
   it('signs anything as it is with hash_algorithm=none, which openssl recovers', async () => {
     const request = { input: b64(MESSAGE), prehashed: true, hash_algorithm: 'none', signature_algorithm: 'pkcs1v15' };
     const { signature } = await transit.write('sign/k', request);
-    const recovered = openssl(['pkeyutl', '-verifyrecover', '-pubin', '-inkey', 'key.pem', '-in', 'sig.bin'], { 'key.pem': publicPem, 'sig.bin': payload(signature) });
+    const recovered = openssl(['pkeyutl', '-verifyrecover', '-pubin', '-inkey', 'key.pem', '-in', 'sig.bin'], {
+      'key.pem': publicPem,
+      'sig.bin': payload(signature),
+    });
     expect(recovered.toString()).toBe(MESSAGE.toString());
     expect(await answered(transit, { ...request, signature: signature ?? '' })).toBe(true);
     expect(await answered(transit, { ...request, input: b64('dog'), signature: signature ?? '' })).toBe(false);
-    expect(await transit.failure('write', 'sign/k', { ...request, input: b64(Buffer.alloc(246)) })).toMatchObject({ code: 'bad_parameter' });
+    expect(await transit.failure('write', 'sign/k', { ...request, input: b64(Buffer.alloc(246)) })).toMatchObject({
+      code: 'bad_parameter',
+    });
   });
 
   it('encrypts with OAEP SHA-256, which openssl decrypts, and the other way round', async () => {
@@ -325,10 +416,18 @@ describe('rsa-2048', () => {
     const files = { 'key.pem': (keys as { 1: string })[1] };
     const options = ['-pkeyopt', 'rsa_padding_mode:oaep', '-pkeyopt', 'rsa_oaep_md:sha256'];
     const { ciphertext } = await transit.write('encrypt/k', { plaintext: b64(MESSAGE) });
-    const plaintext = openssl(['pkeyutl', '-decrypt', '-inkey', 'key.pem', ...options, '-in', 'ct.bin'], { ...files, 'ct.bin': payload(ciphertext) });
+    const plaintext = openssl(['pkeyutl', '-decrypt', '-inkey', 'key.pem', ...options, '-in', 'ct.bin'], {
+      ...files,
+      'ct.bin': payload(ciphertext),
+    });
     expect(plaintext.equals(MESSAGE)).toBe(true);
-    const made = openssl(['pkeyutl', '-encrypt', '-inkey', 'key.pem', ...options, '-in', 'pt.bin'], { ...files, 'pt.bin': MESSAGE });
-    expect(await transit.write('decrypt/k', { ciphertext: `vault:v1:${b64(made)}` })).toEqual({ plaintext: b64(MESSAGE) });
+    const made = openssl(['pkeyutl', '-encrypt', '-inkey', 'key.pem', ...options, '-in', 'pt.bin'], {
+      ...files,
+      'pt.bin': MESSAGE,
+    });
+    expect(await transit.write('decrypt/k', { ciphertext: `vault:v1:${b64(made)}` })).toEqual({
+      plaintext: b64(MESSAGE),
+    });
   });
 });
 
@@ -342,7 +441,25 @@ describe('ed25519', () => {
       made.push(public_key);
       const spki = Buffer.concat([hexed('302a300506032b6570032100'), Buffer.from(text(public_key), 'base64')]);
       const files = { 'key.der': spki, 'sig.bin': payload(signature), 'message.bin': MESSAGE };
-      expect(opensslVerifies(['pkeyutl', '-verify', '-pubin', '-keyform', 'DER', '-inkey', 'key.der', '-rawin', '-in', 'message.bin', '-sigfile', 'sig.bin'], files)).toBe(true);
+      expect(
+        opensslVerifies(
+          [
+            'pkeyutl',
+            '-verify',
+            '-pubin',
+            '-keyform',
+            'DER',
+            '-inkey',
+            'key.der',
+            '-rawin',
+            '-in',
+            'message.bin',
+            '-sigfile',
+            'sig.bin',
+          ],
+          files,
+        ),
+      ).toBe(true);
       expect(await answered(transit, { input: b64(MESSAGE), context, signature: signature ?? '' })).toBe(true);
       expect(await answered(transit, { input: b64(MESSAGE), context: 'Yw==', signature: signature ?? '' })).toBe(false);
     }
@@ -354,7 +471,9 @@ describe('ed25519', () => {
     await transit.write('keys/k', { type: 'ed25519' });
     const { signature } = await transit.write('sign/k', { input: b64(MESSAGE), marshaling_algorithm: 'jws' });
     expect(payload(signature, 'base64url')).toHaveLength(64);
-    expect(await answered(transit, { input: b64(MESSAGE), marshaling_algorithm: 'jws', signature: signature ?? '' })).toBe(true);
+    expect(
+      await answered(transit, { input: b64(MESSAGE), marshaling_algorithm: 'jws', signature: signature ?? '' }),
+    ).toBe(true);
   });
 });
 
@@ -366,7 +485,12 @@ describe('batches of sign and verify', () => {
     const results = signed['batch_results'] as JsonObject[];
     expect(results).toMatchObject([{ reference: 'a', key_version: 1 }, { error: 'input is not base64' }]);
     const signature = results[0]?.['signature'] ?? '';
-    const verified = await transit.write('verify/k', { batch_input: [{ input: 'YQ==', signature }, { input: 'Yg==', signature }] });
+    const verified = await transit.write('verify/k', {
+      batch_input: [
+        { input: 'YQ==', signature },
+        { input: 'Yg==', signature },
+      ],
+    });
     expect(verified['batch_results']).toMatchObject([{ valid: true }, { valid: false }]);
   });
 
@@ -383,10 +507,22 @@ describe('batches of sign and verify', () => {
     const made = await transit.write('hmac/k', { batch_input: [{ input: 'YQ==' }, { input: 'Yg==' }] });
     const [first] = made['batch_results'] as JsonObject[];
     const hmac = first?.['hmac'] ?? '';
-    const verified = await transit.write('verify/k', { batch_input: [{ input: 'YQ==', hmac }, { input: 'Yg==', hmac }] });
+    const verified = await transit.write('verify/k', {
+      batch_input: [
+        { input: 'YQ==', hmac },
+        { input: 'Yg==', hmac },
+      ],
+    });
     expect(verified['batch_results']).toMatchObject([{ valid: true }, { valid: false }]);
-    const mixed = { batch_input: [{ input: 'YQ==', hmac }, { input: 'YQ==', signature: 'x' }] };
+    const mixed = {
+      batch_input: [
+        { input: 'YQ==', hmac },
+        { input: 'YQ==', signature: 'x' },
+      ],
+    };
     expect(await transit.failure('write', 'verify/k', mixed)).toMatchObject({ code: 'bad_parameter' });
-    expect(await transit.failure('write', 'verify/k', { batch_input: [{ input: 'YQ==' }] })).toMatchObject({ code: 'missing_parameter' });
+    expect(await transit.failure('write', 'verify/k', { batch_input: [{ input: 'YQ==' }] })).toMatchObject({
+      code: 'missing_parameter',
+    });
   });
 });

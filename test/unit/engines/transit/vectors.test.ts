@@ -21,13 +21,19 @@ describe('decrypt on ciphertexts assembled by hand', () => {
     const transit = mount();
     await giveKey(transit, 'known', vector.type, vector.key);
     const bytes = hexed(vector.nonce + vector.ciphertext + vector.tag);
-    const request = { ciphertext: `vault:v1:${b64(bytes)}`, ...(vector.aad === '' ? {} : { associated_data: b64(hexed(vector.aad)) }) };
+    const request = {
+      ciphertext: `vault:v1:${b64(bytes)}`,
+      ...(vector.aad === '' ? {} : { associated_data: b64(hexed(vector.aad)) }),
+    };
     expect(await transit.write('decrypt/known', request)).toEqual({ plaintext: b64(hexed(vector.plaintext)) });
 
     for (const at of [0, 12, bytes.length - 16, bytes.length - 1]) {
       const altered = Buffer.from(bytes);
       altered[at] = (altered[at] ?? 0) ^ 1;
-      const error = await transit.failure('write', 'decrypt/known', { ...request, ciphertext: `vault:v1:${b64(altered)}` });
+      const error = await transit.failure('write', 'decrypt/known', {
+        ...request,
+        ciphertext: `vault:v1:${b64(altered)}`,
+      });
       expect([at, error.code, error.exitStatus]).toEqual([at, 'ciphertext_invalid', 1]);
     }
     const wrongData = await transit.failure('write', 'decrypt/known', { ...request, associated_data: b64('other') });
@@ -41,19 +47,35 @@ describe('what Vault printed', () => {
   it('is restored and decrypted', async () => {
     const transit = mount();
     await transit.write('restore', { backup: aes256.backup });
-    expect(await transit.write('decrypt/test-key', { ciphertext: aes256.ciphertext })).toEqual({ plaintext: aes256.plaintext });
-    expect(await transit.read('keys/test-key')).toMatchObject({ type: 'aes256-gcm96', latest_version: 1, exportable: true, keys: { 1: 1676302966 } });
+    expect(await transit.write('decrypt/test-key', { ciphertext: aes256.ciphertext })).toEqual({
+      plaintext: aes256.plaintext,
+    });
+    expect(await transit.read('keys/test-key')).toMatchObject({
+      type: 'aes256-gcm96',
+      latest_version: 1,
+      exportable: true,
+      keys: { 1: 1676302966 },
+    });
   });
 
   it('comes out of a backup again, field by field', async () => {
     const transit = mount();
     await transit.write('restore', { backup: aes256.backup });
     const { backup } = await transit.read('backup/test-key');
-    const [given, made] = [aes256.backup, text(backup)].map((text) => JSON.parse(Buffer.from(text, 'base64').toString()) as { policy: Record<string, unknown>; archived_keys: { keys: Record<string, unknown>[] } });
+    const [given, made] = [aes256.backup, text(backup)].map(
+      (text) =>
+        JSON.parse(Buffer.from(text, 'base64').toString()) as {
+          policy: Record<string, unknown>;
+          archived_keys: { keys: Record<string, unknown>[] };
+        },
+    );
     // Not the same: the time of the backup, restore_info, and times finer than a millisecond.
     const differs = { backup_info: null, restore_info: null, keys: null };
     expect({ ...made?.policy, ...differs }).toEqual({ ...given?.policy, ...differs });
-    const entries = [given, made].map((content) => ({ ...(content?.policy['keys'] as Record<string, object>)['1'], time: null }));
+    const entries = [given, made].map((content) => ({
+      ...(content?.policy['keys'] as Record<string, object>)['1'],
+      time: null,
+    }));
     expect(entries[1]).toMatchObject(entries[0] ?? { no: 'entry' });
     expect(made?.archived_keys.keys).toHaveLength(2);
     expect(made?.archived_keys.keys[0]).toMatchObject(given?.archived_keys.keys[0] ?? { no: 'entry' });
@@ -81,11 +103,22 @@ describe('hmac', () => {
     for (const algorithm of [...algorithms, 'sha3-224', 'sha3-256', 'sha3-384', 'sha3-512']) {
       const input = vault['input'] ?? '';
       expect(await transit.write('hmac/known', { input, algorithm })).toEqual({ hmac: vault[algorithm] });
-      expect(await transit.write(`verify/known/${algorithm}`, { input, hmac: vault[algorithm] ?? '' })).toEqual({ valid: true });
-      expect(await transit.write('verify/known', { input, hmac: vault[algorithm] ?? '', hash_algorithm: algorithm, algorithm: 'xxx' })).toEqual({ valid: true });
+      expect(await transit.write(`verify/known/${algorithm}`, { input, hmac: vault[algorithm] ?? '' })).toEqual({
+        valid: true,
+      });
+      expect(
+        await transit.write('verify/known', {
+          input,
+          hmac: vault[algorithm] ?? '',
+          hash_algorithm: algorithm,
+          algorithm: 'xxx',
+        }),
+      ).toEqual({ valid: true });
     }
     const altered = 'vault:v1:UcBvm4VskkukzZHlPgm3p5P/Yr/PV6xpuOGZISya3A4=';
-    expect(await transit.write('verify/known', { input: vault['input'] ?? '', hmac: altered })).toEqual({ valid: false });
+    expect(await transit.write('verify/known', { input: vault['input'] ?? '', hmac: altered })).toEqual({
+      valid: false,
+    });
   });
 });
 
@@ -124,6 +157,8 @@ describe('hkdf', () => {
 
   it.each([1, 16, 32, 48, 64, 255])('agrees with OpenSSL over %i bytes with info', (length) => {
     const [key, info] = [Buffer.from('a key of any length'), Buffer.alloc(1000, 'info')];
-    expect(hkdf(key, info, length).toString('hex')).toBe(Buffer.from(hkdfSync('sha256', key, '', info, length)).toString('hex'));
+    expect(hkdf(key, info, length).toString('hex')).toBe(
+      Buffer.from(hkdfSync('sha256', key, '', info, length)).toString('hex'),
+    );
   });
 });

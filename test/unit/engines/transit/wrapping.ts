@@ -3,7 +3,12 @@ import { b64, hexed } from '../../../support/encoding.ts';
 import { openssl } from '../../../support/openssl.ts';
 
 /** What an operator sends to import a key: the ephemeral key under RSA-OAEP by openssl, then the key under AES-KWP. */
-export function wrapForImport(wrappingKey: string, key: Uint8Array, hash = 'sha256', ephemeral: Uint8Array = randomBytes(32)): string {
+export function wrapForImport(
+  wrappingKey: string,
+  key: Uint8Array,
+  hash = 'sha256',
+  ephemeral: Uint8Array = randomBytes(32),
+): string {
   const options = ['-pkeyopt', 'rsa_padding_mode:oaep', '-pkeyopt', `rsa_oaep_md:${hash}`];
   const files = { 'key.pem': wrappingKey, 'aes.bin': ephemeral };
   const head = openssl(['pkeyutl', '-encrypt', '-pubin', '-inkey', 'key.pem', ...options, '-in', 'aes.bin'], files);

@@ -21,26 +21,38 @@ interface Group<Key> {
   readonly keys: readonly Key[];
 }
 
-interface Signed extends Group<{ readonly public: string; readonly tests: readonly [number, string, string, Result][] }> {
+interface Signed extends Group<{
+  readonly public: string;
+  readonly tests: readonly [number, string, string, Result][];
+}> {
   readonly request: { readonly [name: string]: string };
 }
 
-type Encrypted = Group<{ readonly private: string; readonly tests: readonly [number, string, string, string, Result][] }>;
+type Encrypted = Group<{
+  readonly private: string;
+  readonly tests: readonly [number, string, string, string, Result][];
+}>;
 
 function vectors(name: string): unknown {
-  const { groups } = JSON.parse(readFileSync(new URL(`../../../../fixtures/wycheproof/${name}.json`, import.meta.url), 'utf8')) as { groups: unknown };
+  const { groups } = JSON.parse(
+    readFileSync(new URL(`../../../../fixtures/wycheproof/${name}.json`, import.meta.url), 'utf8'),
+  ) as { groups: unknown };
   return groups;
 }
 
 async function withPublicKey(type: string, spki: string): Promise<Mount> {
   const transit = mount();
-  await transit.write('keys/k/import', { type, public_key: `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n` });
+  await transit.write('keys/k/import', {
+    type,
+    public_key: `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`,
+  });
   return transit;
 }
 
 /** The answer to verify/. */
 async function verdict(transit: Mount, { request }: Signed, input: string, signature: string): Promise<unknown> {
-  const text = request['marshaling_algorithm'] === 'jws' ? Buffer.from(signature, 'base64').toString('base64url') : signature;
+  const text =
+    request['marshaling_algorithm'] === 'jws' ? Buffer.from(signature, 'base64').toString('base64url') : signature;
   return (await transit.write('verify/k', { ...request, input, signature: `vault:v1:${text}` }))['valid'];
 }
 
@@ -96,22 +108,26 @@ describe('rsa-oaep decryption', () => {
     }
   }
 
-  it.each(vectors('rsa-oaep') as readonly Encrypted[])('gives the plaintexts of $source and no others', async ({ type, mask, keys }) => {
-    for (const { private: pkcs8, tests } of keys) {
-      const transit = mount();
-      await transit.write('restore/k', { backup: rsaBackup(type, pkcs8) });
-      for (const [tcId, message, ciphertext, label, result] of tests) {
-        // transit has no labels, and SHA-256 for the mask as for the hash.
-        const expected = result === 'valid' && label === '' && mask === 'sha2-256' ? message : null;
-        expect([tcId, await decrypted(transit, ciphertext)]).toEqual([tcId, expected]);
+  it.each(vectors('rsa-oaep') as readonly Encrypted[])(
+    'gives the plaintexts of $source and no others',
+    async ({ type, mask, keys }) => {
+      for (const { private: pkcs8, tests } of keys) {
+        const transit = mount();
+        await transit.write('restore/k', { backup: rsaBackup(type, pkcs8) });
+        for (const [tcId, message, ciphertext, label, result] of tests) {
+          // transit has no labels, and SHA-256 for the mask as for the hash.
+          const expected = result === 'valid' && label === '' && mask === 'sha2-256' ? message : null;
+          expect([tcId, await decrypted(transit, ciphertext)]).toEqual([tcId, expected]);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 function rsaBackup(type: string, pkcs8: string): string {
   const jwk = createPrivateKey({ key: unb64(pkcs8), format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
-  const integer = (value: string | undefined) => BigInt(`0x${Buffer.from(value ?? '', 'base64url').toString('hex')}`).toString();
+  const integer = (value: string | undefined) =>
+    BigInt(`0x${Buffer.from(value ?? '', 'base64url').toString('hex')}`).toString();
   const { n, e, d, p, q } = jwk;
   const key = `{"N":${integer(n)},"E":${integer(e)},"D":${integer(d)},"Primes":[${integer(p)},${integer(q)}]}`;
   return vaultBackup(type, { rsa_key: key, hmac_key: null });
