@@ -1,5 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { Stats } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { shellWord } from './shell.ts';
 

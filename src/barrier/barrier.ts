@@ -2,8 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { GCM_IV_BYTES, gcmDecrypt, gcmEncrypt } from '../aead.ts';
 import { ByteReader, ByteWriter, concat, MalformedBytes, utf8 } from '../bytes.ts';
 import { IntegrityError } from '../errors.ts';
-import { activeTerm } from './keyring.ts';
-import type { Keyring } from './keyring.ts';
+import { activeTerm, type Keyring } from './keyring.ts';
 
 const VERSION = 1;
 

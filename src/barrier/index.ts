@@ -6,9 +6,11 @@ export {
   createKeyring,
   decodeKeyring,
   encodeKeyring,
+  type HsmKeyName,
+  type Keyring,
+  type Recovery,
+  type Term,
   zeroKeyring,
 } from './keyring.ts';
-export type { HsmKeyName, Keyring, Recovery, Term } from './keyring.ts';
 export { Names } from './names.ts';
-export { openView } from './view.ts';
-export type { Entry, ValueWrapper, View } from './view.ts';
+export { type Entry, openView, type ValueWrapper, type View } from './view.ts';

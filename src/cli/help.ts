@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
 import type { CommandSpec, Flag } from './command.ts';
 import { GLOBAL_FLAGS } from './flags.ts';
-import { startsWith } from './parse.ts';
-import type { HelpLine } from './parse.ts';
+import { type HelpLine, startsWith } from './parse.ts';
 
 /**
  * The only file with commander, which lays out help texts and does nothing else: it knows no flags in the style of Go, and

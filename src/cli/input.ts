@@ -1,8 +1,7 @@
 import { readFileSync, readSync } from 'node:fs';
 import { fromUtf8 } from '../bytes.ts';
 import { systemErrorCode, UsageError } from '../errors.ts';
-import { isJsonObject, parseJson, setOwn } from '../json.ts';
-import type { JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject, parseJson, setOwn } from '../json.ts';
 
 /**
  * The data of a command line: KEY=VALUE, KEY=@FILE, KEY=- (the value is what stdin holds), KEY=\@TEXT (a value that

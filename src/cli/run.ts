@@ -1,15 +1,19 @@
 import { loadConfig, readPin, stateFolder, variable } from '../config/index.ts';
-import { endModules, postponeEndings, reportFaults, thisMachine } from '../core/index.ts';
-import type { Context, FaultReport } from '../core/index.ts';
+import {
+  type Context,
+  endModules,
+  type FaultReport,
+  postponeEndings,
+  reportFaults,
+  thisMachine,
+} from '../core/index.ts';
 import { CofferError, UsageError } from '../errors.ts';
 import { resultIsOut } from '../native/outcome.ts';
 import type { ContextOptions } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
-import { readCommandLine } from './parse.ts';
-import type { HelpLine } from './parse.ts';
+import { type HelpLine, readCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
-import { FORMATS, openTerminal } from './terminal.ts';
-import type { OutputFormat, Terminal } from './terminal.ts';
+import { FORMATS, openTerminal, type OutputFormat, type Terminal } from './terminal.ts';
 
 /**
  * Runs one command line and returns its exit status; an error is printed, and a fault of coffer's own, too. The PKCS#11 module is

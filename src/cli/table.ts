@@ -1,5 +1,4 @@
-import { isLosslessNumber, stringifyJson } from '../json.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import { isLosslessNumber, type JsonObject, type JsonValue, stringifyJson } from '../json.ts';
 import { visible, visibleJson } from '../visible.ts';
 
 const GAP = '    ';

@@ -14,8 +14,7 @@
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import { variable } from '../config/index.ts';
-import { systemErrorCode, UsageError } from '../errors.ts';
-import type { CofferError } from '../errors.ts';
+import { type CofferError, systemErrorCode, UsageError } from '../errors.ts';
 import { hasCommitted, resultOutput } from '../native/outcome.ts';
 import { visible } from '../visible.ts';
 import { jsonNotes } from './json-notes.ts';

@@ -1,5 +1,4 @@
-import { ConfigError } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
+import { ConfigError, type ErrorCode } from '../errors.ts';
 import { place, type Position } from './document.ts';
 
 /** A place in a text that moves forward. Its errors name the place and never quote the text, which may be a PIN. */

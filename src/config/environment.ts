@@ -1,10 +1,8 @@
 /** What the environment says instead of a configuration file. */
 import { ConfigError } from '../errors.ts';
-import { sealReaders } from './seal-values.ts';
-import type { SealParameter } from './seal-values.ts';
+import { type SealParameter, sealReaders } from './seal-values.ts';
 import { expandUri } from './uri.ts';
-import { readText } from './values.ts';
-import type { Given } from './values.ts';
+import { type Given, readText } from './values.ts';
 import { firstSet, sealVariables, variables, type Environment } from './variables.ts';
 
 /**

@@ -1,8 +1,7 @@
 /** Finds the configuration file and reads it, if nobody else could have written it. */
 import * as fs from 'node:fs';
 import { ConfigError, isNoSuchFile, systemErrorCode } from '../errors.ts';
-import { changedBy, describeExposure, exposures } from '../exposure.ts';
-import type { Exposure } from '../exposure.ts';
+import { changedBy, describeExposure, type Exposure, exposures } from '../exposure.ts';
 import { shellWord } from '../shell.ts';
 import { configFiles } from './paths.ts';
 import { variable, type Environment } from './variables.ts';

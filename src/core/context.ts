@@ -1,8 +1,6 @@
 import type { Config, Pkcs11SealConfig } from '../config/types.ts';
-import { withSession } from '../pkcs11/index.ts';
-import type { ModuleOptions, Session, TokenDescription } from '../pkcs11/index.ts';
-import { pkcs11Seal } from '../seal/index.ts';
-import type { Pkcs11Seal, SealOptions } from '../seal/index.ts';
+import { type ModuleOptions, type Session, type TokenDescription, withSession } from '../pkcs11/index.ts';
+import { pkcs11Seal, type Pkcs11Seal, type SealOptions } from '../seal/index.ts';
 import type { Machine } from './machine.ts';
 import { pinMemory } from './pin-memory.ts';
 

@@ -1,5 +1,4 @@
-import { hasCode, HsmError } from '../errors.ts';
-import type { CofferError, ErrorCode } from '../errors.ts';
+import { type CofferError, type ErrorCode, hasCode, HsmError } from '../errors.ts';
 import { CKR, CryptokiError } from '../pkcs11/index.ts';
 
 /**

@@ -1,6 +1,5 @@
 import { throughCommit } from '../native/outcome.ts';
-import { driverOf } from '../storage/index.ts';
-import type { Storage } from '../storage/index.ts';
+import { driverOf, type Storage } from '../storage/index.ts';
 import type { Context } from './context.ts';
 
 /**

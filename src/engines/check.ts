@@ -1,7 +1,6 @@
 import type { View } from '../barrier/index.ts';
 import { fromUtf8 } from '../bytes.ts';
-import { isJsonObject, isLosslessNumber, parseJson } from '../json.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue, parseJson } from '../json.ts';
 
 /** What an engine is given to look over a mount with. */
 export interface CheckContext {

@@ -4,8 +4,7 @@ import { kv1 } from './kv1.ts';
 import { kv2 } from './kv2/index.ts';
 import { transit } from './transit/index.ts';
 
-export { describeRoutes, dispatch } from './dispatch.ts';
-export type { RouteDescription } from './dispatch.ts';
+export { describeRoutes, dispatch, type RouteDescription } from './dispatch.ts';
 export { upgradeToVersions } from './kv2/upgrade.ts';
 export type { CheckContext, RowCheck } from './check.ts';
 export type { Engine, EngineContext, HsmKeyObject, Operation, EngineRequest, EngineResponse } from './engine.ts';

@@ -1,7 +1,6 @@
 import type { Entry } from '../barrier/index.ts';
 import { IntegrityError, UsageError } from '../errors.ts';
-import { answer } from './engine.ts';
-import type { EngineResponse, PathParts } from './engine.ts';
+import { answer, type EngineResponse, type PathParts } from './engine.ts';
 
 /** What both versions of the kv engine share. */
 

@@ -1,10 +1,7 @@
 import { fromUtf8, utf8 } from '../bytes.ts';
-import { isJsonObject, parseJson, stringifyJson } from '../json.ts';
-import type { JsonObject } from '../json.ts';
-import { storedObject } from './check.ts';
-import type { CheckContext, RowCheck } from './check.ts';
-import { answer } from './engine.ts';
-import type { Engine, EngineContext, EngineResponse, PathParts } from './engine.ts';
+import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../json.ts';
+import { type CheckContext, type RowCheck, storedObject } from './check.ts';
+import { answer, type Engine, type EngineContext, type EngineResponse, type PathParts } from './engine.ts';
 import { emptyData, listing, secretPath, segments, storedNonsense } from './kv.ts';
 
 /** Vault's default lease in seconds, which version 1 tells readers as a refresh interval. */

@@ -1,7 +1,6 @@
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
-import { isLosslessNumber } from '../json.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import { isLosslessNumber, type JsonObject, type JsonValue } from '../json.ts';
 
 /**
  * An integer among the data of a request, as a number or as decimal text; null when it is not given.

@@ -1,2 +1,1 @@
-export { augmentedEntropy, HsmEntropy, systemEntropy } from './entropy.ts';
-export type { Entropy } from './entropy.ts';
+export { augmentedEntropy, type Entropy, HsmEntropy, systemEntropy } from './entropy.ts';

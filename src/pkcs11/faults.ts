@@ -1,7 +1,5 @@
-import { HsmError, OutcomeError } from '../errors.ts';
-import type { CofferError } from '../errors.ts';
-import { loadedGuard, WHAT_HAPPENED } from '../native/guard.ts';
-import type { Guard } from '../native/guard.ts';
+import { type CofferError, HsmError, OutcomeError } from '../errors.ts';
+import { type Guard, loadedGuard, WHAT_HAPPENED } from '../native/guard.ts';
 import { afterCommit, hasCommitted } from '../native/outcome.ts';
 
 /** How the command shows an error and a warning: as text, since nothing but writing is possible when a module crashed. */

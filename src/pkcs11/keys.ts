@@ -3,9 +3,8 @@ import { asBuffer } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { CKA, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
-import { begin } from './open.ts';
+import { begin, type OpenSession } from './open.ts';
 import { describeName, isNamed } from './key-name.ts';
-import type { OpenSession } from './open.ts';
 import type { Key, KeyClass, KeyQuery } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
 

@@ -1,7 +1,6 @@
 import type { PKCS11 } from 'pkcs11js';
 import { HsmError } from '../errors.ts';
-import { loadGuard } from '../native/guard.ts';
-import type { Guard } from '../native/guard.ts';
+import { type Guard, loadGuard } from '../native/guard.ts';
 import { isResultOut } from '../native/outcome.ts';
 import { CryptokiError, returnValueOf } from './errors.ts';
 import { installGuard } from './faults.ts';

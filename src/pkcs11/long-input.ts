@@ -1,8 +1,7 @@
 import { CKR } from './constants.ts';
 import { isReturnValue, isSignatureInvalid } from './errors.ts';
 import { MOST_RSA_BYTES } from './mechanism.ts';
-import { about, input, start } from './operation.ts';
-import type { Operation } from './operation.ts';
+import { about, input, type Operation, start } from './operation.ts';
 
 /** Messages for modules that limit what C_Sign and C_Verify take. All calls here block. */
 

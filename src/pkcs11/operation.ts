@@ -4,8 +4,7 @@ import { mechanismName } from './constants.ts';
 import { startGcm } from './gcm.ts';
 import { nativeMechanism } from './mechanism.ts';
 import type { CFunction } from './module.ts';
-import { begin } from './open.ts';
-import type { OpenSession } from './open.ts';
+import { begin, type OpenSession } from './open.ts';
 import type { Key, Mechanism } from './types.ts';
 
 /** What a session does with a key: by which mechanism, and to what. */

@@ -3,8 +3,7 @@ import { isReturnValue } from './errors.ts';
 import { requireGcmIv } from './gcm.ts';
 import { MOST_RSA_BYTES } from './mechanism.ts';
 import type { OpenSession } from './open.ts';
-import { start } from './operation.ts';
-import type { Operation, Steps, Work } from './operation.ts';
+import { type Operation, start, type Steps, type Work } from './operation.ts';
 
 /** Room beyond the input for what a mechanism adds: a block of padding, a GCM tag, an IV that the module appends, or a whole RSA modulus. */
 const GROWTH_BYTES = MOST_RSA_BYTES;

@@ -1,6 +1,5 @@
 import { HsmError } from '../errors.ts';
-import { describeName, isNamed } from './key-name.ts';
-import type { KeyName } from './key-name.ts';
+import { describeName, isNamed, type KeyName } from './key-name.ts';
 import type { Key, KeyQuery, Session } from './types.ts';
 
 const CLASS_NAMES = { secret: 'secret keys', public: 'public keys', private: 'private keys' } as const;

@@ -1,5 +1,4 @@
-import type { Operation, Steps } from './operation.ts';
-import { about, input } from './operation.ts';
+import { about, input, type Operation, type Steps } from './operation.ts';
 import type { OpenSession } from './open.ts';
 import { decrypt, encrypt, sign } from './operations.ts';
 import type { Cipher, Session } from './types.ts';

@@ -3,8 +3,7 @@ import { zero } from '../bytes.ts';
 import { CKR } from './constants.ts';
 import { isReturnValue, isSignatureInvalid } from './errors.ts';
 import { isInputTooLong, signInParts, verifyInParts } from './long-input.ts';
-import { input, start } from './operation.ts';
-import type { Operation, Steps, Work } from './operation.ts';
+import { input, type Operation, start, type Steps, type Work } from './operation.ts';
 import { sign } from './operations.ts';
 
 const VERIFY: Work = {

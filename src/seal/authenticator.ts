@@ -1,7 +1,6 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, isInputTooLong } from '../pkcs11/index.ts';
-import type { Cipher, Key } from '../pkcs11/index.ts';
+import { type Cipher, CKM, isInputTooLong, type Key } from '../pkcs11/index.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { macInput } from './record.ts';
 import type { Authenticated, MacStanza } from './seal.ts';

@@ -2,8 +2,17 @@ import { hex } from '../bytes.ts';
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import type { KeyReference } from '../hsm-keys.ts';
 import { HsmError, IntegrityError } from '../errors.ts';
-import { CKK, describeName, isNamed, onlyKey } from '../pkcs11/index.ts';
-import type { Key, KeyClass, KeyName, KeyQuery, Session } from '../pkcs11/index.ts';
+import {
+  CKK,
+  describeName,
+  isNamed,
+  type Key,
+  type KeyClass,
+  type KeyName,
+  type KeyQuery,
+  onlyKey,
+  type Session,
+} from '../pkcs11/index.ts';
 import { isRsaMechanism } from './method.ts';
 import type { MacStanza, Wrap } from './seal.ts';
 

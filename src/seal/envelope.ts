@@ -3,8 +3,7 @@ import { KEY_BYTES } from '../aead.ts';
 import { MalformedBytes, zero } from '../bytes.ts';
 import { CofferError, hasCode, HsmError, IntegrityError } from '../errors.ts';
 import { describeName } from '../pkcs11/index.ts';
-import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader } from './record.ts';
-import type { WrappedKeyRecord } from './record.ts';
+import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, type WrappedKeyRecord } from './record.ts';
 import { isMalleable } from './method.ts';
 import type { MacStanza, Seal, Wrap } from './seal.ts';
 

@@ -1,8 +1,6 @@
 import { hex } from '../bytes.ts';
-import { CryptokiError, isNamed } from '../pkcs11/index.ts';
-import type { Exposure, Key } from '../pkcs11/index.ts';
-import { allReferences, keysFor } from './configured.ts';
-import type { Role } from './configured.ts';
+import { CryptokiError, type Exposure, isNamed, type Key } from '../pkcs11/index.ts';
+import { allReferences, keysFor, type Role } from './configured.ts';
 import type { KeyLookup } from './key-lookup.ts';
 
 /** A key that wraps or authenticates, and what is unsafe about it. */

@@ -2,10 +2,8 @@ import { hex } from '../bytes.ts';
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import type { KeyReference } from '../hsm-keys.ts';
 import { HsmError } from '../errors.ts';
-import { CKK, keyTypeName, onlyKey } from '../pkcs11/index.ts';
-import type { Key, Session } from '../pkcs11/index.ts';
-import { claimOf, keysFor, requireConfigured } from './configured.ts';
-import type { Role } from './configured.ts';
+import { CKK, type Key, keyTypeName, onlyKey, type Session } from '../pkcs11/index.ts';
+import { claimOf, keysFor, requireConfigured, type Role } from './configured.ts';
 import type { MacStanza, Wrap } from './seal.ts';
 
 /** The keys of one seal on a logged-in session. Each is looked up when it is first needed, and then known as long as the session. */

@@ -1,15 +1,18 @@
 import { KEY_BYTES } from '../aead.ts';
 import { hex, zero } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { isCiphertextInvalid, isCiphertextSuspect } from '../pkcs11/index.ts';
-import type { Cipher, CryptokiError, Key } from '../pkcs11/index.ts';
+import {
+  type Cipher,
+  type CryptokiError,
+  isCiphertextInvalid,
+  isCiphertextSuspect,
+  type Key,
+} from '../pkcs11/index.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { decryptsFresh, unwrapKnown, withoutExcuse } from './known-good.ts';
-import { isMethodRefused, methodName, methodOf, wrapMethods } from './method.ts';
-import type { WrapMethod } from './method.ts';
+import { isMethodRefused, methodName, methodOf, type WrapMethod, wrapMethods } from './method.ts';
 import type { Wrap } from './seal.ts';
-import { opensAgain, unwrapWith, wrapWith } from './wrapping.ts';
-import type { Wrapped, WrapPlace } from './wrapping.ts';
+import { opensAgain, unwrapWith, type Wrapped, type WrapPlace, wrapWith } from './wrapping.ts';
 
 /** Wraps and unwraps 32-byte keys, and chooses the method of it. */
 export class KeyWrapper {

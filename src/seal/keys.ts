@@ -2,11 +2,18 @@ import { hex } from '../bytes.ts';
 import type { Pkcs11SealConfig, WrappingKeyReference } from '../config/types.ts';
 import type { KeyReference } from '../hsm-keys.ts';
 import { HsmError } from '../errors.ts';
-import { CKM, CKR, describeName, isNamed, isReturnValue } from '../pkcs11/index.ts';
-import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
+import {
+  CKM,
+  CKR,
+  describeName,
+  type GeneratedKey,
+  isNamed,
+  isReturnValue,
+  type Key,
+  type Session,
+} from '../pkcs11/index.ts';
 import { shellWord } from '../shell.ts';
-import { isNamedForOther, narrowed } from './configured.ts';
-import type { Role } from './configured.ts';
+import { isNamedForOther, narrowed, type Role } from './configured.ts';
 import { makeKeys, raced } from './make-keys.ts';
 import { isRsaMechanism } from './method.ts';
 import { isMeantFor } from './provisional-id.ts';

@@ -1,12 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 import { KEY_BYTES } from '../aead.ts';
 import { hasCode, HsmError } from '../errors.ts';
-import { CKR, isCiphertextInvalid, isReturnValue } from '../pkcs11/index.ts';
-import type { Cipher, Key } from '../pkcs11/index.ts';
-import { isMethodRefused } from './method.ts';
-import type { WrapMethod } from './method.ts';
-import { isSameOnce, unwrapWith, wrapWith } from './wrapping.ts';
-import type { Wrapped, WrapPlace } from './wrapping.ts';
+import { type Cipher, CKR, isCiphertextInvalid, isReturnValue, type Key } from '../pkcs11/index.ts';
+import { isMethodRefused, type WrapMethod } from './method.ts';
+import { isSameOnce, unwrapWith, type Wrapped, type WrapPlace, wrapWith } from './wrapping.ts';
 
 /**
  * A known-good operation: the key decrypts what was encrypted for it just now, for an RSA key in this process.

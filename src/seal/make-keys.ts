@@ -1,6 +1,13 @@
 import { HsmError } from '../errors.ts';
-import { CryptokiError, describeHsmChange, describeName, isNamed } from '../pkcs11/index.ts';
-import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
+import {
+  CryptokiError,
+  describeHsmChange,
+  describeName,
+  type GeneratedKey,
+  isNamed,
+  type Key,
+  type Session,
+} from '../pkcs11/index.ts';
 import { newTicket, provisionalId } from './provisional-id.ts';
 import { objectsOf, withoutKeys } from './take-back.ts';
 

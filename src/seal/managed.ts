@@ -16,17 +16,19 @@ import type {
 import {
   CKM,
   CKR,
+  type CryptokiError,
   describeName,
   isCiphertextInvalid,
   isCiphertextSuspect,
   isReturnValue,
+  type Key,
   listKeys,
+  type Mechanism,
+  type Session,
 } from '../pkcs11/index.ts';
-import type { CryptokiError, Key, Mechanism, Session } from '../pkcs11/index.ts';
 import { requireSame, withoutExcuse } from './known-good.ts';
 import { describeManaged, kindOf } from './managed-type.ts';
-import { reservedKeys } from './reserved.ts';
-import type { ReservedKeys } from './reserved.ts';
+import { reservedKeys, type ReservedKeys } from './reserved.ts';
 import type { SealKey } from './seal.ts';
 
 type Class = 'secret' | 'private';

@@ -5,13 +5,15 @@ import {
   CKK,
   CKM,
   CKR,
+  type CryptokiError,
   GCM_IV_LENGTHS,
   HASHES,
   isReturnValue,
+  type Key,
   keyTypeName,
   mechanismName,
+  type PaddingHash,
 } from '../pkcs11/index.ts';
-import type { CryptokiError, Key, PaddingHash } from '../pkcs11/index.ts';
 import type { Wrap } from './seal.ts';
 
 /** A mechanism that can wrap a 32-byte key, and for RSA-OAEP its hash. */

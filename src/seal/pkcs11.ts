@@ -1,13 +1,11 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
-import { isNamed } from '../pkcs11/index.ts';
-import type { Cipher, GeneratedKey, Session } from '../pkcs11/index.ts';
+import { type Cipher, type GeneratedKey, isNamed, type Session } from '../pkcs11/index.ts';
 import { Authenticator } from './authenticator.ts';
 import { allReferences, claimOf, formerKeys, keysFor } from './configured.ts';
 import { formerNeeded, isCurrent } from './current.ts';
 import { KeyLookup } from './key-lookup.ts';
 import { KeyWrapper } from './key-wrapper.ts';
-import { exposedKeys } from './exposed.ts';
-import type { ExposedKey } from './exposed.ts';
+import { type ExposedKey, exposedKeys } from './exposed.ts';
 import { ensureKeys } from './keys.ts';
 import { ManagedKeys } from './managed.ts';
 import type { RecordKeys, Seal, SealKey } from './seal.ts';

@@ -1,5 +1,4 @@
-import { createPublicKey } from 'node:crypto';
-import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { asBuffer } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import type { Key, KeyShape, Session } from '../pkcs11/index.ts';

@@ -1,8 +1,7 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { asBuffer } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
-import { isNamed, unpadded } from '../pkcs11/index.ts';
-import type { Key, Session } from '../pkcs11/index.ts';
+import { isNamed, type Key, type Session, unpadded } from '../pkcs11/index.ts';
 import { allReferences, isSameObject } from './configured.ts';
 import type { SealKey } from './seal.ts';
 

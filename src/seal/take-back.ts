@@ -1,6 +1,5 @@
 import { CofferError, HsmError } from '../errors.ts';
-import { CKR, describeName, isReturnValue } from '../pkcs11/index.ts';
-import type { GeneratedKey, Key, Session } from '../pkcs11/index.ts';
+import { CKR, describeName, type GeneratedKey, isReturnValue, type Key, type Session } from '../pkcs11/index.ts';
 
 /**
  * Destroys keys that this process made, after an error for which they must not stay.

@@ -1,10 +1,18 @@
 import { constants, publicEncrypt, randomFillSync, timingSafeEqual } from 'node:crypto';
 import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../aead.ts';
 import { zero } from '../bytes.ts';
-import { CBC_IV_BYTES, CKM, GCM_IV_LENGTHS, isCiphertextInvalid, MOST_RSA_BYTES } from '../pkcs11/index.ts';
-import type { Cipher, Key, Mechanism, Session } from '../pkcs11/index.ts';
-import { isRsaMechanism, NO_IV, parametersOf } from './method.ts';
-import type { WrapMethod } from './method.ts';
+import {
+  CBC_IV_BYTES,
+  type Cipher,
+  CKM,
+  GCM_IV_LENGTHS,
+  isCiphertextInvalid,
+  type Key,
+  type Mechanism,
+  MOST_RSA_BYTES,
+  type Session,
+} from '../pkcs11/index.ts';
+import { isRsaMechanism, NO_IV, parametersOf, type WrapMethod } from './method.ts';
 import { requirePublicKey, rsaPublicKey, withoutLeadingZeros } from './public-key.ts';
 import type { Wrap } from './seal.ts';
 

@@ -1,9 +1,7 @@
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
-import type { Stats } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { IntegrityError, isNoSuchFile, StoreError, systemErrorCode, UsageError } from '../errors.ts';
-import { changedBy, describeExposure, exposures, letsOthersAdd } from '../exposure.ts';
-import type { Exposure } from '../exposure.ts';
+import { changedBy, describeExposure, type Exposure, exposures, letsOthersAdd } from '../exposure.ts';
 import { makePrivateFolder, UnsafePlace } from '../private-files.ts';
 import { NAME_ANOTHER } from './sqlite-errors.ts';
 

@@ -3,8 +3,7 @@ import { claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
 import { AGAINST_HOSTILE_FILES, createSchema, dropEmptySchema, noStoreIn, readSchema } from './schema.ts';
 import { BUSY_TIMEOUT_MS, guard, translated } from './sqlite-errors.ts';
-import { ReadOnlyTransaction } from './storage.ts';
-import type { Child, OpenOptions, Page, Rows, Storage } from './storage.ts';
+import { type Child, type OpenOptions, type Page, ReadOnlyTransaction, type Rows, type Storage } from './storage.ts';
 
 const BUSY_STEP_MS = 20;
 /** What follows "/" in ASCII. */

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeStand } from '../support/store.ts';
-import type { Stand } from '../support/store.ts';
+import { makeStand, type Stand } from '../support/store.ts';
 
 let stand: Stand;
 

@@ -1,11 +1,9 @@
-import type { createPublicKey } from 'node:crypto';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { type createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withSeal } from '../../src/core/context.ts';
 import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { encodeHeader } from '../../src/seal/record.ts';
-import { readRecord } from '../../src/seal/index.ts';
-import type { MacStanza, Wrap } from '../../src/seal/index.ts';
+import { type MacStanza, readRecord, type Wrap } from '../../src/seal/index.ts';
 import { forgeStore } from '../support/forge.ts';
 import { atTerminal, KEYS, plain } from '../support/pty.ts';
 import { destroyKeys, generateRsaPair, importKey, importRsaPair } from '../support/softhsm.ts';

@@ -1,5 +1,4 @@
-import { diagnose } from '../../core/index.ts';
-import type { Check, Context } from '../../core/index.ts';
+import { type Check, type Context, diagnose } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { visible } from '../../visible.ts';
 import { command } from '../command.ts';

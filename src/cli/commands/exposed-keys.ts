@@ -1,5 +1,4 @@
-import { EXPOSURE_TEXT } from '../../core/index.ts';
-import type { ExposedKey } from '../../core/index.ts';
+import { type ExposedKey, EXPOSURE_TEXT } from '../../core/index.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** A warning for each key that wraps or authenticates and is not safe. */

@@ -1,8 +1,6 @@
-import { pathHelp, withMounts } from '../../core/index.ts';
-import type { Operation, EngineResponse } from '../../core/index.ts';
+import { type EngineResponse, type Operation, pathHelp, withMounts } from '../../core/index.ts';
 import { UsageError } from '../../errors.ts';
-import { command } from '../command.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
+import { command, type CommandSpec, type Invocation } from '../command.ts';
 import { readData } from '../input.ts';
 import { printEntries, printObject, printResponse } from '../output.ts';
 import { noValue, trimSlashes } from '../path.ts';

@@ -1,8 +1,6 @@
 import { base64, hex } from '../../bytes.ts';
-import { initStore, isInitialized } from '../../core/index.ts';
-import type { Initialized } from '../../core/index.ts';
-import { command } from '../command.ts';
-import type { Invocation } from '../command.ts';
+import { type Initialized, initStore, isInitialized } from '../../core/index.ts';
+import { command, type Invocation } from '../command.ts';
 import { printObject } from '../output.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 import type { Terminal } from '../terminal.ts';

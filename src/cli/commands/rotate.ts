@@ -1,5 +1,4 @@
-import { keyStatus, rotate } from '../../core/index.ts';
-import type { KeyStatus } from '../../core/index.ts';
+import { keyStatus, type KeyStatus, rotate } from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { command } from '../command.ts';
 import { printObject } from '../output.ts';

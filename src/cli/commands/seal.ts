@@ -1,9 +1,14 @@
-import { DEFAULT_TIMEOUT_MS, sealStatus, sealStore, unsealStore } from '../../core/index.ts';
-import type { Context, SealStatus } from '../../core/index.ts';
+import {
+  type Context,
+  DEFAULT_TIMEOUT_MS,
+  sealStatus,
+  type SealStatus,
+  sealStore,
+  unsealStore,
+} from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
 import { VERSION } from '../../version.ts';
-import { command } from '../command.ts';
-import type { Invocation } from '../command.ts';
+import { command, type Invocation } from '../command.ts';
 import { formatDuration } from '../../duration.ts';
 import { printObject } from '../output.ts';
 import { columns } from '../table.ts';

@@ -1,8 +1,15 @@
-import { describeSituation, rewrap, sealWrapStatus } from '../../core/index.ts';
-import type { Adoption, KeyUse, Rewrapped, SealWrapStatus, UnreadableValue } from '../../core/index.ts';
+import {
+  type Adoption,
+  describeSituation,
+  type KeyUse,
+  rewrap,
+  type Rewrapped,
+  sealWrapStatus,
+  type SealWrapStatus,
+  type UnreadableValue,
+} from '../../core/index.ts';
 import type { JsonObject } from '../../json.ts';
-import { command } from '../command.ts';
-import type { CommandSpec, Invocation } from '../command.ts';
+import { command, type CommandSpec, type Invocation } from '../command.ts';
 import { readShares } from '../shares.ts';
 import { UsageError } from '../../errors.ts';
 import { printObject } from '../output.ts';

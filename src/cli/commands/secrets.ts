@@ -1,9 +1,15 @@
-import { disableMount, enableMount, findMount, listMounts, moveMountTo, tuneMount } from '../../core/index.ts';
-import type { Mount } from '../../core/index.ts';
+import {
+  disableMount,
+  enableMount,
+  findMount,
+  listMounts,
+  type Mount,
+  moveMountTo,
+  tuneMount,
+} from '../../core/index.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { command } from '../command.ts';
-import type { CommandSpec } from '../command.ts';
+import { command, type CommandSpec } from '../command.ts';
 import { printEntries, printObject } from '../output.ts';
 import { confirm } from '../prompts.ts';
 import { columns } from '../table.ts';

@@ -2,8 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { TRY_VARIABLE } from '../../config/index.ts';
 import { HsmError } from '../../errors.ts';
 import { ownProgram } from '../own-program.ts';
-import { parseReport } from './report.ts';
-import type { Report } from './report.ts';
+import { parseReport, type Report } from './report.ts';
 
 /** How a try ended. */
 export interface Ended {

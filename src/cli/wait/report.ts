@@ -1,6 +1,15 @@
 import { isErrorCode } from '../../error-codes.ts';
-import { ConfigError, HsmError, IntegrityError, OutcomeError, StoreError } from '../../errors.ts';
-import type { CofferError, ErrorCode, ErrorDetails, ExitStatus } from '../../errors.ts';
+import {
+  type CofferError,
+  ConfigError,
+  type ErrorCode,
+  type ErrorDetails,
+  type ExitStatus,
+  HsmError,
+  IntegrityError,
+  OutcomeError,
+  StoreError,
+} from '../../errors.ts';
 
 /** What a try tells the process that waits: JSON, one a line. The last but for notes is 'done', 'operator' or 'failed'. */
 export type Report =

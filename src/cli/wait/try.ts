@@ -1,7 +1,6 @@
 import { writeSync } from 'node:fs';
 import { variable } from '../../config/index.ts';
-import { isModuleFault, mayPass, reportFaults, unsealStore } from '../../core/index.ts';
-import type { Context } from '../../core/index.ts';
+import { type Context, isModuleFault, mayPass, reportFaults, unsealStore } from '../../core/index.ts';
 import { CofferError, hasCode } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
 import type { Report } from './report.ts';

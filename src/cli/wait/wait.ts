@@ -1,8 +1,6 @@
 import { formatDuration } from '../../duration.ts';
-import { HsmError } from '../../errors.ts';
-import type { CofferError } from '../../errors.ts';
-import { runTry } from './process.ts';
-import type { Ended } from './process.ts';
+import { type CofferError, HsmError } from '../../errors.ts';
+import { type Ended, runTry } from './process.ts';
 import { errorOf } from './report.ts';
 import { SPENT } from './try.ts';
 

@@ -1,5 +1,4 @@
-import { CofferError } from '../../errors.ts';
-import type { ExitStatus } from '../../errors.ts';
+import { CofferError, type ExitStatus } from '../../errors.ts';
 
 /** One line of the checklist. */
 export interface Check {

@@ -1,10 +1,8 @@
 import { HsmEntropy } from '../../entropy/index.ts';
-import { CKF, listMechanisms, surveyModule } from '../../pkcs11/index.ts';
-import type { Session, TokenDescription } from '../../pkcs11/index.ts';
+import { CKF, listMechanisms, type Session, surveyModule, type TokenDescription } from '../../pkcs11/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
-import { moduleOptions } from '../context.ts';
-import type { Context } from '../context.ts';
+import { type Context, moduleOptions } from '../context.ts';
 import type { Checklist } from './check.ts';
 import { checkKeyObjects } from './keys.ts';
 

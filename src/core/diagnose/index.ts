@@ -1,12 +1,9 @@
 import { CofferError, ConfigError } from '../../errors.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
-import { Checklist } from './check.ts';
-import type { Check } from './check.ts';
+import { type Context, withSeal } from '../context.ts';
+import { type Check, Checklist } from './check.ts';
 import { checkFiles } from './files.ts';
 import { AFTER_LOGIN, checkKeys, checkToken } from './hsm.ts';
-import { AFTER_RECORD, checkDatabase, checkStore } from './store.ts';
-import type { Progress } from './store.ts';
+import { AFTER_RECORD, checkDatabase, checkStore, type Progress } from './store.ts';
 
 export type { Check } from './check.ts';
 

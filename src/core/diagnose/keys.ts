@@ -2,10 +2,16 @@ import { hex } from '../../bytes.ts';
 import type { Pkcs11SealConfig } from '../../config/types.ts';
 import type { KeyReference } from '../../hsm-keys.ts';
 import { HsmError } from '../../errors.ts';
-import { describeName, EXPOSURE_TEXT, exposuresOf, howToChoose, isNamed, keyTypeName } from '../../pkcs11/index.ts';
-import type { KeyDetails } from '../../pkcs11/index.ts';
-import { formerKeys, narrowed } from '../../seal/index.ts';
-import type { FormerKey, Role } from '../../seal/index.ts';
+import {
+  describeName,
+  EXPOSURE_TEXT,
+  exposuresOf,
+  howToChoose,
+  isNamed,
+  type KeyDetails,
+  keyTypeName,
+} from '../../pkcs11/index.ts';
+import { type FormerKey, formerKeys, narrowed, type Role } from '../../seal/index.ts';
 import type { Checklist } from './check.ts';
 
 /** The key in use for a role, and what the checklist and the stanza call it. */

@@ -1,6 +1,5 @@
 import { Barrier, Names } from '../../barrier/index.ts';
-import { engineOf } from '../../engines/index.ts';
-import type { HsmKeyObject } from '../../engines/index.ts';
+import { engineOf, type HsmKeyObject } from '../../engines/index.ts';
 import { CofferError, HsmError } from '../../errors.ts';
 import type { ManagedKeys } from '../../seal/index.ts';
 import type { Mount } from '../mounts/table.ts';

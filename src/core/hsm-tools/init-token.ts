@@ -1,12 +1,14 @@
 import { HsmError, UsageError } from '../../errors.ts';
-import { CKR, initToken, isReturnValue } from '../../pkcs11/index.ts';
-import type {
-  CryptokiError,
-  ModuleOptions,
-  NewToken,
-  OfficerOptions,
-  SlotDescription,
-  TokenDescription,
+import {
+  CKR,
+  type CryptokiError,
+  initToken,
+  isReturnValue,
+  type ModuleOptions,
+  type NewToken,
+  type OfficerOptions,
+  type SlotDescription,
+  type TokenDescription,
 } from '../../pkcs11/index.ts';
 import { visible } from '../../visible.ts';
 import { pinMemory } from '../pin-memory.ts';

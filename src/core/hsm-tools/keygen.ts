@@ -1,10 +1,8 @@
 import { hex } from '../../bytes.ts';
 import { HsmError } from '../../errors.ts';
-import { isNamed, listKeys } from '../../pkcs11/index.ts';
-import type { GeneratedKey, Key, Session } from '../../pkcs11/index.ts';
+import { type GeneratedKey, isNamed, type Key, listKeys, type Session } from '../../pkcs11/index.ts';
 import { isMeantFor, makeKeys } from '../../seal/index.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { type Context, withSeal } from '../context.ts';
 
 export type NewKeyType = 'aes' | 'hmac' | 'rsa';
 

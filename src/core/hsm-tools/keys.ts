@@ -1,12 +1,9 @@
 import { hex } from '../../bytes.ts';
 import type { Pkcs11SealConfig } from '../../config/types.ts';
 import type { KeyReference } from '../../hsm-keys.ts';
-import { isNamed } from '../../pkcs11/index.ts';
-import type { KeyDetails, TokenDescription } from '../../pkcs11/index.ts';
-import { formerKeys, isNamedForOther } from '../../seal/index.ts';
-import type { Role } from '../../seal/index.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { isNamed, type KeyDetails, type TokenDescription } from '../../pkcs11/index.ts';
+import { formerKeys, isNamedForOther, type Role } from '../../seal/index.ts';
+import { type Context, withSeal } from '../context.ts';
 
 /** Which key of the stanza an object is: the one that wraps, the one of the HMAC, one before either, or the fallback for either. */
 export type KeyRole = 'wrapping' | 'hmac' | 'previous wrapping' | 'previous hmac' | 'default wrapping' | 'default hmac';

@@ -1,7 +1,5 @@
-import { CKM, listMechanisms } from '../../pkcs11/index.ts';
-import type { MechanismDescription, TokenDescription } from '../../pkcs11/index.ts';
-import type { Context } from '../context.ts';
-import { moduleOptions } from '../context.ts';
+import { CKM, listMechanisms, type MechanismDescription, type TokenDescription } from '../../pkcs11/index.ts';
+import { type Context, moduleOptions } from '../context.ts';
 
 /** What coffer does with a mechanism. */
 const PURPOSES: ReadonlyMap<number, string> = new Map([

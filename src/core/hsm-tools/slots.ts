@@ -1,5 +1,12 @@
-import { CKF, isInitialised, surveyModule } from '../../pkcs11/index.ts';
-import type { ModuleInfo, ModuleOptions, SlotDescription, TokenDescription } from '../../pkcs11/index.ts';
+import {
+  CKF,
+  isInitialised,
+  type ModuleInfo,
+  type ModuleOptions,
+  type SlotDescription,
+  surveyModule,
+  type TokenDescription,
+} from '../../pkcs11/index.ts';
 
 export interface Survey {
   readonly info: ModuleInfo;

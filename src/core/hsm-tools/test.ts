@@ -1,7 +1,5 @@
-import { tryKeys } from '../../seal/trial.ts';
-import type { SealTrial } from '../../seal/trial.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { type SealTrial, tryKeys } from '../../seal/trial.ts';
+import { type Context, withSeal } from '../context.ts';
 import type { TokenDescription } from '../../pkcs11/index.ts';
 
 /** A round trip with every mechanism that the stanza's keys could use. */

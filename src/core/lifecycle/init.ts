@@ -1,19 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { Barrier, createKeyring } from '../../barrier/index.ts';
-import type { Keyring } from '../../barrier/index.ts';
+import { Barrier, createKeyring, type Keyring } from '../../barrier/index.ts';
 import { zero } from '../../bytes.ts';
 import { ConfigError, HsmError, StoreError } from '../../errors.ts';
-import { checkShareCounts, recoveryVerifier, splitRecoveryKey } from '../../seal/index.ts';
-import type { ExposedKey, Pkcs11Seal, Seal, ShareCounts } from '../../seal/index.ts';
+import {
+  checkShareCounts,
+  type ExposedKey,
+  type Pkcs11Seal,
+  recoveryVerifier,
+  type Seal,
+  type ShareCounts,
+  splitRecoveryKey,
+} from '../../seal/index.ts';
 import type { Rows, Storage } from '../../storage/index.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { type Context, withSeal } from '../context.ts';
 import { storeName, withStorage } from '../storage.ts';
 import { isInitialized } from './status.ts';
-import { encodeStoreHeader } from '../unsealed/header.ts';
-import type { StoreHeader } from '../unsealed/header.ts';
-import { noteUnauthenticated, openKeys, sealKeys, storeEntropy, zeroKeys } from '../unsealed/keys.ts';
-import type { StoreKeys } from '../unsealed/keys.ts';
+import { encodeStoreHeader, type StoreHeader } from '../unsealed/header.ts';
+import { noteUnauthenticated, openKeys, sealKeys, storeEntropy, type StoreKeys, zeroKeys } from '../unsealed/keys.ts';
 import { encodeMounts } from '../mounts/table.ts';
 import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from '../row-paths.ts';
 import { readState } from '../unsealed/state.ts';

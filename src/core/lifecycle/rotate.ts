@@ -1,5 +1,4 @@
-import { activeTerm, zeroKeyring } from '../../barrier/index.ts';
-import type { Keyring } from '../../barrier/index.ts';
+import { activeTerm, type Keyring, zeroKeyring } from '../../barrier/index.ts';
 import type { Context } from '../context.ts';
 import { startTerm } from '../mounts/start-term.ts';
 import { USAGE } from '../row-paths.ts';

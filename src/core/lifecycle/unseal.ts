@@ -1,7 +1,6 @@
 import { Barrier } from '../../barrier/index.ts';
 import type { ExposedKey } from '../../seal/index.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { type Context, withSeal } from '../context.ts';
 import { readMounts } from '../mounts/rows.ts';
 import { withStorage } from '../storage.ts';
 import { noteUnauthenticated, openKeys, zeroKeys } from '../unsealed/keys.ts';

@@ -1,18 +1,21 @@
 import { activeTerm, Barrier, Names } from '../../barrier/index.ts';
-import { dispatch, engineOf, upgradeToVersions } from '../../engines/index.ts';
-import type { EngineContext, EngineRequest, EngineResponse } from '../../engines/index.ts';
-import type { Entropy } from '../../entropy/index.ts';
-import { systemEntropy } from '../../entropy/index.ts';
+import {
+  dispatch,
+  type EngineContext,
+  engineOf,
+  type EngineRequest,
+  type EngineResponse,
+  upgradeToVersions,
+} from '../../engines/index.ts';
+import { type Entropy, systemEntropy } from '../../entropy/index.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { hsmEntropy, storeEntropy, zeroKeys } from '../unsealed/keys.ts';
 import { readMounts, storedPaths } from './rows.ts';
 import { startTerm } from './start-term.ts';
-import { encodeMounts, hasControlCharacter, resolveMount } from './table.ts';
-import type { Mount } from './table.ts';
+import { encodeMounts, hasControlCharacter, type Mount, resolveMount } from './table.ts';
 import { viewOf } from './view.ts';
-import { withUnsealed } from '../unsealed/unsealed.ts';
-import type { Mode, Unsealed } from '../unsealed/unsealed.ts';
+import { type Mode, type Unsealed, withUnsealed } from '../unsealed/unsealed.ts';
 import { DATA, MOUNTS, USAGE } from '../row-paths.ts';
 import { encodeUsage, TERM_LIMIT } from '../unsealed/usage.ts';
 

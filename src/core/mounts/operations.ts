@@ -1,9 +1,7 @@
-import { describeRoutes, engineOf } from '../../engines/index.ts';
-import type { RouteDescription } from '../../engines/index.ts';
+import { describeRoutes, engineOf, type RouteDescription } from '../../engines/index.ts';
 import { ConfigError, StoreError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { addMount, moveMount, removeMount, replaceMount, requireMount } from './table.ts';
-import type { Mount, NewMount } from './table.ts';
+import { addMount, type Mount, moveMount, type NewMount, removeMount, replaceMount, requireMount } from './table.ts';
 import { withMounts } from './mounts.ts';
 
 /** What `coffer secrets` does to the mount table. Each is one transaction. */

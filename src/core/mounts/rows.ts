@@ -1,10 +1,8 @@
-import { termOf } from '../../barrier/index.ts';
-import type { Barrier, Names } from '../../barrier/index.ts';
+import { type Barrier, type Names, termOf } from '../../barrier/index.ts';
 import { IntegrityError } from '../../errors.ts';
 import type { Rows } from '../../storage/index.ts';
 import { disagrees } from '../unsealed/disagreement.ts';
-import { decodeMounts } from './table.ts';
-import type { Mount } from './table.ts';
+import { decodeMounts, type Mount } from './table.ts';
 import { DATA, MOUNTS, OWN_ROWS } from '../row-paths.ts';
 
 /** @throws IntegrityError `mounts_missing`, `value_altered`, `core_disagrees` */

@@ -1,11 +1,9 @@
-import { activeTerm, addTerm, Barrier, termOf } from '../../barrier/index.ts';
-import type { Keyring } from '../../barrier/index.ts';
+import { activeTerm, addTerm, Barrier, type Keyring, termOf } from '../../barrier/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Context } from '../context.ts';
 import { DATA, MOUNTS, RECORD } from '../row-paths.ts';
 import { disagrees } from '../unsealed/disagreement.ts';
-import { sealKeys, storeEntropy } from '../unsealed/keys.ts';
-import type { StoreKeys } from '../unsealed/keys.ts';
+import { sealKeys, storeEntropy, type StoreKeys } from '../unsealed/keys.ts';
 import type { Unsealed } from '../unsealed/unsealed.ts';
 import { readMounts, storedPaths } from './rows.ts';
 import { encodeMounts } from './table.ts';

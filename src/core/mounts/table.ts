@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fromUtf8, utf8 } from '../../bytes.ts';
-import { engineType } from '../../engines/index.ts';
-import type { EngineOptions } from '../../engines/index.ts';
+import { type EngineOptions, engineType } from '../../engines/index.ts';
 import { IntegrityError, StoreError, UsageError } from '../../errors.ts';
 
 /** One enabled engine. The table of them is one row, encrypted by the barrier. */

@@ -1,5 +1,4 @@
-import { openView } from '../../barrier/index.ts';
-import type { Barrier, Names, View } from '../../barrier/index.ts';
+import { type Barrier, type Names, openView, type View } from '../../barrier/index.ts';
 import { engineOf } from '../../engines/index.ts';
 import { DATA } from '../row-paths.ts';
 import type { Unsealed } from '../unsealed/unsealed.ts';

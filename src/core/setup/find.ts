@@ -1,8 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { HsmError } from '../../errors.ts';
 import type { ModuleOptions } from '../../pkcs11/index.ts';
-import { surveySlots } from '../hsm-tools/slots.ts';
-import type { Survey } from '../hsm-tools/slots.ts';
+import { type Survey, surveySlots } from '../hsm-tools/slots.ts';
 import { usualPlaces } from './places.ts';
 import { registeredModules } from './registry.ts';
 

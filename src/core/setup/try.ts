@@ -1,8 +1,6 @@
 import { missingKeys } from '../../seal/index.ts';
-import { tryKeys } from '../../seal/trial.ts';
-import type { SealTrial } from '../../seal/trial.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { type SealTrial, tryKeys } from '../../seal/trial.ts';
+import { type Context, withSeal } from '../context.ts';
 
 /** What a new configuration finds on its token. */
 export type Tried =

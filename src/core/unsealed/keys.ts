@@ -1,12 +1,9 @@
-import { addHsmKeys, decodeKeyring, encodeKeyring, zeroKeyring } from '../../barrier/index.ts';
-import type { Keyring } from '../../barrier/index.ts';
+import { addHsmKeys, decodeKeyring, encodeKeyring, type Keyring, zeroKeyring } from '../../barrier/index.ts';
 import { MalformedBytes, zero } from '../../bytes.ts';
-import { augmentedEntropy, HsmEntropy, systemEntropy } from '../../entropy/index.ts';
+import { augmentedEntropy, type Entropy, HsmEntropy, systemEntropy } from '../../entropy/index.ts';
 import type { Pkcs11SealConfig } from '../../config/types.ts';
-import type { Entropy } from '../../entropy/index.ts';
 import { IntegrityError } from '../../errors.ts';
-import { isRsaMechanism, openRecord, readRecord, sealRecord } from '../../seal/index.ts';
-import type { Seal, Wrap } from '../../seal/index.ts';
+import { isRsaMechanism, openRecord, readRecord, type Seal, sealRecord, type Wrap } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import { RECORD } from '../row-paths.ts';
 import { RECORD_NAME } from './state.ts';

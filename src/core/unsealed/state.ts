@@ -2,10 +2,8 @@ import { IntegrityError, StoreError } from '../../errors.ts';
 import { readRecord } from '../../seal/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Context } from '../context.ts';
-import { decodeStoreHeader } from './header.ts';
-import type { StoreHeader } from './header.ts';
-import { decodeLease, isCurrent } from './lease.ts';
-import type { Lease } from './lease.ts';
+import { decodeStoreHeader, type StoreHeader } from './header.ts';
+import { decodeLease, isCurrent, type Lease } from './lease.ts';
 import { storeName } from '../storage.ts';
 import { LEASE, RECORD, SEALED_BY_OPERATOR } from '../row-paths.ts';
 

@@ -1,16 +1,11 @@
 import type { Pkcs11Seal, SealOptions } from '../../seal/index.ts';
-import { ReadOnlyTransaction } from '../../storage/index.ts';
-import type { Rows } from '../../storage/index.ts';
-import { withSeal } from '../context.ts';
-import type { Context } from '../context.ts';
+import { ReadOnlyTransaction, type Rows } from '../../storage/index.ts';
+import { type Context, withSeal } from '../context.ts';
 import { withStorage } from '../storage.ts';
-import { noteUnauthenticated, openKeys, zeroKeys } from './keys.ts';
-import type { StoreKeys } from './keys.ts';
+import { noteUnauthenticated, openKeys, type StoreKeys, zeroKeys } from './keys.ts';
 import { authenticateLease, writeLease } from './lease.ts';
-import { readState, requireUnsealed } from './state.ts';
-import type { StoreState } from './state.ts';
-import { readUsage } from './usage.ts';
-import type { Usage } from './usage.ts';
+import { readState, requireUnsealed, type StoreState } from './state.ts';
+import { readUsage, type Usage } from './usage.ts';
 
 export type Mode = 'read' | 'write';
 

@@ -1,8 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { zero } from '../../bytes.ts';
 import { IntegrityError, StoreError } from '../../errors.ts';
-import { combineRecoveryShares, readRecord, recoveryVerifier } from '../../seal/index.ts';
-import type { ShareCounts } from '../../seal/index.ts';
+import { combineRecoveryShares, readRecord, recoveryVerifier, type ShareCounts } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import type { Unsealed, UnsealedSession } from '../unsealed/unsealed.ts';
 import { RECORD_NAME } from '../unsealed/state.ts';

@@ -1,17 +1,13 @@
 import { CofferError, hasCode, HsmError, IntegrityError, UsageError } from '../../errors.ts';
-import { readRecord } from '../../seal/index.ts';
-import type { ExposedKey, Seal } from '../../seal/index.ts';
+import { type ExposedKey, readRecord, type Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
-import { adopt } from './adopt.ts';
-import type { Adoption } from './adopt.ts';
+import { adopt, type Adoption } from './adopt.ts';
 import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from '../unsealed/keys.ts';
-import { withUnsealedSession } from '../unsealed/unsealed.ts';
-import type { Unsealed, UnsealedSession } from '../unsealed/unsealed.ts';
+import { type Unsealed, type UnsealedSession, withUnsealedSession } from '../unsealed/unsealed.ts';
 import { Pace, TRIAL_VALUES } from './pace.ts';
 import { RECORD } from '../row-paths.ts';
 import type { WrappedValue } from './wrapped-values.ts';
-import { surveyRecords } from './survey.ts';
-import type { SealWrapStatus, UnreadableValue } from './survey.ts';
+import { type SealWrapStatus, surveyRecords, type UnreadableValue } from './survey.ts';
 import { RECORD_NAME } from '../unsealed/state.ts';
 import { sealWrapper } from './value-wrapper.ts';
 

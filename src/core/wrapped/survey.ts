@@ -1,15 +1,19 @@
 import { hex } from '../../bytes.ts';
-import { IntegrityError } from '../../errors.ts';
-import type { CofferError } from '../../errors.ts';
+import { type CofferError, IntegrityError } from '../../errors.ts';
 import { mechanismName } from '../../pkcs11/index.ts';
-import { methodName, methodOf, readRecord } from '../../seal/index.ts';
-import type { ExposedKey, MacStanza, Seal, Wrap } from '../../seal/index.ts';
+import {
+  type ExposedKey,
+  type MacStanza,
+  methodName,
+  methodOf,
+  readRecord,
+  type Seal,
+  type Wrap,
+} from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import { presentlyExposed } from '../lifecycle/exposed-keys.ts';
-import { withUnsealed } from '../unsealed/unsealed.ts';
-import type { Unsealed } from '../unsealed/unsealed.ts';
-import { wrappedValues } from './wrapped-values.ts';
-import type { WrappedValue } from './wrapped-values.ts';
+import { type Unsealed, withUnsealed } from '../unsealed/unsealed.ts';
+import { type WrappedValue, wrappedValues } from './wrapped-values.ts';
 import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** Records that the same keys of the HSM made in the same way. */

@@ -1,8 +1,7 @@
 import type { ValueWrapper } from '../../barrier/index.ts';
 import { zero } from '../../bytes.ts';
 import { systemEntropy } from '../../entropy/index.ts';
-import { openRecord, sealRecord } from '../../seal/index.ts';
-import type { Seal } from '../../seal/index.ts';
+import { openRecord, type Seal, sealRecord } from '../../seal/index.ts';
 
 const DATA_KEY_BYTES = 32;
 

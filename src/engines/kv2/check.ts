@@ -1,8 +1,6 @@
-import { isJsonObject } from '../../json.ts';
-import type { JsonObject } from '../../json.ts';
+import { isJsonObject, type JsonObject } from '../../json.ts';
 import { IntegrityError } from '../../errors.ts';
-import { isWhole, storedObject } from '../check.ts';
-import type { CheckContext, RowCheck } from '../check.ts';
+import { type CheckContext, isWhole, type RowCheck, storedObject } from '../check.ts';
 import { metadataRow, SETTINGS_ROW, versionRow } from './metadata.ts';
 
 const [METADATA] = metadataRow('');

@@ -1,9 +1,7 @@
 import { fromUtf8, utf8 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../json.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson, setOwn, stringifyJson } from '../../json.ts';
+import { answer, type EngineContext, type EngineResponse, type Handler } from '../engine.ts';
 import { noDataObject, secretPath, storedNonsense } from '../kv.ts';
 import { optionalInteger } from '../parameters.ts';
 import {
@@ -12,12 +10,14 @@ import {
   keptVersions,
   loadMetadata,
   loadSettings,
+  type Metadata,
   newMetadata,
   plannedDeletion,
+  type Settings,
   storeMetadata,
+  type VersionInfo,
   versionRow,
 } from './metadata.ts';
-import type { Metadata, Settings, VersionInfo } from './metadata.ts';
 
 /** data/PATH: `version` picks one, else the newest. A deleted version answers with its metadata and null data. */
 export const readData: Handler = async (context, data, parts) => {

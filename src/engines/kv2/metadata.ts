@@ -1,7 +1,6 @@
 import { fromUtf8, utf8 } from '../../bytes.ts';
 import type { JsonObject } from '../../json.ts';
-import { timestamp } from '../engine.ts';
-import type { EngineContext } from '../engine.ts';
+import { type EngineContext, timestamp } from '../engine.ts';
 import { segments } from '../kv.ts';
 
 /** Kept versions where neither the secret nor the mount says otherwise, as in Vault. */

@@ -1,13 +1,10 @@
 import { UsageError } from '../../errors.ts';
-import { isJsonObject } from '../../json.ts';
-import type { JsonObject } from '../../json.ts';
+import { isJsonObject, type JsonObject } from '../../json.ts';
 import { formatDuration } from '../../duration.ts';
-import { answer, timestamp } from '../engine.ts';
-import type { Handler } from '../engine.ts';
+import { answer, type Handler, timestamp } from '../engine.ts';
 import { secretPath } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger } from '../parameters.ts';
-import { loadMetadata, loadSettings, newMetadata, storeMetadata, storeSettings } from './metadata.ts';
-import type { Settings } from './metadata.ts';
+import { loadMetadata, loadSettings, newMetadata, type Settings, storeMetadata, storeSettings } from './metadata.ts';
 
 /** Limits of custom_metadata, as in Vault. */
 const MOST_CUSTOM_KEYS = 64;

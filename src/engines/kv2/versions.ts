@@ -1,11 +1,9 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
+import { answer, type EngineContext, type EngineResponse, type Handler } from '../engine.ts';
 import { secretPath } from '../kv.ts';
 import { integerList } from '../parameters.ts';
-import { isDeleted, loadMetadata, metadataRow, storeMetadata, versionRow } from './metadata.ts';
-import type { VersionInfo } from './metadata.ts';
+import { isDeleted, loadMetadata, metadataRow, storeMetadata, type VersionInfo, versionRow } from './metadata.ts';
 
 /** data/PATH, delete: marks the newest version as deleted. */
 export const deleteNewest: Handler = async (context, _data, parts) => {

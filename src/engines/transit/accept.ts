@@ -7,8 +7,7 @@ import { ED25519_BYTES } from './material.ts';
 import { parsePkcs8 } from './pkcs8.ts';
 import { isConsistent } from './rsa-key.ts';
 import { parsePublicPem } from './spki.ts';
-import { HMAC_KEY_BYTES } from './types.ts';
-import type { KeyType } from './types.ts';
+import { HMAC_KEY_BYTES, type KeyType } from './types.ts';
 
 /** Key material from outside, checked to be of its type. The secret in it is the caller's to zero. */
 export type Material = Pick<KeyVersion, 'key' | 'public'>;

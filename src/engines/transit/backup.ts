@@ -1,15 +1,12 @@
 import { base64, fromUtf8, utf8, zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import { isJsonObject, parseJson, stringifyJson } from '../../json.ts';
-import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, Handler } from '../engine.ts';
+import { isJsonObject, type JsonObject, parseJson, stringifyJson } from '../../json.ts';
+import { answer, type EngineContext, type Handler } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { keyPath, managedCommand } from './hints.ts';
 import { choice, decodeBase64, requiredText } from './input.ts';
-import { checkedName, keyName, refuseManaged, usingKey } from './key.ts';
-import type { Key, ManagedReference } from './key.ts';
+import { checkedName, type Key, keyName, type ManagedReference, refuseManaged, usingKey } from './key.ts';
 import { hasKey, keyExists, requireKey, storeKey } from './key-row.ts';
 import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';

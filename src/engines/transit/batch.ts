@@ -1,9 +1,7 @@
 import { StoreError, UsageError } from '../../errors.ts';
-import { isJsonObject, parseJson } from '../../json.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../json.ts';
 import { visible } from '../../visible.ts';
-import { answer } from '../engine.ts';
-import type { EngineResponse } from '../engine.ts';
+import { answer, type EngineResponse } from '../engine.ts';
 
 /** The items of `batch_input`, an array or JSON text of one; null when there is none. @throws UsageError `bad_batch` */
 export function batchItems(data: JsonObject): JsonObject[] | null {

@@ -1,12 +1,9 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { zero } from '../../bytes.ts';
-import { isJsonObject } from '../../json.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
-import { isWhole, storedObject } from '../check.ts';
-import type { CheckContext, RowCheck } from '../check.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { type CheckContext, isWhole, type RowCheck, storedObject } from '../check.ts';
 import { KEYS_FOLDER } from './key-row.ts';
-import { KEY_TYPE_NAMES, typeOf } from './types.ts';
-import type { KeyType } from './types.ts';
+import { KEY_TYPE_NAMES, type KeyType, typeOf } from './types.ts';
 import { WRAPPING_KEY_ROW } from './wrapping.ts';
 
 /** Every key has the versions that it says, and every version a key of its type. */

@@ -2,8 +2,7 @@ import { base64, zero } from '../../bytes.ts';
 import type { AeadOptions } from './aead.ts';
 import type { CipherType, KeyHolder } from './holder.ts';
 import { decodeBase64 } from './input.ts';
-import { versionForNew, versionOfCiphertext } from './key.ts';
-import type { Key } from './key.ts';
+import { type Key, versionForNew, versionOfCiphertext } from './key.ts';
 import { encrypts, typeOf, wrongType } from './types.ts';
 import { formatVersioned, parseVersioned } from './versioned.ts';
 

@@ -2,11 +2,9 @@ import { StoreError, UsageError } from '../../errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { generateVersion } from './generate.ts';
 import { importCommand } from './hints.ts';
-import { addVersion, newKey, refuseManaged } from './key.ts';
-import type { Key } from './key.ts';
+import { addVersion, type Key, newKey, refuseManaged } from './key.ts';
 import { storeKey } from './key-row.ts';
-import { derives, typeOf, wrongType } from './types.ts';
-import type { KeyType } from './types.ts';
+import { derives, type KeyType, typeOf, wrongType } from './types.ts';
 
 /** A new key with a first version. @throws UsageError `unsupported_key_type`, `bad_parameter` */
 export async function createKey(

@@ -1,8 +1,7 @@
 import { base64, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse } from '../engine.ts';
+import { answer, type EngineContext, type EngineResponse } from '../engine.ts';
 import { optionalInteger } from '../parameters.ts';
 import { encryptWith } from './cipher.ts';
 import { cipherOptions } from './encrypt.ts';

@@ -1,10 +1,8 @@
 import type { JsonObject } from '../../json.ts';
 import { timestamp } from '../engine.ts';
-import { usableVersions } from './key.ts';
-import type { FoundVersion, Kdf, Key, ManagedReference } from './key.ts';
+import { type FoundVersion, type Kdf, type Key, type ManagedReference, usableVersions } from './key.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
-import { derives, encrypts, MANAGED_TYPE, signs, typeOf } from './types.ts';
-import type { KeyType } from './types.ts';
+import { derives, encrypts, type KeyType, MANAGED_TYPE, signs, typeOf } from './types.ts';
 
 /** As Vault spells them. */
 const KDF_NAMES: { readonly [kdf in Kdf]: string } = { hkdf: 'hkdf_sha256', counter: 'hmac-sha256-counter' };

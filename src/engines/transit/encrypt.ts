@@ -5,17 +5,14 @@ import type { EngineContext, Handler } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
 import { answerEach, batchItems } from './batch.ts';
-import { decryptWith, encryptWith, rewrapWith } from './cipher.ts';
-import type { HeldKey } from './cipher.ts';
+import { decryptWith, encryptWith, type HeldKey, rewrapWith } from './cipher.ts';
 import { createKey } from './create.ts';
 import { holderOf } from './holder-of.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { keyName, usingKey } from './key.ts';
-import type { Key } from './key.ts';
+import { type Key, keyName, usingKey } from './key.ts';
 import { loadKey } from './key-row.ts';
 import { onKey } from './on-key.ts';
-import { wrongType } from './types.ts';
-import type { KeyType } from './types.ts';
+import { type KeyType, wrongType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */

@@ -1,13 +1,11 @@
 import { base64 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import { shellWord } from '../../shell.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse, Handler } from '../engine.ts';
+import { answer, type EngineContext, type EngineResponse, type Handler } from '../engine.ts';
 import { publicText } from './describe.ts';
 import { keyPath } from './hints.ts';
 import { hmacKey } from './hmac-key.ts';
-import { keyName, refuseManaged, usableVersions, usingKey, versionForOld } from './key.ts';
-import type { FoundVersion, Key } from './key.ts';
+import { type FoundVersion, type Key, keyName, refuseManaged, usableVersions, usingKey, versionForOld } from './key.ts';
 import { loadKey } from './key-row.ts';
 import { base64Pair, privateKeyOf } from './material.ts';
 import { encrypts, MANAGED_TYPE, signs, typeOf, wrongType } from './types.ts';

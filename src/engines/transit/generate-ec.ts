@@ -1,5 +1,4 @@
-import { createECDH, createPrivateKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto';
 import { asBuffer, zero } from '../../bytes.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { toBytes } from './bigint.ts';

@@ -1,5 +1,4 @@
-import { checkPrimeSync, createPublicKey, sign, verify } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { checkPrimeSync, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { utf8, zero } from '../../bytes.ts';
 import type { Entropy } from '../../entropy/index.ts';
 import { greatestDivisor, inverse, toBigInt } from './bigint.ts';

@@ -1,13 +1,11 @@
-import { createPublicKey, generateKeyPair } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { EngineContext } from '../engine.ts';
 import { generateEcFrom } from './generate-ec.ts';
 import { generateRsaFrom } from './generate-rsa.ts';
 import type { KeyVersion } from './key.ts';
 import { ed25519PrivateKey } from './material.ts';
-import { HMAC_KEY_BYTES } from './types.ts';
-import type { EcType, KeyType, RsaType } from './types.ts';
+import { type EcType, HMAC_KEY_BYTES, type KeyType, type RsaType } from './types.ts';
 
 const HMAC_BYTES = 32;
 const SEED_BYTES = 32;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { answer } from '../engine.ts';
-import type { Handler } from '../engine.ts';
+import { answer, type Handler } from '../engine.ts';
 import { hashOf } from './hashes.ts';
 import { choice, requiredBase64 } from './input.ts';
 

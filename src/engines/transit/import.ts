@@ -1,21 +1,17 @@
 import { zero } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, Handler } from '../engine.ts';
+import { answer, type EngineContext, type Handler } from '../engine.ts';
 import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
-import { acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
-import type { Material } from './accept.ts';
+import { acceptPublicPem, acceptSecret, isPublic, type Material } from './accept.ts';
 import { checkDerivation } from './create.ts';
 import { withHmacKey } from './generate.ts';
 import { importCommand } from './hints.ts';
-import { addVersion, keyName, newKey, refuseManaged, usingKey, wipeVersion } from './key.ts';
-import type { Key } from './key.ts';
+import { addVersion, type Key, keyName, newKey, refuseManaged, usingKey, wipeVersion } from './key.ts';
 import { hasKey, keyExists, storeKey } from './key-row.ts';
 import { creationSettings } from './keys.ts';
 import { onKey } from './on-key.ts';
-import { typeOf } from './types.ts';
-import type { KeyType } from './types.ts';
+import { type KeyType, typeOf } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 import { unwrapImported } from './wrapping.ts';
 

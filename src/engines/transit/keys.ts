@@ -1,20 +1,17 @@
 import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, Handler } from '../engine.ts';
+import { answer, type EngineContext, type Handler } from '../engine.ts';
 import { listing } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger, optionalText } from '../parameters.ts';
 import { createKey, rotateKey } from './create.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
 import { optionalBase64 } from './input.ts';
-import { keyName, usingKey } from './key.ts';
-import type { Key } from './key.ts';
+import { type Key, keyName, usingKey } from './key.ts';
 import { deleteKey, KEYS_FOLDER, loadKey } from './key-row.ts';
 import { refuseManagedParameters, writeManagedKey } from './managed-key.ts';
 import { onKey } from './on-key.ts';
-import { HMAC_KEY_BYTES, MANAGED_TYPE } from './types.ts';
-import type { KeyType } from './types.ts';
+import { HMAC_KEY_BYTES, type KeyType, MANAGED_TYPE } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** keys */

@@ -2,14 +2,12 @@ import { hex } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { HsmKeyDescription, HsmKeys, HsmKeyType } from '../../hsm-keys.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, EngineResponse } from '../engine.ts';
+import { answer, type EngineContext, type EngineResponse } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import { describeKey } from './describe.ts';
 import { addVersion, newKey, usingKey } from './key.ts';
 import { loadKey, storeKey } from './key-row.ts';
-import { MANAGED_TYPE } from './types.ts';
-import type { KeyTypeName } from './types.ts';
+import { type KeyTypeName, MANAGED_TYPE } from './types.ts';
 
 const TYPE_NAMES: { readonly [type in HsmKeyType]: KeyTypeName } = {
   aes128: 'aes128-gcm96',

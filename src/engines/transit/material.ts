@@ -1,5 +1,4 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { asBuffer, base64, concat, zero } from '../../bytes.ts';
 import { StoreError } from '../../errors.ts';
 import { derivedBytes } from './derive.ts';

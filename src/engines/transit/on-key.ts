@@ -1,7 +1,6 @@
 import type { JsonObject } from '../../json.ts';
 import type { EngineContext, EngineResponse, Handler, PathParts } from '../engine.ts';
-import { keyName, usingKey } from './key.ts';
-import type { Key } from './key.ts';
+import { type Key, keyName, usingKey } from './key.ts';
 import { requireKey } from './key-row.ts';
 
 type Use = (

@@ -1,5 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { asBuffer, ByteReader, MalformedBytes } from '../../bytes.ts';
 import { toBigInt } from './bigint.ts';
 import { DER, OID, oidParameters, readAlgorithm, readDer } from './der.ts';

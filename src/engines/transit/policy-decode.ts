@@ -1,10 +1,7 @@
-import { createPublicKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { zero } from '../../bytes.ts';
-import { isJsonObject, isLosslessNumber } from '../../json.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
-import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
-import type { Material } from './accept.ts';
+import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue } from '../../json.ts';
+import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret, isPublic, type Material } from './accept.ts';
 import { toBytes } from './bigint.ts';
 import { publicOf } from './generate.ts';
 import { ecPrivateKey } from './generate-ec.ts';

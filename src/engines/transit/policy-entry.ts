@@ -1,15 +1,13 @@
 import type { JsonWebKey } from 'node:crypto';
 import { base64 } from '../../bytes.ts';
-import { LosslessNumber } from '../../json.ts';
-import type { JsonObject } from '../../json.ts';
+import { type JsonObject, LosslessNumber } from '../../json.ts';
 import { timestamp } from '../engine.ts';
 import { toBigInt } from './bigint.ts';
 import { publicText } from './describe.ts';
 import type { Key, KeyVersion } from './key.ts';
 import { base64Pair, privateKeyOf, spkiOf } from './material.ts';
 import { memberText } from './policy-member.ts';
-import { signs, typeOf } from './types.ts';
-import type { KeyType } from './types.ts';
+import { type KeyType, signs, typeOf } from './types.ts';
 
 /** One version of a key in Vault's backup. Integers of EC and RSA keys are JSON numbers of any size. */
 export const EMPTY_ENTRY: JsonObject = {

@@ -1,5 +1,4 @@
-import { isJsonObject, isLosslessNumber } from '../../json.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
+import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue } from '../../json.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
 
 // Members of a backup's JSON. Unlike the parameters of a request they are Go's zero values where nothing was set.

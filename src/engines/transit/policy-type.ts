@@ -2,8 +2,7 @@ import type { JsonObject } from '../../json.ts';
 import { isEmptyEntry } from './policy-entry.ts';
 import { unsupported } from './policy-error.ts';
 import { memberText, memberWhole } from './policy-member.ts';
-import { HMAC_KEY_BYTES, KEY_TYPE_NAMES } from './types.ts';
-import type { KeyTypeName } from './types.ts';
+import { HMAC_KEY_BYTES, KEY_TYPE_NAMES, type KeyTypeName } from './types.ts';
 
 /** Whose numbers a backup has for the types of keys; they differ in hmac alone. */
 export const DIALECTS = ['vault', 'openbao'] as const;

@@ -1,10 +1,8 @@
 import { sameBytes } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
-import { isJsonObject } from '../../json.ts';
-import type { JsonObject } from '../../json.ts';
+import { isJsonObject, type JsonObject } from '../../json.ts';
 import { optionalInteger } from '../parameters.ts';
-import { wipeVersion } from './key.ts';
-import type { Key, KeyVersion } from './key.ts';
+import { type Key, type KeyVersion, wipeVersion } from './key.ts';
 import { decodeEntry } from './policy-decode.ts';
 import { EMPTY_ENTRY, isEmptyEntry } from './policy-entry.ts';
 import { badBackup, EntryFault, unsupported } from './policy-error.ts';

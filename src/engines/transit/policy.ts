@@ -1,18 +1,14 @@
 import { hasCode, UsageError } from '../../errors.ts';
-import { isJsonObject } from '../../json.ts';
-import type { JsonObject } from '../../json.ts';
+import { isJsonObject, type JsonObject } from '../../json.ts';
 import { timestamp } from '../engine.ts';
 import { checkDerivation } from './create.ts';
-import { newKey, usableVersions } from './key.ts';
-import type { Kdf, Key } from './key.ts';
+import { type Kdf, type Key, newKey, usableVersions } from './key.ts';
 import { EMPTY_ENTRY, encodeEntry } from './policy-entry.ts';
 import { badBackup, unsupported } from './policy-error.ts';
 import { memberFlag, memberText, memberWhole } from './policy-member.ts';
 import { leftBehind } from './policy-rest.ts';
-import { policyType, typeNumber } from './policy-type.ts';
-import type { Dialect } from './policy-type.ts';
-import { CONVERGENT_BY_VERSION, decodeVersions, heldEntries } from './policy-versions.ts';
-import type { HeldEntries } from './policy-versions.ts';
+import { type Dialect, policyType, typeNumber } from './policy-type.ts';
+import { CONVERGENT_BY_VERSION, decodeVersions, heldEntries, type HeldEntries } from './policy-versions.ts';
 import { limitsConflict } from './version-limits.ts';
 
 /*

@@ -1,8 +1,7 @@
 import { base64, hex, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { Handler, PathParts } from '../engine.ts';
+import { answer, type Handler, type PathParts } from '../engine.ts';
 import { optionalInteger, optionalText } from '../parameters.ts';
 import { choice } from './input.ts';
 

@@ -1,5 +1,12 @@
-import { constants, createHash, privateEncrypt, publicDecrypt, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  type KeyObject,
+  privateEncrypt,
+  publicDecrypt,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 import { concat } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { DER, writeDer } from './der.ts';

@@ -1,5 +1,4 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { inverse, toBase64Url, toBigInt } from './bigint.ts';
 
 /** An RSA key pair of its primes and exponents; the rest follows (RFC 8017 section 3.2). */

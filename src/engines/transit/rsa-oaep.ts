@@ -1,5 +1,4 @@
-import { constants, privateDecrypt, publicEncrypt } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
 import type { OaepHash } from '../../hsm-keys.ts';
 import type { RsaType } from './types.ts';

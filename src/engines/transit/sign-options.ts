@@ -2,11 +2,9 @@ import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { PathParts } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
-import { hashName, parseHash } from './hashes.ts';
-import type { Hash } from './hashes.ts';
+import { type Hash, hashName, parseHash } from './hashes.ts';
 import { choice } from './input.ts';
-import { wrongType } from './types.ts';
-import type { KeyType } from './types.ts';
+import { type KeyType, wrongType } from './types.ts';
 import type { Marshaling } from './signature-encoding.ts';
 
 /** As in Vault: the longest salt when signing, any when verifying. */

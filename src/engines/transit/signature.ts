@@ -1,12 +1,10 @@
-import { constants, sign, verify } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { constants, type KeyObject, sign, verify } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
 import { ecdsaOverDigests } from './ecdsa-digest.ts';
 import type { SigningType } from './holder.ts';
 import { signDigestPkcs1, signDigestPss, verifyDigestPkcs1, verifyDigestPss } from './rsa-digest.ts';
 import type { SignatureScheme } from './scheme.ts';
-import { SALT_AUTO, SALT_HASH } from './sign-options.ts';
-import type { SignOptions } from './sign-options.ts';
+import { SALT_AUTO, SALT_HASH, type SignOptions } from './sign-options.ts';
 import type { EcType, RsaType } from './types.ts';
 
 /** ECDSA and RSA (FIPS 186-5, RFC 8017) and Ed25519 (RFC 8032) in the forms that transit gives them. */

@@ -1,8 +1,6 @@
-import { createHmac } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { EngineContext } from '../engine.ts';
-import { aeadDecrypt, aeadEncrypt } from './aead.ts';
-import type { AeadOptions } from './aead.ts';
+import { aeadDecrypt, aeadEncrypt, type AeadOptions } from './aead.ts';
 import type { CipherType, KeyHolder, Mac, Signer, SigningType } from './holder.ts';
 import { hmacKey } from './hmac-key.ts';
 import type { FoundVersion, Key } from './key.ts';

@@ -1,10 +1,8 @@
-import { createPublicKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { asBuffer, ByteReader, hex, MalformedBytes } from '../../bytes.ts';
 import { DER, OID, oidParameters, readAlgorithm, readDer, writeDer } from './der.ts';
 import { ED25519_BYTES, ed25519PublicKey } from './material.ts';
-import { EC_TYPES } from './types.ts';
-import type { EcType } from './types.ts';
+import { EC_TYPES, type EcType } from './types.ts';
 
 const DER_NULL = hex(writeDer(DER.null));
 /** SEC 1 section 2.3.3. */

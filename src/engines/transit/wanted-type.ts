@@ -1,8 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { keyPath } from './hints.ts';
-import { DEFAULT_TYPE, MANAGED_TYPE, parseType } from './types.ts';
-import type { KeyType } from './types.ts';
+import { DEFAULT_TYPE, type KeyType, MANAGED_TYPE, parseType } from './types.ts';
 
 /**
  * The type of a key whose secret is made here or imported.

@@ -2,13 +2,11 @@ import { constants, createDecipheriv, createPrivateKey, privateDecrypt } from 'n
 import { asBuffer, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { answer } from '../engine.ts';
-import type { EngineContext, Handler } from '../engine.ts';
+import { answer, type EngineContext, type Handler } from '../engine.ts';
 import { optionalText } from '../parameters.ts';
 import { generateVersion } from './generate.ts';
 import { decodeBase64, requiredText } from './input.ts';
-import { wipeVersion } from './key.ts';
-import type { KeyVersion } from './key.ts';
+import { type KeyVersion, wipeVersion } from './key.ts';
 import { loadVersion, storeVersion } from './key-row.ts';
 import { spkiOf } from './material.ts';
 import { typeOf } from './types.ts';

@@ -1,5 +1,4 @@
-import { findFile, inChild } from './token.ts';
-import type { TestModule } from './token.ts';
+import { findFile, inChild, type TestModule } from './token.ts';
 
 const lib = findFile(['libsoftokn3.so', 'nss/libsoftokn3.so']);
 const PIN = 'nss-1234';

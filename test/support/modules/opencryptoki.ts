@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { findFile, inChild } from './token.ts';
-import type { TestModule } from './token.ts';
+import { findFile, inChild, type TestModule } from './token.ts';
 
 const lib = findFile(['opencryptoki/libopencryptoki.so.0', 'libopencryptoki.so.0']);
 const PIN = 'ock-1234'; // at most 8 characters

@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createSoftHsm } from '../softhsm.ts';
 import { softHsm } from './softhsm.ts';
-import { findFile } from './token.ts';
-import type { TestModule } from './token.ts';
+import { findFile, type TestModule } from './token.ts';
 
 const client = findFile(['pkcs11/p11-kit-client.so']);
 const NO_AES = 'p11-kit 0.24 does not carry the AES mechanisms';

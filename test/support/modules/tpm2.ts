@@ -3,8 +3,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { findFile, inChild } from './token.ts';
-import type { TestModule, TestToken } from './token.ts';
+import { findFile, inChild, type TestModule, type TestToken } from './token.ts';
 
 const lib = findFile(['libtpm2_pkcs11.so.1', 'pkcs11/libtpm2_pkcs11.so']);
 const PROGRAMS = ['swtpm', 'tpm2-abrmd', 'tpm2_ptool', 'dbus-daemon', 'dbus-send'];

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Barrier } from '../../../src/barrier/index.ts';
-import type { Keyring } from '../../../src/barrier/index.ts';
+import { Barrier, type Keyring } from '../../../src/barrier/index.ts';
 import { hex } from '../../../src/bytes.ts';
 import { IntegrityError } from '../../../src/errors.ts';
 import { bytes, readVectors, thrown, withOneBitChanged, withOtherLength } from '../../support/vectors.ts';

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { activeTerm, addHsmKeys, decodeKeyring, encodeKeyring } from '../../../src/barrier/index.ts';
-import type { Keyring } from '../../../src/barrier/index.ts';
+import { activeTerm, addHsmKeys, decodeKeyring, encodeKeyring, type Keyring } from '../../../src/barrier/index.ts';
 import { hex, MalformedBytes } from '../../../src/bytes.ts';
 import { bytes, readVectors, the, thrown, withOtherLength } from '../../support/vectors.ts';
 

@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { command } from '../../../src/cli/command.ts';
-import type { Flag } from '../../../src/cli/command.ts';
+import { command, type Flag } from '../../../src/cli/command.ts';
 import { COMMANDS } from '../../../src/cli/commands/index.ts';
 import { GLOBAL_FLAGS } from '../../../src/cli/flags.ts';
-import { readCommandLine } from '../../../src/cli/parse.ts';
-import type { CommandLine } from '../../../src/cli/parse.ts';
+import { type CommandLine, readCommandLine } from '../../../src/cli/parse.ts';
 
 const flags = {
   force: { kind: 'boolean', aliases: ['f'], help: '' },

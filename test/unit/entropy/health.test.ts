@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { augmentedEntropy, HsmEntropy } from '../../../src/entropy/index.ts';
-import type { Entropy } from '../../../src/entropy/index.ts';
+import { augmentedEntropy, type Entropy, HsmEntropy } from '../../../src/entropy/index.ts';
 import { HealthTest, STARTUP_SAMPLES } from '../../../src/entropy/health.ts';
 
 /** Bytes without two equal neighbours, in which none of 256 values is rarer or more frequent than another. */

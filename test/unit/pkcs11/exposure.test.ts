@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exposuresOf } from '../../../src/pkcs11/index.ts';
-import type { ExposureAttributes } from '../../../src/pkcs11/index.ts';
+import { type ExposureAttributes, exposuresOf } from '../../../src/pkcs11/index.ts';
 
 const SAFE: ExposureAttributes = {
   private: true,

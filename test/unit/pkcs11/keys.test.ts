@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CKA } from '../../../src/pkcs11/constants.ts';
-import { CKK, CKM, onlyKey, withSession } from '../../../src/pkcs11/index.ts';
-import type { Key, KeyQuery, Session } from '../../../src/pkcs11/index.ts';
+import { CKK, CKM, type Key, type KeyQuery, onlyKey, type Session, withSession } from '../../../src/pkcs11/index.ts';
 import { importKey, readKeyFlags, type SoftHsm } from '../../support/softhsm.ts';
 import { failure, freshToken, onToken, optionsFor, shimmed, present } from './fixture.ts';
 

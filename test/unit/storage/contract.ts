@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ReadOnlyTransaction } from '../../../src/storage/index.ts';
-import type { Child, Storage } from '../../../src/storage/index.ts';
+import { type Child, ReadOnlyTransaction, type Storage } from '../../../src/storage/index.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

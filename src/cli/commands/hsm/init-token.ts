@@ -1,11 +1,15 @@
 import { firstSet, stateFolder, variables } from '../../../config/index.ts';
-import { checkTokenLabel, initialiseToken, slotForToken, tokenState } from '../../../core/index.ts';
-import type { TokenDescription } from '../../../core/index.ts';
+import {
+  checkTokenLabel,
+  initialiseToken,
+  slotForToken,
+  type TokenDescription,
+  tokenState,
+} from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import { pinFrom } from '../../../pin.ts';
 import { visible } from '../../../visible.ts';
-import { command } from '../../command.ts';
-import type { Invocation } from '../../command.ts';
+import { command, type Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askNewPin, askPinAs, askText, confirm } from '../../prompts.ts';
 import type { Terminal } from '../../terminal.ts';

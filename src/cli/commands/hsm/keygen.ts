@@ -1,11 +1,16 @@
 import { hex } from '../../../bytes.ts';
 import { sealReaders } from '../../../config/index.ts';
-import { generateMissingKeys, generateOneKey, RSA_BITS } from '../../../core/index.ts';
-import type { MadeKey, NewKey, NewKeyType } from '../../../core/index.ts';
+import {
+  generateMissingKeys,
+  generateOneKey,
+  type MadeKey,
+  type NewKey,
+  type NewKeyType,
+  RSA_BITS,
+} from '../../../core/index.ts';
 import { ConfigError, UsageError } from '../../../errors.ts';
 import { visible } from '../../../visible.ts';
-import { command } from '../../command.ts';
-import type { FlagValues } from '../../command.ts';
+import { command, type FlagValues } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { FORCE } from '../login-flags.ts';
 

@@ -1,6 +1,5 @@
 import { hex } from '../../../bytes.ts';
-import { exposuresOf, tokenKeys } from '../../../core/index.ts';
-import type { Exposure, TokenKey } from '../../../core/index.ts';
+import { type Exposure, exposuresOf, type TokenKey, tokenKeys } from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
 import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';

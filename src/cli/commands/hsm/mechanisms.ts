@@ -1,5 +1,4 @@
-import { tokenMechanisms } from '../../../core/index.ts';
-import type { TokenMechanism } from '../../../core/index.ts';
+import { type TokenMechanism, tokenMechanisms } from '../../../core/index.ts';
 import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { columns } from '../../table.ts';

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { moduleFromEnvironment } from '../../../config/index.ts';
-import { moduleOptions } from '../../../core/index.ts';
-import type { ModuleOptions } from '../../../core/index.ts';
+import { moduleOptions, type ModuleOptions } from '../../../core/index.ts';
 import { ConfigError, hasCode } from '../../../errors.ts';
 import type { Invocation } from '../../command.ts';
 

@@ -1,5 +1,11 @@
-import { surveySlots, tokenState } from '../../../core/index.ts';
-import type { ModuleOptions, SlotDescription, Survey, TokenDescription } from '../../../core/index.ts';
+import {
+  type ModuleOptions,
+  type SlotDescription,
+  type Survey,
+  surveySlots,
+  type TokenDescription,
+  tokenState,
+} from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
 import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';

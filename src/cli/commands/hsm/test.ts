@@ -1,5 +1,4 @@
-import { testSeal } from '../../../core/index.ts';
-import type { Chosen, SealTrial, TokenDescription, Trial } from '../../../core/index.ts';
+import { type Chosen, type SealTrial, testSeal, type TokenDescription, type Trial } from '../../../core/index.ts';
 import type { JsonObject } from '../../../json.ts';
 import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';

@@ -1,15 +1,12 @@
 import type { EngineResponse } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
-import { isJsonObject, setOwn } from '../../../json.ts';
-import type { JsonObject } from '../../../json.ts';
-import { command } from '../../command.ts';
-import type { Invocation } from '../../command.ts';
+import { isJsonObject, type JsonObject, setOwn } from '../../../json.ts';
+import { command, type Invocation } from '../../command.ts';
 import { readData } from '../../input.ts';
 import { printEntries, printObject, printResponse } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { cell, columns } from '../../table.ts';
-import { MOUNT, requireVersion2, withSecret } from './mount.ts';
-import type { KvSecret } from './mount.ts';
+import { type KvSecret, MOUNT, requireVersion2, withSecret } from './mount.ts';
 import { dataTable, versionTables, writtenTables } from './tables.ts';
 
 const CAS = {

@@ -1,7 +1,6 @@
 import { UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
-import { command } from '../../command.ts';
-import type { CommandSpec, FlagValues, Invocation } from '../../command.ts';
+import { command, type CommandSpec, type FlagValues, type Invocation } from '../../command.ts';
 import { printObject, printResponse } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { MOUNT, requireVersion2, withSecret } from './mount.ts';

@@ -1,5 +1,4 @@
-import { withMounts } from '../../../core/index.ts';
-import type { Operation, EngineResponse, Mounts } from '../../../core/index.ts';
+import { type EngineResponse, type Mounts, type Operation, withMounts } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import type { Invocation } from '../../command.ts';

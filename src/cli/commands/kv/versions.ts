@@ -1,8 +1,7 @@
 import { enableVersioning } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import { isJsonObject } from '../../../json.ts';
-import { command } from '../../command.ts';
-import type { CommandSpec, Invocation } from '../../command.ts';
+import { command, type CommandSpec, type Invocation } from '../../command.ts';
 import { printObject, printResponse } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { MOUNT, requireVersion2, withSecret } from './mount.ts';

@@ -1,19 +1,25 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { configFiles, loadConfig, overrides, readPin, stateFolder, variable } from '../../../config/index.ts';
-import type { Config } from '../../../config/index.ts';
+import {
+  type Config,
+  configFiles,
+  loadConfig,
+  overrides,
+  readPin,
+  stateFolder,
+  variable,
+} from '../../../config/index.ts';
 import {
   configurationText,
+  type Context,
   describeSituation,
   draftConfiguration,
   thisMachine,
   tryConfiguration,
 } from '../../../core/index.ts';
-import type { Context } from '../../../core/index.ts';
 import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
 import { shellWord } from '../../../shell.ts';
-import { command } from '../../command.ts';
-import type { Invocation } from '../../command.ts';
+import { command, type Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askPin, confirm } from '../../prompts.ts';
 import type { Terminal } from '../../terminal.ts';

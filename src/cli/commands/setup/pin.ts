@@ -1,6 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { tokenState } from '../../../core/index.ts';
-import type { TokenDescription } from '../../../core/index.ts';
+import { type TokenDescription, tokenState } from '../../../core/index.ts';
 import { askChoice, askPinAs, askText } from '../../prompts.ts';
 
 const SOURCES = ['ask', 'file', 'env', 'credential', 'literal'] as const;

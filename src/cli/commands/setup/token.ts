@@ -1,11 +1,17 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { variable } from '../../../config/index.ts';
-import { findModules, tokenState, trySurvey } from '../../../core/index.ts';
-import type { Answers, ModuleOptions, SurveyedModule, TokenDescription } from '../../../core/index.ts';
+import {
+  type Answers,
+  findModules,
+  type ModuleOptions,
+  type SurveyedModule,
+  type TokenDescription,
+  tokenState,
+  trySurvey,
+} from '../../../core/index.ts';
 import { HsmError } from '../../../errors.ts';
-import { askChoice, askText } from '../../prompts.ts';
-import type { Choice } from '../../prompts.ts';
+import { askChoice, askText, type Choice } from '../../prompts.ts';
 import type { Terminal } from '../../terminal.ts';
 
 export interface ChosenToken {

@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../../src/config/index.ts';
 import { withSeal } from '../../../../src/core/context.ts';
-import type { Context } from '../../../../src/core/index.ts';
-import { enableMount, thisMachine, withMounts } from '../../../../src/core/index.ts';
+import { type Context, enableMount, thisMachine, withMounts } from '../../../../src/core/index.ts';
 import { openKeys, zeroKeys } from '../../../../src/core/unsealed/keys.ts';
 import { RECORD, USAGE } from '../../../../src/core/row-paths.ts';
-import { decodeUsage, encodeUsage, TERM_LIMIT } from '../../../../src/core/unsealed/usage.ts';
-import type { Usage } from '../../../../src/core/unsealed/usage.ts';
+import { decodeUsage, encodeUsage, TERM_LIMIT, type Usage } from '../../../../src/core/unsealed/usage.ts';
 import { openSqlite } from '../../../../src/storage/sqlite.ts';
 import { PLAIN_LOGIN } from '../../../support/login.ts';
-import { makeStand } from '../../../support/store.ts';
-import type { Stand } from '../../../support/store.ts';
+import { makeStand, type Stand } from '../../../support/store.ts';
 
 let stand: Stand;
 let context: Context;

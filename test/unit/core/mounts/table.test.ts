@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../../src/bytes.ts';
-import { decodeMounts, encodeMounts } from '../../../../src/core/mounts/table.ts';
-import type { Mount } from '../../../../src/core/mounts/table.ts';
+import { decodeMounts, encodeMounts, type Mount } from '../../../../src/core/mounts/table.ts';
 import { IntegrityError } from '../../../../src/errors.ts';
 import { bytes, readVectors, thrown } from '../../../support/vectors.ts';
 

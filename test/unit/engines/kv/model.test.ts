@@ -1,14 +1,28 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enableMount, enableVersioning, withMounts } from '../../../../src/core/index.ts';
-import type { Context, Operation, Mounts } from '../../../../src/core/index.ts';
+import {
+  type Context,
+  enableMount,
+  enableVersioning,
+  type Mounts,
+  type Operation,
+  withMounts,
+} from '../../../../src/core/index.ts';
 import { CofferError } from '../../../../src/errors.ts';
-import { parseJson } from '../../../../src/json.ts';
-import type { JsonObject } from '../../../../src/json.ts';
-import { contextOf, makeStand, readRows } from '../../../support/store.ts';
-import type { Stand } from '../../../support/store.ts';
-import { DURATIONS, Model1, Model2, normal, parsed, time } from './model.ts';
-import type { Cas, Command, Duration, Outcome } from './model.ts';
+import { type JsonObject, parseJson } from '../../../../src/json.ts';
+import { contextOf, makeStand, readRows, type Stand } from '../../../support/store.ts';
+import {
+  type Cas,
+  type Command,
+  type Duration,
+  DURATIONS,
+  Model1,
+  Model2,
+  normal,
+  type Outcome,
+  parsed,
+  time,
+} from './model.ts';
 
 /** COFFER_CAMPAIGN=1 looks longer. */
 const CAMPAIGN = process.env['COFFER_CAMPAIGN'] === '1';

@@ -1,5 +1,11 @@
-import { isJsonObject, parseJson, setOwn, stringifyJson } from '../../../../src/json.ts';
-import type { JsonObject, JsonValue } from '../../../../src/json.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+  setOwn,
+  stringifyJson,
+} from '../../../../src/json.ts';
 
 /** The kv engines as a reader of the documentation would write them down: maps in memory, nothing clever. */
 

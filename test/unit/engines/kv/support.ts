@@ -1,10 +1,14 @@
 import type { Entry, View } from '../../../../src/barrier/index.ts';
-import { dispatch, engineOf } from '../../../../src/engines/index.ts';
-import type { EngineContext, EngineResponse, Operation } from '../../../../src/engines/index.ts';
+import {
+  dispatch,
+  type EngineContext,
+  engineOf,
+  type EngineResponse,
+  type Operation,
+} from '../../../../src/engines/index.ts';
 import { systemEntropy } from '../../../../src/entropy/index.ts';
 import { CofferError } from '../../../../src/errors.ts';
-import { parseJson, stringifyJson } from '../../../../src/json.ts';
-import type { JsonObject } from '../../../../src/json.ts';
+import { type JsonObject, parseJson, stringifyJson } from '../../../../src/json.ts';
 import { noHsm, platformAlone } from '../engine-context.ts';
 
 /** A kv mount that lives in memory. Data goes in and comes out as JSON text, so that every digit counts. */

@@ -2,8 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../../../../src/engines/index.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, text } from '../../../support/encoding.ts';
-import { mount } from './support.ts';
-import type { Mount } from './support.ts';
+import { mount, type Mount } from './support.ts';
 
 const SECRET = 'c2VjcmV0LXBsYWludGV4dA=='; // shows up in no message
 

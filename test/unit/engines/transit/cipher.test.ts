@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, hexed, payload, text, unb64 } from '../../../support/encoding.ts';
-import { fixture, giveKey, mount } from './support.ts';
-import type { Mount } from './support.ts';
+import { fixture, giveKey, mount, type Mount } from './support.ts';
 
 const CONTEXT = b64('a context');
 

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { mount } from './support.ts';
-import type { Mount } from './support.ts';
+import { mount, type Mount } from './support.ts';
 
 const CIPHER = ['context', 'associated_data', 'nonce', 'padding_scheme'];
 const SIGN = ['hash_algorithm', 'algorithm', 'prehashed', 'signature_algorithm', 'marshaling_algorithm', 'salt_length'];

@@ -5,8 +5,7 @@ import { addVersion, newKey } from '../../../../src/engines/transit/key.ts';
 import { storeKey } from '../../../../src/engines/transit/key-row.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, text } from '../../../support/encoding.ts';
-import { mount, vaultBackup } from './support.ts';
-import type { Mount } from './support.ts';
+import { mount, type Mount, vaultBackup } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 
 const KEY = JSON.stringify(b64(Buffer.alloc(32, 7)));

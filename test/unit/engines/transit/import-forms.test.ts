@@ -3,8 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, hexed, text, unb64 } from '../../../support/encoding.ts';
 import { openssl } from '../../../support/openssl.ts';
-import { fixture, mount } from './support.ts';
-import type { Mount } from './support.ts';
+import { fixture, mount, type Mount } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 
 // The forms in which keys come from outside, made by openssl: those that Vault's transit takes, and those that it does not.

@@ -7,8 +7,7 @@ import { loadKey } from '../../../../src/engines/transit/key-row.ts';
 import { systemEntropy } from '../../../../src/entropy/index.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, hexed, text } from '../../../support/encoding.ts';
-import { mount, vaultBackup } from './support.ts';
-import type { Mount } from './support.ts';
+import { mount, type Mount, vaultBackup } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 
 // Buffers that hold key material are seen where they come from: the store, the decoding of base64, the generator.

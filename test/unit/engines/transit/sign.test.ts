@@ -7,8 +7,7 @@ import { encodeSignature } from '../../../../src/engines/transit/signature-encod
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, hexed, payload, text } from '../../../support/encoding.ts';
 import { openssl, opensslVerifies } from '../../../support/openssl.ts';
-import { CURVES, ecType, fixture, mount, vaultBackup } from './support.ts';
-import type { Mount } from './support.ts';
+import { CURVES, ecType, fixture, mount, type Mount, vaultBackup } from './support.ts';
 
 const HASHES = [
   ['sha1', 'sha1'],

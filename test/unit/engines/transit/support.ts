@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Entry, View } from '../../../../src/barrier/index.ts';
-import { dispatch } from '../../../../src/engines/index.ts';
-import type { EngineContext, EngineResponse, Operation } from '../../../../src/engines/index.ts';
+import { dispatch, type EngineContext, type EngineResponse, type Operation } from '../../../../src/engines/index.ts';
 import { transit } from '../../../../src/engines/transit/index.ts';
-import { parseType } from '../../../../src/engines/transit/types.ts';
-import type { EcType } from '../../../../src/engines/transit/types.ts';
+import { type EcType, parseType } from '../../../../src/engines/transit/types.ts';
 import { systemEntropy } from '../../../../src/entropy/index.ts';
 import { CofferError } from '../../../../src/errors.ts';
 import type { JsonObject } from '../../../../src/json.ts';

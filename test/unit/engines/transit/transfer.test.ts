@@ -3,8 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, hexed, text, unb64 } from '../../../support/encoding.ts';
 import { openssl } from '../../../support/openssl.ts';
-import { giveKey, mount, vaultBackup } from './support.ts';
-import type { Mount } from './support.ts';
+import { giveKey, mount, type Mount, vaultBackup } from './support.ts';
 import { wrapForImport } from './wrapping.ts';
 
 const ALL_TYPES = [

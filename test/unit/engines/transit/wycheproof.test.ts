@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CofferError } from '../../../../src/errors.ts';
 import { b64, unb64 } from '../../../support/encoding.ts';
-import { mount, vaultBackup } from './support.ts';
-import type { Mount } from './support.ts';
+import { mount, type Mount, vaultBackup } from './support.ts';
 
 /*
  * Project Wycheproof's vectors, through the engine as a caller has it. What its authors call "acceptable" coffer refuses:
