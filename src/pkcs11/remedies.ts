@@ -239,8 +239,8 @@ function mayNot(use: string, attribute: string): string {
 
 /** By value what is written by name. */
 function hints(byName: { readonly [name in keyof typeof CKR]?: string }): ReadonlyMap<number, string> {
-  const texts: { readonly [name: string]: string | undefined } = byName;
-  return new Map(Object.entries(CKR).flatMap(([name, rv]) => (texts[name] === undefined ? [] : [[rv, texts[name]]])));
+  const values: Readonly<Record<string, number | undefined>> = CKR;
+  return new Map(Object.entries(byName).map(([name, hint]) => [values[name] ?? -1, hint]));
 }
 
 function forAll(hint: string, ...values: readonly number[]): ReadonlyMap<number, string> {
