@@ -1,3 +1,4 @@
+import { KEY_BYTES } from '../aead.ts';
 import { UsageError } from '../errors.ts';
 import type { Invocation } from './command.ts';
 import { readStdinText } from './input.ts';
@@ -9,9 +10,8 @@ export interface Quorum {
   readonly threshold: number;
 }
 
-/** What Vault and coffer give out: the key's 32 bytes and x; a single share is the key itself. */
-const SHARE_BYTES = 33;
-const KEY_BYTES = 32;
+/** What Vault and coffer give out: the key's bytes and x; a single share is the key itself. */
+const SHARE_BYTES = KEY_BYTES + 1;
 
 /**
  * A quorum of recovery shares, each in base64 or hexadecimal: asked for one after the other on a terminal, without showing them,
