@@ -1,10 +1,10 @@
+import { KEY_BYTES } from '../aead.ts';
 import { ByteReader, ByteWriter, MalformedBytes, utf8, zero } from '../bytes.ts';
 import type { Entropy } from '../entropy/index.ts';
 
 const VERSION = 2;
 /** Without the HSM keys. */
 const FIRST_VERSION = 1;
-const KEY_BYTES = 32;
 const PATH_KEY_BYTES = 64;
 const VERIFIER_BYTES = 32;
 

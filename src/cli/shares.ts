@@ -1,6 +1,8 @@
+import { KEY_BYTES } from '../aead.ts';
 import { UsageError } from '../errors.ts';
 import type { Invocation } from './command.ts';
 import { readStdinText } from './input.ts';
+import { askHidden } from './prompts.ts';
 
 /** How many shares are wanted: `threshold` of the `shares` that were given out. */
 export interface Quorum {
@@ -8,9 +10,8 @@ export interface Quorum {
   readonly threshold: number;
 }
 
-/** What Vault and coffer give out: the key's 32 bytes and x; a single share is the key itself. */
-const SHARE_BYTES = 33;
-const KEY_BYTES = 32;
+/** What Vault and coffer give out: the key's bytes and x; a single share is the key itself. */
+const SHARE_BYTES = KEY_BYTES + 1;
 
 /**
  * A quorum of recovery shares, each in base64 or hexadecimal: asked for one after the other on a terminal, without showing them,
@@ -22,7 +23,6 @@ export async function readShares({ terminal }: Pick<Invocation, 'terminal'>, quo
 }
 
 async function askShares(terminal: Invocation['terminal'], quorum: Quorum): Promise<Uint8Array[]> {
-  const { askHidden } = await import('./prompts.ts');
   const shares: Uint8Array[] = [];
   while (shares.length < quorum.threshold) {
     const left = quorum.threshold - shares.length;

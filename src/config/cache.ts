@@ -13,7 +13,7 @@ import type { Environment } from './variables.ts';
 
 /** Part of every name: a new number when what is parsed or stored changes. */
 const formatVersion = 'coffer config cache 4\n';
-const entriesKept = 16;
+const ENTRIES_KEPT = 16;
 
 /** What was parsed from `text` before, or undefined. */
 export function readCache(text: string, env: Environment): unknown {
@@ -49,5 +49,5 @@ function prune(folder: string): void {
     .map((name) => join(folder, name))
     .map((path) => ({ path, time: fs.lstatSync(path).mtimeMs }))
     .sort((a, b) => b.time - a.time);
-  for (const { path } of entries.slice(entriesKept)) fs.rmSync(path, { force: true });
+  for (const { path } of entries.slice(ENTRIES_KEPT)) fs.rmSync(path, { force: true });
 }

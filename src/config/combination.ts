@@ -1,6 +1,7 @@
+import { CKM } from '../ckm.ts';
 /** Parameters of the pkcs11 seal that are right each by itself and make no sense together. */
 import { ConfigError } from '../errors.ts';
-import { isRsa, mechanismName, needsHmacKey, RSA_PKCS, RSA_PKCS_OAEP } from './mechanism.ts';
+import { isRsa, mechanismName, needsHmacKey } from './mechanism.ts';
 import type { Pkcs11SealConfig } from './types.ts';
 import type { Given } from './values.ts';
 
@@ -32,7 +33,7 @@ function refuseWrongKind(seal: Pkcs11SealConfig, origin: Origin): void {
     const kind = keyClass === 'private' ? 'a private key' : 'a secret key';
     throw conflict(`${origin('mechanism')} does not fit ${kind}, which type in uri asks for`, 'correct one of the two');
   }
-  if (rsaOaepHash !== null && mechanism !== null && mechanism !== RSA_PKCS_OAEP) {
+  if (rsaOaepHash !== null && mechanism !== null && mechanism !== CKM.RSA_PKCS_OAEP) {
     const hint = 'remove it, or write mechanism = "CKM_RSA_PKCS_OAEP"';
     throw conflict(`${origin('rsa_oaep_hash')} means nothing to ${mechanismName(mechanism)}`, hint);
   }
@@ -46,7 +47,7 @@ function refuseWrongKind(seal: Pkcs11SealConfig, origin: Origin): void {
 
 function rsaNotes({ mechanism, key, hmacKey }: Pkcs11SealConfig, origin: Origin): string[] {
   const notes: string[] = [];
-  if (mechanism === RSA_PKCS) {
+  if (mechanism === CKM.RSA_PKCS) {
     notes.push(`${origin('mechanism')}: PKCS#1 v1.5 encryption is deprecated; use CKM_RSA_PKCS_OAEP`);
   }
   const saysRsa = mechanism !== null && isRsa(mechanism) ? 'mechanism' : key.class === 'private' ? 'key_class' : null;

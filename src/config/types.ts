@@ -64,7 +64,10 @@ export interface Pkcs11SealConfig {
   readonly timeout: number | null;
 }
 
-export interface StorageConfig {
+/** One kind for each storage driver, told apart by `type`. */
+export type StorageConfig = SqliteConfig;
+
+export interface SqliteConfig {
   readonly type: 'sqlite';
   /** Absolute path of the database file. */
   readonly path: string;

@@ -3,6 +3,10 @@
  * PKCS#11 v2.40 base specification, appendix B; pkcs11t.h. CKR_AEAD_DECRYPT_FAILED is v3.0.
  */
 
+import { CKM } from '../ckm.ts';
+
+export { CKM };
+
 /** Flags of sessions (RW_SESSION, SERIAL_SESSION), of C_Initialize (OS_LOCKING_OK) and of tokens (CK_TOKEN_INFO, section 3.2). */
 export const CKF = {
   RW_SESSION: 0x2,
@@ -67,36 +71,6 @@ export const CKA = {
   MODIFIABLE: 0x170,
   EC_PARAMS: 0x180,
   EC_POINT: 0x181,
-} as const;
-
-/** Mechanisms, those coffer uses and those whose names it knows for messages. */
-export const CKM = {
-  RSA_PKCS_KEY_PAIR_GEN: 0x0,
-  RSA_PKCS: 0x1,
-  RSA_PKCS_OAEP: 0x9,
-  RSA_PKCS_PSS: 0xd,
-  SHA_1: 0x220,
-  SHA224: 0x255,
-  SHA256: 0x250,
-  SHA384: 0x260,
-  SHA512: 0x270,
-  SHA_1_HMAC: 0x221,
-  SHA256_HMAC: 0x251,
-  SHA384_HMAC: 0x261,
-  SHA512_HMAC: 0x271,
-  GENERIC_SECRET_KEY_GEN: 0x350,
-  EC_KEY_PAIR_GEN: 0x1040,
-  ECDSA: 0x1041,
-  AES_KEY_GEN: 0x1080,
-  AES_ECB: 0x1081,
-  AES_CBC: 0x1082,
-  AES_CBC_PAD: 0x1085,
-  AES_CTR: 0x1086,
-  AES_GCM: 0x1087,
-  AES_CCM: 0x1088,
-  AES_CMAC: 0x108a,
-  AES_KEY_WRAP: 0x2109,
-  AES_KEY_WRAP_PAD: 0x210a,
 } as const;
 
 /** Mask generation functions (PKCS#11 v2.40 mechanisms, section 2.1.7). */

@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../config/types.ts';
+import type { SqliteConfig, StorageConfig } from '../config/types.ts';
 import { checkSqlite } from './integrity.ts';
 import { openSqlite } from './sqlite.ts';
 import type { OpenOptions, Storage } from './storage.ts';
@@ -11,16 +11,19 @@ export interface Driver<Kind extends StorageConfig> {
   check(config: Kind): Promise<string[]>;
   /** The store as messages name it. */
   describe(config: Kind): string;
+  /** Where it lies on this machine; null for a store that is elsewhere. */
+  file(config: Kind): string | null;
 }
 
-const sqlite: Driver<StorageConfig & { readonly type: 'sqlite' }> = {
+const sqlite: Driver<SqliteConfig> = {
   open: ({ path }, options) => openSqlite(path, options),
   check: ({ path }) => checkSqlite(path),
   describe: ({ path }) => path,
+  file: ({ path }) => path,
 };
 
 /** By the name of the stanza. */
-const DRIVERS: { readonly [Type in StorageConfig['type']]: Driver<StorageConfig & { readonly type: Type }> } = {
+const DRIVERS: { readonly [Type in StorageConfig['type']]: Driver<Extract<StorageConfig, { readonly type: Type }>> } = {
   sqlite,
 };
 

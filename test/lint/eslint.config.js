@@ -12,6 +12,7 @@ const correctness = {
   'no-param-reassign': 'error',
   'no-unreachable': 'error',
   'no-unused-expressions': 'error',
+  'max-params': ['error', { max: 5 }],
   'no-use-before-define': ['error', { functions: false, classes: false, variables: false }],
   'no-var': 'error',
   'object-shorthand': 'error',
@@ -49,7 +50,6 @@ export default defineConfig([
     files: ['src/**/*.ts'],
     rules: {
       'max-lines': ['error', { max: 250 }],
-      'max-params': ['error', { max: 5 }],
       'no-console': 'error',
     },
   },

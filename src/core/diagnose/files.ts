@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { CofferError, HsmError } from '../../errors.ts';
 import { describeExposure, exposures } from '../../exposure.ts';
 import { checkModuleFile } from '../../pkcs11/index.ts';
-import { checkStoreFiles, folderFault, storeFiles } from '../../storage/index.ts';
+import { checkStoreFiles, driverOf, folderFault, storeFiles } from '../../storage/index.ts';
 import { shellWord } from '../../shell.ts';
 import type { Context } from '../context.ts';
 import type { Checklist } from './check.ts';
@@ -17,8 +17,10 @@ export function checkFiles({ config }: Context, list: Checklist): void {
   const { storage, seal, file } = config;
   checkPin(file, seal.pin, list);
   checkModule(seal.lib, list);
-  checkStoreFile(storage.path, list);
-  checkStoreFolder(storage.path, list);
+  const store = driverOf(storage).file(storage);
+  if (store === null) return;
+  checkStoreFile(store, list);
+  checkStoreFolder(store, list);
 }
 
 function checkStoreFile(path: string, list: Checklist): void {

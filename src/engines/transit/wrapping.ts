@@ -1,4 +1,5 @@
 import { constants, createDecipheriv, createPrivateKey, privateDecrypt } from 'node:crypto';
+import { KEY_BYTES } from '../../aead.ts';
 import { asBuffer, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
@@ -15,7 +16,6 @@ export const WRAPPING_KEY_ROW = ['import', 'wrapping-key'];
 
 /** Of an RSA-4096 ciphertext. */
 const WRAPPED_KEY_BYTES = 512;
-const AES_KEY_BYTES = 32;
 /** The integrity check value of AES key wrap with padding (RFC 5649 section 3). */
 const KWP_ICV = Buffer.from('a65959a6', 'hex');
 
@@ -51,7 +51,7 @@ export async function unwrapImported(context: EngineContext, data: JsonObject): 
     const key = createPrivateKey({ key: asBuffer(version.key ?? new Uint8Array(0)), format: 'der', type: 'pkcs8' });
     const padding = constants.RSA_PKCS1_OAEP_PADDING;
     aesKey = Buffer.from(privateDecrypt({ key, padding, oaepHash }, wrapped.subarray(0, WRAPPED_KEY_BYTES)));
-    if (aesKey.length !== AES_KEY_BYTES) throw new RangeError('not an AES-256 key');
+    if (aesKey.length !== KEY_BYTES) throw new RangeError('not an AES-256 key');
     const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey, KWP_ICV);
     return Buffer.concat([decipher.update(wrapped.subarray(WRAPPED_KEY_BYTES)), decipher.final()]);
   } catch {

@@ -98,7 +98,7 @@ describe('decodeRecord', () => {
         mac,
         fc.uint8Array(),
         fc.string(),
-        (aContext, wraps, aStanza, aMac, body, place) => {
+        (...[aContext, wraps, aStanza, aMac, body, place]) => {
           const key = new Uint8Array(32).fill(7);
           const authenticated = encodeBody(encodeHeader(aContext, wraps, aStanza), key, place, body);
           const record = decodeRecord(aStanza === null ? authenticated : appendMac(authenticated, aMac));

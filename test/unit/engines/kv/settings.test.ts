@@ -257,7 +257,7 @@ describe('bad requests say what is wrong without the value, and change nothing',
     ['list', 'data/a', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not list "data/a"'],
     ['patch', 'config', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not patch "config"'],
     ['delete', 'subkeys/a', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not delete "subkeys/a"'],
-  ] as const)('version 2: %s %s %s', async (operation, path, data, exitStatus, code, message) => {
+  ] as const)('version 2: %s %s %s', async (...[operation, path, data, exitStatus, code, message]) => {
     const kv = mount('2');
     await kv.call('write', 'data/a', '{"data":{"before":1}}');
     const before = await kv.ask('read', 'metadata/a');
@@ -274,7 +274,7 @@ describe('bad requests say what is wrong without the value, and change nothing',
     ['write', '', `{"p":"${SECRET}"}`, 1, 'missing_path', 'the path names a mount, but no secret in it'],
     ['delete', '', '{}', 1, 'missing_path', 'the path names a mount, but no secret in it'],
     ['patch', 'a', `{"p":"${SECRET}"}`, 2, 'unsupported_path', 'the kv engine at kv/ does not patch "a"'],
-  ] as const)('version 1: %s "%s" %s', async (operation, path, data, exitStatus, code, message) => {
+  ] as const)('version 1: %s "%s" %s', async (...[operation, path, data, exitStatus, code, message]) => {
     const kv = mount('1');
     const failure = await kv.failure(operation, path, data);
     expect(failure).toMatchObject({ code, exitStatus, message });

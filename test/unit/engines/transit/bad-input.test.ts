@@ -342,7 +342,7 @@ describe('bad input gives one clear line', () => {
     ['a path that is not there', 'write', 'keys', {}, 'unsupported_path', 2],
   ];
 
-  it.each(table)('%s: %s %s', async (_what, operation, path, data, code, exitStatus) => {
+  it.each(table)('%s: %s %s', async (...[, operation, path, data, code, exitStatus]) => {
     const given = typeof data === 'function' ? data() : data;
     const error = await transit.failure(operation, path, given);
     expect([error.code, error.exitStatus]).toEqual([code, exitStatus]);

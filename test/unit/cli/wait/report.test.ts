@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf, parseReport } from '../../../src/cli/wait/report.ts';
-import { HsmError, IntegrityError } from '../../../src/errors.ts';
+import { errorOf, parseReport } from '../../../../src/cli/wait/report.ts';
+import { HsmError, IntegrityError } from '../../../../src/errors.ts';
 
 const failed = {
   kind: 'failed',
