@@ -9,12 +9,7 @@ export interface AeadCipher {
   /** @returns ciphertext of the plaintext's length, then the tag */
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array | null): Uint8Array;
   /** @param sealed ciphertext and tag, at least 16 bytes @returns the plaintext, or null when anything was altered */
-  open(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    sealed: Uint8Array,
-    associatedData: Uint8Array | null,
-  ): Uint8Array | null;
+  open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associatedData: Uint8Array | null): Uint8Array | null;
 }
 
 /** Of node:crypto where it has the cipher: with BoringSSL it lacks ChaCha20-Poly1305. */
