@@ -65,6 +65,7 @@ const allowedInTest = {
   setup: [],
   lint: [],
   bench: ['setup'],
+  compiled: [],
 };
 
 const inTest = (name) => `^test/${name}/`;

@@ -38,6 +38,7 @@ try {
     ensureBuild();
   }
   runTests(softHsm);
+  if (files.length === 0) check('tests within a compiled program', () => runCompiled(softHsm));
 } catch (error) {
   // Nothing that follows can be trusted without what was to be set up.
   if (!(error instanceof SetupError)) throw error;
@@ -87,11 +88,10 @@ function moduleTest(name) {
   return `test/conformance/${name}.test.ts`;
 }
 
-function runTests({ module: lib, libraryPath }) {
+function runTests(softHsm) {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-test-'));
   const report = join(folder, 'report.json');
-  const env = { ...process.env, COFFER_TEST_SOFTHSM: lib, COFFER_TEST_MODULE: module ?? '' };
-  if (libraryPath !== null) env.LD_LIBRARY_PATH = libraryPath;
+  const env = testEnvironment(softHsm);
   const args = ['run', '--config', 'test/vitest.config.ts', '--reporter=default', '--reporter=json', ...files];
   const passed = run('npx', ['--no-install', 'vitest', ...args, `--outputFile.json=${report}`], { env });
   const before = count.failed;
@@ -103,6 +103,15 @@ function runTests({ module: lib, libraryPath }) {
   // A fault outside every test, such as an error that nothing caught.
   if (!passed && count.failed === before) count.failed += 1;
   rmSync(folder, { recursive: true });
+}
+
+function runCompiled(softHsm) {
+  return run(process.execPath, [join(root, 'test/compiled/run.mjs')], { env: testEnvironment(softHsm) });
+}
+
+function testEnvironment({ module: lib, libraryPath }) {
+  const env = { ...process.env, COFFER_TEST_SOFTHSM: lib, COFFER_TEST_MODULE: module ?? '' };
+  return libraryPath === null ? env : { ...env, LD_LIBRARY_PATH: libraryPath };
 }
 
 function addReport({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {

@@ -5,7 +5,7 @@ import { exported, publicOf } from './generate.ts';
 import type { KeyVersion } from './key.ts';
 import { ED25519_BYTES } from './material.ts';
 import { parsePkcs8 } from './pkcs8.ts';
-import { isConsistent } from './rsa-key.ts';
+import { isConsistent, publicFault } from './rsa-key.ts';
 import { parsePublicPem } from './spki.ts';
 import { HMAC_KEY_BYTES, type KeyType } from './types.ts';
 
@@ -78,7 +78,8 @@ function privateKeyIn(type: KeyType, pkcs8: Uint8Array): KeyObject {
   }
 }
 
-function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: KeyObject): void {
+function checkKind(type: KeyType, key: KeyObject): void {
+  const { asymmetricKeyType, asymmetricKeyDetails } = key;
   const found =
     asymmetricKeyType === 'ec'
       ? asymmetricKeyDetails?.namedCurve
@@ -86,9 +87,8 @@ function checkKind(type: KeyType, { asymmetricKeyType, asymmetricKeyDetails }: K
         ? asymmetricKeyDetails?.modulusLength
         : asymmetricKeyType;
   const wanted = type.family === 'ec' ? type.opensslCurve : type.family === 'rsa' ? type.bits : type.family;
-  const exponent = asymmetricKeyDetails?.publicExponent;
-  if (exponent !== undefined && (exponent < 3n || exponent % 2n === 0n))
-    throw badKey(type, `its public exponent is ${exponent}, and not an odd number from 3 on`);
+  const fault = asymmetricKeyType === 'rsa' ? publicFault(key) : null;
+  if (fault !== null) throw badKey(type, fault);
   if (found !== wanted)
     throw badKey(
       type,

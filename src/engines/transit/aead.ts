@@ -1,14 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { GCM_IV_BYTES, GCM_TAG_BYTES } from '../../aead.ts';
 import { ByteWriter, concat, utf8, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
+import type { AeadCipher } from './aead-cipher.ts';
 import { keyBytes } from './derive.ts';
 import type { Key } from './key.ts';
-import type { AeadType } from './types.ts';
 import { malformed } from './versioned.ts';
 
-// AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439), laid out as Vault does: nonce, ciphertext, tag. Both
-// have a nonce of 12 bytes and a tag of 16.
+// Laid out as Vault does: nonce, ciphertext, tag.
 
 /** Of the key that convergent encryption makes its nonce with. */
 const NONCE_KEY_BYTES = 32;
@@ -24,18 +23,18 @@ export interface AeadOptions {
  * @returns 12-byte nonce, ciphertext of the plaintext's length, 16-byte tag
  */
 export function aeadEncrypt(
-  type: AeadType,
+  cipher: AeadCipher,
   key: Key,
   secret: Uint8Array,
   plaintext: Uint8Array,
   options: AeadOptions,
 ): Uint8Array {
-  const keys = keyBytes(key, secret, options.context, type.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
+  const keys = keyBytes(key, secret, options.context, cipher.keyBytes + (key.convergent ? NONCE_KEY_BYTES : 0));
   try {
     const nonce = key.convergent
-      ? convergentNonce(keys.subarray(type.keyBytes), plaintext, options.associatedData)
+      ? convergentNonce(keys.subarray(cipher.keyBytes), plaintext, options.associatedData)
       : randomBytes(GCM_IV_BYTES);
-    return concat(nonce, seal(type, keys.subarray(0, type.keyBytes), nonce, plaintext, options.associatedData));
+    return concat(nonce, cipher.seal(keys.subarray(0, cipher.keyBytes), nonce, plaintext, options.associatedData));
   } finally {
     zero(keys);
   }
@@ -43,16 +42,21 @@ export function aeadEncrypt(
 
 /** @returns the plaintext, the caller's to zero @throws UsageError `ciphertext_malformed`, `ciphertext_invalid` */
 export function aeadDecrypt(
-  type: AeadType,
+  cipher: AeadCipher,
   key: Key,
   secret: Uint8Array,
   ciphertext: Uint8Array,
   options: AeadOptions,
 ): Uint8Array {
   if (ciphertext.length < GCM_IV_BYTES + GCM_TAG_BYTES) throw malformed('ciphertext', 'it is cut short');
-  const bytes = keyBytes(key, secret, options.context, type.keyBytes);
+  const bytes = keyBytes(key, secret, options.context, cipher.keyBytes);
   try {
-    return open(type, bytes, ciphertext, options.associatedData);
+    const nonce = ciphertext.subarray(0, GCM_IV_BYTES);
+    const plaintext = cipher.open(bytes, nonce, ciphertext.subarray(GCM_IV_BYTES), options.associatedData);
+    if (plaintext !== null) return plaintext;
+    throw new UsageError('ciphertext_invalid', 'the ciphertext does not authenticate under this key', {
+      hint: 'check the key, the context and associated_data, and that the ciphertext is whole',
+    });
   } finally {
     zero(bytes);
   }
@@ -78,42 +82,4 @@ function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Arra
   const hmac = createHmac('sha256', key);
   for (const part of parts) hmac.update(part);
   return hmac.digest();
-}
-
-function seal(
-  type: AeadType,
-  key: Uint8Array,
-  nonce: Uint8Array,
-  plaintext: Uint8Array,
-  associatedData: Uint8Array | null,
-): Uint8Array {
-  const options = { authTagLength: GCM_TAG_BYTES };
-  const cipher =
-    type.cipher === 'chacha20-poly1305'
-      ? createCipheriv(type.cipher, key, nonce, options)
-      : createCipheriv(type.cipher, key, nonce, options);
-  if (associatedData !== null) cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
-  return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
-}
-
-function open(type: AeadType, key: Uint8Array, ciphertext: Uint8Array, associatedData: Uint8Array | null): Uint8Array {
-  const options = { authTagLength: GCM_TAG_BYTES };
-  const nonce = ciphertext.subarray(0, GCM_IV_BYTES);
-  const body = ciphertext.subarray(GCM_IV_BYTES, -GCM_TAG_BYTES);
-  const decipher =
-    type.cipher === 'chacha20-poly1305'
-      ? createDecipheriv(type.cipher, key, nonce, options)
-      : createDecipheriv(type.cipher, key, nonce, options);
-  if (associatedData !== null) decipher.setAAD(associatedData, { plaintextLength: body.length });
-  decipher.setAuthTag(ciphertext.subarray(-GCM_TAG_BYTES));
-  const plaintext = decipher.update(body);
-  try {
-    decipher.final();
-    return plaintext;
-  } catch {
-    zero(plaintext);
-    throw new UsageError('ciphertext_invalid', 'the ciphertext does not authenticate under this key', {
-      hint: 'check the key, the context and associated_data, and that the ciphertext is whole',
-    });
-  }
 }

@@ -25,7 +25,7 @@ async function dataKey(context: EngineContext, key: Key, data: JsonObject, shown
   const bytes = await context.entropy.bytes(bits / 8);
   try {
     const encrypted = encryptWith(
-      { key, holder: holderOf(context, key) },
+      { key, holder: await holderOf(context, key) },
       keyVersion(data),
       bytes,
       cipherOptions(data),

@@ -16,6 +16,13 @@ export function readDer(reader: ByteReader, tag: number): Uint8Array {
   return reader.raw(readLength(reader));
 }
 
+/** The value of an INTEGER that is not negative, big-endian. @throws MalformedBytes */
+export function readUnsigned(reader: ByteReader): Uint8Array {
+  const value = readDer(reader, DER.integer);
+  if ((value[0] ?? 0xff) < 0x80) return value;
+  throw new MalformedBytes('a number is negative, or none');
+}
+
 /** An element. @param parts its content, at most 65,535 bytes together @throws RangeError */
 export function writeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const content = concat(...parts);

@@ -23,23 +23,23 @@ export const encrypt: Handler = async (context, data, parts) => {
   const found = await loadKey(context, name);
   const key = found ?? (await createForEncryption(context, name, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
-  return usingKey(key, () => {
-    const held = { key, holder: holderOf(context, key) };
+  return usingKey(key, async () => {
+    const held = { key, holder: await holderOf(context, key) };
     return answerEach(data, (item) => encryptItem(held, item), warnings);
   });
 };
 
 /** decrypt/NAME */
-export const decrypt = onKey((context, key, data) => {
+export const decrypt = onKey(async (context, key, data) => {
   checkContexts(data);
-  const held = { key, holder: holderOf(context, key) };
+  const held = { key, holder: await holderOf(context, key) };
   return answerEach(data, (item) => decryptItem(held, item));
 });
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */
-export const rewrap = onKey((context, key, data) => {
+export const rewrap = onKey(async (context, key, data) => {
   checkContexts(data);
-  const held = { key, holder: holderOf(context, key) };
+  const held = { key, holder: await holderOf(context, key) };
   return answerEach(data, (item) =>
     rewrapWith(held, keyVersion(item), requiredText(item, 'ciphertext'), cipherOptions(item)),
   );

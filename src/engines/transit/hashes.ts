@@ -46,6 +46,11 @@ export function hashName(data: JsonObject, parts: PathParts, names: readonly str
   return parts['algorithm'] ?? given ?? DEFAULT;
 }
 
+/** Whether it is one of FIPS 202. */
+export function isSha3({ name }: Hash): boolean {
+  return name.startsWith('sha3-');
+}
+
 /** @throws UsageError `unknown_hash` */
 export function parseHash(name: string, { sha1 }: { sha1: boolean }): Hash {
   const known = sha1 ? [...HASHES, SHA1] : HASHES;

@@ -11,8 +11,8 @@ import { formatVersioned, parseVersioned } from './versioned.ts';
 // HMAC (FIPS 198-1, RFC 2104), with a key of type hmac or with the HMAC key that every other version has beside its own.
 
 /** hmac/NAME, hmac/NAME/ALGORITHM */
-export const hmac = onKey((context, key, data, parts) => {
-  const mac = holderOf(context, key).mac();
+export const hmac = onKey(async (context, key, data, parts) => {
+  const mac = (await holderOf(context, key)).mac();
   const hash = hashOf(data, parts, ['algorithm'], { sha1: true });
   const found = versionForNew(key, keyVersion(data));
   return answerEach(data, (item) => ({
@@ -21,8 +21,8 @@ export const hmac = onKey((context, key, data, parts) => {
 });
 
 /** verify/NAME with hmac=... */
-export const verifyHmac = onKey((context, key, data, parts) => {
-  const mac = holderOf(context, key).mac();
+export const verifyHmac = onKey(async (context, key, data, parts) => {
+  const mac = (await holderOf(context, key)).mac();
   const hash = hashOf(data, parts, ['hash_algorithm', 'algorithm'], { sha1: true });
   return answerEach(data, (item) => {
     const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');

@@ -1,9 +1,10 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { asBuffer, ByteReader, MalformedBytes } from '../../bytes.ts';
+import type { KeyObject } from 'node:crypto';
+import { ByteReader, MalformedBytes } from '../../bytes.ts';
 import { toBigInt } from './bigint.ts';
 import { DER, OID, oidParameters, readAlgorithm, readDer } from './der.ts';
 import { ecPrivateKey } from './generate-ec.ts';
 import { ED25519_BYTES, ed25519PrivateKey } from './material.ts';
+import { parseRsaPrivateKey } from './rsa-key.ts';
 import { EC_TYPES } from './types.ts';
 
 /**
@@ -22,8 +23,7 @@ export function parsePkcs8(der: Uint8Array): KeyObject {
   readDer(fields, DER.integer);
   const { oid, parameters } = readAlgorithm(fields);
   const content = readDer(fields, DER.octetString);
-  if (oid === OID.rsa || oid === OID.rsaPss)
-    return createPrivateKey({ key: asBuffer(content), format: 'der', type: 'pkcs1' });
+  if (oid === OID.rsa || oid === OID.rsaPss) return parseRsaPrivateKey(content);
   if (oid === OID.ed25519 && parameters === '')
     return ed25519PrivateKey(seedOf(readDer(new ByteReader(content), DER.octetString)));
   if (oid !== OID.ec) throw new MalformedBytes('the algorithm is another');

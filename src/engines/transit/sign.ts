@@ -22,7 +22,7 @@ export const sign = onKey(async (context, key, data, parts) => {
   const options = signOptions(data, parts, type);
   const found = versionForNew(key, keyVersion(data));
   const isBatch = batchItems(data) !== null;
-  const makeSignature = await holderOf(context, key).signer(type, options);
+  const makeSignature = await (await holderOf(context, key)).signer(type, options);
   return answerEach(data, (item) => {
     const derivation = optionalBase64(item, 'context');
     const input = requiredBase64(item, 'input');

@@ -1,6 +1,7 @@
-import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { constants, createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
 import { ecdsaOverDigests } from './ecdsa-digest.ts';
+import { type Hash, isSha3 } from './hashes.ts';
 import type { SigningType } from './holder.ts';
 import { signDigestPkcs1, signDigestPss, verifyDigestPkcs1, verifyDigestPss } from './rsa-digest.ts';
 import type { SignatureScheme } from './scheme.ts';
@@ -10,8 +11,21 @@ import type { EcType, RsaType } from './types.ts';
 /** ECDSA and RSA (FIPS 186-5, RFC 8017) and Ed25519 (RFC 8032) in the forms that transit gives them. */
 export async function signatureScheme(type: SigningType, options: SignOptions): Promise<SignatureScheme> {
   if (type.family === 'ed25519') return ED25519;
-  if (!options.prehashed) return overMessages(type, options);
-  return type.family === 'ec' ? ecdsaOverDigests(type, options.marshaling) : rsaOverDigests(options);
+  const { prehashed, hash, marshaling } = options;
+  if (type.family !== 'ec') return prehashed ? rsaOverDigests(options) : overMessages(type, options);
+  if (prehashed) return ecdsaOverDigests(type, marshaling);
+  // node:crypto with BoringSSL has SHA-3, but not for ECDSA.
+  const isHashedHere = hash !== null && isSha3(hash);
+  return isHashedHere ? hashing(hash, await ecdsaOverDigests(type, marshaling)) : overMessages(type, options);
+}
+
+/** The scheme for messages of one for their digests. */
+function hashing({ openssl }: Hash, overDigests: SignatureScheme): SignatureScheme {
+  const digestOf = (input: Uint8Array): Uint8Array => createHash(openssl).update(input).digest();
+  return {
+    sign: (key, input) => overDigests.sign(key, digestOf(input)),
+    verify: (key, input, signature) => overDigests.verify(key, digestOf(input), signature),
+  };
 }
 
 const ED25519: SignatureScheme = {

@@ -1,6 +1,7 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import type { EngineContext } from '../engine.ts';
 import { aeadDecrypt, aeadEncrypt, type AeadOptions } from './aead.ts';
+import type { AeadCipher } from './aead-cipher.ts';
 import type { CipherType, KeyHolder, Mac, Signer, SigningType } from './holder.ts';
 import { hmacKey } from './hmac-key.ts';
 import type { FoundVersion, Key } from './key.ts';
@@ -13,22 +14,25 @@ import { signatureScheme } from './signature.ts';
 export class SoftwareKey implements KeyHolder {
   readonly #context: EngineContext;
   readonly #key: Key;
+  readonly #aead: AeadCipher | null;
   /** By version, each parsed once. */
   readonly #privateKeys = new Map<number, KeyObject>();
 
-  constructor(context: EngineContext, key: Key) {
+  /** @param aead the cipher of a key for authenticated encryption, null of other keys */
+  constructor(context: EngineContext, key: Key, aead: AeadCipher | null) {
     this.#context = context;
     this.#key = key;
+    this.#aead = aead;
   }
 
   encrypt(type: CipherType, found: FoundVersion, plaintext: Uint8Array, options: AeadOptions): Uint8Array {
     if (type.family === 'rsa') return oaepEncrypt(type, publicKeyOf(this.#key, found, null), plaintext, 'sha256');
-    return aeadEncrypt(type, this.#key, secretOf(this.#key, found), plaintext, options);
+    return aeadEncrypt(this.#cipher(), this.#key, secretOf(this.#key, found), plaintext, options);
   }
 
   decrypt(type: CipherType, found: FoundVersion, ciphertext: Uint8Array, options: AeadOptions): Uint8Array {
     if (type.family === 'rsa') return oaepDecrypt(this.#privateKey(found, null), ciphertext);
-    return aeadDecrypt(type, this.#key, secretOf(this.#key, found), ciphertext, options);
+    return aeadDecrypt(this.#cipher(), this.#key, secretOf(this.#key, found), ciphertext, options);
   }
 
   async signer(type: SigningType, options: SignOptions): Promise<Signer> {
@@ -41,6 +45,11 @@ export class SoftwareKey implements KeyHolder {
       createHmac(openssl, hmacKey(this.#context, this.#key, found))
         .update(input)
         .digest();
+  }
+
+  #cipher(): AeadCipher {
+    if (this.#aead === null) throw new TypeError(`a key of type ${this.#key.type} has no cipher`);
+    return this.#aead;
   }
 
   /** A derived key is another for each context, and is made anew. */

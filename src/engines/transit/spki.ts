@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { asBuffer, ByteReader, hex, MalformedBytes } from '../../bytes.ts';
 import { DER, OID, oidParameters, readAlgorithm, readDer, writeDer } from './der.ts';
 import { ED25519_BYTES, ed25519PublicKey } from './material.ts';
+import { parseRsaPublicKey } from './rsa-key.ts';
 import { EC_TYPES, type EcType } from './types.ts';
 
 const DER_NULL = hex(writeDer(DER.null));
@@ -29,8 +30,8 @@ function parseSpki(der: Buffer): KeyObject {
   const key = bits.raw(bits.remaining);
   if (oid === OID.ed25519 && parameters === '' && key.length === ED25519_BYTES) return ed25519PublicKey(key);
   const ecType = EC_TYPES.find((type) => oid === OID.ec && oidParameters(type.oid) === parameters);
-  const isRsa = oid === OID.rsa && parameters === DER_NULL;
-  if (isRsa || (ecType !== undefined && isPoint(ecType, key)))
+  if (oid === OID.rsa && parameters === DER_NULL) return parseRsaPublicKey(key);
+  if (ecType !== undefined && isPoint(ecType, key))
     return createPublicKey({ key: asBuffer(der), format: 'der', type: 'spki' });
   throw new MalformedBytes('the algorithm, the curve or the form of the point is another');
 }

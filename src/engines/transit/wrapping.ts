@@ -1,4 +1,4 @@
-import { constants, createDecipheriv, createPrivateKey, privateDecrypt } from 'node:crypto';
+import { constants, createPrivateKey, privateDecrypt } from 'node:crypto';
 import { KEY_BYTES } from '../../aead.ts';
 import { asBuffer, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
@@ -9,6 +9,7 @@ import { generateVersion } from './generate.ts';
 import { decodeBase64, requiredText } from './input.ts';
 import { type KeyVersion, wipeVersion } from './key.ts';
 import { loadVersion, storeVersion } from './key-row.ts';
+import { unwrapPadded } from './key-wrap.ts';
 import { spkiOf } from './material.ts';
 import { typeOf } from './types.ts';
 
@@ -16,8 +17,6 @@ export const WRAPPING_KEY_ROW = ['import', 'wrapping-key'];
 
 /** Of an RSA-4096 ciphertext. */
 const WRAPPED_KEY_BYTES = 512;
-/** The integrity check value of AES key wrap with padding (RFC 5649 section 3). */
-const KWP_ICV = Buffer.from('a65959a6', 'hex');
 
 const HASHES: { readonly [name: string]: string } = {
   SHA1: 'sha1',
@@ -52,8 +51,7 @@ export async function unwrapImported(context: EngineContext, data: JsonObject): 
     const padding = constants.RSA_PKCS1_OAEP_PADDING;
     aesKey = Buffer.from(privateDecrypt({ key, padding, oaepHash }, wrapped.subarray(0, WRAPPED_KEY_BYTES)));
     if (aesKey.length !== KEY_BYTES) throw new RangeError('not an AES-256 key');
-    const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey, KWP_ICV);
-    return Buffer.concat([decipher.update(wrapped.subarray(WRAPPED_KEY_BYTES)), decipher.final()]);
+    return await unwrapPadded(aesKey, wrapped.subarray(WRAPPED_KEY_BYTES));
   } catch {
     throw invalid('it does not unwrap');
   } finally {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ByteReader, hex } from '../../../../src/bytes.ts';
-import { DER, readDer, writeDer, writeUnsigned } from '../../../../src/engines/transit/der.ts';
+import { ByteReader, hex, MalformedBytes } from '../../../../src/bytes.ts';
+import { DER, readDer, readUnsigned, writeDer, writeUnsigned } from '../../../../src/engines/transit/der.ts';
 import { parseHash } from '../../../../src/engines/transit/hashes.ts';
 import { digestInfo } from '../../../../src/engines/transit/rsa-digest.ts';
 import { encodeSignature } from '../../../../src/engines/transit/signature-encoding.ts';
@@ -50,6 +50,17 @@ describe('DER', () => {
         expect(content[0] === 0 && content.length > 1 && (content[1] ?? 0) < 0x80).toBe(false);
       }),
     );
+  });
+
+  it('reads back an unsigned integer, and no negative one', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 66 }), (value) => {
+        const read = readUnsigned(new ByteReader(writeUnsigned(value)));
+        expect(BigInt(`0x${hex(read)}`)).toBe(BigInt(`0x${hex(value)}`));
+      }),
+    );
+    for (const der of ['020180', '0202ff01', '0200', '0401'])
+      expect(() => readUnsigned(new ByteReader(hexed(der)))).toThrow(MalformedBytes);
   });
 
   it('of a DigestInfo is that of RFC 8017 section 9.2', () => {

@@ -331,7 +331,10 @@ describe('an RSA key whose numbers do not belong together', () => {
       type: 'pkcs8',
       format: 'der',
     });
-    await expect(imported({ type: 'rsa-2048', ciphertext: wrapped(key) })).rejects.toMatchObject({ code: 'bad_key' });
+    await expect(imported({ type: 'rsa-2048', ciphertext: wrapped(key) })).rejects.toMatchObject({
+      code: 'bad_key',
+      message: 'the key is not one of type rsa-2048: its numbers do not belong together',
+    });
   });
 
   it.each(['E', 'D'])('is not restored: %s', async (member) => {
@@ -350,10 +353,23 @@ describe('an RSA key whose numbers do not belong together', () => {
     });
   });
 
-  it.each(['AQ', 'Ag', 'BA'])('is no public key either, with the exponent %s', async (e) => {
+  // 2^33 and 2^33 + 1 in base64url; BoringSSL takes no larger exponent than 2^33 - 1.
+  it.each(['AQ', 'Ag', 'BA', 'AgAAAAA', 'AgAAAAE'])('is no public key either, with the exponent %s', async (e) => {
     const public_key = createPublicKey({ key: { kty: 'RSA', n: pair.n ?? '', e }, format: 'jwk' })
       .export({ type: 'spki', format: 'pem' })
       .toString();
-    await expect(imported({ type: 'rsa-2048', public_key })).rejects.toMatchObject({ code: 'bad_key' });
+    await expect(imported({ type: 'rsa-2048', public_key })).rejects.toMatchObject({
+      code: 'bad_key',
+      message: expect.stringContaining('its public exponent is ') as string,
+    });
+  });
+
+  it('is no public key with an even modulus', async () => {
+    const key = createPublicKey({ key: { kty: 'RSA', n: plus(pair.n, 1n), e: 'AQAB' }, format: 'jwk' });
+    const public_key = key.export({ type: 'spki', format: 'pem' }).toString();
+    await expect(imported({ type: 'rsa-2048', public_key })).rejects.toMatchObject({
+      code: 'bad_key',
+      message: 'the key is not one of type rsa-2048: its modulus is even',
+    });
   });
 });

@@ -213,8 +213,9 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
     const scheme = await ecdsaOverDigests(ecType(type), 'asn1');
     const digest = Buffer.alloc(32, 9);
     const { signature } = await transit.write('sign/k', { input: b64(digest), prehashed: true });
+    // Of node:crypto's two libraries, OpenSSL keeps the form and BoringSSL does not.
+    expect([2, 3]).toContain(spki.at(-1 - ecType(type).bytes));
     const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    expect(key.export({ format: 'der', type: 'spki' })).toHaveLength(spki.length);
     expect(scheme.verify(key, digest, payload(signature))).toBe(true);
     expect(scheme.verify(key, Buffer.alloc(32, 8), payload(signature))).toBe(false);
   });
