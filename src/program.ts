@@ -1,3 +1,4 @@
-import { start } from './main.ts';
+// The start of the compiled program.
+import { start } from './cli/start.ts';
 
 start(process.argv.slice(2));

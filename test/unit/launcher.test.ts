@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** A stand-in for src/main.ts that shows what the build and the launcher did to it. */
 const source = `
   import { createRequire } from 'node:module';
-  import { start as startReal } from '${root}src/main.ts';
+  import { start as startReal } from '${root}src/cli/start.ts';
   export { main };
   export const start = (argv) => startReal(argv, main);
   async function main(argv) {
