@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import type { Invocation } from './command.ts';
 import { readStdinText } from './input.ts';
+import { askHidden } from './prompts.ts';
 
 /** How many shares are wanted: `threshold` of the `shares` that were given out. */
 export interface Quorum {
@@ -22,7 +23,6 @@ export async function readShares({ terminal }: Pick<Invocation, 'terminal'>, quo
 }
 
 async function askShares(terminal: Invocation['terminal'], quorum: Quorum): Promise<Uint8Array[]> {
-  const { askHidden } = await import('./prompts.ts');
   const shares: Uint8Array[] = [];
   while (shares.length < quorum.threshold) {
     const left = quorum.threshold - shares.length;

@@ -74,7 +74,7 @@ export interface Engine {
   /** What the operator knows a row of the engine's as, below the mount: a secret's path rather than the row's. */
   rowName(path: readonly string[]): string;
   /** Looks over everything that a mount holds, for `operator diagnose -deep`. */
-  check(context: CheckContext): Promise<RowCheck>;
+  check(context: CheckContext): RowCheck;
   /** The key objects that keys of a mount are, for `operator diagnose`; absent where the engine keeps none in the HSM. */
   keyObjects?(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncIterable<HsmKeyObject>;
 }

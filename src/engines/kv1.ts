@@ -12,7 +12,7 @@ export const kv1: Engine = {
   type: 'kv',
   routes: [['*path', 'a secret, or the names below a folder', { read, write, list, delete: remove }]],
   rowName: ([, ...secret]) => secret.join('/'),
-  check: async (context) => checkRow(context),
+  check: checkRow,
 };
 
 async function read(

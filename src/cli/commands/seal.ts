@@ -13,6 +13,7 @@ import { formatDuration } from '../../duration.ts';
 import { printObject } from '../output.ts';
 import { columns } from '../table.ts';
 import { tryDescriptor, tryOnce } from '../wait/try.ts';
+import { waitToUnseal } from '../wait/wait.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 import { FORCE } from './login-flags.ts';
 
@@ -54,7 +55,6 @@ async function waitFor(
 ): Promise<boolean | null> {
   const { ttl, wait: longest } = flags;
   if (longest === null) return null;
-  const { waitToUnseal } = await import('../wait/wait.ts');
   const args = [
     'unseal',
     '-non-interactive',

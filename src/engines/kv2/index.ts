@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../json.ts';
 import type { Engine, EngineContext, EngineResponse, PathParts } from '../engine.ts';
 import { listing, segments } from '../kv.ts';
+import { checkKv2 } from './check.ts';
 import { patchData, readData, readSubkeys, writeData } from './data.ts';
 import { patchMetadata, readConfig, readMetadata, writeConfig, writeMetadata } from './settings.ts';
 import { deleteAll, deleteNewest, deleteVersions, destroyVersions, undeleteVersions } from './versions.ts';
@@ -27,7 +28,7 @@ export const kv2: Engine = {
   ],
   rowName: ([kind, ...secret]) =>
     kind === 'versions' ? `${secret[0]} (version ${secret[1]})` : secret.join('/') || 'config',
-  check: async (context) => (await import('./check.ts')).checkKv2(context),
+  check: checkKv2,
 };
 
 async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { backup, restore } from './backup.ts';
+import { checkTransit } from './check.ts';
 import { configure, trim } from './configure.ts';
 import { plaintextDataKey, wrappedDataKey } from './datakey.ts';
 import { decrypt, encrypt, rewrap } from './encrypt.ts';
@@ -17,7 +18,7 @@ import { readWrappingKey } from './wrapping.ts';
 export const transit: Engine = {
   type: 'transit',
   rowName: ([, ...key]) => `keys/${key.join('/')}`,
-  check: async (context) => (await import('./check.ts')).checkTransit(context),
+  check: checkTransit,
   keyObjects,
   routes: [
     ['keys', 'the names of the keys', { list: listKeys }],
