@@ -3,7 +3,8 @@
 //   coffer.cjs              everything a command runs, with the JavaScript of pkcs11js and better-sqlite3
 //   coffer.cjs.map          for COFFER_DEBUG=1
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
-//   guard.node               our own native add-on, src/native/guard.c
+//   lib/*.node              the native add-ons
+//   program/                the executable, with a launcher and its own lib; see bin/program.mjs
 //   commander.cjs, prompts.cjs, yaml.cjs
 //                           large, seldom needed, and so not read with the rest
 
@@ -14,7 +15,8 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
-import { compileGuard } from './guard.mjs';
+import { buildAddons } from './natives.mjs';
+import { buildProgram, runtime } from './program.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
@@ -27,18 +29,13 @@ const options = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
-  target: 'node20.19',
+  target: 'node22.12',
   format: 'cjs',
   // Identifiers stay as they are: stack traces and the names of error classes are for reading.
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'linked',
   logLevel: 'warning',
-};
-
-const addonFiles = {
-  pkcs11js: 'pkcs11js/build/Release/pkcs11.node',
-  'better-sqlite3': 'better-sqlite3/build/Release/better_sqlite3.node',
 };
 
 const bundleOptions = {
@@ -61,9 +58,20 @@ for (const name of SELDOM_NEEDED) {
   const contents = `export * from '${name}';`;
   await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${basename(name)}.cjs`) });
 }
-compileGuard(join(dist, 'guard.node'));
+buildAddons(join(dist, 'lib'));
+// What is left of an earlier build would be started in place of the new bundle.
+rmSync(join(dist, 'program'), { recursive: true, force: true });
 if (values.watch) await watch();
-else finish(await build(bundleOptions));
+else {
+  finish(await build(bundleOptions));
+  // Another entry is a test's.
+  if (positionals.length === 0) compileProgram();
+}
+
+function compileProgram() {
+  if (runtime() === null) console.log('no program: @oven/bun-linux-x64 is not installed; coffer runs on Node.js');
+  else buildProgram(join(dist, 'program'), join(dist, 'lib'));
+}
 
 /** Builds now and after each change of a source, until the process is ended. */
 async function watch() {
@@ -118,26 +126,23 @@ function writeWhole(path, contents) {
   renameSync(`${path}.new`, path);
 }
 
-/** Bundles the add-ons' JavaScript; their compiled part is loaded from node_modules, by name and without a search. */
+/** Bundles the add-ons' JavaScript; their compiled part is loaded by src/native/addon.ts. */
 function nativeAddons() {
+  const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
   return {
     name: 'native-addons',
     setup(build) {
-      build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path: addonNamed(path), external: true }));
-      build.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'native-addons' }));
-      build.onLoad({ filter: /.*/, namespace: 'native-addons' }, () => ({
-        contents: `module.exports = () => require(${JSON.stringify(addonFiles['better-sqlite3'])});`,
+      build.onResolve({ filter: /^better-sqlite3$/ }, ({ path, ...rest }) =>
+        // The package's own choice of a file would look at the processor and the C library.
+        build.resolve(`${path}/linux-x64`, rest),
+      );
+      build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: 'native-addons' }));
+      build.onLoad({ filter: /.*/, namespace: 'native-addons' }, ({ path }) => ({
+        contents: `module.exports = require(${loader}).loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
         resolveDir: root,
       }));
     },
   };
-}
-
-function addonNamed(path) {
-  const file = path.slice(path.lastIndexOf('/') + 1);
-  const found = Object.values(addonFiles).find((addon) => addon.endsWith(`/${file}`));
-  if (found === undefined) throw new Error(`unknown native add-on ${path}`);
-  return found;
 }
 
 /** Leaves packages that are seldom needed in files of their own, loaded where the source says `await import()`. */

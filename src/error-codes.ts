@@ -53,7 +53,7 @@ export const errorCodes = {
     'config_writable',
     'confirmation_needed',
     'entropy_required',
-    'guard_missing',
+    'addon_missing',
     'import_invalid',
     'internal',
     'managed_key',

@@ -1,6 +1,3 @@
-import { runCommandLine } from './cli/run.ts';
-
-/** Runs one command line (without the interpreter's and the program's name) and returns its exit status. */
-export async function main(argv: readonly string[]): Promise<number> {
-  return runCommandLine(argv);
-}
+// What bin/coffer.cjs and bin/cache.mjs find in the bundle.
+export { runCommandLine as main } from './cli/run.ts';
+export { start } from './cli/start.ts';

@@ -145,10 +145,14 @@ async function colors(): Promise<ChalkInstance> {
   return new Chalk({ level: 1 });
 }
 
-/** What is no character device is no terminal; only for the others is node:tty asked. */
+/** Linux's major number of /dev/null, zero, full and their like, as in its admin-guide/devices.txt. */
+const MEMORY_DEVICES = 1;
+
+/** What is no character device is no terminal, nor is /dev/null. Only for others are the runtime's streams made, which takes time. */
 function isTerminal(descriptor: 0 | 1 | 2): boolean {
   try {
-    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+    const status = fstatSync(descriptor);
+    if (!status.isCharacterDevice() || status.rdev >> 8 === MEMORY_DEVICES) return false;
   } catch {
     return false; // closed
   }

@@ -14,7 +14,7 @@
  * Not seen: a stack overflow in a thread of the module's own, a module that resets or blocks SIGSEGV, the exit_group
  * system call itself, SIGKILL. man/coffer-security.7 says so to the operator.
  *
- * Plain Node-API and libc, for Linux on x86-64 and arm64; compiled by bin/guard.mjs.
+ * Plain Node-API and libc, for Linux on x86-64 and arm64; compiled by bin/natives.mjs.
  */
 #define _GNU_SOURCE
 #define NAPI_VERSION 8

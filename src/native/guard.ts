@@ -1,6 +1,4 @@
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ConfigError } from '../errors.ts';
+import { addonFile, addonMissing, loadAddon } from './addon.ts';
 
 /** The native add-on guard.c, which stands around the PKCS#11 module. Its head says how it works. */
 export interface Guard {
@@ -48,7 +46,7 @@ export const WHAT_HAPPENED = '\ue000';
 
 let guard: Guard | null = null;
 
-/** The add-on, loaded at the first call. @throws ConfigError `guard_missing` */
+/** The add-on, loaded at the first call. @throws ConfigError `addon_missing` */
 export function loadGuard(): Guard {
   guard ??= load();
   return guard;
@@ -60,22 +58,9 @@ export function loadedGuard(): Guard | null {
 }
 
 function load(): Guard {
-  const file = addonFile();
-  const module: { exports: object } = { exports: {} };
-  try {
-    process.dlopen(module, file);
-  } catch (cause) {
-    throw missing(file, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-  const { exports } = module;
+  const exports = loadAddon('guard');
   if (isGuard(exports)) return exports;
-  throw missing(file, 'it is of another version of coffer');
-}
-
-/** Beside the bundle; for the sources, where the build puts it. */
-function addonFile(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  return basename(here) === 'native' ? join(here, '../../dist/guard.node') : join(here, 'guard.node');
+  throw addonMissing(addonFile('guard'), 'it is of another version of coffer');
 }
 
 const FUNCTIONS = [
@@ -98,11 +83,4 @@ const FUNCTIONS = [
 
 function isGuard(exports: object): exports is Guard {
   return FUNCTIONS.every((name) => typeof Reflect.get(exports, name) === 'function');
-}
-
-function missing(file: string, reason: string, cause?: unknown): ConfigError {
-  return new ConfigError('guard_missing', `coffer's own add-on ${file} cannot be loaded: ${reason}`, {
-    hint: 'without it a PKCS#11 module is not loaded; install coffer again for this machine, or, from source, run: npm run build',
-    cause,
-  });
 }

@@ -12,7 +12,7 @@ import type { ModuleOptions } from './types.ts';
  * Loads the shared library at `lib` and takes its function list (C_GetFunctionList). Whatever it does from then on is under
  * guard, and descriptor 1 is stderr's, so that nothing that it prints is taken for a result. Throws HsmError
  * `module_not_found`, `module_unreadable`, `module_exposed` or `module_invalid`; the last keeps the dynamic loader's own words.
- * Throws ConfigError `guard_missing`.
+ * Throws ConfigError `addon_missing`.
  */
 export async function loadModule({ lib, timeout: wanted }: ModuleOptions): Promise<PKCS11> {
   const timeout = wanted ?? DEFAULT_TIMEOUT_MS;

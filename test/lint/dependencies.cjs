@@ -1,5 +1,6 @@
 // Which folder of src and of test may import which, and which package is used where. A type-only import counts as an import.
 
+const ENTRIES = '^src/(main|program)\\.ts$';
 const ROOT_MODULES = '^src/[^/]+\\.ts$';
 const TYPES_OF_ENTROPY = '^src/entropy/(index|types|entropy)\\.ts$';
 const CONFIG_TYPES = '^src/config/types\\.ts$';
@@ -36,7 +37,11 @@ const folder = (name) => `^src/${name}/`;
 const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 const betweenFolders = Object.entries(allowed).flatMap(([name, { imports, types = [] }]) => {
-  const always = [ROOT_MODULES.replace('[^/]+', '(?!main\\.ts$)[^/]+'), folder(name), ...imports.map(folder)];
+  const always = [
+    ROOT_MODULES.replace('[^/]+', '(?!(?:main|program)\\.ts$)[^/]+'),
+    folder(name),
+    ...imports.map(folder),
+  ];
   const from = { path: folder(name) };
   return [
     error(`${name}-imports`, `src/${name} imports what is not below it`, from, {
@@ -95,8 +100,8 @@ module.exports = {
   forbidden: [
     error(
       'main-imports',
-      'src/main.ts imports only cli and modules directly in src',
-      { path: '^src/main\\.ts$' },
+      'an entry imports only cli and modules directly in src',
+      { path: ENTRIES },
       {
         path: '^src/',
         pathNot: [folder('cli'), ROOT_MODULES],
@@ -107,11 +112,11 @@ module.exports = {
       'a module directly in src imports only its like',
       {
         path: ROOT_MODULES,
-        pathNot: '^src/main\\.ts$',
+        pathNot: ENTRIES,
       },
       { path: '^src/', pathNot: ROOT_MODULES },
     ),
-    error('nothing-imports-main', 'nothing imports src/main.ts', { path: '^src/' }, { path: '^src/main\\.ts$' }),
+    error('nothing-imports-main', 'nothing imports an entry', { path: '^src/' }, { path: ENTRIES }),
     error(
       'unknown-folder',
       'a new folder in src needs its line in this file',
@@ -142,7 +147,7 @@ module.exports = {
       {
         orphan: true,
         path: '^src/',
-        pathNot: ['\\.d\\.ts$', '^src/main\\.ts$'],
+        pathNot: ['\\.d\\.ts$', ENTRIES],
       },
       {},
     ),

@@ -22,10 +22,10 @@ const correctness = {
 export default defineConfig([
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.{js,mjs,cjs}', 'bin/coffer'],
+    files: ['**/*.{js,mjs,cjs}'],
     rules: { ...correctness, 'no-unused-vars': 'error' },
   },
-  { files: ['bin/coffer'], languageOptions: { sourceType: 'commonjs' } },
+  { files: ['bin/coffer.cjs'], languageOptions: { sourceType: 'commonjs' } },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
@@ -33,9 +33,8 @@ export function startChild(
     external: ['pkcs11js'],
     outfile,
   });
-  // The add-on stands beside the bundle that uses it.
-  copyFileSync(join(ROOT, 'dist/guard.node'), `${outfile}.guard`);
-  renameSync(`${outfile}.guard`, join(BUNDLES, 'guard.node'));
+  // The add-ons stand beside the bundle that uses them.
+  if (!existsSync(join(BUNDLES, 'lib'))) symlinkSync(join(ROOT, 'dist/lib'), join(BUNDLES, 'lib'));
   const child = spawn(process.execPath, [outfile], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -10,10 +10,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** A stand-in for src/main.ts that shows what the build and the launcher did to it. */
 const source = `
   import { createRequire } from 'node:module';
-  export async function main(argv) {
+  import { start as startReal } from '${root}src/cli/start.ts';
+  export { main };
+  export const start = (argv) => startReal(argv, main);
+  async function main(argv) {
     switch (argv[0]) {
       case 'url': console.log(import.meta.url); return 0;
       case 'status': return Number(argv[1]);
+      case 'never': return new Promise(() => undefined);
       case 'throw': throw new Error('broken');
       case 'loaded': console.log(Object.keys(createRequire(import.meta.url).cache).filter((path) => /\\.node$|prompts|hcl2/.test(path)).length); return 0;
       case 'sqlite': { const { default: Database } = await import('better-sqlite3'); new Database(':memory:').close(); return 0; }
@@ -33,11 +37,11 @@ const spy = `
   };
 `;
 
-describe('bin/coffer', () => {
+describe('bin/coffer.cjs', () => {
   let app: string;
   const cacheFile = () => readdirSync(join(app, 'dist')).find((name) => name.startsWith('coffer.cjs.cache-')) ?? '';
   const coffer = (args: string[], node: string[] = [], env: Record<string, string> = {}) => {
-    const program = [...node, join(app, 'bin', 'coffer'), ...args];
+    const program = [...node, join(app, 'bin', 'coffer.cjs'), ...args];
     const { status, stdout, stderr } = spawnSync(process.execPath, program, {
       encoding: 'utf8',
       env: { ...process.env, COFFER_DEBUG: '', ...env },
@@ -52,7 +56,7 @@ describe('bin/coffer', () => {
   beforeAll(() => {
     app = mkdtempSync(join(tmpdir(), 'coffer-launcher-'));
     mkdirSync(join(app, 'bin'));
-    for (const name of ['coffer', 'package.json']) cpSync(join(root, 'bin', name), join(app, 'bin', name));
+    for (const name of ['coffer.cjs', 'package.json']) cpSync(join(root, 'bin', name), join(app, 'bin', name));
     symlinkSync(join(root, 'node_modules'), join(app, 'node_modules'));
     writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
     writeFileSync(join(app, 'main.mjs'), source);
@@ -68,11 +72,11 @@ describe('bin/coffer', () => {
   });
 
   it('says in one line that Node is too old', () => {
-    writeFileSync(join(app, 'old.cjs'), `Object.defineProperty(process.versions, 'node', { value: '20.18.3' });`);
+    writeFileSync(join(app, 'old.cjs'), `Object.defineProperty(process.versions, 'node', { value: '22.11.3' });`);
     expect(coffer([], ['--require', join(app, 'old.cjs')])).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'Node.js 20.19 or newer is needed; this is 20.18.3\n',
+      stderr: 'Node.js 22.12 or newer is needed; this is 22.11.3\n',
     });
   });
 
@@ -123,6 +127,6 @@ describe('bin/coffer', () => {
       stdout: '',
       stderr: 'internal error: broken (COFFER_DEBUG=1 shows where)\n',
     });
-    expect(coffer(['throw'], [], { COFFER_DEBUG: '1' }).stderr).toMatch(/^Error: broken\n +at .*main\.mjs:7:/);
+    expect(coffer(['throw'], [], { COFFER_DEBUG: '1' }).stderr).toMatch(/^Error: broken\n +at .*main\.mjs:\d+:/);
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { compileShim } from '../../support/shim.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const ADDON = join(ROOT, 'dist/guard.node');
+const ADDON = join(ROOT, 'dist/lib/guard.node');
 const dir = realpathSync(mkdtempSync(join(tmpdir(), 'coffer-guard-')));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -264,16 +264,18 @@ describe('an add-on that cannot be loaded', () => {
     cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
     cpSync(join(ROOT, 'bin'), join(copy, 'bin'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-    rmSync(join(copy, 'dist/guard.node'));
-    if (content !== null) writeFileSync(join(copy, 'dist/guard.node'), content);
-    const done = spawnSync(process.execPath, [join(copy, 'bin/coffer'), 'hsm', 'slots', `-lib=${ADDON}`], {
+    rmSync(join(copy, 'dist/lib/guard.node'));
+    if (content !== null) writeFileSync(join(copy, 'dist/lib/guard.node'), content);
+    const done = spawnSync(process.execPath, [join(copy, 'bin/coffer.cjs'), 'hsm', 'slots', `-lib=${ADDON}`], {
       encoding: 'utf8',
     });
     expect(done.status).toBe(1);
     expect(done.stderr).toMatch(
-      new RegExp(`^error: coffer's own add-on ${copy}/dist/guard.node cannot be loaded: .*\nhint: .*npm run build\n$`),
+      new RegExp(
+        `^error: coffer's own add-on ${copy}/dist/lib/guard.node cannot be loaded: .*\nhint: .*npm run build\n$`,
+      ),
     );
-    expect(spawnSync(process.execPath, [join(copy, 'bin/coffer'), 'version']).status).toBe(0);
+    expect(spawnSync(process.execPath, [join(copy, 'bin/coffer.cjs'), 'version']).status).toBe(0);
   });
 
   it('is compiled without a warning', () => {
@@ -284,7 +286,7 @@ describe('an add-on that cannot be loaded', () => {
       { encoding: 'utf8' },
     );
     expect(done.stderr).toBe('');
-    expect(dirname(ADDON)).toBe(join(ROOT, 'dist'));
+    expect(dirname(ADDON)).toBe(join(ROOT, 'dist/lib'));
     expect(readFileSync(ADDON).subarray(1, 4).toString()).toBe('ELF');
   });
 });

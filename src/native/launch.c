@@ -1,0 +1,51 @@
+/*
+ * The launcher of the program: the file that users start as `coffer`.
+ *
+ * The program beside it, coffer.bin, is JavaScript compiled with Bun. Bun obeys variables of the environment for which a build
+ * has no switch: BUN_OPTIONS, BUN_BE_BUN, BUN_INSPECT, BUN_JSC_* and others run other code or write files. Whoever can set a
+ * variable must not change by it what coffer does. So the launcher renames every variable that the runtime could obey: the
+ * program finds it with TAKEN before its name, and gives it back to the commands that it starts.
+ *
+ * It is linked statically: there is no loader to obey LD_PRELOAD here, and it costs about a millisecond.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char TAKEN[] = "COFFER_TAKEN:";
+static const char PROGRAM[] = "coffer.bin";
+enum { FAILED = 1 };
+
+static int begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+/* Whether Bun, or a part of it, could obey the variable. One that is named as if it had been taken is taken, too. */
+static int is_taken(const char *variable) {
+  static const char *const NAMES[] = {"BUN_", "NODE_", "JSC_", "ICU_", "MIMALLOC_", TAKEN};
+  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+    if (begins(variable, NAMES[i])) return 1;
+  return 0;
+}
+
+static int fail(const char *what, const char *name, const char *hint) {
+  fprintf(stderr, "error: %s %s: %s\nhint: %s\n", what, name, strerror(errno), hint);
+  return FAILED;
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  for (char **each = environ; *each != NULL; each++) {
+    if (is_taken(*each) && asprintf(each, "%s%s", TAKEN, *each) < 0)
+      return fail("cannot rename", "a variable", "free memory");
+  }
+  char path[PATH_MAX + sizeof PROGRAM];
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+  if (length < 0) return fail("cannot read", "/proc/self/exe", "coffer needs /proc mounted");
+  path[length] = '\0';
+  strcpy(strrchr(path, '/') + 1, PROGRAM);
+  execv(path, argv);
+  return fail("cannot start", path, "install coffer again: its files belong together in one folder");
+}

@@ -1,0 +1,4 @@
+// The start of the compiled program.
+import { start } from './cli/start.ts';
+
+start(process.argv.slice(2));
