@@ -1,5 +1,6 @@
-// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE
+// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [ENTRY]
 
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dir);
@@ -20,15 +21,19 @@ const nativeAddons = {
   },
 };
 
+const [, , outfile, entry = join(root, 'src', 'program.ts')] = process.argv;
+
 const { success, logs } = await Bun.build({
-  entrypoints: [join(root, 'src', 'program.ts')],
+  entrypoints: [entry],
   target: 'bun',
   format: 'esm',
   minify: { whitespace: true, syntax: true, identifiers: false },
   bytecode: true,
   splitting: true,
+  // Inside, and read only where COFFER_DEBUG=1 shows a trace.
+  sourcemap: 'inline',
   compile: {
-    outfile: process.argv[2],
+    outfile,
     // A file in the current directory must not change what the program does.
     autoloadDotenv: false,
     autoloadBunfig: false,
@@ -41,3 +46,5 @@ if (!success) {
   console.error(logs);
   process.exit(1);
 }
+// A second copy of the map.
+rmSync(`${outfile}.map`, { force: true });

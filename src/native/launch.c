@@ -6,10 +6,14 @@
  * variable must not change by it what coffer does. So the launcher renames every variable that the runtime could obey: the
  * program finds it with TAKEN before its name, and gives it back to the commands that it starts.
  *
+ * The runtime puts /dev/null in the place of a standard descriptor that is closed, so that recovery shares printed there would be
+ * lost without a word. So one is put there first whose use is the error that a closed one's is, EBADF.
+ *
  * It is linked statically: there is no loader to obey LD_PRELOAD here, and it costs about a millisecond.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +39,15 @@ static int fail(const char *what, const char *name, const char *hint) {
   return FAILED;
 }
 
+/* In ascending order, since a file gets the lowest number that is free. */
+static void keep_closed(void) {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+    if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv) {
   (void)argc;
+  keep_closed();
   for (char **each = environ; *each != NULL; each++) {
     if (is_taken(*each) && asprintf(each, "%s%s", TAKEN, *each) < 0)
       return fail("cannot rename", "a variable", "free memory");
