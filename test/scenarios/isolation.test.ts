@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -42,7 +42,7 @@ describe('the current directory', () => {
     ['.env.production', 'COFFER_STORAGE_PATH=/nowhere/c\n'],
     ['.env.development', 'COFFER_STORAGE_PATH=/nowhere/d\n'],
     ['bunfig.toml', 'preload = ["./payload.js"]\n'],
-    ['tsconfig.json', '{ "compilerOptions": { "paths": { "*": ["./payload.js"], "node:*": ["./payload.js"] } } }\n'],
+    ['tsconfig.json', '{ "compilerOptions": { "paths": { "yaml": ["./payload.js"], "node:*": ["./payload.js"] } } }\n'],
     ['package.json', '{ "type": "module", "imports": { "#*": "./payload.js" }, "main": "./payload.js" }\n'],
     ...['better-sqlite3', 'pkcs11js', 'yaml', 'commander', 'hcl2-parser', '@inquirer/prompts', 'chalk'].map(
       (name) => [`node_modules/${name}/index.js`, 'require("../../payload.js");\n'] as const,
@@ -83,7 +83,7 @@ const VARIABLES: readonly (readonly [name: string, value: string, does?: 'obeyed
   ['BUN_INSPECT', 'ws+unix://inspect.sock?wait=1'],
   ['BUN_INSPECT_CONNECT_TO', 'ws+unix://inspect.sock'],
   ['BUN_INSPECT_NOTIFY', 'unix://inspect.sock'],
-  ['BUN_INSPECT_PRELOAD', './payload.js', 'obeyed'],
+  ['BUN_INSPECT_PRELOAD', './payload.js'],
   ['BUN_JSC_dumpOptions', '2', 'obeyed'],
   ['BUN_JSC_dumpGeneratedBytecodes', '1'],
   ['BUN_JSC_configFile', 'evil.jsc'],
@@ -101,7 +101,7 @@ const VARIABLES: readonly (readonly [name: string, value: string, does?: 'obeyed
   ['NODE_DEBUG', 'fs,module'],
   ['NODE_V8_COVERAGE', 'coverage'],
   ['NODE_ENV', 'production'],
-  ['MIMALLOC_SHOW_STATS', '1', 'obeyed'],
+  ['MIMALLOC_SHOW_STATS', '1'],
   ['MIMALLOC_VERBOSE', '1', 'obeyed'],
   ['ICU_DATA', '.'],
 ];
@@ -119,7 +119,8 @@ describe.skipIf(IS_BUNDLE)('a variable of the environment', () => {
       expectNoTrace(GET, RIGHT, { env: { [name]: value } });
     });
 
-    it.runIf(does === 'obeyed')(`${name}=${value} is obeyed by the program beside the launcher`, () => {
+    if (does !== 'obeyed') continue;
+    it(`${name}=${value} is obeyed by the program beside the launcher`, () => {
       const { stdout, stderr } = stand.run(GET, { env: { [name]: value }, program: [`${COFFER[0]}.bin`] });
       expect({ stdout, stderr, trace: existsSync(trace) }).not.toEqual({ stdout: 'right', stderr: '', trace: false });
     });
@@ -152,7 +153,6 @@ describe('an argument', () => {
     ['-p', '1'],
     ['--print', '1'],
     ['--eval', '1'],
-    ['--config=evil.toml'],
     ['--env-file=evil.env'],
     ['--cpu-prof'],
     ['run', './payload.js'],
@@ -197,7 +197,7 @@ describe.runIf(hasStrace)('native code', () => {
     expect(readdirSync(TMPDIR)).toEqual([]);
     for (const name of ['guard', 'pkcs11', 'sqlite'])
       expect([...loaded].filter((file) => file.endsWith(`/lib/${name}.node`))).toHaveLength(1);
-    expect(loaded).toContain(stand.lib);
+    expect(loaded).toContain(realpathSync(stand.lib));
     expect([...loaded].filter(othersMayChange)).toEqual([]);
   });
 });
