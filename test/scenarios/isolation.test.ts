@@ -1,9 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { COFFER, IS_BUNDLE } from '../support/program.ts';
+import { COFFER, IS_BUNDLE, type Start } from '../support/program.ts';
+import { compileGetenv } from '../support/shim.ts';
 import { makeStand, type Outcome, type RunOptions, type Stand } from '../support/store.ts';
 
 const bun = fileURLToPath(new URL('../../node_modules/@oven/bun-linux-x64/bin/bun', import.meta.url));
@@ -104,7 +115,31 @@ const VARIABLES: readonly (readonly [name: string, value: string, does?: 'obeyed
   ['MIMALLOC_SHOW_STATS', '1'],
   ['MIMALLOC_VERBOSE', '1', 'obeyed'],
   ['ICU_DATA', '.'],
+  ['SIMDUTF_FORCE_IMPLEMENTATION', 'none'],
+  ['JavaScriptCoreUseJIT', '0'],
+  ['WebKitMallocForceEnabled', '1'],
+  ['MallocStackLogging', '1'],
 ];
+
+/** What the runtime asks for beside its own: colour, languages, and what is of other systems. */
+const HARMLESS = [
+  'NO_COLOR',
+  'FORCE_COLOR',
+  'LC_ALL',
+  'TZ',
+  'GLIBCXX_TUNABLES',
+  'DYLD_INSERT_LIBRARIES',
+  'HYPERFINE_RANDOMIZED_ENVIRONMENT_OFFSET',
+];
+
+const ENVIRONMENT = '#!/bin/sh\ntr "\\0" "\\n" < /proc/$$/environ\n';
+
+/** The built launcher, with another program beside it. */
+function starter(name: string, script: string): Start {
+  chmodSync(stand.write(join('other', name), script), 0o755);
+  cpSync(COFFER[0], join(stand.dir, 'other/coffer'));
+  return [join(stand.dir, 'other/coffer')];
+}
 
 describe.skipIf(IS_BUNDLE)('a variable of the environment', () => {
   beforeAll(() => {
@@ -126,6 +161,17 @@ describe.skipIf(IS_BUNDLE)('a variable of the environment', () => {
     });
   }
 
+  it('is asked for by the runtime only where the launcher takes it away, or it does no harm', () => {
+    const { stdout, stderr } = stand.run(['version'], { env: { LD_PRELOAD: compileGetenv() } });
+    expect(stdout).toMatch(/^coffer v/);
+    const names = [...new Set([...stderr.matchAll(/^getenv (.*)$/gm)].map(([, name = '']) => name))];
+    expect(names).toContain('BUN_OPTIONS');
+    const env = Object.fromEntries(names.map((name) => [name, 'x']));
+    const seen = stand.run([], { env, program: starter('coffer.bin', ENVIRONMENT) }).stdout;
+    const kept = names.filter((name) => !seen.includes(`COFFER_TAKEN:${name}=x\n`));
+    expect(kept.filter((name) => !HARMLESS.includes(name))).toEqual([]);
+  });
+
   it('that the launcher took away is none of coffer, whatever its name is then', () => {
     expectNoTrace(GET, RIGHT, { env: { 'COFFER_TAKEN:BUN_OPTIONS': '--preload ./payload.js' } });
   });
@@ -138,7 +184,7 @@ describe.skipIf(IS_BUNDLE)('a variable of the environment', () => {
   });
 
   it('changes nothing, all together', () => {
-    expectNoTrace(GET, RIGHT, { env: Object.fromEntries(VARIABLES) });
+    expectNoTrace(GET, RIGHT, { env: Object.fromEntries(VARIABLES.map(([name, value]) => [name, value] as const)) });
   });
 });
 
@@ -153,7 +199,8 @@ describe('an argument', () => {
     ['-p', '1'],
     ['--print', '1'],
     ['--eval', '1'],
-    ['--env-file=evil.env'],
+    // Node.js itself looks for this one, wherever it stands.
+    ...(IS_BUNDLE ? [] : [['--env-file=evil.env']]),
     ['--cpu-prof'],
     ['run', './payload.js'],
     ['./payload.js'],

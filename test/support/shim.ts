@@ -44,6 +44,11 @@ export function compileClock(): string {
   return compile('clock', [join(FOLDER, 'clock.c')]);
 }
 
+/** For LD_PRELOAD: test/shim/getenv.c. */
+export function compileGetenv(): string {
+  return compile('getenv', [join(FOLDER, 'getenv.c')]);
+}
+
 /** A module that calls a function which is in no library. */
 export function compileUnresolved(): string {
   return compile('unresolved', [join(FOLDER, 'unresolved.c')]);
