@@ -1,6 +1,7 @@
-// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE
+// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [ENTRY]
 
 import * as crypto from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dir);
@@ -42,16 +43,19 @@ const lazyCrypto = {
     }));
   },
 };
+const [, , outfile, entry = join(root, 'src', 'program.ts')] = process.argv;
 
 const { success, logs } = await Bun.build({
-  entrypoints: [join(root, 'src', 'program.ts')],
+  entrypoints: [entry],
   target: 'bun',
   format: 'esm',
   minify: { whitespace: true, syntax: true, identifiers: false },
   bytecode: true,
   splitting: true,
+  // Inside, and read only where COFFER_DEBUG=1 shows a trace.
+  sourcemap: 'inline',
   compile: {
-    outfile: process.argv[2],
+    outfile,
     // A command is over before machine code for it would pay: its compilers come in a hundred times later.
     jitPolicy: 100,
     // A file in the current directory must not change what the program does.
@@ -66,3 +70,5 @@ if (!success) {
   console.error(logs);
   process.exit(1);
 }
+// A second copy of the map.
+rmSync(`${outfile}.map`, { force: true });
