@@ -1,28 +1,35 @@
-// Builds dist/coffer.cjs, the one file that bin/coffer runs, and V8's code cache for it.
+// Builds the program, and dist/coffer.cjs, which is the same for Node.js, with V8's code cache for it.
 //
 //   coffer.cjs              everything a command runs, with the JavaScript of pkcs11js and better-sqlite3
 //   coffer.cjs.map          for COFFER_DEBUG=1
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
 //   lib/*.node              the native add-ons
 //   program/                the executable, with a launcher and its own lib; see bin/program.mjs
-//   commander.cjs, prompts.cjs, yaml.cjs
+//   commander.cjs, prompts.cjs, yaml.cjs, hcl2-parser.cjs
 //                           large, seldom needed, and so not read with the rest
+//
+// With --watch it goes on to build the bundle after each change; the program is removed, so that bin/coffer starts the bundle.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
 import { buildAddons } from './natives.mjs';
+import { ensureNode } from './node.mjs';
 import { buildProgram, runtime } from './program.mjs';
 
+ensureNode();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
 const [entry = join(root, 'src', 'main.ts'), dist = join(root, 'dist')] = positionals;
 const bundle = join(dist, 'coffer.cjs');
 const SELDOM_NEEDED = ['commander', '@inquirer/prompts', 'yaml'];
+/** The same, but in one file already. */
+const PARSER = 'hcl2-parser';
 const NO_IDENTITY = '0'.repeat(16);
 
 const options = {
@@ -47,7 +54,6 @@ const bundleOptions = {
   sourcesContent: false,
   // `await import()` of a module in the bundle or beside it becomes a require() at that moment.
   supported: { 'dynamic-import': false },
-  external: ['hcl2-parser'],
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
   plugins: [nativeAddons(), besideTheBundle()],
@@ -58,6 +64,7 @@ for (const name of SELDOM_NEEDED) {
   const contents = `export * from '${name}';`;
   await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${basename(name)}.cjs`) });
 }
+copyFileSync(createRequire(import.meta.url).resolve(PARSER), join(dist, `${PARSER}.cjs`));
 buildAddons(join(dist, 'lib'));
 // What is left of an earlier build would be started in place of the new bundle.
 rmSync(join(dist, 'program'), { recursive: true, force: true });
@@ -70,7 +77,13 @@ else {
 
 function compileProgram() {
   if (runtime() === null) console.log('no program: @oven/bun-linux-x64 is not installed; coffer runs on Node.js');
-  else buildProgram(join(dist, 'program'), join(dist, 'lib'));
+  else {
+    // bin/coffer finds the whole program or none.
+    const unfinished = join(dist, 'program.new');
+    rmSync(unfinished, { recursive: true, force: true });
+    buildProgram(unfinished, join(dist, 'lib'));
+    renameSync(unfinished, join(dist, 'program'));
+  }
 }
 
 /** Builds now and after each change of a source, until the process is ended. */
@@ -153,6 +166,10 @@ function besideTheBundle() {
       build.onResolve({ filter: new RegExp(`^(${SELDOM_NEEDED.join('|')})$`) }, ({ path }) => ({
         path,
         namespace: 'beside-the-bundle',
+      }));
+      build.onResolve({ filter: new RegExp(`^${PARSER}$`) }, ({ path }) => ({ path, namespace: 'parser' }));
+      build.onLoad({ filter: /.*/, namespace: 'parser' }, ({ path }) => ({
+        contents: `module.exports = require(__dirname + '/${path}.cjs');`,
       }));
       build.onLoad({ filter: /.*/, namespace: 'beside-the-bundle' }, async ({ path }) => {
         const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== 'default');

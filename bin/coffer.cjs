@@ -13,7 +13,10 @@ const bundle = join(dirname(__dirname), 'dist', 'coffer.cjs');
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-  fail(`Node.js ${OLDEST_NODE.join('.')} or newer is needed; this is ${process.versions.node}`);
+  fail(
+    `Node.js ${OLDEST_NODE.join('.')} or newer is needed; this is ${process.versions.node}`,
+    'install Node.js 22, 24 or 26',
+  );
 }
 const { start } = process.env.COFFER_DEBUG === '1' ? loadWithSourceMap() : load();
 start(process.argv.slice(2));
@@ -23,7 +26,7 @@ function load() {
   const { Script } = require('vm');
   // Latin-1 keeps one byte a character, and the build writes nothing but ASCII.
   const source = read(bundle, 'latin1');
-  if (source === null) fail('coffer is not built; run npm run build');
+  if (source === null) fail('coffer is not built', 'run npm run build');
   // V8 itself checks the cache's version, flags and source length. The bundle's first line names the cache, so that one
   // made for other text of the same length is never taken.
   const identity = source.slice(2, source.indexOf('\n'));
@@ -39,7 +42,7 @@ function load() {
 
 function loadWithSourceMap() {
   process.setSourceMapsEnabled(true);
-  if (read(bundle) === null) fail('coffer is not built; run npm run build');
+  if (read(bundle) === null) fail('coffer is not built', 'run npm run build');
   return require(bundle);
 }
 
@@ -53,7 +56,7 @@ function read(path, encoding) {
   }
 }
 
-function fail(message) {
-  process.stderr.write(`${message}\n`);
+function fail(message, hint) {
+  process.stderr.write(`error: ${message}\nhint: ${hint}\n`);
   process.exit(1);
 }

@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import headers from 'node-api-headers';
 
@@ -40,9 +40,8 @@ export function buildAddons(folder, target = HERE) {
     join(folder, 'pkcs11.node'),
     parts.map((part) => join(pkcs11js, part)),
     (output) => {
-      const options = [...SHARED, ...HARDENED, '-std=c++17', '-DNAPI_DISABLE_CPP_EXCEPTIONS', '-Iincludes', '-s', '-w'];
-      // The C++ library inside, so that no other is needed.
-      compile(target.cxx, [...options, '-static-libstdc++', '-static-libgcc', '-o', output, ...parts], pkcs11js);
+      const options = ['-DNAPI_DISABLE_CPP_EXCEPTIONS', '-Iincludes'];
+      compileAddon({ folder: pkcs11js, sources: parts, options, output, compiler: target.cxx });
     },
   );
   const sqlite = join(
@@ -51,6 +50,14 @@ export function buildAddons(folder, target = HERE) {
     `linux-${target.arch}.node`,
   );
   make(join(folder, 'sqlite.node'), [sqlite], (output) => copyFileSync(sqlite, output));
+}
+
+/** Compiles a package's add-on of C++. @param sources relative to its folder */
+export function compileAddon({ folder, sources, options, libraries = [], output, compiler = HERE.cxx }) {
+  const common = [...SHARED, ...HARDENED, '-std=c++17', '-s', '-w'];
+  // The C++ library inside, so that no other is needed.
+  const inside = ['-static-libstdc++', '-static-libgcc'];
+  compile(compiler, [...common, ...options, ...inside, '-o', output, ...sources, ...libraries], folder);
 }
 
 /** Writes the launcher of the program, src/native/launch.c, which needs no library. */
@@ -84,10 +91,20 @@ function changed(file) {
 }
 
 function compile(compiler, args, cwd) {
-  const { status, error } = spawnSync(compiler, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, error, stderr } = spawnSync(compiler, args, {
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
   if (error !== undefined)
     throw new Error(
       `the compiler ${compiler} cannot be started (${error.code}); install one, e.g. apt-get install g++ libc6-dev`,
     );
-  if (status !== 0) throw new Error(`${compiler} cannot compile ${args.at(-1)}`);
+  if (status === 0) {
+    process.stderr.write(stderr);
+    return;
+  }
+  const lines = stderr.split('\n');
+  const reason = lines.find((line) => /error|cannot find|undefined reference/.test(line)) ?? lines[0];
+  throw new Error(`${compiler} cannot make ${basename(args[args.indexOf('-o') + 1], '.new')}: ${reason.trim()}`);
 }

@@ -12,8 +12,9 @@ import { buildLauncher } from './natives.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Bun, of the package that package.json pins. Null where npm did not install it, as it is for Linux on x86-64 alone. */
+/** Bun, of the package that package.json pins; null where it is not installed or not made for this machine. */
 export function runtime() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return null;
   const path = join(root, 'node_modules', '@oven', 'bun-linux-x64', 'bin', 'bun');
   return existsSync(path) ? path : null;
 }

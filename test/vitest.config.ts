@@ -7,7 +7,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // A TPM takes its time and six programs: npm run test:tpm2.
     exclude: process.env['COFFER_TEST_MODULE'] === 'tpm2' ? [] : ['test/conformance/tpm2.test.ts'],
-    setupFiles: ['test/support/keep-sqlite.ts'],
     // A PKCS#11 module keeps state in its process and is not made for worker threads.
     pool: 'forks',
     // One core stays idle otherwise: of two it is half, and no test minds how fast it is.

@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
 import { isCompiled } from '../runtime.ts';
+import { notForThisMachine } from './built-for.ts';
 
 /** The native add-ons: our own, and those of pkcs11js and better-sqlite3. All are Node-API, which no runtime's version changes. */
 export type AddonName = 'guard' | 'pkcs11' | 'sqlite';
@@ -13,7 +14,8 @@ export function loadAddon(name: AddonName): object {
   try {
     process.dlopen(module, file);
   } catch (cause) {
-    throw addonMissing(file, cause instanceof Error ? cause.message : String(cause), cause);
+    const reason = notForThisMachine(file) ?? (cause instanceof Error ? cause.message : String(cause));
+    throw addonMissing(file, reason, cause);
   }
   return module.exports;
 }

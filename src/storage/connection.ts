@@ -1,20 +1,13 @@
 import type { Database, Options, Statement } from 'better-sqlite3';
 import { guard } from './sqlite-errors.ts';
 
-/**
- * A SQLite database and the statements prepared in it, each once.
- *
- * Neither it nor they are ever left to the garbage collector. From Node 24.19 on, collecting an object of better-sqlite3 12
- * may end the process with "Assertion failed: (env) != nullptr", in the middle of whatever it does; better-sqlite3 13 has no
- * such objects, but does not run on Node 20. Hence no `pragma()` either, which prepares a statement that nobody holds.
- */
+/** A SQLite database and the statements prepared in it, each once. */
 export class Connection {
   readonly #database: Database;
   readonly #statements = new Map<string, Statement>();
 
   private constructor(database: Database) {
     this.#database = database;
-    kept.push(this);
   }
 
   /** @throws StoreError `storage_failed`, `storage_busy`; UsageError `not_a_store`; IntegrityError `storage_corrupt` */
@@ -58,5 +51,3 @@ export class Connection {
     this.#database.close();
   }
 }
-
-const kept: Connection[] = [];

@@ -12,7 +12,7 @@ const LABEL = 'bench';
 const coffer = join(root, 'bin', 'coffer');
 
 ensureNode();
-ensureDependencies();
+await ensureDependencies();
 ensureBuild();
 const { module, libraryPath } = ensureSoftHsm();
 const folder = mkdtempSync(join(tmpdir(), 'coffer-bench-'));

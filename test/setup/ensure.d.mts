@@ -1,6 +1,7 @@
 // The types of what tests import; see ensure.mjs.
 
 export function whyInstall(lockFile: string, installedFile: string): string | null;
+export function isBuilt(below: string): boolean;
 export function findProgram(name: string): string | null;
 export function ensureSoftHsm(places?: { system?: string; deps?: string }): {
   module: string;

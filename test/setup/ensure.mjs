@@ -7,9 +7,9 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEBIAN_MISSING, installPackages, unpackPackage } from './debian.mjs';
 
-export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export { ensureNode } from '../../bin/node.mjs';
 
-const OLDEST_NODE = [20, 19];
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Where distributions put SoftHSM's module, below `/` or below a directory that a package was unpacked to. */
 const MODULE_FOLDERS = ['usr/lib', 'usr/lib64', 'usr/local/lib', 'opt/homebrew/lib', 'opt/local/lib'];
@@ -27,32 +27,31 @@ export function run(program, args, options = {}) {
   return spawnSync(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options }).status === 0;
 }
 
-/** Throws unless this Node is one that coffer runs on. */
-export function ensureNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-    throw new SetupError(`Node.js ${OLDEST_NODE.join('.')} or newer is needed; this is ${process.versions.node}`);
-  }
-}
-
-/** Installs node_modules as package-lock.json has them, with native add-ons that this Node can load. */
-export function ensureDependencies() {
+/** Installs node_modules as package-lock.json has them, with the native add-ons that tests load. */
+export async function ensureDependencies() {
   const reason = whyInstall(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json'));
   if (reason !== null) {
+    say(`npm ci, since ${reason}`);
+    // npm refuses Bun where that is not made for the processor; nothing starts it there.
+    const force = process.arch === 'x64' ? [] : ['--force'];
+    if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', ...force])) {
+      throw new SetupError('npm ci failed, see above');
+    }
+  }
+  const addons = ['pkcs11js', 'node-pty'];
+  if (!addons.every(loads)) {
     ensureCompiler();
-    say(`npm ci, since ${reason}; compiling the native add-ons takes about two minutes`);
-    if (!run('npm', ['ci', '--no-audit', '--no-fund'])) throw new SetupError('npm ci failed, see above');
+    say(`compiling ${addons.join(', ')}`);
+    const { buildTestAddons } = await import('./addons.mjs');
+    try {
+      buildTestAddons(join(root, 'dist', 'lib'));
+    } catch (error) {
+      throw new SetupError(error.message);
+    }
+    const failed = addons.filter((name) => !loads(name));
+    if (failed.length > 0) throw new SetupError(`${failed.join(', ')} cannot be loaded after that`);
   }
-  const addons = ['pkcs11js', 'better-sqlite3', 'node-pty'].filter((name) => !loads(name));
-  if (addons.length === 0) {
-    say('dependencies are installed');
-    return;
-  }
-  ensureCompiler();
-  say(`npm rebuild ${addons.join(' ')}, made for another Node; this takes about two minutes`);
-  const rebuilt = run('npm', ['rebuild', ...addons]);
-  const failed = addons.filter((name) => !loads(name));
-  if (!rebuilt || failed.length > 0) throw new SetupError(`${failed.join(', ')} cannot be loaded after npm rebuild`);
+  say('dependencies are installed');
 }
 
 /**
@@ -78,23 +77,16 @@ function readPackages(file) {
 
 /** Whether a native add-on loads, tried in a process of its own because a bad one can crash. */
 function loads(addon) {
-  const source = addon === 'better-sqlite3' ? `new (require('better-sqlite3'))(':memory:')` : `require('${addon}')`;
-  return spawnSync(process.execPath, ['-e', source], { cwd: root, stdio: 'ignore' }).status === 0;
+  return spawnSync(process.execPath, ['-e', `require('${addon}')`], { cwd: root, stdio: 'ignore' }).status === 0;
 }
 
-/** Throws unless there is what node-gyp and the tests' PKCS#11 shim need to compile. */
+/** Throws unless there is what the build, the add-ons and the tests' PKCS#11 shim are compiled with. */
 export function ensureCompiler() {
-  const needed = {
-    'a C compiler': ['cc', 'gcc', 'clang'],
-    'a C++ compiler': ['c++', 'g++', 'clang++'],
-    make: ['make'],
-    'Python 3': ['python3'],
-  };
-  const missing = Object.keys(needed).filter((what) => !needed[what].some((program) => findProgram(program) !== null));
+  const needed = { 'a C compiler (cc)': process.env.CC || 'cc', 'a C++ compiler (c++)': process.env.CXX || 'c++' };
+  const missing = Object.keys(needed).filter((what) => findProgram(needed[what]) === null);
   if (missing.length > 0) {
     throw new SetupError(
-      `${missing.join(', ')} missing, needed to compile native add-ons; ` +
-        'install build-essential and python3 (Debian, Ubuntu), gcc-c++, make and python3 (Fedora), Xcode tools (macOS)',
+      `${missing.join(', ')} missing; install g++ and libc6-dev (Debian, Ubuntu), gcc-c++ and glibc-static (Fedora)`,
     );
   }
 }
@@ -113,22 +105,32 @@ export function findProgram(name) {
   return null;
 }
 
-/** Builds dist, unless it is newer than everything it is made of and has compiled code for this Node. */
+/** Builds dist, unless all of it is there and what a build always writes is newer than everything it is made of. */
 export function ensureBuild() {
-  const bundle = join(root, 'dist', 'coffer.cjs');
-  if (existsSync(bundle)) {
-    const built = statSync(bundle).mtimeMs;
-    const sources = [join(root, 'src'), join(root, 'bin', 'build.mjs'), join(root, 'package-lock.json')];
-    const ending = `-${process.version}-${process.arch}`;
-    const names = readdirSync(dirname(bundle));
-    const cached = names.some((name) => name.startsWith('coffer.cjs.cache-') && name.endsWith(ending));
-    if (cached && Math.max(...sources.map(newest)) < built) {
-      say('dist is up to date');
-      return;
-    }
+  if (isBuilt(root)) {
+    say('dist is up to date');
+    return;
   }
   say('npm run build');
   if (!run(process.execPath, [join(root, 'bin', 'build.mjs')])) throw new SetupError('the build failed, see above');
+}
+
+/** Whether `below` has a build of its sources, with compiled code for this Node. */
+export function isBuilt(below) {
+  const dist = join(below, 'dist');
+  const addons = ['guard', 'pkcs11', 'sqlite'].map((name) => join('lib', `${name}.node`));
+  const always = ['coffer.cjs'];
+  const kept = [...addons, 'commander.cjs', 'prompts.cjs', 'yaml.cjs', 'hcl2-parser.cjs'];
+  // Without Bun there is no program.
+  if (process.arch === 'x64' && existsSync(join(below, 'node_modules', '@oven', 'bun-linux-x64'))) {
+    always.push(join('program', 'coffer.bin'));
+    kept.push(join('program', 'coffer'), ...addons.map((name) => join('program', name)));
+  }
+  if (![...always, ...kept].every((name) => existsSync(join(dist, name)))) return false;
+  const ending = `-${process.version}-${process.arch}`;
+  if (!readdirSync(dist).some((name) => name.startsWith('coffer.cjs.cache-') && name.endsWith(ending))) return false;
+  const sources = ['src', 'bin', 'package.json', 'package-lock.json'].map((name) => newest(join(below, name)));
+  return Math.max(...sources) < Math.min(...always.map((name) => statSync(join(dist, name)).mtimeMs));
 }
 
 /** The latest change at or below a path, in milliseconds; a folder changes when something in it comes or goes. */

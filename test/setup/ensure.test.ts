@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ensureSoftHsm, findProgram, whyInstall } from './ensure.mjs';
+import { ensureSoftHsm, findProgram, isBuilt, whyInstall } from './ensure.mjs';
 
 let folder: string;
 beforeEach(() => {
@@ -44,6 +44,64 @@ describe('whyInstall', () => {
 
   it('says so where nothing is installed', () => {
     expect(whyInstall(file('lock', lock(wanted)), join(folder, 'nowhere'))).toBe('node_modules is missing');
+  });
+});
+
+describe('isBuilt', () => {
+  const sources = ['src/main.ts', 'src/native/guard.c', 'bin/build.mjs', 'package.json', 'package-lock.json'];
+  const addons = ['guard', 'pkcs11', 'sqlite'].map((name) => `lib/${name}.node`);
+  const bundle = [
+    `coffer.cjs.cache-0-${process.version}-${process.arch}`,
+    ...['coffer', 'commander', 'prompts', 'yaml', 'hcl2-parser'].map((name) => `${name}.cjs`),
+    ...addons,
+  ];
+  const program = ['coffer', 'coffer.bin', ...addons].map((name) => `program/${name}`);
+
+  /** A clone whose sources are an hour older than its build. */
+  function clone({ bun }: { bun: boolean }): string {
+    for (const name of sources) file(name, '');
+    for (const name of ['src/native', 'src', 'bin', ...sources]) age(name, 3600);
+    if (bun) file('node_modules/@oven/bun-linux-x64/bin/bun', '');
+    for (const name of [...bundle, ...(bun ? program : [])]) file(`dist/${name}`, '');
+    return folder;
+  }
+
+  function age(name: string, seconds: number): void {
+    const time = Date.now() / 1000 - seconds;
+    utimesSync(join(folder, name), time, time);
+  }
+
+  it('is content with a bundle where there is no Bun', () => {
+    expect(isBuilt(clone({ bun: false }))).toBe(true);
+  });
+
+  it.runIf(process.arch === 'x64')('wants the program where there is Bun', () => {
+    clone({ bun: false });
+    file('node_modules/@oven/bun-linux-x64/bin/bun', '');
+    expect(isBuilt(folder)).toBe(false);
+    expect(isBuilt(clone({ bun: true }))).toBe(true);
+  });
+
+  it.each([...bundle, ...(process.arch === 'x64' ? program : [])])('wants dist/%s', (name) => {
+    rmSync(join(clone({ bun: true }), 'dist', name));
+    expect(isBuilt(folder)).toBe(false);
+  });
+
+  it.each(sources)('wants a build after a change of %s', (name) => {
+    age(join(clone({ bun: true }), name).slice(folder.length), -60);
+    expect(isBuilt(folder)).toBe(false);
+  });
+
+  it.runIf(process.arch === 'x64')('wants a program that is newer than the sources', () => {
+    clone({ bun: true });
+    age('dist/program/coffer.bin', 7200);
+    expect(isBuilt(folder)).toBe(false);
+  });
+
+  it('lets an add-on be as old as its own source allows', () => {
+    clone({ bun: true });
+    age('dist/lib/guard.node', 7200);
+    expect(isBuilt(folder)).toBe(true);
   });
 });
 

@@ -15,8 +15,6 @@ const PATH = `${MOUNT}/app`;
 const BYTES_SHOWN = 128;
 const INTEGRITY = 4;
 const COFFER = join(root, 'bin', 'coffer');
-/** Objects of better-sqlite3, which must not be collected: see src/storage/connection.ts. */
-const kept = [];
 
 const data = process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share');
 const folder = process.env.COFFER_QUICKSTART_DIR || join(data, 'coffer-quickstart');
@@ -30,7 +28,7 @@ const env = {
 
 try {
   ensureNode();
-  ensureDependencies();
+  await ensureDependencies();
   ensureBuild();
   const { module, libraryPath } = ensureSoftHsm();
   if (libraryPath !== null) env.LD_LIBRARY_PATH = libraryPath;
@@ -206,10 +204,8 @@ function withStatement(path, sql, use) {
   // Only now, since node_modules may have been missing when this program began.
   const Database = createRequire(import.meta.url)('better-sqlite3');
   const database = new Database(path, { fileMustExist: true });
-  const statement = database.prepare(sql);
-  kept.push(database, statement);
   try {
-    return use(statement);
+    return use(database.prepare(sql));
   } finally {
     database.close();
   }

@@ -21,16 +21,18 @@ import { ensureModules } from './modules.mjs';
 const given = process.argv.slice(2);
 /** The one module of `npm run test:nss` and the like. */
 const module = given.find((name) => existsSync(join(root, moduleTest(name))));
+/** `npm run test:bundle`: what runs the program runs the bundle in its place. */
+const bundle = given[0] === 'bundle';
 /** Of tests; none for all. */
-const files = module === undefined ? given : [moduleTest(module)];
+const files = filesOf(given);
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 try {
   ensureNode();
-  ensureDependencies();
+  await ensureDependencies();
   ensureCompiler();
   const softHsm = ensureSoftHsm();
-  if (module !== undefined || files.length === 0) ensureModules(module);
+  if (module !== undefined || bundle || files.length === 0) ensureModules(module);
   if (files.length === 0) {
     checkSources();
     checkManual();
@@ -84,6 +86,11 @@ function checkManual() {
   check('manual pages', () => run(mandoc, ['-Tlint', '-Wwarning', ...pages.map((page) => join(manual, page))]));
 }
 
+function filesOf(names) {
+  if (module !== undefined) return [moduleTest(module)];
+  return bundle ? ['test/scenarios/', 'test/conformance/'] : names;
+}
+
 function moduleTest(name) {
   return `test/conformance/${name}.test.ts`;
 }
@@ -111,6 +118,7 @@ function runCompiled(softHsm) {
 
 function testEnvironment({ module: lib, libraryPath }) {
   const env = { ...process.env, COFFER_TEST_SOFTHSM: lib, COFFER_TEST_MODULE: module ?? '' };
+  if (bundle) env.COFFER_TEST_PROGRAM = 'bundle';
   return libraryPath === null ? env : { ...env, LD_LIBRARY_PATH: libraryPath };
 }
 

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { STAND_IN } from '../support/stand-in.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,6 +16,8 @@ const spy = `
     constructor(...args) { super(...args); process.stderr.write(String(this.cachedDataRejected)); }
   };
 `;
+
+const notBuilt = 'error: coffer is not built\nhint: run npm run build\n';
 
 describe('bin/coffer.cjs', () => {
   let app: string;
@@ -36,7 +38,7 @@ describe('bin/coffer.cjs', () => {
   beforeAll(() => {
     app = mkdtempSync(join(tmpdir(), 'coffer-launcher-'));
     mkdirSync(join(app, 'bin'));
-    for (const name of ['coffer.cjs', 'package.json']) cpSync(join(root, 'bin', name), join(app, 'bin', name));
+    cpSync(join(root, 'bin/coffer.cjs'), join(app, 'bin/coffer.cjs'));
     symlinkSync(join(root, 'node_modules'), join(app, 'node_modules'));
     writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
     writeFileSync(join(app, 'main.mjs'), STAND_IN);
@@ -46,17 +48,17 @@ describe('bin/coffer.cjs', () => {
     rmSync(app, { recursive: true });
   });
 
-  it('says in one line that it is not built', () => {
-    expect(coffer([])).toEqual({ status: 1, stdout: '', stderr: 'coffer is not built; run npm run build\n' });
-    expect(coffer([], [], { COFFER_DEBUG: '1' }).stderr).toBe('coffer is not built; run npm run build\n');
+  it('says that it is not built', () => {
+    expect(coffer([])).toEqual({ status: 1, stdout: '', stderr: notBuilt });
+    expect(coffer([], [], { COFFER_DEBUG: '1' }).stderr).toBe(notBuilt);
   });
 
-  it('says in one line that Node is too old', () => {
+  it('says that Node is too old', () => {
     writeFileSync(join(app, 'old.cjs'), `Object.defineProperty(process.versions, 'node', { value: '22.11.3' });`);
     expect(coffer([], ['--require', join(app, 'old.cjs')])).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'Node.js 22.12 or newer is needed; this is 22.11.3\n',
+      stderr: 'error: Node.js 22.12 or newer is needed; this is 22.11.3\nhint: install Node.js 22, 24 or 26\n',
     });
   });
 
@@ -124,5 +126,91 @@ describe('bin/coffer.cjs', () => {
       stderr: 'internal error: broken (COFFER_DEBUG=1 shows where)\n',
     });
     expect(coffer(['throw'], [], { COFFER_DEBUG: '1' }).stderr).toMatch(/^Error: broken\n +at .*main\.mjs:\d+:/);
+  });
+});
+
+describe('bin/coffer', () => {
+  let home: string;
+  let clone: string;
+  /** A file of the clone that is started, and says which it is and what it was given. */
+  const says = (name: string) => {
+    const script = `#!/bin/sh\nprintf '<%s>' "${name}" "$@"\n`;
+    write(name, name.endsWith('.cjs') ? '' : script);
+  };
+  const write = (name: string, content: string) => {
+    const file = join(clone, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    chmodSync(file, 0o755);
+  };
+  /** @param path PATH, where sh and readlink need not be */
+  const start = (program: string, path = '', cwd = '/') => {
+    const options = { encoding: 'utf8', cwd, env: { PATH: `${path}:${join(home, 'tools')}` } } as const;
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', '"$0" "a b" -x', program], options);
+    return { status, stdout, stderr };
+  };
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'coffer clone '));
+    clone = join(home, 'my clone');
+    mkdirSync(join(clone, 'bin'), { recursive: true });
+    mkdirSync(join(home, 'tools'));
+    symlinkSync('/usr/bin/readlink', join(home, 'tools/readlink'));
+    for (const name of ['coffer', 'coffer.cjs']) cpSync(join(root, 'bin', name), join(clone, 'bin', name));
+  });
+  afterEach(() => {
+    rmSync(home, { recursive: true });
+  });
+
+  it('starts the program before anything else', () => {
+    for (const name of ['dist/program/coffer', 'dist/coffer.cjs', 'path/node']) says(name);
+    const expected = { status: 0, stdout: '<dist/program/coffer><a b><-x>', stderr: '' };
+    expect(start(join(clone, 'bin/coffer'), join(clone, 'path'))).toEqual(expected);
+    expect(start('bin/coffer', '', clone)).toEqual(expected);
+    expect(start('coffer', join(clone, 'bin'))).toEqual(expected);
+    expect(start('coffer', '', join(clone, 'bin'))).toEqual(expected);
+  });
+
+  it('is found through symbolic links', () => {
+    says('dist/program/coffer');
+    mkdirSync(join(home, 'path'));
+    symlinkSync('../my clone/bin/coffer', join(home, 'path/first'));
+    symlinkSync('first', join(home, 'path/coffer'));
+    expect(start('coffer', join(home, 'path')).stdout).toBe('<dist/program/coffer><a b><-x>');
+  });
+
+  it('starts the bundle on Node where there is no program', () => {
+    for (const name of ['dist/coffer.cjs', 'path/node']) says(name);
+    expect(start(join(clone, 'bin/coffer'), join(clone, 'path'))).toEqual({
+      status: 0,
+      stdout: `<path/node><${clone}/bin/../bin/coffer.cjs><a b><-x>`,
+      stderr: '',
+    });
+  });
+
+  it('starts the bundle on the Node that was fetched', () => {
+    const fetched = `.deps/node/node_modules/node-linux-${process.arch}/bin/node`;
+    for (const name of ['dist/coffer.cjs', 'path/node', fetched]) says(name);
+    expect(start(join(clone, 'bin/coffer'), join(clone, 'path')).stdout).toMatch(`<${fetched}>`);
+  });
+
+  it('says what to do where nothing is built', () => {
+    says('path/node');
+    expect(start(join(clone, 'bin/coffer'), join(clone, 'path'))).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: notBuilt,
+    });
+  });
+
+  it('says what to do where there is a bundle and no Node', () => {
+    says('dist/coffer.cjs');
+    expect(start(join(clone, 'bin/coffer'))).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        'error: neither the compiled program nor Node.js is here\n' +
+        'hint: run npm run build, or install Node.js 22.12 or newer\n',
+    });
   });
 });

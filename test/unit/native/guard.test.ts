@@ -271,12 +271,27 @@ describe('exec', () => {
   });
 });
 
+/** e_machine of the ELF header, at 18, is that of arm64. */
+function forAnother(addon: Buffer): Buffer {
+  addon.writeUInt16LE(183, 18);
+  return addon;
+}
+
+function forMusl(addon: Buffer): Buffer {
+  const name = addon.indexOf('libc.so.6');
+  addon.write('libc.musl-x86_64.so.1', name, 'latin1');
+  return addon;
+}
+
 describe('an add-on that cannot be loaded', () => {
   it.each([
-    ['is missing', null],
-    ['is something else', 'not an add-on'],
-  ])('%s: says what to do, exit 1', (_how, content) => {
-    const copy = join(dir, content === null ? 'without' : 'with');
+    ['is missing', () => null, 'it is not there'],
+    ['is something else', () => Buffer.from('not an add-on'), 'it is no add-on for Linux'],
+    ['is for another processor', forAnother, 'it was built for arm64 with glibc, and this is x64 with glibc'],
+    ['is for another C library', forMusl, 'it was built for x64 with musl, and this is x64 with glibc'],
+  ])('%s: says why and what to do, exit 1', (how, contentFrom, reason) => {
+    const copy = join(dir, how.replaceAll(' ', '-'));
+    const content = contentFrom(readFileSync(ADDON));
     cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
     cpSync(join(ROOT, 'bin'), join(copy, 'bin'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
@@ -288,7 +303,7 @@ describe('an add-on that cannot be loaded', () => {
     expect(done.status).toBe(1);
     expect(done.stderr).toMatch(
       new RegExp(
-        `^error: coffer's own add-on ${copy}/dist/lib/guard.node cannot be loaded: .*\nhint: .*npm run build\n$`,
+        `^error: coffer's own add-on ${copy}/dist/lib/guard.node cannot be loaded: ${reason}\nhint: .*npm run build\n$`,
       ),
     );
     expect(spawnSync(process.execPath, [join(copy, 'bin/coffer.cjs'), 'version']).status).toBe(0);
