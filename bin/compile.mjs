@@ -1,8 +1,10 @@
-// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE
+// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [BUN TARGET]
 
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dir);
+/** Another Bun than this one, for another processor. */
+const [outfile, executablePath, target] = process.argv.slice(2);
 const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
 
 /** The add-ons' JavaScript is compiled in; their native part is loaded by src/native/addon.ts. */
@@ -28,7 +30,8 @@ const { success, logs } = await Bun.build({
   bytecode: true,
   splitting: true,
   compile: {
-    outfile: process.argv[2],
+    outfile,
+    ...(executablePath && { executablePath, target }),
     // A file in the current directory must not change what the program does.
     autoloadDotenv: false,
     autoloadBunfig: false,
