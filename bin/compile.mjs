@@ -1,8 +1,13 @@
-// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [ENTRY]
+// Run by Bun: compiles src/program.ts, or another entry, into one executable.
+//
+//   bun compile.mjs OUTFILE [--entry=FILE] [--bun=PATH --target=NAME]
+//
+// The Bun at PATH is another than this one, for another processor.
 
 import * as crypto from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const root = dirname(import.meta.dir);
 const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
@@ -43,10 +48,18 @@ const lazyCrypto = {
     }));
   },
 };
-const [, , outfile, entry = join(root, 'src', 'program.ts')] = process.argv;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    entry: { type: 'string', default: join(root, 'src', 'program.ts') },
+    bun: { type: 'string' },
+    target: { type: 'string' },
+  },
+});
+const [outfile] = positionals;
 
 const { success, logs } = await Bun.build({
-  entrypoints: [entry],
+  entrypoints: [values.entry],
   target: 'bun',
   format: 'esm',
   minify: { whitespace: true, syntax: true, identifiers: false },
@@ -58,6 +71,7 @@ const { success, logs } = await Bun.build({
     outfile,
     // A command is over before machine code for it would pay: its compilers come in a hundred times later.
     jitPolicy: 100,
+    ...(values.bun && { executablePath: values.bun, target: values.target }),
     // A file in the current directory must not change what the program does.
     autoloadDotenv: false,
     autoloadBunfig: false,

@@ -18,7 +18,7 @@ const sources = join(dirname(dirname(fileURLToPath(import.meta.url))), 'src', 'n
 const pkcs11js = dirname(require.resolve('pkcs11js/package.json'));
 
 /** The compilers of this machine, for itself. */
-const HERE = { arch: process.arch, cc: process.env.CC || 'cc', cxx: process.env.CXX || 'c++' };
+export const HERE = { arch: process.arch, cc: process.env.CC || 'cc', cxx: process.env.CXX || 'c++' };
 
 const SHARED = ['-shared', '-fPIC', '-O2', `-I${headers.include_dir}`];
 const HARDENED = ['-Wl,-z,relro,-z,now', '-Wl,--build-id=none'];

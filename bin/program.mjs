@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildLauncher } from './natives.mjs';
+import { HERE, buildLauncher } from './natives.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -19,12 +19,17 @@ export function runtime() {
   return existsSync(path) ? path : null;
 }
 
-/** Writes the program to a folder. @param lib the folder of the add-ons */
-export function buildProgram(folder, lib) {
+/**
+ * Writes the program to a folder.
+ * @param lib the folder of the add-ons
+ * @param target as of natives.mjs; for another processor with `bun`, the path of the Bun that runs there
+ */
+export function buildProgram(folder, lib, target = HERE) {
   mkdirSync(folder, { recursive: true });
-  buildLauncher(join(folder, 'coffer'));
+  buildLauncher(join(folder, 'coffer'), target);
   cpSync(lib, join(folder, 'lib'), { recursive: true });
-  const { status } = spawnSync(runtime(), [join(root, 'bin', 'compile.mjs'), join(folder, 'coffer.bin')], {
+  const other = target.bun === undefined ? [] : [`--bun=${target.bun}`, `--target=bun-linux-${target.arch}`];
+  const { status } = spawnSync(runtime(), [join(root, 'bin', 'compile.mjs'), join(folder, 'coffer.bin'), ...other], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
