@@ -1,9 +1,10 @@
-// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE
+// Run by Bun: compiles src/program.ts, or another entry, into one executable. bun compile.mjs OUTFILE [ENTRY]
 
 import * as crypto from 'node:crypto';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dir);
+const [outfile, entry = join(root, 'src', 'program.ts')] = process.argv.slice(2);
 const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
 
 /** The add-ons' JavaScript is compiled in; their native part is loaded by src/native/addon.ts. */
@@ -44,14 +45,14 @@ const lazyCrypto = {
 };
 
 const { success, logs } = await Bun.build({
-  entrypoints: [join(root, 'src', 'program.ts')],
+  entrypoints: [entry],
   target: 'bun',
   format: 'esm',
   minify: { whitespace: true, syntax: true, identifiers: false },
   bytecode: true,
   splitting: true,
   compile: {
-    outfile: process.argv[2],
+    outfile,
     // A command is over before machine code for it would pay: its compilers come in a hundred times later.
     jitPolicy: 100,
     // A file in the current directory must not change what the program does.
