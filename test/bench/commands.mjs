@@ -3,7 +3,7 @@
 //   npm run bench -- --rounds=25 --secrets=1000000
 //
 // --secrets is how many the large store has; 0 leaves it out. COFFER_BENCH_COLD=1, as root, also drops the page cache, which
-// slows down whatever else runs on the machine. Everything is in pairs: each command beside `node -e 0` in the same round.
+// slows down whatever else runs on the machine. Every ratio is of pairs: two commands in the same round.
 
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,15 +36,15 @@ try {
   const store = makeStore(join(folder, 'few'), token, FEW);
   const node = systemNode();
   const stand = { folder, token, store, node, program, rounds };
-  const measured = small(stand, others.commands);
+  const sets = [small(stand, others.commands)];
   if (secrets > 0) {
     const many = makeStore(join(folder, 'many'), token, secrets);
     say(`the large store: ${many.filled}`);
-    Object.assign(measured, large(stand, many, secrets));
+    sets.push(large(stand, many, secrets));
   }
-  if (process.env.COFFER_BENCH_COLD === '1') Object.assign(measured, cold(stand));
-  printTargets(measured, { node, rounds, secrets });
-  printMeasured(measured);
+  if (process.env.COFFER_BENCH_COLD === '1') sets.push(cold(stand));
+  printTargets(Object.assign({}, ...sets), { node, rounds, secrets });
+  sets.forEach(printMeasured);
 } finally {
   others.end();
   rmSync(folder, { recursive: true });

@@ -17,7 +17,7 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
 /**
  * Measures commands, by name.
  * @param {Record<string, Command>} commands
- * @returns {Record<string, {milliseconds: number[], megabytes: number[]}>} what each round measured, by name
+ * @returns {Record<string, {milliseconds: number[], processor: number[], megabytes: number[]}>} what each round measured, by name; `processor` is milliseconds too
  */
 export function measure(commands, { rounds, folder, env }) {
   const plan = join(folder, 'plan');
@@ -25,13 +25,14 @@ export function measure(commands, { rounds, folder, env }) {
   writeFileSync(plan, names.map((name) => `${line(commands[name])}\n`).join(''));
   const options = { env, encoding: 'utf8', maxBuffer: MOST_OUTPUT };
   const { stdout } = must(spawnSync(compileRunner(), [String(rounds), plan], options));
-  const measured = Object.fromEntries(names.map((name) => [name, { milliseconds: [], megabytes: [] }]));
-  for (const [number, nanoseconds, kilobytes] of stdout
+  const measured = Object.fromEntries(names.map((name) => [name, { milliseconds: [], processor: [], megabytes: [] }]));
+  for (const [number, nanoseconds, busy, kilobytes] of stdout
     .trim()
     .split('\n')
     .map((each) => each.split(' ').map(Number))) {
-    const { milliseconds, megabytes } = measured[names[number]];
+    const { milliseconds, processor, megabytes } = measured[names[number]];
     milliseconds.push(nanoseconds / 1e6);
+    processor.push(busy / 1e6);
     megabytes.push(kilobytes / 1024);
   }
   return measured;

@@ -1,13 +1,14 @@
 /*
- * Measures commands from outside: the time from fork to the end, by CLOCK_MONOTONIC, and the peak memory that the kernel
- * counted. A process as small as this forks in no time, and adds nothing to what ru_maxrss says of its child.
+ * Measures commands from outside: the time from fork to the end, by CLOCK_MONOTONIC, and what the kernel counted: the processors'
+ * time and the peak memory. A process as small as this forks in no time, and adds nothing to what ru_maxrss says of its child.
  *
  *   runner ROUNDS PLAN
  *
  * A line of PLAN is a command: fields that a tab separates. The first is a line for /bin/sh that is run before it each time and
  * is not measured, or nothing. Fields with "=" before the program are variables of its environment. Every command is run once a
  * round, in every other round from the last to the first, so that a machine whose speed drifts favours none. The first
- * round, which finds cold caches, is not told. For each other run a line: number of the command, nanoseconds, kilobytes.
+ * round, which finds cold caches, is not told. For each other run a line: number of the command, nanoseconds, nanoseconds of
+ * processors, kilobytes.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -62,6 +63,8 @@ static long long nanoseconds(void) {
   return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+static long long of(struct timeval time) { return time.tv_sec * 1000000000LL + time.tv_usec * 1000LL; }
+
 static int measure(int number, int is_told) {
   struct command *command = &commands[number];
   if (*command->before != '\0' && system(command->before) != 0) return fail("failed", command->before);
@@ -76,7 +79,7 @@ static int measure(int number, int is_told) {
     for (char **field = command->fields; *field != NULL; field++) fprintf(stderr, "%s ", *field);
     return fail("failed", "the command before");
   }
-  if (is_told) printf("%d %lld %ld\n", number, took, usage.ru_maxrss);
+  if (is_told) printf("%d %lld %lld %ld\n", number, took, of(usage.ru_utime) + of(usage.ru_stime), usage.ru_maxrss);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// The commands that are measured beside each other. Each set has a `node -e 0` of its own, with which it is compared.
+// The commands that are measured beside each other.
 
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';

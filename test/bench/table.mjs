@@ -30,35 +30,33 @@ export function printTargets(measured, { node, rounds, secrets }) {
   console.log(`
 Medians of pairs, ${rounds} interleaved rounds. SoftHSM2 by file, plain mount: one C_Decrypt of the root key and one HMAC.
 node -e 0 is Node.js ${node.version}; the bundle runs on ${process.version}. ${machine()}, ${cpus().length} processors, load ${loadavg()[0].toFixed(1)} at the end.
+The time is the clock's; beside it the same by the processors' time, which other work on the machine disturbs less.
 `);
-  console.log(row('what', 'measured', 'target', ''));
+  console.log(row('what', 'measured', 'by CPU', 'target', ''));
   for (const { what, of, to, by = 'milliseconds', target } of TARGETS) {
     if (measured[of] === undefined) continue;
     const value = ratio(measured[of][by], measured[to][by]);
+    const busy = by === 'milliseconds' ? ratio(measured[of].processor, measured[to].processor).toFixed(2) : '-';
     const verdict = target === null ? '' : value <= target ? 'met' : 'missed';
-    console.log(row(what.replace('SECRETS', secrets), value.toFixed(2), target?.toFixed(2) ?? '-', verdict));
+    console.log(row(what.replace('SECRETS', secrets), value.toFixed(2), busy, target?.toFixed(2) ?? '-', verdict));
   }
 }
 
-/** What every command took, in the order in which they were measured. */
-export function printMeasured(measured) {
-  const base = measured['node -e 0'].milliseconds;
-  const get = measured['kv get'].milliseconds;
-  console.log(`\n${line('command', 'ms', 'fastest', 'MB', '/ node', '/ kv get')}`);
-  for (const [name, { milliseconds, megabytes }] of Object.entries(measured)) {
-    const isBeside = milliseconds.length === base.length;
-    const times = isBeside
-      ? [ratio(milliseconds, base), ratio(milliseconds, get)].map((each) => each.toFixed(2))
-      : ['', ''];
-    const figures = [median(milliseconds), Math.min(...milliseconds), median(megabytes)].map((each) => each.toFixed(1));
-    console.log(line(name, ...figures, ...times));
+/** What every command of a set took, and that beside `node -e 0` and `coffer kv get` where they are in the set. */
+export function printMeasured(set) {
+  const bases = ['node -e 0', 'kv get'].filter((name) => set[name] !== undefined);
+  console.log(`\n${line('command', 'ms', 'fastest', 'CPU', 'MB', ...bases.map((name) => `/ ${name}`))}`);
+  for (const [name, { milliseconds, processor, megabytes }] of Object.entries(set)) {
+    const figures = [median(milliseconds), Math.min(...milliseconds), median(processor), median(megabytes)];
+    const ratios = bases.map((base) => ratio(milliseconds, set[base].milliseconds).toFixed(2));
+    console.log(line(name, ...figures.map((each) => each.toFixed(1)), ...ratios));
   }
 }
 
-function row(what, value, target, verdict) {
-  return `${what.padEnd(60)} ${value.padStart(8)} ${target.padStart(7)}  ${verdict}`;
+function row(what, value, busy, target, verdict) {
+  return `${what.padEnd(60)} ${value.padStart(8)} ${busy.padStart(7)} ${target.padStart(7)}  ${verdict}`.trimEnd();
 }
 
 function line(name, ...figures) {
-  return name.padEnd(24) + figures.map((figure) => figure.padStart(9)).join('');
+  return name.padEnd(24) + figures.map((figure) => figure.padStart(12)).join('');
 }
