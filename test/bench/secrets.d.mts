@@ -1,0 +1,1 @@
+export function secretPath(number: number): string;

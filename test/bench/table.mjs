@@ -1,0 +1,62 @@
+import { cpus, loadavg, machine } from 'node:os';
+import { median, ratio } from './measure.mjs';
+
+/** What is compared with what, and what it may cost at most. */
+const TARGETS = [
+  { what: 'executable kv get / node -e 0', of: 'kv get', to: 'node -e 0', target: 0.4 },
+  { what: 'executable seal-status / node -e 0', of: 'seal-status', to: 'node -e 0', target: 0.25 },
+  { what: 'executable version / node -e 0', of: 'version', to: 'node -e 0', target: 0.18 },
+  { what: 'executable kv get / bare compiled program', of: 'kv get', to: 'bare program', target: 1.3 },
+  {
+    what: 'bundle kv get / node -e 0, both on the Node here',
+    of: 'kv get, bundle',
+    to: 'node -e 0, here',
+    target: 2.2,
+  },
+  { what: 'first kv get after a change of the configuration / later', of: 'kv get, changed', to: 'kv get', target: 3 },
+  { what: 'peak memory: executable kv get / node -e 0', of: 'kv get', to: 'node -e 0', by: 'megabytes', target: 1.5 },
+  { what: 'kv get at SECRETS secrets / at 10', of: 'kv get, many', to: 'kv get, few', target: 1.1 },
+  { what: 'kv put at SECRETS secrets / at 10', of: 'kv put, many', to: 'kv put, few', target: 1.1 },
+  {
+    what: 'executable kv get / node -e 0, page cache dropped',
+    of: 'kv get, cold',
+    to: 'node -e 0, cold',
+    target: null,
+  },
+];
+
+/** The ratios, with the targets beside them. */
+export function printTargets(measured, { node, rounds, secrets }) {
+  console.log(`
+Medians of pairs, ${rounds} interleaved rounds. SoftHSM2 by file, plain mount: one C_Decrypt of the root key and one HMAC.
+node -e 0 is Node.js ${node.version}; the bundle runs on ${process.version}. ${machine()}, ${cpus().length} processors, load ${loadavg()[0].toFixed(1)} at the end.
+The time is the clock's; beside it the same by the processors' time, which other work on the machine disturbs less.
+`);
+  console.log(row('what', 'measured', 'by CPU', 'target', ''));
+  for (const { what, of, to, by = 'milliseconds', target } of TARGETS) {
+    if (measured[of] === undefined) continue;
+    const value = ratio(measured[of][by], measured[to][by]);
+    const busy = by === 'milliseconds' ? ratio(measured[of].processor, measured[to].processor).toFixed(2) : '-';
+    const verdict = target === null ? '' : value <= target ? 'met' : 'missed';
+    console.log(row(what.replace('SECRETS', secrets), value.toFixed(2), busy, target?.toFixed(2) ?? '-', verdict));
+  }
+}
+
+/** What every command of a set took, and that beside `node -e 0` and `coffer kv get` where they are in the set. */
+export function printMeasured(set) {
+  const bases = ['node -e 0', 'kv get'].filter((name) => set[name] !== undefined);
+  console.log(`\n${line('command', 'ms', 'fastest', 'CPU', 'MB', ...bases.map((name) => `/ ${name}`))}`);
+  for (const [name, { milliseconds, processor, megabytes }] of Object.entries(set)) {
+    const figures = [median(milliseconds), Math.min(...milliseconds), median(processor), median(megabytes)];
+    const ratios = bases.map((base) => ratio(milliseconds, set[base].milliseconds).toFixed(2));
+    console.log(line(name, ...figures.map((each) => each.toFixed(1)), ...ratios));
+  }
+}
+
+function row(what, value, busy, target, verdict) {
+  return `${what.padEnd(60)} ${value.padStart(8)} ${busy.padStart(7)} ${target.padStart(7)}  ${verdict}`.trimEnd();
+}
+
+function line(name, ...figures) {
+  return name.padEnd(24) + figures.map((figure) => figure.padStart(12)).join('');
+}
