@@ -5,7 +5,7 @@
 // The Bun at PATH is another than this one, for another processor.
 
 import * as crypto from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -84,5 +84,7 @@ if (!success) {
   console.error(logs);
   process.exit(1);
 }
-// A second copy of the map.
-rmSync(`${outfile}.map`, { force: true });
+// Second copies of the maps.
+const folder = dirname(outfile);
+for (const name of readdirSync(folder))
+  if (name.endsWith('.js.map') || name.endsWith('.bin.map')) rmSync(join(folder, name));
