@@ -6,23 +6,55 @@ import type { ErrorCode, ExitStatus } from './error-codes.ts';
 
 export type { ErrorCode, ExitStatus } from './error-codes.ts';
 
+/** What an operator can do that takes a flag. How that is typed is known in cli/remedies.ts alone. */
+export type Remedy =
+  | 'accept-unvouched'
+  | 'choose-configuration'
+  | 'choose-id'
+  | 'choose-key-size'
+  | 'choose-label'
+  | 'choose-mount-path'
+  | 'choose-recovery-shares'
+  | 'choose-slot'
+  | 'choose-slot-shown'
+  | 'choose-versions'
+  | 'correct-configuration'
+  | 'enable-mount'
+  | 'erase-slot'
+  | 'example-mount-path'
+  | 'force-login'
+  | 'make-hmac-key-named'
+  | 'make-key-named'
+  | 'match-version'
+  | 'move-configuration'
+  | 'other-configuration'
+  | 'retry-pin'
+  | 'retry-so-pin'
+  | 'see-altered'
+  | 'shorten-key-name'
+  | 'wrap-mount'
+  | 'write-without-data';
+
+/** Text, or what can be done, or both, one after the other. One or more lines. */
+export type Hint = string | { readonly remedy: Remedy } | readonly Hint[];
+
 export interface ErrorDetails {
-  /** What the operator can do about it, one or more lines. */
-  hint?: string | null | undefined;
+  /** What the operator can do about it. */
+  hint?: Hint | null | undefined;
   cause?: unknown;
 }
 
 export abstract class CofferError extends Error {
   abstract readonly exitStatus: ExitStatus;
   abstract readonly code: ErrorCode;
-  abstract readonly hint: string | null;
+  abstract readonly hint: Hint | null;
 }
 
 /** Takes only codes that error-codes.ts lists under its exit status. Apart from CofferError, of whose S `instanceof` would make `any`. */
 abstract class ListedError<S extends ExitStatus> extends CofferError {
   abstract override readonly exitStatus: S;
   readonly code: ErrorCode<S>;
-  readonly hint: string | null;
+  readonly hint: Hint | null;
 
   constructor(code: ErrorCode<S>, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

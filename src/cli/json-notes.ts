@@ -1,5 +1,6 @@
 import type { CofferError } from '../errors.ts';
 import { visibleJson } from '../visible.ts';
+import { hintText } from './remedies.ts';
 
 /**
  * What -format=json has instead of lines on stderr: notes and warnings are kept until a document takes them. That is the
@@ -68,7 +69,7 @@ export function jsonNotes(write: (text: string) => void, changed: () => void): J
 function wordsOf(errors: readonly CofferError[]): string[] {
   return [
     ...errors.map(({ message }) => message),
-    ...new Set(errors.flatMap(({ hint }) => (hint === null ? [] : [hint]))),
+    ...new Set(errors.flatMap(({ hint }) => (hint === null ? [] : [hintText(hint)]))),
   ];
 }
 

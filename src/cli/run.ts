@@ -13,6 +13,7 @@ import type { ContextOptions } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type HelpLine, readCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
+import { hintText } from './remedies.ts';
 import { FORMATS, openTerminal, type OutputFormat, type Terminal } from './terminal.ts';
 
 /**
@@ -83,7 +84,8 @@ async function openContext(
   return {
     config,
     machine: thisMachine,
-    note(text) {
+    note(hint) {
+      const text = hintText(hint);
       if (!said.has(text)) terminal.note(text);
       said.add(text);
     },

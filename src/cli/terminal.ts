@@ -18,6 +18,7 @@ import { type CofferError, systemErrorCode, UsageError } from '../errors.ts';
 import { hasCommitted, resultOutput } from '../native/outcome.ts';
 import { visible } from '../visible.ts';
 import { jsonNotes } from './json-notes.ts';
+import { hintText } from './remedies.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof FORMATS)[number];
@@ -96,7 +97,9 @@ export async function openTerminal({ color, interactive, format, changed }: Term
   const asValue = (text: string): string => (toTerminal ? visible(text, '\n\t') : text);
   const errorLines = (error: CofferError): string => {
     const message = labelled(paint?.red('error:') ?? 'error:', error.message);
-    return error.hint === null ? message : message + labelled(paint?.dim('hint:') ?? 'hint:', error.hint, '\n');
+    return error.hint === null
+      ? message
+      : message + labelled(paint?.dim('hint:') ?? 'hint:', hintText(error.hint), '\n');
   };
   const dialogue: Dialogue = {
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),

@@ -16,7 +16,7 @@ export interface ConfigFile {
 const maximumSize = 1 << 20;
 
 /**
- * Reads the file that -config names, else COFFER_CONFIG, else the first default place that has one. The current
+ * Reads the file that the command line names, else COFFER_CONFIG, else the first default place that has one. The current
  * directory is never looked at. Null when there is no file and none was named.
  */
 export function readConfigFile(named: string | null, env: Environment): ConfigFile | null {
@@ -24,9 +24,12 @@ export function readConfigFile(named: string | null, env: Environment): ConfigFi
   if (explicit !== null) {
     const file = read(explicit);
     if (file !== null) return file;
-    const origin = named === null ? 'COFFER_CONFIG' : '-config';
+    const origin = named === null ? 'COFFER_CONFIG' : 'the command line';
     throw new ConfigError('config_not_found', `no configuration at ${explicit}, which ${origin} names`, {
-      hint: `write the file or correct ${origin}\n${minimalConfig}`,
+      hint: [
+        named === null ? 'write the file or correct COFFER_CONFIG' : { remedy: 'correct-configuration' },
+        `\n${minimalConfig}`,
+      ],
     });
   }
   for (const path of configFiles(env)) {
@@ -40,7 +43,7 @@ export function readConfigFile(named: string | null, env: Environment): ConfigFi
 export function configNotFound(env: Environment): ConfigError {
   const places = configFiles(env);
   return new ConfigError('config_not_found', `no configuration found; looked at ${places.join(' and ')}`, {
-    hint: `name one with -config=PATH or COFFER_CONFIG, or write ${places[0]}:\n${minimalConfig}`,
+    hint: [{ remedy: 'choose-configuration' }, ` or COFFER_CONFIG, or write ${places[0]}:\n${minimalConfig}`],
   });
 }
 
@@ -116,7 +119,7 @@ function unreadable(path: string, error: unknown): ConfigError {
     'config_unreadable',
     `${path}: cannot read this configuration file: ${systemErrorCode(error) ?? String(error)}`,
     {
-      hint: 'check its permissions and those of the directories above it, or name another with -config=PATH',
+      hint: ['check its permissions and those of the directories above it, or ', { remedy: 'other-configuration' }],
     },
   );
 }

@@ -24,7 +24,7 @@ export type {
 } from './types.ts';
 
 export interface LoadOptions {
-  /** The value of -config, or null. */
+  /** What the command line names, or null. */
   readonly path: string | null;
   readonly env: Environment;
 }

@@ -42,7 +42,7 @@ export function validate(document: Document | null, env: Environment): Config {
 function refuseDisabledSealWrap(setting: Given | null): void {
   if (setting === null || !readFlag(setting)) return;
   throw new ConfigError('unsupported', `${setting.origin} is not supported: coffer decides per mount`, {
-    hint: 'remove it; a mount is wrapped by the HSM only if it was enabled with -seal-wrap',
+    hint: ['remove it; ', { remedy: 'wrap-mount' }],
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Config, Pkcs11SealConfig } from '../config/types.ts';
 import { type ModuleOptions, type Session, type TokenDescription, withSession } from '../pkcs11/index.ts';
 import { pkcs11Seal, type Pkcs11Seal, type SealOptions } from '../seal/index.ts';
+import type { Hint } from '../errors.ts';
 import type { Machine } from './machine.ts';
 import { pinMemory } from './pin-memory.ts';
 
@@ -14,7 +15,7 @@ export interface Context {
   /** Told before a login where the token has a PIN pad of its own. */
   readonly pinPad: (token: TokenDescription) => void;
   /** Told, once, what an operator should know of the store beside the answer. */
-  readonly note: (text: string) => void;
+  readonly note: (text: Hint) => void;
   /** Log in even when the token says that few tries are left. */
   readonly forceLogin: boolean;
   /** Send a PIN even when the token refused it before. */

@@ -17,7 +17,7 @@ import {
  * One small file a token and user holds a salt and, for each PIN, ten bits of its scrypt digest. So few, because whoever
  * reads the file can try all PINs of 4 to 8 digits on it, however slow the digest: ten bits let one PIN in 1024 pass, which
  * leaves them ten candidates of 4 digits, a thousand of 6, a hundred thousand of 8, and these for a PIN that was wrong. For
- * the same reason one PIN in 1024 is taken for one that was refused; `hsm test -retry-pin` sends it all the same.
+ * the same reason one PIN in 1024 is taken for one that was refused; the remedy retry-pin sends it all the same.
  *
  * A refusal is added by one write to the end of the file, so that commands at the same time lose none. Where there is no
  * such file, looking for it is all that a command does. Two commands that send the same wrong PIN at the same time cost two
@@ -61,7 +61,7 @@ export function pinMemory(folder: string | null): PinMemory {
       try {
         if (path !== null) rmSync(path, { force: true });
       } catch {
-        // It may no longer be written. The refusals stay, and -retry-pin helps.
+        // It may no longer be written. The refusals stay, and the remedy retry-pin helps.
       }
     },
   };

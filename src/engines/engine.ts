@@ -73,7 +73,7 @@ export interface Engine {
   readonly routes: readonly Route[];
   /** What the operator knows a row of the engine's as, below the mount: a secret's path rather than the row's. */
   rowName(path: readonly string[]): string;
-  /** Looks over everything that a mount holds, for `operator diagnose -deep`. */
+  /** Looks over everything that a mount holds, for a diagnose that opens every value. */
   check(context: CheckContext): Promise<RowCheck>;
   /** The key objects that keys of a mount are, for `operator diagnose`; absent where the engine keeps none in the HSM. */
   keyObjects?(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncIterable<HsmKeyObject>;

@@ -73,7 +73,7 @@ export async function initToken(
     });
   } catch (error) {
     if (!(error instanceof HsmError)) throw error;
-    throw new HsmError(error.code, error.message, { hint: `${ERASED}. ${error.hint ?? ''}`.trim(), cause: error });
+    throw new HsmError(error.code, error.message, { hint: [`${ERASED}. `, error.hint ?? ''], cause: error });
   }
 }
 

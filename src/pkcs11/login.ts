@@ -99,6 +99,6 @@ function refuseRisky(token: TokenDescription, remembers: () => boolean): void {
 
 function risky(message: string): HsmError {
   return new HsmError('pin_low', message, {
-    hint: 'check the PIN (COFFER_HSM_PIN, pin in the seal stanza), then log in once with: coffer hsm test -force',
+    hint: ['check the PIN (COFFER_HSM_PIN, pin in the seal stanza), then ', { remedy: 'force-login' }],
   });
 }

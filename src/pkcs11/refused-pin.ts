@@ -52,12 +52,14 @@ const NAMES = { user: 'PIN', so: "security officer's PIN" } as const;
 function known({ label }: TokenDescription, user: TokenUser): HsmError {
   const source =
     user === 'user' ? 'COFFER_HSM_PIN, then pin in the seal stanza' : 'COFFER_HSM_SO_PIN, else the question';
-  const retry = user === 'user' ? 'with: coffer hsm test -retry-pin' : 'by adding -retry-pin';
   return new HsmError(
     user === 'user' ? 'pin_refused' : 'so_pin_refused',
     `token "${label}" refused this ${NAMES[user]} before; nothing was tried`,
     {
-      hint: `check where it comes from: ${source}. If it is the right one now (or the one PIN in 1024 that looks like a wrong one), send it once ${retry}`,
+      hint: [
+        `check where it comes from: ${source}. If it is the right one now (or the one PIN in 1024 that looks like a wrong one), `,
+        { remedy: user === 'user' ? 'retry-pin' : 'retry-so-pin' },
+      ],
     },
   );
 }

@@ -1,9 +1,9 @@
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, Hint } from '../errors.ts';
 import { CKR } from './constants.ts';
 
-export interface Remedy {
+export interface Advice {
   /** What the operator can do about it. */
-  readonly hint: string;
+  readonly hint: Hint;
   /** The stable code of the error; `ckr_` and the name in lower case where null. */
   readonly code: ErrorCode<3> | null;
 }
@@ -12,7 +12,7 @@ export interface Remedy {
  * What to do about a CKR_ value that `operation` (a C_ function) returned. Null for values that only a bug in
  * coffer can cause and for a vendor's own: there the name or number is all that can be said.
  */
-export function remedyFor(operation: string, rv: number): Remedy | null {
+export function remedyFor(operation: string, rv: number): Advice | null {
   const hint =
     BY_OPERATION[operation]?.get(rv) ??
     (operation === 'C_Initialize' && !OF_THE_MACHINE.has(rv) ? MODULE_CONFIGURATION : REMEDIES.get(rv));
@@ -64,14 +64,12 @@ const NO_GENERATOR =
 const NEW_PIN = "set a new user PIN with the HSM's own tool, then give it to coffer";
 const NOT_INITIALISED =
   "initialise the token with `coffer hsm init-token` or the HSM's own tool, or choose another with slot or token_label";
-const LABEL_TOO_LONG =
-  'a label or id is too long, or of a form that this token does not take: use a shorter one (key_label, hmac_key_label, -label, -id)';
+const LABEL_TOO_LONG: Hint = { remedy: 'shorten-key-name' };
 const NOT_TOLD = "the token does not tell this attribute of the object; look at the key with the HSM's own tool";
 const PIN_ITSELF =
   'the PIN is too short or too long for this token, or of another form than it takes, so it cannot be the right one. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza';
 const CHOOSE_PIN = 'choose another PIN: the token sets limits to its length and characters';
-const SIZE_NOT_MADE =
-  "the token makes no key of this size: choose another (-bits), or create it with the HSM's own tool";
+const SIZE_NOT_MADE: Hint = { remedy: 'choose-key-size' };
 
 const REMEDIES = hints({
   CANCEL: 'the operation was cancelled at the HSM; run the command again',
@@ -191,7 +189,7 @@ const NO_LOGIN = forAll(
 );
 
 /** Where the function says more than the value alone. */
-const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, string>>> = {
+const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, Hint>>> = {
   C_Initialize: hints({
     ARGUMENTS_BAD:
       "the module does not accept the arguments of C_Initialize; NSS (libsoftokn3.so) needs library_parameters in the seal stanza, e.g. \"configdir='sql:/etc/pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=\"",
@@ -238,11 +236,11 @@ function mayNot(use: string, attribute: string): string {
 }
 
 /** By value what is written by name. */
-function hints(byName: { readonly [name in keyof typeof CKR]?: string }): ReadonlyMap<number, string> {
+function hints(byName: { readonly [name in keyof typeof CKR]?: Hint }): ReadonlyMap<number, Hint> {
   const values: Readonly<Record<string, number | undefined>> = CKR;
   return new Map(Object.entries(byName).map(([name, hint]) => [values[name] ?? -1, hint]));
 }
 
-function forAll(hint: string, ...values: readonly number[]): ReadonlyMap<number, string> {
+function forAll(hint: Hint, ...values: readonly number[]): ReadonlyMap<number, Hint> {
   return new Map(values.map((rv) => [rv, hint]));
 }

@@ -99,7 +99,7 @@ function allSilent(found: readonly (TokenDescription | SilentSlot)[]): HsmError 
   if (first === undefined || isToken(first) || found.some(isToken)) return null;
   const { error } = first;
   return new HsmError(error.code, `the module tells nothing of any token: ${error.message}`, {
-    hint: `${error.hint ?? ''}\nslots that are there:\n${list(found)}`.trimStart(),
+    hint: [error.hint ?? '', `\nslots that are there:\n${list(found)}`],
     cause: error,
   });
 }

@@ -73,7 +73,10 @@ function requireHmacKey(session: Session, reference: KeyReference): Key {
     'key_type',
     `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
     {
-      hint: 'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: coffer hsm keygen -type=hmac -label=NAME',
+      hint: [
+        'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: ',
+        { remedy: 'make-hmac-key-named' },
+      ],
     },
   );
 }

@@ -15,16 +15,17 @@ export function checkShareCounts({ shares, threshold }: ShareCounts): void {
   const problem = shareCountProblem(shares, threshold);
   if (problem !== null) {
     throw new UsageError('recovery_shares', problem, {
-      hint: 'for example -recovery-shares=5 -recovery-threshold=3, or both 0 for none',
+      hint: { remedy: 'choose-recovery-shares' },
     });
   }
 }
 
 function shareCountProblem(shares: number, threshold: number): string | null {
-  if (shares > MOST_SHARES) return `-recovery-shares is ${shares}; at most ${MOST_SHARES} are possible`;
-  if (shares === 0 && threshold !== 0) return `-recovery-threshold is ${threshold}, but no shares are asked for`;
-  if (threshold > shares) return `-recovery-threshold is ${threshold}, more than the ${shares} recovery shares`;
-  if (shares > 0 && threshold === 0) return `-recovery-threshold is 0, though ${shares} recovery shares are asked for`;
+  if (shares > MOST_SHARES) return `${shares} recovery shares are asked for; at most ${MOST_SHARES} are possible`;
+  if (shares === 0 && threshold !== 0) return `the recovery threshold is ${threshold}, but no shares are asked for`;
+  if (threshold > shares) return `the recovery threshold is ${threshold}, more than the ${shares} recovery shares`;
+  if (shares > 0 && threshold === 0)
+    return `the recovery threshold is 0, though ${shares} recovery shares are asked for`;
   if (shares > 1 && threshold === 1) return 'a threshold of 1 with several shares would make every share the whole key';
   return null;
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { IntegrityError, isNoSuchFile, StoreError, systemErrorCode, UsageError } from '../errors.ts';
+import { type Hint, IntegrityError, isNoSuchFile, StoreError, systemErrorCode, UsageError } from '../errors.ts';
 import { changedBy, describeExposure, type Exposure, exposures, letsOthersAdd } from '../exposure.ts';
 import { makePrivateFolder, UnsafePlace } from '../private-files.ts';
 import { NAME_ANOTHER } from './sqlite-errors.ts';
@@ -11,7 +11,7 @@ import { NAME_ANOTHER } from './sqlite-errors.ts';
  * @param note told where others could have written it until now
  * @throws UsageError `not_a_store`; StoreError `storage_exposed`, `storage_failed`; IntegrityError `journal_found`
  */
-export function claimFile(path: string, create: boolean, note: (text: string) => void): boolean {
+export function claimFile(path: string, create: boolean, note: (text: Hint) => void): boolean {
   try {
     if (create) makePrivateFolder(dirname(path));
     const fault = folderFault(path);
@@ -75,16 +75,17 @@ export function storeFiles(path: string): { readonly name: string; readonly mode
 }
 
 /** Looks at the file that was opened, not at its name. */
-function claim(path: string, flags: number, note: (text: string) => void): Stats {
+function claim(path: string, flags: number, note: (text: Hint) => void): Stats {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | flags, 0o600);
   try {
     const stat = fstatSync(descriptor);
     checkFile(path, stat);
     if ((stat.mode & OTHERS) !== 0) fchmodSync(descriptor, 0o600);
     if (changedBy(stat) === 'mode')
-      note(
-        `other users could write ${path} until now, and may have changed it; find out who did, and see what is altered with: coffer operator diagnose -deep`,
-      );
+      note([
+        `other users could write ${path} until now, and may have changed it; find out who did, and `,
+        { remedy: 'see-altered' },
+      ]);
     return stat;
   } finally {
     closeSync(descriptor);
@@ -94,7 +95,7 @@ function claim(path: string, flags: number, note: (text: string) => void): Stats
 const OTHERS = 0o077;
 
 /** SQLite gives its log the mode that the store had then. Another process that closes the store takes the log away. */
-function claimLog(path: string, note: (text: string) => void): void {
+function claimLog(path: string, note: (text: Hint) => void): void {
   for (const { name, mode } of storeFiles(path)) {
     if (name === path || (mode & OTHERS) === 0) continue;
     try {

@@ -1,3 +1,5 @@
+import type { Hint } from '../errors.ts';
+
 /**
  * What coffer needs of a database. Paths are segments of [A-Za-z0-9_-] joined by "/"; values are bytes. The interface
  * is asynchronous so that a networked database can stand behind it.
@@ -15,7 +17,7 @@ export interface OpenOptions {
   /** Whether the store is to be made: the first write transaction makes it, and one that leaves no row takes it back. */
   readonly create: boolean;
   /** Told what the operator should know of the store. */
-  readonly note?: (text: string) => void;
+  readonly note?: (text: Hint) => void;
   /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
   readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
 }

@@ -4,6 +4,7 @@ import { visible } from '../../visible.ts';
 import { command } from '../command.ts';
 import { printObject } from '../output.ts';
 import { withProgress } from '../progress.ts';
+import { hintText } from '../remedies.ts';
 import { FORCE } from './login-flags.ts';
 
 export const diagnoseCommand = command('operator diagnose', {
@@ -36,12 +37,17 @@ export const diagnoseCommand = command('operator diagnose', {
 });
 
 function describe({ name, status, message, remedy, exitStatus }: Check): JsonObject {
-  return { name, status, message, remedy, exit_status: exitStatus };
+  return { name, status, message, remedy: remedy === null ? null : hintText(remedy), exit_status: exitStatus };
 }
 
 const MARKS = { ok: '[ ok ]', warning: '[warn]', failure: '[FAIL]', skipped: '[skip]' } as const;
 
 function line({ name, status, message, remedy }: Check): string {
-  const advice = remedy === null || status === 'ok' ? [] : remedy.split('\n').map((part) => `         ${part}`);
+  const advice =
+    remedy === null || status === 'ok'
+      ? []
+      : hintText(remedy)
+          .split('\n')
+          .map((part) => `         ${part}`);
   return [`${MARKS[status]} ${name}: ${visible(message)}`, ...advice].join('\n');
 }

@@ -1,9 +1,10 @@
 import { type EngineResponse, type Operation, pathHelp, withMounts } from '../../core/index.ts';
-import { UsageError } from '../../errors.ts';
+import { CofferError, hasCode, StoreError, UsageError } from '../../errors.ts';
 import { command, type CommandSpec, type Invocation } from '../command.ts';
 import { readData } from '../input.ts';
 import { printEntries, printObject, printResponse } from '../output.ts';
 import { noValue, trimSlashes } from '../path.ts';
+import { hintText, IN_DATA } from '../remedies.ts';
 import { keyValues } from '../table.ts';
 import { printKeys } from './kv/data.ts';
 
@@ -93,6 +94,16 @@ async function request(
   const data = readData(invocation.args.slice(1), 'list');
   const response = await withMounts(await invocation.context(), mode, (mounts) =>
     mounts.request({ operation, path, data }),
-  );
+  ).catch((error: unknown) => {
+    throw inData(error);
+  });
   return { response, path };
+}
+
+/** What kv's commands have a flag for stands in the data here. */
+function inData(error: unknown): unknown {
+  const hint = error instanceof CofferError && error.hint !== null ? hintText(error.hint, IN_DATA) : null;
+  if (hasCode(error, StoreError, 'cas_required')) return new StoreError(error.code, error.message, { hint });
+  if (hasCode(error, UsageError, 'bad_parameter')) return new UsageError(error.code, error.message, { hint });
+  return error;
 }

@@ -3,6 +3,7 @@ import { variable } from '../../config/index.ts';
 import { type Context, isModuleFault, mayPass, reportFaults, unsealStore } from '../../core/index.ts';
 import { CofferError, hasCode } from '../../errors.ts';
 import { exposureWarnings } from '../commands/exposed-keys.ts';
+import { hintText } from '../remedies.ts';
 import type { Report } from './report.ts';
 
 /** The hint where a login began, and nobody knows what became of it. */
@@ -28,7 +29,14 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
   const failed = (error: CofferError): Report => {
     const { code, message, exitStatus } = error;
     const hint = stage === 'begins' && isModuleFault(error) ? SPENT : error.hint;
-    return { kind: 'failed', code, message, hint, exitStatus, mayPass: mayPass(error, stage) };
+    return {
+      kind: 'failed',
+      code,
+      message,
+      hint: hint === null ? null : hintText(hint),
+      exitStatus,
+      mayPass: mayPass(error, stage),
+    };
   };
   // What a fault of the module means changes with the stage, and its report is written by the guard, so it is made beforehand.
   const foresee = (): void => {
@@ -46,7 +54,7 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
         pinPad: () => {
           throw new NeedsOperator();
         },
-        note: (text) => report({ kind: 'note', text }),
+        note: (text) => report({ kind: 'note', text: hintText(text) }),
         onLogin: (now) => {
           stage = now;
           foresee();

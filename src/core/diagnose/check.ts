@@ -1,4 +1,4 @@
-import { CofferError, type ExitStatus } from '../../errors.ts';
+import { CofferError, type ExitStatus, type Hint } from '../../errors.ts';
 
 /** One line of the checklist. */
 export interface Check {
@@ -7,7 +7,7 @@ export interface Check {
   /** What was found. */
   readonly message: string;
   /** What to do about it; null where there is nothing to do. */
-  readonly remedy: string | null;
+  readonly remedy: Hint | null;
   /** Of a failure: what it would make another command exit with. */
   readonly exitStatus: ExitStatus | null;
 }
@@ -28,7 +28,7 @@ export class Checklist {
     this.checks.push({ name, status: 'ok', message, remedy: null, exitStatus: null });
   }
 
-  warn(name: string, message: string, remedy: string | null): void {
+  warn(name: string, message: string, remedy: Hint | null): void {
     this.checks.push({ name, status: 'warning', message, remedy, exitStatus: null });
   }
 

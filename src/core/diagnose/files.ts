@@ -42,11 +42,10 @@ function checkStoreFile(path: string, list: Checklist): void {
   if (open.length === 0) list.ok('store file', `${path} is for its owner alone`);
   else if (written.length === 0) list.warn('store file', `other users can get at ${open.join(', ')}`, remedy);
   else
-    list.warn(
-      'store file',
-      `other users can write ${written.join(', ')}, and may have changed it`,
-      `${remedy}\nfind out who did, and see what is altered with: coffer operator diagnose -deep`,
-    );
+    list.warn('store file', `other users can write ${written.join(', ')}, and may have changed it`, [
+      `${remedy}\nfind out who did, and `,
+      { remedy: 'see-altered' },
+    ]);
 }
 
 /** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */

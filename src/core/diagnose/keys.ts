@@ -1,7 +1,7 @@
 import { hex } from '../../bytes.ts';
 import type { Pkcs11SealConfig } from '../../config/types.ts';
 import type { KeyReference } from '../../hsm-keys.ts';
-import { HsmError } from '../../errors.ts';
+import { type Hint, HsmError } from '../../errors.ts';
 import {
   describeName,
   EXPOSURE_TEXT,
@@ -52,11 +52,10 @@ export function checkKeyObjects(
       list,
     );
     if (wrapping !== null && wrapping === hmac)
-      list.warn(
-        'HMAC key',
-        `"${hmac.label}" is the wrapping key too`,
-        `one key should serve one purpose: ${another('hmac_key_label')}`,
-      );
+      list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, [
+        'one key should serve one purpose: ',
+        another('hmac_key_label'),
+      ]);
   }
   for (const former of formerKeys(config)) checkFormer(former, keys, list);
   return wrapping;
@@ -188,13 +187,14 @@ function unfitForHmac({ class: keyClass, type, attributes }: KeyDetails): string
 }
 
 /** How a key is followed by another without a record that no key opens in between. */
-function another(option: Wanted['option']): string {
-  const type = option === 'key_label' ? '' : ' -type=hmac';
-  return (
-    `name another key in ${option}, one that only this HSM has and only a login can use, as \`coffer hsm keygen${type} -label=NAME\` makes it, and this one in ` +
-    `previous_${option} (or previous_${option.replace('label', 'id')}), so that what was made with it still opens. ` +
-    '`coffer sealwrap rewrap` then moves that to the new key, and `coffer sealwrap status` says when the old one is needed no more'
-  );
+function another(option: Wanted['option']): Hint {
+  return [
+    `name another key in ${option}, one that only this HSM has and only a login can use, as \``,
+    { remedy: option === 'key_label' ? 'make-key-named' : 'make-hmac-key-named' },
+    '` makes it, and this one in ' +
+      `previous_${option} (or previous_${option.replace('label', 'id')}), so that what was made with it still opens. ` +
+      '`coffer sealwrap rewrap` then moves that to the new key, and `coffer sealwrap status` says when the old one is needed no more',
+  ];
 }
 
 /** A key that is made anew under the old name opens nothing, and is in the way of the true one. */

@@ -12,7 +12,7 @@ const NAME = 'managed keys';
 /**
  * Looks up the key object of every managed key. Each use does so too, and is refused where the object has become one of the
  * seal's; here the operator learns of it before a caller does. It opens every key of transit, managed or not, and so a
- * seal-wrapped one with a trip to the HSM, also without -deep.
+ * seal-wrapped one with a trip to the HSM, also where no values are opened.
  */
 export async function checkManagedKeys(
   unsealed: Pick<Unsealed, 'rows' | 'seal' | 'keys'>,

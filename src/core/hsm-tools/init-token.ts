@@ -35,7 +35,7 @@ export async function slotForToken(
           hint: `put one in, or choose another slot:\n${there}`,
         })
       : new HsmError('token_not_found', `the module has no slot ${slot}`, {
-          hint: `choose one of these with -slot:\n${there}`,
+          hint: [{ remedy: 'choose-slot-shown' }, `:\n${there}`],
         });
   }
   const blank = present.filter(({ token }) => !tokenState(token).initialized);
@@ -43,10 +43,10 @@ export async function slotForToken(
   if (only !== undefined && others.length === 0) return only;
   throw only === undefined
     ? new HsmError('token_not_found', 'the module has no token that is not initialised yet', {
-        hint: `to erase one, name its slot with -slot:\n${there}`,
+        hint: [{ remedy: 'erase-slot' }, `:\n${there}`],
       })
     : new HsmError('token_ambiguous', `${blank.length} tokens are not initialised yet`, {
-        hint: `choose one with -slot:\n${there}`,
+        hint: [{ remedy: 'choose-slot' }, `:\n${there}`],
       });
 }
 

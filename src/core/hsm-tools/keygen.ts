@@ -61,7 +61,7 @@ function refuseTaken(session: Session, wanted: NewKey): void {
   if (same.length === 0) return;
   const what = id === null ? `label "${label}"` : `id ${hex(id)}`;
   throw new HsmError('key_exists', `token "${session.token.label}" has a key with ${what} already`, {
-    hint: `choose another ${id === null ? '-label, or give an -id=HEX of its own' : '-id'}:\n${listKeys(same)}`,
+    hint: [{ remedy: id === null ? 'choose-label' : 'choose-id' }, `:\n${listKeys(same)}`],
   });
 }
 

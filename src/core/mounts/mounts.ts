@@ -109,7 +109,7 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
   };
 }
 
-/** HSM bytes for a mount with -external-entropy-access; without the entropy stanza it gets none at all. */
+/** HSM bytes for a mount with external entropy access; without the entropy stanza it gets none at all. */
 function entropyOf(mount: Mount, context: Context, augmented: Entropy): Entropy {
   if (!mount.externalEntropy) return systemEntropy;
   if (context.config.entropyAugmentation) return augmented;

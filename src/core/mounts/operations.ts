@@ -11,7 +11,7 @@ export async function enableMount(context: Context, wanted: NewMount): Promise<M
   if (wanted.externalEntropy && !context.config.entropyAugmentation) {
     throw new ConfigError(
       'entropy_required',
-      '-external-entropy-access needs the entropy stanza in the configuration',
+      'random bytes of the HSM for a mount need the entropy stanza in the configuration',
       {
         hint: 'add: entropy "seal" { mode = "augmentation" }',
       },

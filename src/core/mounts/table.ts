@@ -105,7 +105,7 @@ function mountPath(path: string): string {
         : null;
   if (problem !== null) {
     throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, {
-      hint: 'for example: -path=team/kv',
+      hint: { remedy: 'example-mount-path' },
     });
   }
   return `${name}/`;
@@ -119,13 +119,13 @@ function requireFree(mounts: readonly Mount[], path: string): void {
   const clash = mounts.find((mount) => mount.path.startsWith(path) || path.startsWith(mount.path));
   if (clash === undefined) return;
   throw new StoreError('path_in_use', `path is already in use at ${clash.path}`, {
-    hint: 'choose another with -path=NAME',
+    hint: { remedy: 'choose-mount-path' },
   });
 }
 
 function noMount(mounts: readonly Mount[], path: string): StoreError {
   const there = mounts.map((mount) => mount.path).join(', ');
   return new StoreError('no_mount', `no secrets engine is mounted at ${path}`, {
-    hint: there === '' ? 'enable one with: coffer secrets enable -path=NAME kv' : `mounted are: ${there}`,
+    hint: there === '' ? { remedy: 'enable-mount' } : `mounted are: ${there}`,
   });
 }

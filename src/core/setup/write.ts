@@ -40,7 +40,7 @@ function told(target: string, run: () => void): void {
     if (error instanceof UnsafePlace)
       throw new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
     throw new ConfigError('config_unwritable', `cannot write ${target}: ${systemErrorCode(error) ?? 'unknown error'}`, {
-      hint: 'name a place that you may write to with -config=PATH',
+      hint: { remedy: 'move-configuration' },
       cause: error,
     });
   }

@@ -34,9 +34,10 @@ export async function adopt(
   const { verifier, ...counts } = needed;
   if (verifier === null) {
     if (!force) throw noShares();
-    context.note(
-      '-force: no shares vouch for this store; from now on everything in it counts as written by you, whoever could write to the file until now',
-    );
+    context.note([
+      { remedy: 'accept-unvouched' },
+      ': no shares vouch for this store; from now on everything in it counts as written by you, whoever could write to the file until now',
+    ]);
     return watched(session, (unsealed) => {
       if (unsealed.keys.keyring.recovery.verifier !== null) throwUnvouched();
     });
@@ -99,9 +100,11 @@ function noShares(): StoreError {
     'no_recovery_shares',
     'this store says that no recovery shares were given out for it, so nothing tells it from one that somebody else made',
     {
-      hint:
-        'if yours has shares, this is not yours: restore it from a backup. If it has none, -force takes it as it is: everything in it then counts as ' +
-        'written by you, whoever could write to the file until now',
+      hint: [
+        'if yours has shares, this is not yours: restore it from a backup. If it has none, ',
+        { remedy: 'accept-unvouched' },
+        ' takes it as it is: everything in it then counts as written by you, whoever could write to the file until now',
+      ],
     },
   );
 }

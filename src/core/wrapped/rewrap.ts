@@ -44,7 +44,7 @@ export interface Rewrapped {
  */
 export async function rewrap(context: Context, { addHmac, progress }: RewrapOptions): Promise<Rewrapped> {
   if (addHmac !== null && context.config.seal.hmacKey === null) {
-    throw new UsageError('no_hmac_key', '-add-hmac needs an HMAC key, and the seal stanza names none', {
+    throw new UsageError('no_hmac_key', 'adding an HMAC needs an HMAC key, and the seal stanza names none', {
       hint: 'set hmac_key_label',
     });
   }

@@ -99,7 +99,7 @@ function checkCas(metadata: Metadata, settings: Settings, cas: number | null): v
   if (cas === null) {
     if (!metadata.casRequired && !settings.casRequired) return;
     throw new StoreError('cas_required', 'check-and-set parameter required for this call', {
-      hint: `the current version is ${metadata.current}: give -cas=${metadata.current}`,
+      hint: [`the current version is ${metadata.current}: `, { remedy: 'match-version' }, String(metadata.current)],
     });
   }
   if (cas === metadata.current) return;

@@ -65,5 +65,5 @@ async function change(
 function wanted(data: JsonObject): number[] {
   const versions = integerList(data, 'versions', { min: 1 });
   if (versions.length > 0) return versions;
-  throw new UsageError('bad_parameter', 'no version is named', { hint: 'give -versions=1,2' });
+  throw new UsageError('bad_parameter', 'no version is named', { hint: { remedy: 'choose-versions' } });
 }

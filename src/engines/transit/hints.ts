@@ -1,3 +1,4 @@
+import type { Hint } from '../../errors.ts';
 import { shellWord } from '../../shell.ts';
 import type { EngineContext } from '../engine.ts';
 import type { Key, ManagedReference } from './key.ts';
@@ -16,9 +17,9 @@ export function importCommand(context: EngineContext, name: string): string {
 }
 
 /** How a key gets a further version. */
-export function furtherVersion(context: EngineContext, { name, imported, importedRotation }: Key): string {
+export function furtherVersion(context: EngineContext, { name, imported, importedRotation }: Key): Hint {
   if (imported && !importedRotation) return importCommand(context, name);
-  return `add one with: coffer write -f ${keyPath(context, name, '/rotate')}`;
+  return ['add one with: ', { remedy: 'write-without-data' }, ` ${keyPath(context, name, '/rotate')}`];
 }
 
 /** The command that makes a managed key of the same name and key object. */

@@ -8,6 +8,6 @@ export function hmacKey(context: EngineContext, key: Key, { number, version }: F
   const secret = key.type === 'hmac' ? version.key : version.hmac;
   if (secret !== null && secret.length > 0) return secret;
   throw new StoreError('no_hmac_key', `version ${number} of the key "${key.name}" has no HMAC key`, {
-    hint: `the backup that it came from had none, and a further version has one; ${furtherVersion(context, key)}`,
+    hint: ['the backup that it came from had none, and a further version has one; ', furtherVersion(context, key)],
   });
 }

@@ -120,7 +120,7 @@ export async function requireKey(context: EngineContext, name: string): Promise<
   const key = await loadKey(context, name);
   if (key !== null) return key;
   throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
-    hint: `create it with: coffer write -f ${keyPath(context, name)}`,
+    hint: ['create it with: ', { remedy: 'write-without-data' }, ` ${keyPath(context, name)}`],
   });
 }
 

@@ -84,7 +84,7 @@ export function creationSettings(
 export function refuseAutoRotation(context: EngineContext, name: string, data: JsonObject): void {
   if ((optionalDuration(data, 'auto_rotate_period') ?? 0) === 0) return;
   throw new UsageError('unsupported_parameter', 'auto_rotate_period can only be 0: no server runs that could rotate', {
-    hint: `rotate from a timer with: coffer write -f ${keyPath(context, name, '/rotate')}`,
+    hint: ['rotate from a timer with: ', { remedy: 'write-without-data' }, ` ${keyPath(context, name, '/rotate')}`],
   });
 }
 

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hintText } from '../../../src/cli/remedies.ts';
 import { makeHome, sealWith } from './home.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -35,9 +36,9 @@ describe('configuration lookup', () => {
     expect(error.exitStatus).toBe(1);
     expect(error.message).toContain(`${home.path}/.config/coffer/coffer.hcl`);
     expect(error.message).toContain('/etc/coffer/coffer.hcl');
-    expect(error.hint).toContain('seal "pkcs11" {');
-    expect(error.hint).toContain('-config=PATH');
-    expect(error.hint).toContain('COFFER_CONFIG');
+    expect(hintText(error.hint ?? '')).toContain('seal "pkcs11" {');
+    expect(hintText(error.hint ?? '')).toContain('-config=PATH');
+    expect(hintText(error.hint ?? '')).toContain('COFFER_CONFIG');
   });
 
   it('says which of -config and COFFER_CONFIG names a file that is not there', async () => {
@@ -46,7 +47,7 @@ describe('configuration lookup', () => {
     const fromFlag = await home.failure(gone);
     expect([fromFlag.code, fromFlag.message]).toEqual([
       'config_not_found',
-      `no configuration at ${gone}, which -config names`,
+      `no configuration at ${gone}, which the command line names`,
     ]);
     const fromVariable = await home.failure(null, { COFFER_CONFIG: gone, COFFER_SEAL_TYPE: 'pkcs11' });
     expect(fromVariable.message).toBe(`no configuration at ${gone}, which COFFER_CONFIG names`);
@@ -63,7 +64,7 @@ describe('configuration lookup', () => {
     expect(config).toMatchObject({ file: null, seal: { lib: '/usr/lib/p11.so', token: { slot: 3n } }, notes: [] });
     const error = await home.failure(null, { COFFER_SEAL_TYPE: 'pkcs11' });
     expect([error.code, error.message]).toEqual(['config_missing', 'environment: seal pkcs11: lib is missing']);
-    expect(error.hint).toContain('COFFER_HSM_LIB');
+    expect(hintText(error.hint ?? '')).toContain('COFFER_HSM_LIB');
   });
 
   it('refuses another COFFER_SEAL_TYPE', async () => {
@@ -91,7 +92,7 @@ describe('a configuration file that others can write', () => {
     const error = await home.failure(file);
     expect(error.code).toBe('config_writable');
     expect(error.message).toBe(`${file}: other users can write this configuration file`);
-    expect(error.hint).toContain(`chmod go-w ${file}`);
+    expect(hintText(error.hint ?? '')).toContain(`chmod go-w ${file}`);
   });
 
   it('is refused when its directory lets others replace it, but not when that is sticky', async () => {
@@ -100,7 +101,7 @@ describe('a configuration file that others can write', () => {
     fs.chmodSync(join(home.path, 'open'), 0o777);
     const error = await home.failure(file);
     expect(error.code).toBe('config_writable');
-    expect(error.hint).toContain(`chmod go-w ${join(home.path, 'open')}`);
+    expect(hintText(error.hint ?? '')).toContain(`chmod go-w ${join(home.path, 'open')}`);
     fs.chmodSync(join(home.path, 'open'), 0o1777);
     expect((await home.load(file)).file).toBe(file);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hintText } from '../../../src/cli/remedies.ts';
 import { makeHome, sealWith } from './home.ts';
 
 /** The secret that stands in every text below and must not be in any message. */
@@ -135,8 +136,8 @@ describe('an HCL syntax error', () => {
     expect(error.message).toMatch(message);
     expect(error.message.startsWith(`${file}:${position}: `)).toBe(true);
     expect(error.code).toBe(code);
-    expect(error.hint).toMatch(/\w/);
-    expect(error.message + String(error.hint)).not.toContain(secret);
+    expect(hintText(error.hint ?? '')).toMatch(/\w/);
+    expect(error.message + hintText(error.hint ?? '')).not.toContain(secret);
   });
 });
 
@@ -182,7 +183,7 @@ describe('a JSON syntax error', () => {
     expect(error.message).toMatch(message);
     expect(error.message.startsWith(`${file}:${position}: `)).toBe(true);
     expect(error.code).toBe('config_syntax');
-    expect(error.message + String(error.hint)).not.toContain(secret);
+    expect(error.message + hintText(error.hint ?? '')).not.toContain(secret);
   });
 
   it('is not a stack overflow, however deep the nesting', async () => {

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { hintText } from '../../../src/cli/remedies.ts';
 import type { Config } from '../../../src/config/index.ts';
 import { makeHome, type Home } from './home.ts';
 
@@ -68,7 +69,7 @@ describe('uri in the seal stanza', () => {
     const error = await home.failure(file);
     expect(error.code).toBe('config_conflict');
     expect(error.message).toBe(`${file}:3:3: seal "pkcs11": ${line.split(' ')[0]} differs from ${attribute} in uri`);
-    expect(error.hint).toMatch(/\w/);
+    expect(hintText(error.hint ?? '')).toMatch(/\w/);
   });
 
   it('must not contradict a PIN, and no PIN is shown', async () => {
@@ -76,7 +77,7 @@ describe('uri in the seal stanza', () => {
     const body = 'uri = "pkcs11:token=t?pin-value=hunter2"\npin = "hunter3"';
     const error = await home.failure(home.write('c.hcl', `seal "pkcs11" {\n${body}\n}\n`));
     expect(error).toMatchObject({ code: 'config_conflict' });
-    expect(error.message + String(error.hint)).not.toContain('hunter');
+    expect(error.message + hintText(error.hint ?? '')).not.toContain('hunter');
   });
 
   it('is checked like the keys that it stands for', async () => {
@@ -121,7 +122,7 @@ describe('a PIN in a uri', () => {
       'uri = "hunter2"',
     ]) {
       const error = await home.failure(home.write('c.hcl', `seal "pkcs11" {\n  ${line}\n}\n`));
-      expect(error.message + String(error.hint)).not.toContain('hunter2');
+      expect(error.message + hintText(error.hint ?? '')).not.toContain('hunter2');
     }
     const content = home.cacheFiles().map((file) => fs.readFileSync(file, 'utf8'));
     expect(content.length).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hintText } from '../../../src/cli/remedies.ts';
 import { makeHome, sealWith } from './home.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -255,7 +256,7 @@ describe('the seal stanza', () => {
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(/^\S+c\.hcl:\d+:3: seal "pkcs11": /);
     expect(error.code).toBe(code);
-    expect(error.hint).toMatch(/\w/);
+    expect(hintText(error.hint ?? '')).toMatch(/\w/);
   });
 
   it('names the alternatives of what is missing', async () => {
@@ -271,7 +272,7 @@ describe('the seal stanza', () => {
       const file = home.write('c.hcl', `seal "pkcs11" {\n${body}\n}\n`);
       const error = await home.failure(file);
       expect([error.code, error.message]).toEqual(['config_missing', `${file}:1:1: ${message}`]);
-      expect(error.hint).toContain(hint);
+      expect(hintText(error.hint ?? '')).toContain(hint);
     }
   });
 
@@ -283,7 +284,7 @@ describe('the seal stanza', () => {
       const error = await home.failure(home.write('c.hcl', `seal "pkcs11" {\n${body}\n}\n`));
       expect(error.code).toBe('config_missing');
       expect(error.message).toContain('mechanism needs an HMAC key');
-      expect(error.hint).toContain('hmac_key_label');
+      expect(hintText(error.hint ?? '')).toContain('hmac_key_label');
     },
   );
 
@@ -301,7 +302,7 @@ describe('the seal stanza', () => {
     expect(error.code).toBe('config_conflict');
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(/c\.hcl:\d+:3: seal "pkcs11": /);
-    expect(error.hint).toMatch(/\w/);
+    expect(hintText(error.hint ?? '')).toMatch(/\w/);
   });
 
   it('takes rsa_encrypt_local = false beside an AES mechanism', async () => {
@@ -392,7 +393,7 @@ describe('a file', () => {
     const error = await home.failure(home.write('c.hcl', /^seal |^$/.test(text) ? text : `${text}${sealWith()}`));
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
-    expect(error.hint).toMatch(/\w/);
+    expect(hintText(error.hint ?? '')).toMatch(/\w/);
   });
 
   it('of a Vault server is taken with one note', async () => {
@@ -434,7 +435,7 @@ describe('storage', () => {
       notes: [`${raft}:1:1: storage "raft" is ignored: COFFER_STORAGE_PATH is set`],
     });
     const error = await home.failure(raft);
-    expect(error.hint).toContain('COFFER_STORAGE_PATH');
+    expect(hintText(error.hint ?? '')).toContain('COFFER_STORAGE_PATH');
     const relative = await home.failure(sqlite, { COFFER_STORAGE_PATH: 'y' });
     expect(relative.message).toBe('environment variable COFFER_STORAGE_PATH must be an absolute path');
   });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { hintText } from '../../../src/cli/remedies.ts';
 import { withSession } from '../../../src/pkcs11/index.ts';
 import type { Shim } from '../../support/shim.ts';
 import type { SoftHsm } from '../../support/softhsm.ts';
@@ -72,7 +73,7 @@ describe('login', () => {
     expect(logins(shim)).toBe(0);
     expect(shim.calls().at(-1)).toBe('C_Finalize');
     if (code === 'pin_low') {
-      expect(error.hint).toContain('coffer hsm test -force');
+      expect(hintText(error.hint ?? '')).toContain('coffer hsm test -force');
     }
   });
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TokenSelector } from '../../../src/config/types.ts';
+import { hintText } from '../../../src/cli/remedies.ts';
 import { type TokenDescription, withSession } from '../../../src/pkcs11/index.ts';
 import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
 import { ANY_TOKEN, failure, optionsFor, shimmed, temporaryFolder } from './fixture.ts';
@@ -45,29 +46,29 @@ describe('token selection', () => {
     expect(error.exitStatus).toBe(3);
     expect(error.message).toBe('no token has label "dem"');
     for (const { slot, label, serial } of [demo, twin, otherTwin]) {
-      expect(error.hint).toContain(`  slot ${slot}, label "${label}", serial "${serial}"`);
+      expect(hintText(error.hint ?? '')).toContain(`  slot ${slot}, label "${label}", serial "${serial}"`);
     }
-    expect(error.hint).toMatch(/ {2}slot \d+, not initialised/);
+    expect(hintText(error.hint ?? '')).toMatch(/ {2}slot \d+, not initialised/);
   });
 
   it('lists the candidates when several match', async () => {
     const error = await failure(choose({ label: 'twin' }));
     expect(error.code).toBe('token_ambiguous');
     expect(error.message).toBe('2 tokens have label "twin"');
-    expect(error.hint).toContain(`slot ${twin.slot}, label "twin", serial "${twin.serial}"`);
-    expect(error.hint).toContain(`slot ${otherTwin.slot}, label "twin", serial "${otherTwin.serial}"`);
-    expect(error.hint).not.toContain('demo');
+    expect(hintText(error.hint ?? '')).toContain(`slot ${twin.slot}, label "twin", serial "${twin.serial}"`);
+    expect(hintText(error.hint ?? '')).toContain(`slot ${otherTwin.slot}, label "twin", serial "${otherTwin.serial}"`);
+    expect(hintText(error.hint ?? '')).not.toContain('demo');
   });
 
   it('says that there is no such slot, and which there are', async () => {
     const error = await failure(choose({ slot: 7777n }));
     expect(error.code).toBe('token_not_found');
     expect(error.message).toBe('no token has slot 7777');
-    expect(error.hint).toContain(`slot ${demo.slot}, label "demo"`);
+    expect(hintText(error.hint ?? '')).toContain(`slot ${demo.slot}, label "demo"`);
   });
 
   it('says that the token is not initialised', async () => {
-    const hint = (await failure(choose({ label: 'none' }))).hint ?? '';
+    const hint = hintText((await failure(choose({ label: 'none' }))).hint ?? '');
     const slot = BigInt(/slot (\d+), not initialised/.exec(hint)?.[1] ?? 0);
     const error = await failure(choose({ slot }));
     expect(error.code).toBe('token_not_initialised');
@@ -100,14 +101,16 @@ describe('token selection', () => {
     expect(await withSession(optionsFor(demo, shim), async (session) => session.token.label)).toBe('demo');
     shim.clear();
     const options = optionsFor(demo, shim, { token: { ...ANY_TOKEN, label: 'none' } });
-    expect((await failure(withSession(options, async () => null))).hint).toMatch(/slot \d+, CKR_TOKEN_NOT_RECOGNIZED/);
+    expect(hintText((await failure(withSession(options, async () => null))).hint ?? '')).toMatch(
+      /slot \d+, CKR_TOKEN_NOT_RECOGNIZED/,
+    );
   });
 
   it('says so when the module shows no token at all', async () => {
     const shim = shimmed(demo, 'no-token');
     const error = await failure(withSession(optionsFor(demo, shim), async () => null));
     expect(error.code).toBe('token_not_found');
-    expect(error.hint).toContain('the module shows no token at all');
+    expect(hintText(error.hint ?? '')).toContain('the module shows no token at all');
   });
 
   it('reports a module without its own configuration', async () => {
@@ -115,6 +118,6 @@ describe('token selection', () => {
     process.env['SOFTHSM2_CONF'] = '/nonexistent/softhsm2.conf';
     const error = await failure(withSession(options, async () => null));
     expect(error.message).toMatch(/^C_Initialize failed: CKR_/);
-    expect(error.hint).toContain('SOFTHSM2_CONF');
+    expect(hintText(error.hint ?? '')).toContain('SOFTHSM2_CONF');
   });
 });

@@ -22,6 +22,7 @@ import { shellWord } from '../../../shell.ts';
 import { command, type Invocation } from '../../command.ts';
 import { printObject } from '../../output.ts';
 import { askPin, confirm } from '../../prompts.ts';
+import { hintText } from '../../remedies.ts';
 import type { Terminal } from '../../terminal.ts';
 import { trialTable } from '../hsm/test.ts';
 import { askRest } from './questions.ts';
@@ -136,7 +137,7 @@ function contextOf(config: Config, terminal: Terminal): Context {
     retryPin: false,
     state: stateFolder(process.env, process.getuid?.()),
     onLogin: () => undefined,
-    note: (text) => terminal.dialogue.note(text),
+    note: (text) => terminal.dialogue.note(hintText(text)),
     pinPad: (token) => terminal.dialogue.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
       if (pin === null) return askPin(token.label);

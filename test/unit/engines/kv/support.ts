@@ -1,3 +1,4 @@
+import { hintText } from '../../../../src/cli/remedies.ts';
 import type { Entry, View } from '../../../../src/barrier/index.ts';
 import {
   dispatch,
@@ -75,7 +76,7 @@ export function mount(version: '1' | '2'): Mount {
       } catch (error) {
         if (!(error instanceof CofferError)) throw error;
         const { code, exitStatus, message, hint } = error;
-        return { code, exitStatus, message, hint };
+        return { code, exitStatus, message, hint: hint === null ? null : hintText(hint) };
       }
       throw new Error(`${operation} ${path} did not fail`);
     },

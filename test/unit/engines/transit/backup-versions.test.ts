@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { hintText } from '../../../../src/cli/remedies.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, unb64 } from '../../../support/encoding.ts';
 import { mount } from './support.ts';
@@ -36,7 +37,7 @@ async function refusal(text: string): Promise<string> {
   const transit = mount();
   const error = await transit.failure('write', 'restore', { backup: text });
   expect(error).toMatchObject({ code: 'bad_backup', exitStatus: 1 });
-  expect(error.message + (error.hint ?? ''), 'no key material').not.toMatch(/[A-Za-z0-9+/]{20}|\d{9}/);
+  expect(error.message + hintText(error.hint ?? ''), 'no key material').not.toMatch(/[A-Za-z0-9+/]{20}|\d{9}/);
   expect(transit.rows()).toEqual([]);
   return error.message;
 }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { hintText } from '../../../../src/cli/remedies.ts';
 import type { Operation } from '../../../../src/engines/index.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, text } from '../../../support/encoding.ts';
@@ -346,7 +347,7 @@ describe('bad input gives one clear line', () => {
     const error = await transit.failure(operation, path, given);
     expect([error.code, error.exitStatus]).toEqual([code, exitStatus]);
     expect(error.message).not.toMatch(/\n|^[A-Z]|\.$/);
-    const shown = `${error.message} ${code === 'unsupported_path' ? '' : (error.hint ?? '')}`;
+    const shown = `${error.message} ${code === 'unsupported_path' ? '' : hintText(error.hint ?? '')}`;
     expect(shown).not.toContain(SECRET);
     expect(shown).not.toContain('a secret!');
   });

@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { hintText } from '../../../../src/cli/remedies.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { b64, hexed, text, unb64 } from '../../../support/encoding.ts';
 import { openssl } from '../../../support/openssl.ts';
@@ -219,7 +220,7 @@ describe('backup and restore', () => {
     });
     const error = await mount().failure('write', 'restore', { backup });
     expect(error).toMatchObject({ code: 'bad_backup' });
-    expect(error.message + (error.hint ?? '')).not.toMatch(/\d{2}/);
+    expect(error.message + hintText(error.hint ?? '')).not.toMatch(/\d{2}/);
   });
 });
 
