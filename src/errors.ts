@@ -11,7 +11,6 @@ export type Remedy =
   | 'accept-unvouched'
   | 'choose-configuration'
   | 'choose-id'
-  | 'choose-key-name'
   | 'choose-key-size'
   | 'choose-label'
   | 'choose-mount-path'
@@ -32,6 +31,7 @@ export type Remedy =
   | 'retry-pin'
   | 'retry-so-pin'
   | 'see-altered'
+  | 'shorten-key-name'
   | 'wrap-mount'
   | 'write-without-data';
 

@@ -17,8 +17,8 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   'accept-unvouched': '-force',
   'choose-configuration': 'name one with -config=PATH',
   'choose-id': 'choose another -id',
-  'choose-key-name': '-label, -id',
-  'choose-key-size': 'choose another (-bits)',
+  'choose-key-size':
+    "the token makes no key of this size: choose another (-bits), or create it with the HSM's own tool",
   'choose-label': 'choose another -label, or give an -id=HEX of its own',
   'choose-mount-path': 'choose another with -path=NAME',
   'choose-recovery-shares': 'for example -recovery-shares=5 -recovery-threshold=3, or both 0 for none',
@@ -38,6 +38,8 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   'retry-pin': 'send it once with: coffer hsm test -retry-pin',
   'retry-so-pin': 'send it once by adding -retry-pin',
   'see-altered': 'see what is altered with: coffer operator diagnose -deep',
+  'shorten-key-name':
+    'a label or id is too long, or of a form that this token does not take: use a shorter one (key_label, hmac_key_label, -label, -id)',
   'wrap-mount': 'a mount is wrapped by the HSM only if it was enabled with -seal-wrap',
   'write-without-data': 'coffer write -f',
 };

@@ -16,7 +16,7 @@ const UNCHANGED = 'nothing in the store was changed';
 const PARTLY = 'what was written before stays, so look at the store before you run the command again';
 
 let report: FaultReport = {
-  error: ({ message, hint }) => `error: ${message}\n${hint === null ? '' : `hint: ${hint}\n`}`,
+  error: ({ message, hint }) => `error: ${message}\n${typeof hint === 'string' ? `hint: ${hint}\n` : ''}`,
   warning: (message) => `warning: ${message}\n`,
 };
 /** Of the module that was loaded last. */

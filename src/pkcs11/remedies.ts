@@ -64,20 +64,12 @@ const NO_GENERATOR =
 const NEW_PIN = "set a new user PIN with the HSM's own tool, then give it to coffer";
 const NOT_INITIALISED =
   "initialise the token with `coffer hsm init-token` or the HSM's own tool, or choose another with slot or token_label";
-const LABEL_TOO_LONG: Hint = [
-  'a label or id is too long, or of a form that this token does not take: use a shorter one (key_label, hmac_key_label, ',
-  { remedy: 'choose-key-name' },
-  ')',
-];
+const LABEL_TOO_LONG: Hint = { remedy: 'shorten-key-name' };
 const NOT_TOLD = "the token does not tell this attribute of the object; look at the key with the HSM's own tool";
 const PIN_ITSELF =
   'the PIN is too short or too long for this token, or of another form than it takes, so it cannot be the right one. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza';
 const CHOOSE_PIN = 'choose another PIN: the token sets limits to its length and characters';
-const SIZE_NOT_MADE: Hint = [
-  'the token makes no key of this size: ',
-  { remedy: 'choose-key-size' },
-  ", or create it with the HSM's own tool",
-];
+const SIZE_NOT_MADE: Hint = { remedy: 'choose-key-size' };
 
 const REMEDIES = hints({
   CANCEL: 'the operation was cancelled at the HSM; run the command again',

@@ -73,6 +73,7 @@ const allowedInTest = {
   setup: ['support'],
   lint: [],
   bench: ['setup'],
+  package: ['setup', 'bench'],
   compiled: [],
 };
 

@@ -52,11 +52,10 @@ export function checkKeyObjects(
       list,
     );
     if (wrapping !== null && wrapping === hmac)
-      list.warn(
-        'HMAC key',
-        `"${hmac.label}" is the wrapping key too`,
-        `one key should serve one purpose: ${another('hmac_key_label')}`,
-      );
+      list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, [
+        'one key should serve one purpose: ',
+        another('hmac_key_label'),
+      ]);
   }
   for (const former of formerKeys(config)) checkFormer(former, keys, list);
   return wrapping;
