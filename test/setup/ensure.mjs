@@ -34,7 +34,7 @@ export async function ensureDependencies() {
     say(`npm ci, since ${reason}`);
     // npm refuses Bun where that is not made for the processor; nothing starts it there.
     const force = process.arch === 'x64' ? [] : ['--force'];
-    if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', ...force])) {
+    if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...force])) {
       throw new SetupError('npm ci failed, see above');
     }
   }
