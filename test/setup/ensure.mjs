@@ -34,9 +34,13 @@ export async function ensureDependencies() {
     say(`npm ci, since ${reason}`);
     // npm refuses Bun where that is not made for the processor; nothing starts it there.
     const force = process.arch === 'x64' ? [] : ['--force'];
-    if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', ...force])) {
-      throw new SetupError('npm ci failed, see above');
-    }
+    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...force];
+    const { status, error, stderr } = spawnSync('npm', args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'pipe'],
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new SetupError(`npm ci failed: ${error?.message ?? reasonOf(stderr)}`);
   }
   const addons = ['pkcs11js', 'node-pty'];
   if (!addons.every(loads)) {
@@ -52,6 +56,12 @@ export async function ensureDependencies() {
     if (failed.length > 0) throw new SetupError(`${failed.join(', ')} cannot be loaded after that`);
   }
   say('dependencies are installed');
+}
+
+/** What npm has to say in one line; it begins with codes, and ends with advice. */
+function reasonOf(stderr) {
+  const lines = stderr.split('\n').map((line) => line.replace(/^npm error ?/, ''));
+  return lines.find((line) => line !== '' && !/^(code|errno|syscall) /.test(line)) ?? 'npm does not say why';
 }
 
 /**
