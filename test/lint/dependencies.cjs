@@ -70,6 +70,7 @@ const allowedInTest = {
   setup: [],
   lint: [],
   bench: ['setup'],
+  package: ['setup'],
 };
 
 const inTest = (name) => `^test/${name}/`;
