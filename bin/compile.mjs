@@ -1,10 +1,10 @@
 // Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [ENTRY]
 
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dir);
-const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
+const loader = join(root, 'src', 'native', 'addon.ts');
 
 /** The add-ons' JavaScript is compiled in; their native part is loaded by src/native/addon.ts. */
 const nativeAddons = {
@@ -13,15 +13,18 @@ const nativeAddons = {
     build.onResolve({ filter: /^better-sqlite3$/ }, ({ importer }) => ({
       path: Bun.resolveSync('better-sqlite3/linux-x64', dirname(importer)),
     }));
+    // By a name without this folder's path, which would be in the source map.
+    build.onResolve({ filter: /^addon-loader$/ }, () => ({ path: loader }));
     build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: 'native-addons' }));
     build.onLoad({ filter: /.*/, namespace: 'native-addons' }, ({ path }) => ({
-      contents: `module.exports = require(${loader}).loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
+      contents: `module.exports = require('addon-loader').loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
       loader: 'js',
     }));
   },
 };
 
 const [, , outfile, entry = join(root, 'src', 'program.ts')] = process.argv;
+const folder = `${outfile}.parts`;
 
 const { success, logs } = await Bun.build({
   entrypoints: [entry],
@@ -33,7 +36,7 @@ const { success, logs } = await Bun.build({
   // Inside, and read only where COFFER_DEBUG=1 shows a trace.
   sourcemap: 'inline',
   compile: {
-    outfile,
+    outfile: join(folder, basename(outfile)),
     // A file in the current directory must not change what the program does.
     autoloadDotenv: false,
     autoloadBunfig: false,
@@ -46,5 +49,6 @@ if (!success) {
   console.error(logs);
   process.exit(1);
 }
-// A second copy of the map.
-rmSync(`${outfile}.map`, { force: true });
+// Without the maps that Bun puts beside it, and in one step: a command that starts meanwhile finds the old program or the new one.
+renameSync(join(folder, basename(outfile)), outfile);
+rmSync(folder, { recursive: true });
