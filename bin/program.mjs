@@ -27,7 +27,7 @@ export function buildProgram(folder, lib, target = HERE) {
   mkdirSync(folder, { recursive: true });
   buildLauncher(join(folder, 'coffer'), target);
   cpSync(lib, join(folder, 'lib'), { recursive: true });
-  const other = target.bun === undefined ? [] : [target.bun, `bun-linux-${target.arch}`];
+  const other = target.bun === undefined ? [] : [`--bun=${target.bun}`, `--target=bun-linux-${target.arch}`];
   const { status } = spawnSync(runtime(), [join(root, 'bin', 'compile.mjs'), join(folder, 'coffer.bin'), ...other], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],

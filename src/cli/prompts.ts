@@ -66,18 +66,23 @@ type Streams = Parameters<typeof Prompts.input>[1];
 type Problem = (answer: string) => string | null;
 const validator = (problem: Problem) => (answer: string) => problem(answer) ?? true;
 
-/** @throws StoreError `cancelled` when the operator ends it with Ctrl-C */
+/** @throws StoreError `cancelled` when the operator ends it with Ctrl-C or Ctrl-D */
 async function answered<T>(ask: (prompts: typeof Prompts, streams: Streams) => Promise<T>): Promise<T> {
   const prompts = await import('@inquirer/prompts');
   for (const signal of ENDINGS) process.prependListener(signal, restoreTerminal);
+  const cancelled = new AbortController();
+  // Ctrl-D closes readline, which says no more of it than that it pauses its input. Inquirer waits for the end of the process then.
+  const cancel = (): void => cancelled.abort();
+  process.stdin.once('pause', cancel);
   try {
-    return await ask(prompts, { input: process.stdin, output: process.stderr });
+    return await ask(prompts, { input: process.stdin, output: process.stderr, signal: cancelled.signal });
   } catch (error) {
-    if (error instanceof Error && error.name === 'ExitPromptError') {
+    if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
       throw new StoreError('cancelled', 'the question was not answered; nothing was done');
     }
     throw error;
   } finally {
+    process.stdin.removeListener('pause', cancel);
     for (const signal of ENDINGS) process.removeListener(signal, restoreTerminal);
   }
 }

@@ -1,6 +1,6 @@
 /** Where coffer's files are, after the XDG base directory specification: a relative value counts as not set. */
-import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { loadGuard } from '../native/guard.ts';
 import type { Environment } from './variables.ts';
 
 /** The default places of coffer.hcl, in the order in which they are tried. */
@@ -35,15 +35,7 @@ export function defaultStorePath(env: Environment, uid: number | undefined): str
 function userFolder(env: Environment, name: string, fallback: string): string | null {
   const value = env[name] ?? '';
   if (isAbsolute(value)) return value;
-  const home = env['HOME'] || accountHome();
-  return home !== null && isAbsolute(home) ? join(home, fallback) : null;
-}
-
-/** A container may run under a user id that no account has. */
-function accountHome(): string | null {
-  try {
-    return userInfo().homedir;
-  } catch {
-    return null;
-  }
+  // A container may run under a user id that no account has.
+  const home = env['HOME'] || loadGuard().account()?.home;
+  return home !== undefined && isAbsolute(home) ? join(home, fallback) : null;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { uptime, userInfo } from 'node:os';
+import { uptime } from 'node:os';
 import { StoreError } from '../errors.ts';
+import { loadGuard } from '../native/guard.ts';
 
 /** What a lease is bound to, and what it is timed with. */
 export interface Machine {
@@ -16,12 +17,21 @@ export interface Machine {
 
 /** @throws StoreError `no_boot_id` where the operating system does not tell */
 export function thisMachine(): Machine {
-  lasting ??= { bootId: bootId(), user: user() };
-  return { ...lasting, uptime: Math.round(uptime() * 1000), now: Date.now() };
+  boot ??= bootId();
+  return {
+    bootId: boot,
+    uptime: Math.round(uptime() * 1000),
+    now: Date.now(),
+    // Where users are on the network it takes its time, and only a lease that is written says who.
+    get user() {
+      return (login ??= user());
+    },
+  };
 }
 
 /** What stays as it is while a process runs. */
-let lasting: Pick<Machine, 'bootId' | 'user'> | null = null;
+let boot: string | null = null;
+let login: string | null = null;
 
 function bootId(): string {
   try {
@@ -39,9 +49,6 @@ function bootId(): string {
 }
 
 function user(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown'); // a user id without a name, as in some containers
-  }
+  // A user id may have no name, as in some containers.
+  return loadGuard().account()?.name ?? String(process.getuid?.() ?? 'unknown');
 }

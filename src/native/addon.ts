@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
+import { isCompiled } from '../runtime.ts';
 
 /** The native add-ons: our own, and those of pkcs11js and better-sqlite3. All are Node-API, which no runtime's version changes. */
 export type AddonName = 'guard' | 'pkcs11' | 'sqlite';
@@ -19,9 +20,7 @@ export function loadAddon(name: AddonName): object {
 
 /** In the folder lib beside the program or the bundle; for the sources, where the build puts it. */
 export function addonFile(name: AddonName): string {
-  // What is compiled into a program lies in no folder of the file system.
-  const compiled = import.meta.url.startsWith('file:///$bunfs/');
-  const here = dirname(compiled ? process.execPath : fileURLToPath(import.meta.url));
+  const here = dirname(isCompiled() ? process.execPath : fileURLToPath(import.meta.url));
   return join(here, basename(here) === 'native' ? '../../dist/lib' : 'lib', `${name}.node`);
 }
 

@@ -27,6 +27,7 @@
 #include <node_api.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -313,6 +314,13 @@ static int is_of_module(void *context)
   return !is_runtime_thread(thread) && (at < runtime_start || at >= runtime_end);
 }
 
+/* What would have happened without us and without the runtime, which would print a report with the command's arguments in it. */
+static void die_of(int number)
+{
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
 /* What would have happened without us. */
 static void chain(int at, siginfo_t *info, void *context)
 {
@@ -343,6 +351,11 @@ static void on_signal(int number, siginfo_t *info, void *context)
     return;
   }
   int sent_by_another = info->si_code <= 0 && info->si_pid != process; /* kill -SEGV */
+  if (sent_by_another && runtime_actions[at].sa_handler != SIG_IGN)
+  {
+    die_of(number);
+    return;
+  }
   if (!sent_by_another && is_of_module(context))
     fault(CRASHED, CRASHES[at]);
   errno = saved_errno;
@@ -927,6 +940,35 @@ static napi_value Quit(napi_env env, napi_callback_info info)
   end_process(number_argument(env, value));
 }
 
+/* ---- The user ---- */
+
+/* account(): { name, home } of the effective user id, or null. Through libc, so that users of the network are known. */
+static napi_value Account(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  struct passwd entry, *found = NULL;
+  size_t room = 1024;
+  char *text = NULL;
+  int failed = ERANGE;
+  while (failed == ERANGE && room <= 1 << 20)
+  {
+    free(text);
+    room *= 2;
+    text = malloc(room);
+    failed = text == NULL ? ENOMEM : getpwuid_r(geteuid(), &entry, text, room, &found);
+  }
+  napi_value result = NULL, name, home;
+  if (failed != 0 || found == NULL)
+    napi_get_null(env, &result);
+  else if (napi_create_string_utf8(env, entry.pw_name, NAPI_AUTO_LENGTH, &name) != napi_ok
+           || napi_create_string_utf8(env, entry.pw_dir, NAPI_AUTO_LENGTH, &home) != napi_ok
+           || napi_create_object(env, &result) != napi_ok || napi_set_named_property(env, result, "name", name) != napi_ok
+           || napi_set_named_property(env, result, "home", home) != napi_ok)
+    result = NULL;
+  free(text);
+  return result;
+}
+
 /* ---- harden and exec ---- */
 
 static struct rlimit core_limit;
@@ -954,6 +996,17 @@ static void free_strings(char **strings)
   for (char **at = strings; at != NULL && *at != NULL; at++)
     free(*at);
   free(strings);
+}
+
+/* giveEnvironmentBack(): takes away what the launcher put before the names of variables (launch.c). */
+static napi_value GiveEnvironmentBack(napi_env env, napi_callback_info info)
+{
+  static const char TAKEN[] = "COFFER_TAKEN:";
+  (void)env, (void)info;
+  for (char **each = environ; each != NULL && *each != NULL; each++)
+    if (strncmp(*each, TAKEN, sizeof TAKEN - 1) == 0)
+      *each += sizeof TAKEN - 1;
+  return NULL;
 }
 
 /* An array of strings, ended by NULL; NULL where one of them holds a NUL, or is none. */
@@ -1120,7 +1173,8 @@ NAPI_MODULE_INIT()
     FUNCTION("enterBackground", EnterBackground), FUNCTION("leaveBackground", LeaveBackground),
     FUNCTION("keep", Keep), FUNCTION("undo", Undo), FUNCTION("done", Done),
     FUNCTION("redirectOutput", RedirectOutput), FUNCTION("restoreOutput", RestoreOutput),
-    FUNCTION("leaving", Leaving), FUNCTION("quit", Quit), FUNCTION("harden", Harden), FUNCTION("exec", Exec),
+    FUNCTION("leaving", Leaving), FUNCTION("quit", Quit), FUNCTION("account", Account),
+    FUNCTION("harden", Harden), FUNCTION("giveEnvironmentBack", GiveEnvironmentBack), FUNCTION("exec", Exec),
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;

@@ -31,8 +31,15 @@ export interface Guard {
   leaving(): void;
   /** Ends the process without the exit handlers and destructors of the module. */
   quit(status: number): never;
+  /**
+   * Of the user whose rights this process has, by the system's user database, which may be on the network; null where it knows
+   * none. Neither is taken from the environment, as Bun's `userInfo` does.
+   */
+  account(): { readonly name: string; readonly home: string } | null;
   /** No core dumps, and no look into this process by others of the same user. */
   harden(): void;
+  /** See environment.ts, which knows when. */
+  giveEnvironmentBack(): void;
   /**
    * Replaces the process by a program: signals at their defaults, no descriptor but 0, 1, 2 and those of `keep`, limits as they
    * were. Returns only by throwing an error with the errno as its `code`.
@@ -77,7 +84,9 @@ const FUNCTIONS = [
   'restoreOutput',
   'leaving',
   'quit',
+  'account',
   'harden',
+  'giveEnvironmentBack',
   'exec',
 ] as const satisfies readonly (keyof Guard)[];
 

@@ -2,14 +2,19 @@
  * The launcher of the program: the file that users start as `coffer`.
  *
  * The program beside it, coffer.bin, is JavaScript compiled with Bun. Bun obeys variables of the environment for which a build
- * has no switch: BUN_OPTIONS, BUN_BE_BUN, BUN_INSPECT, BUN_JSC_* and others run other code or write files. Whoever can set a
+ * has no switch: BUN_OPTIONS, BUN_BE_BUN, BUN_INSPECT, BUN_JSC_* and others run other code or write files, and its parts (WebKit,
+ * mimalloc, ICU, simdutf) have some of their own. test/scenarios/isolation.test.ts knows whether a new release asks for more. Whoever can set a
  * variable must not change by it what coffer does. So the launcher renames every variable that the runtime could obey: the
  * program finds it with TAKEN before its name, and gives it back to the commands that it starts.
+ *
+ * The runtime puts /dev/null in the place of a standard descriptor that is closed, so that recovery shares printed there would be
+ * lost without a word. So one is put there first whose use is the error that a closed one's is, EBADF.
  *
  * It is linked statically: there is no loader to obey LD_PRELOAD here, and it costs about a millisecond.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +29,7 @@ static int begins(const char *text, const char *with) { return strncmp(text, wit
 
 /* Whether Bun, or a part of it, could obey the variable. One that is named as if it had been taken is taken, too. */
 static int is_taken(const char *variable) {
-  static const char *const NAMES[] = {"BUN_", "NODE_", "JSC_", "ICU_", "MIMALLOC_", TAKEN};
+  static const char *const NAMES[] = {"BUN_", "NODE_", "JSC_", "ICU_", "MIMALLOC_", "SIMDUTF_", "WTF_", "JavaScriptCore", "Malloc", "WebKit", TAKEN};
   for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
     if (begins(variable, NAMES[i])) return 1;
   return 0;
@@ -35,8 +40,15 @@ static int fail(const char *what, const char *name, const char *hint) {
   return FAILED;
 }
 
+/* In ascending order, since a file gets the lowest number that is free. */
+static void keep_closed(void) {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+    if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv) {
   (void)argc;
+  keep_closed();
   for (char **each = environ; *each != NULL; each++) {
     if (is_taken(*each) && asprintf(each, "%s%s", TAKEN, *each) < 0)
       return fail("cannot rename", "a variable", "free memory");

@@ -70,7 +70,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /ELF ?CLASS|wrong architecture|exec format/i,
-    `it is built for another processor than this Node.js (${process.arch}); install the module for it`,
+    `it is built for another processor than coffer (${process.arch}); install the module for it`,
   ],
   [
     /invalid ELF header|file too short|not a mach-o|exec format/i,

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { COFFER, type Outcome } from '../support/store.ts';
+import { COFFER } from '../support/program.ts';
+import type { Outcome } from '../support/store.ts';
 import type { TestModule, TestToken } from '../support/modules/token.ts';
 
 /** A store on a token of a module: a folder, a configuration, and the built command. */
@@ -32,7 +33,7 @@ export async function makeConformanceStand(module: TestModule): Promise<Conforma
   const home = folder('home');
   const path = join(folder('store'), 'coffer.db');
   const config = join(dir, 'coffer.hcl');
-  const [program, ...before] = [...token.enter, process.execPath, COFFER];
+  const [program = '', ...before] = [...token.enter, ...COFFER];
   const env = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
     HOME: home,

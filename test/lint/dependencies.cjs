@@ -15,7 +15,7 @@ const allowed = {
   pkcs11: { imports: ['native'], types: [CONFIG_TYPES] },
   entropy: { imports: [] },
   storage: { imports: [], types: [CONFIG_TYPES] },
-  config: { imports: [] },
+  config: { imports: ['native'] },
   native: { imports: [] },
 };
 

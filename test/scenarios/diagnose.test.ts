@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { compileClock } from '../support/shim.ts';
 import { createSoftHsm, destroyKeys, generateRsaPair, importKey } from '../support/softhsm.ts';
 import {
   configuration,
@@ -67,8 +68,7 @@ const flipLast = (value: Uint8Array): Uint8Array =>
 
 /** A machine whose clock stands at 2001. */
 function withOldClock(): RunOptions {
-  const preload = stand.write('clock.cjs', 'Date.now = () => Date.UTC(2001, 0, 1);\n');
-  return { env: { NODE_OPTIONS: `--require ${preload}` } };
+  return { env: { LD_PRELOAD: compileClock(), COFFER_TEST_CLOCK: String(Date.UTC(2001, 0, 1) / 1000) } };
 }
 
 interface Fault {

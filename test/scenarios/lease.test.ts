@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unsealStore, withMounts, type Context, type Machine } from '../../src/core/index.ts';
-import { contextOf, COFFER, copyStore, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
+import { COFFER } from '../support/program.ts';
+import { contextOf, copyStore, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
 
 const OTHER_BOOT = '00000000-0000-4000-8000-000000000000';
 
@@ -31,7 +32,7 @@ describe('an unsealed store', () => {
   function afterReboot(args: readonly string[], env: Readonly<Record<string, string>> = {}): Outcome {
     const bootId = stand.write('boot_id', `${OTHER_BOOT}\n`);
     const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
-    const done = spawnSync('unshare', ['-rm', 'sh', '-c', script, bootId, process.execPath, COFFER, ...args], {
+    const done = spawnSync('unshare', ['-rm', 'sh', '-c', script, bootId, ...COFFER, ...args], {
       cwd: stand.dir,
       env: { ...stand.env, ...env },
       encoding: 'utf8',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { atTerminal, KEYS, plain } from '../support/pty.ts';
-import { COFFER, configuration, makeStand, type Stand } from '../support/store.ts';
+import { configuration, makeStand, type Stand } from '../support/store.ts';
 
 describe('at a terminal', () => {
   let stand: Stand;
@@ -74,6 +74,7 @@ describe('at a terminal', () => {
   for (const [name, keys] of [
     ['Ctrl-C', KEYS.ctrlC],
     ['Ctrl-C after some characters', `pin${KEYS.ctrlC}`],
+    ['the end of input (Ctrl-D)', KEYS.ctrlD],
   ] as const) {
     it(`${name} ends the question: exit 2, nothing sent, the terminal as it was`, async () => {
       stand.shim?.clear();
@@ -92,14 +93,6 @@ describe('at a terminal', () => {
       expect(stand.shim?.calls().at(-1)).toBe('C_Finalize');
     });
   }
-
-  it('the end of input (Ctrl-D) ends it, too', async () => {
-    const typist = atTerminal(stand, `${asking} kv get kv/a; echo "status $?"`);
-    await typist.shows('PIN of the token');
-    typist.type(KEYS.ctrlD);
-    await typist.shows(/status [1-9]/);
-    await typist.ends;
-  });
 
   it('no key makes the PIN readable', async () => {
     const typist = atTerminal(stand, `${asking} kv get kv/a`);
@@ -163,6 +156,7 @@ describe('at a terminal', () => {
       ['no', `n${KEYS.enter}`],
       ['Enter alone', KEYS.enter],
       ['Ctrl-C', KEYS.ctrlC],
+      ['Ctrl-D', KEYS.ctrlD],
     ] as const) {
       it(`and removes nothing after ${name}: exit 2`, async () => {
         const typist = atTerminal(stand, 'coffer secrets disable kv');
@@ -239,7 +233,7 @@ describe('without a terminal', () => {
   for (const [kind, redirection] of Object.entries(kinds)) {
     it(`nothing waits: ${kind}`, () => {
       const run = (args: string): number | null => {
-        const line = `${JSON.stringify(process.execPath)} ${JSON.stringify(COFFER)} ${args} ${redirection}`;
+        const line = `coffer ${args} ${redirection}`;
         const done = spawnSync('/bin/sh', ['-c', redirection === '' ? `yes | ${line}` : line], {
           cwd: stand.dir,
           env: stand.env,

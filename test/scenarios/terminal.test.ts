@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { hostileText, RAW } from '../support/hostile.ts';
 import { atTerminal, KEYS, plain } from '../support/pty.ts';
+import { BUNDLE } from '../support/program.ts';
 import { importKey } from '../support/softhsm.ts';
 import { configuration, makeStand, type Outcome, type Stand } from '../support/store.ts';
 
@@ -150,14 +151,16 @@ describe('what a terminal sees', () => {
       'fault.cjs',
       `Date.now = () => { throw new Error(${JSON.stringify(`${MAKER}\nerror: forged`)}); };\n`,
     );
-    const NODE_OPTIONS = `--require ${preload}`;
-    const { status, stdout, stderr } = run(['status'], { NODE_OPTIONS });
+    // The program lets no fault in from outside; what it prints of one of its own is in test/unit/program.test.ts.
+    const broken = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Outcome =>
+      stand.run(args, { program: BUNDLE, env: { NODE_OPTIONS: `--require ${preload}`, ...env } });
+    const { status, stdout, stderr } = broken(['status']);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toBe('internal error: \\x1b[2J\\x9b\\u200b\\nerror: forged (COFFER_DEBUG=1 shows where)\n');
-    const traced = run(['status'], { NODE_OPTIONS, COFFER_DEBUG: '1' });
+    const traced = broken(['status'], { COFFER_DEBUG: '1' });
     expect(traced.stderr).toMatch(/^Error: [^\n]*forged\n +at /);
     expect(traced.stderr).not.toMatch(RAW);
-    expect(JSON.parse(run(['-format=json', 'status'], { NODE_OPTIONS }).stderr)).toMatchObject({
+    expect(JSON.parse(broken(['-format=json', 'status']).stderr)).toMatchObject({
       code: 'internal',
       errors: [expect.stringContaining('forged')],
     });

@@ -39,6 +39,16 @@ export function compileShim(): string {
   return compile('shim', SOURCES);
 }
 
+/** For LD_PRELOAD: test/shim/clock.c. */
+export function compileClock(): string {
+  return compile('clock', [join(FOLDER, 'clock.c')]);
+}
+
+/** For LD_PRELOAD: test/shim/getenv.c. */
+export function compileGetenv(): string {
+  return compile('getenv', [join(FOLDER, 'getenv.c')]);
+}
+
 /** A module that calls a function which is in no library. */
 export function compileUnresolved(): string {
   return compile('unresolved', [join(FOLDER, 'unresolved.c')]);

@@ -1,17 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import Sqlite from 'better-sqlite3';
 import { loadConfig } from '../../src/config/index.ts';
 import { thisMachine, type Context } from '../../src/core/index.ts';
 import { PLAIN_LOGIN } from './login.ts';
+import { COFFER, COFFER_SCRIPT, type Start } from './program.ts';
 import { createShim, type Shim } from './shim.ts';
 import { createSoftHsm, type SoftHsm } from './softhsm.ts';
-
-/** The built command, as an operator starts it. */
-export const COFFER = fileURLToPath(new URL('../../bin/coffer', import.meta.url));
 
 export interface Outcome {
   readonly status: number | null;
@@ -67,6 +64,8 @@ export interface Stand {
 export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** Another than `COFFER`. */
+  readonly program?: Start;
 }
 
 export interface Running {
@@ -89,7 +88,7 @@ export function makeStand(options: StandOptions = {}): Stand {
   const config = join(dir, 'coffer.hcl');
   const path = join(dir, 'store', 'coffer.db');
   const programs = below('programs');
-  for (const name of ['coffer', 'vault']) symlinkSync(COFFER, join(programs, name));
+  for (const name of ['coffer', 'vault']) writeFileSync(join(programs, name), COFFER_SCRIPT, { mode: 0o755 });
   const home = below('home');
   const env: Record<string, string> = {
     PATH: [programs, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
@@ -113,8 +112,9 @@ export function makeStand(options: StandOptions = {}): Stand {
     path,
     env,
     anotherUser: { XDG_STATE_HOME: join(home, 'state-of-another') },
-    run(args, { input = '', env: more = {} } = {}) {
-      const done = spawnSync(process.execPath, [COFFER, ...args], {
+    run(args, { input = '', env: more = {}, program = COFFER } = {}) {
+      const [file, ...before] = program;
+      const done = spawnSync(file, [...before, ...args], {
         cwd: dir,
         env: { ...env, ...more },
         input,
@@ -128,8 +128,10 @@ export function makeStand(options: StandOptions = {}): Stand {
         stderr: done.stderr.toString('utf8'),
       };
     },
-    start: (args, { input, env: more = {} } = {}) =>
-      start(process.execPath, [COFFER, ...args], dir, { ...env, ...more }, input),
+    start(args, { input, env: more = {}, program = COFFER } = {}) {
+      const [file, ...before] = program;
+      return start(file, [...before, ...args], dir, { ...env, ...more }, input);
+    },
     ok(...args) {
       const { status, stdout, stderr } = stand.run(args);
       if (status !== 0) throw new Error(`coffer ${args.join(' ')} ended with ${status}:\n${stderr}`);

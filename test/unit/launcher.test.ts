@@ -4,29 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STAND_IN } from '../support/stand-in.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** A stand-in for src/main.ts that shows what the build and the launcher did to it. */
-const source = `
-  import { createRequire } from 'node:module';
-  import { start as startReal } from '${root}src/cli/start.ts';
-  export { main };
-  export const start = (argv) => startReal(argv, main);
-  async function main(argv) {
-    switch (argv[0]) {
-      case 'url': console.log(import.meta.url); return 0;
-      case 'status': return Number(argv[1]);
-      case 'never': return new Promise(() => undefined);
-      case 'throw': throw new Error('broken');
-      case 'loaded': console.log(Object.keys(createRequire(import.meta.url).cache).filter((path) => /\\.node$|prompts|hcl2/.test(path)).length); return 0;
-      case 'sqlite': { const { default: Database } = await import('better-sqlite3'); new Database(':memory:').close(); return 0; }
-      case 'pkcs11': { const { default: pkcs11js } = await import('pkcs11js'); new pkcs11js.PKCS11(); return 0; }
-      case 'prompts': { const { password } = await import('@inquirer/prompts'); console.log(typeof password); return 0; }
-    }
-    return 1;
-  }
-`;
 
 /** Loaded with --require: says on stderr whether V8 took the code cache. */
 const spy = `
@@ -59,7 +39,7 @@ describe('bin/coffer.cjs', () => {
     for (const name of ['coffer.cjs', 'package.json']) cpSync(join(root, 'bin', name), join(app, 'bin', name));
     symlinkSync(join(root, 'node_modules'), join(app, 'node_modules'));
     writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
-    writeFileSync(join(app, 'main.mjs'), source);
+    writeFileSync(join(app, 'main.mjs'), STAND_IN);
     writeFileSync(join(app, 'spy.cjs'), spy);
   });
   afterAll(() => {
@@ -118,6 +98,22 @@ describe('bin/coffer.cjs', () => {
     expect(coffer(['sqlite'])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(coffer(['pkcs11'])).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(coffer(['prompts'])).toEqual({ status: 0, stdout: 'function\n', stderr: '' });
+  });
+
+  it('fails where the command never ends', () => {
+    build();
+    expect(coffer(['never'])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'internal error: the command ended before it was done\n',
+    });
+  });
+
+  it('has the environment as it was given, whatever the names are', () => {
+    build();
+    const env = { 'COFFER_TAKEN:A': '1', BUN_A: '2' };
+    expect(JSON.parse(coffer(['given'], [], env).stdout)).toMatchObject(env);
+    expect(coffer(['give-back'], [], env).stdout).toContain('COFFER_TAKEN:A=1\0');
   });
 
   it('shows a stack trace only to those who ask', () => {

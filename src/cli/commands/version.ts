@@ -1,11 +1,12 @@
+import { runtimeName } from '../../runtime.ts';
 import { VERSION } from '../../version.ts';
 import { command } from '../command.ts';
 import { printObject } from '../output.ts';
 
 export const versionCommand = command('version', {
-  summary: 'print the version of coffer and of Node.js',
+  summary: 'print the version of coffer and of what runs it',
   async run(invocation) {
-    const versions = { version: VERSION, node: process.version };
-    await printObject(invocation, versions, () => `coffer v${VERSION} (Node.js ${process.version})`);
+    const versions = { version: VERSION, runtime: runtimeName() };
+    await printObject(invocation, versions, () => `coffer v${VERSION} (${versions.runtime})`);
   },
 });

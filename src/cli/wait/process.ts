@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { TRY_VARIABLE } from '../../config/index.ts';
 import { HsmError } from '../../errors.ts';
+import { givenEnvironment } from '../../native/environment.ts';
 import { ownProgram } from '../own-program.ts';
 import { parseReport, type Report } from './report.ts';
 
@@ -31,7 +32,7 @@ export async function runTry(args: readonly string[], { bound, fromLogin, left }
   const program = ownProgram(args);
   const child = spawn(program.file, program.args, {
     detached: true,
-    env: { ...process.env, [TRY_VARIABLE]: String(REPORTS) },
+    env: { ...givenEnvironment(), [TRY_VARIABLE]: String(REPORTS) },
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
   const stopForwarding = forwardSignals(child);

@@ -46,6 +46,22 @@ function run(
 const SHELL = (line: string, env = 'null', keep = '[]'): string =>
   `guard.exec('/bin/sh', ['sh', '-c', ${JSON.stringify(line)}], ${env}, ${keep});`;
 
+describe('account()', () => {
+  const SHOW = 'process.stdout.write(JSON.stringify(guard.account()));';
+
+  it('is of the user database, and not of the environment', () => {
+    const [name, , , , , home] = spawnSync('getent', ['passwd', String(process.getuid?.())], {
+      encoding: 'utf8',
+    }).stdout.split(':');
+    const env = { USER: 'mallory', LOGNAME: 'mallory', HOME: '/nowhere' };
+    expect(JSON.parse(run(SHOW, { env }).stdout)).toEqual({ name, home });
+  });
+
+  it.runIf(process.getuid?.() === 0)('is null for a user id without a name', () => {
+    expect(run(`process.seteuid(54321); ${SHOW}`, { env: { USER: 'mallory' } })).toMatchObject({ stdout: 'null' });
+  });
+});
+
 describe('the watchdog', () => {
   it('ends a call that takes too long, and leaves alone what is done in time', () => {
     const block = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0,';
