@@ -1,16 +1,12 @@
-// Run by Bun: compiles src/program.ts, or another entry, into one executable.
-//
-//   bun compile.mjs OUTFILE [--entry=FILE] [--bun=PATH --target=NAME]
-//
-// The Bun at PATH is another than this one, for another processor.
+// Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [ENTRY] [--bun=PATH --target=NAME]
 
 import * as crypto from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const root = dirname(import.meta.dir);
-const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
+const loader = join(root, 'src', 'native', 'addon.ts');
 
 /** The add-ons' JavaScript is compiled in; their native part is loaded by src/native/addon.ts. */
 const nativeAddons = {
@@ -19,9 +15,11 @@ const nativeAddons = {
     build.onResolve({ filter: /^better-sqlite3$/ }, ({ importer }) => ({
       path: Bun.resolveSync('better-sqlite3/linux-x64', dirname(importer)),
     }));
+    // By a name without this folder's path, which would be in the source map.
+    build.onResolve({ filter: /^addon-loader$/ }, () => ({ path: loader }));
     build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: 'native-addons' }));
     build.onLoad({ filter: /.*/, namespace: 'native-addons' }, ({ path }) => ({
-      contents: `module.exports = require(${loader}).loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
+      contents: `module.exports = require('addon-loader').loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
       loader: 'js',
     }));
   },
@@ -49,17 +47,15 @@ const lazyCrypto = {
   },
 };
 const { values, positionals } = parseArgs({
+  args: process.argv.slice(2),
   allowPositionals: true,
-  options: {
-    entry: { type: 'string', default: join(root, 'src', 'program.ts') },
-    bun: { type: 'string' },
-    target: { type: 'string' },
-  },
+  options: { bun: { type: 'string' }, target: { type: 'string' } },
 });
-const [outfile] = positionals;
+const [outfile, entry = join(root, 'src', 'program.ts')] = positionals;
+const folder = `${outfile}.parts`;
 
 const { success, logs } = await Bun.build({
-  entrypoints: [values.entry],
+  entrypoints: [entry],
   target: 'bun',
   format: 'esm',
   minify: { whitespace: true, syntax: true, identifiers: false },
@@ -68,9 +64,10 @@ const { success, logs } = await Bun.build({
   // Inside, and read only where COFFER_DEBUG=1 shows a trace.
   sourcemap: 'inline',
   compile: {
-    outfile,
+    outfile: join(folder, basename(outfile)),
     // A command is over before machine code for it would pay: its compilers come in a hundred times later.
     jitPolicy: 100,
+    // Of another processor.
     ...(values.bun && { executablePath: values.bun, target: values.target }),
     // A file in the current directory must not change what the program does.
     autoloadDotenv: false,
@@ -84,7 +81,6 @@ if (!success) {
   console.error(logs);
   process.exit(1);
 }
-// Second copies of the maps.
-const folder = dirname(outfile);
-for (const name of readdirSync(folder))
-  if (name.endsWith('.js.map') || name.endsWith('.bin.map')) rmSync(join(folder, name));
+// Without the maps that Bun puts beside it, and in one step: a command that starts meanwhile finds the old program or the new one.
+renameSync(join(folder, basename(outfile)), outfile);
+rmSync(folder, { recursive: true });

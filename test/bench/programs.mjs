@@ -35,7 +35,7 @@ export function compileBare(folder) {
   cpSync(join(root, 'dist', 'program', 'lib'), join(folder, 'lib'), { recursive: true });
   const program = join(folder, 'bare');
   must(
-    spawnSync(runtime(), [join(root, 'bin', 'compile.mjs'), program, `--entry=${join(HERE, 'bare.ts')}`], {
+    spawnSync(runtime(), [join(root, 'bin', 'compile.mjs'), program, join(HERE, 'bare.ts')], {
       cwd: root,
       encoding: 'utf8',
     }),

@@ -73,8 +73,8 @@ const allowedInTest = {
   setup: ['support'],
   lint: [],
   bench: ['setup'],
-  package: ['setup', 'bench'],
   compiled: [],
+  package: ['setup'],
 };
 
 const inTest = (name) => `^test/${name}/`;

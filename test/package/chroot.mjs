@@ -40,13 +40,15 @@ function mirror() {
  */
 export async function debian(release, cache) {
   const folder = mkdtempSync(join(tmpdir(), `coffer-${release}-`));
-  await unpack(release, cache, folder);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    await unpack(release, cache, folder);
+  } catch (error) {
+    remove();
+    throw error;
+  }
   copyFileSync('/etc/resolv.conf', join(folder, 'etc/resolv.conf'));
-  return {
-    folder,
-    run: (script, options) => run(folder, script, options),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  return { folder, remove, run: (script, options) => run(folder, script, options) };
 }
 
 async function unpack(release, cache, folder) {
@@ -54,11 +56,13 @@ async function unpack(release, cache, folder) {
   if (!existsSync(base)) {
     mkdirSync(cache, { recursive: true });
     const made = `${folder}.base`;
-    const { status, output } = await finished('debootstrap', ['--variant=minbase', release, made, mirror()]);
-    if (status !== 0) throw new Error(`debootstrap ${release}: ${output}`);
-    await must('tar', ['-C', made, '-cf', `${base}.new`, '.']);
+    try {
+      await must('debootstrap', ['--variant=minbase', release, made, mirror()]);
+      await must('tar', ['-C', made, '-cf', `${base}.new`, '.']);
+    } finally {
+      rmSync(made, { recursive: true, force: true });
+    }
     renameSync(`${base}.new`, base);
-    rmSync(made, { recursive: true });
   }
   await must('tar', ['-C', folder, '-xpf', base]);
 }

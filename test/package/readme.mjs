@@ -5,7 +5,7 @@ const VARIES = [
   [/Recovery Key 1: \S{44}/g, 'Recovery Key 1: KEY'],
   [/\bkv_[0-9a-f]{8}\b/g, 'kv_ACCESSOR'],
   [/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID'],
-  [/to slot \d+/g, 'to slot N'],
+  [/\b(to slot|^Slot) \d+/gm, '$1 N'],
 ];
 
 /**

@@ -37,7 +37,7 @@ describe.runIf(existsSync(bun))('the compiled program', () => {
     app = realpathSync(mkdtempSync(join(tmpdir(), 'coffer-program-')));
     symlinkSync(join(root, 'node_modules'), join(app, 'node_modules'));
     writeFileSync(join(app, 'main.ts'), `${STAND_IN}\nstart(process.argv.slice(2));\n`);
-    execFileSync(bun, [join(root, 'bin/compile.mjs'), join(app, 'coffer.bin'), `--entry=${join(app, 'main.ts')}`], {
+    execFileSync(bun, [join(root, 'bin/compile.mjs'), join(app, 'coffer.bin'), join(app, 'main.ts')], {
       cwd: root,
     });
     cpSync(join(root, 'dist/program/coffer'), join(app, 'coffer'));
