@@ -69,7 +69,7 @@ const allowedInTest = {
   support: [],
   setup: [],
   lint: [],
-  bench: ['setup'],
+  bench: ['setup', 'support'],
 };
 
 const inTest = (name) => `^test/${name}/`;
