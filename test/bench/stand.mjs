@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from '../setup/ensure.mjs';
-import { must, typescript } from './programs.mjs';
+import { compileScript, must } from './programs.mjs';
 
 const LABEL = 'bench';
 
@@ -48,7 +48,10 @@ export function makeStore(folder, token, secrets) {
   ]) {
     must(spawnSync(join(root, 'bin', 'coffer'), args, { env, encoding: 'utf8' }));
   }
-  const filled = typescript('fill.ts', [config, token.pinFile, String(secrets)], env).trim();
+  const fill = compileScript('fill.ts', join(folder, 'fill'));
+  const filled = must(
+    spawnSync(fill, [config, token.pinFile, String(secrets)], { env, encoding: 'utf8' }),
+  ).stdout.trim();
   return { config, database, filled };
 }
 

@@ -72,7 +72,7 @@ const allowedInTest = {
   support: [],
   setup: ['support'],
   lint: [],
-  bench: ['setup'],
+  bench: ['setup', 'support'],
   compiled: [],
   package: ['setup'],
 };
