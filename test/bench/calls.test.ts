@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COFFER, makeStand, type Stand } from '../support/store.ts';
+import { makeStand, type Stand } from '../support/store.ts';
 import { compileCalls, compileScript, typescript } from './programs.mjs';
 
 /** All of SQLite is compiled once. */
@@ -27,7 +27,7 @@ describe('the programs that make the calls of kv get', () => {
 
   async function coffer(...lines: string[]): Promise<void> {
     for (const line of lines) {
-      const { status, stderr } = await stand.shell(`'${COFFER}' ${line}`);
+      const { status, stderr } = await stand.run(line.split(' '));
       if (status !== 0) throw new Error(`coffer ${line}: ${stderr}`);
     }
   }
