@@ -2,9 +2,11 @@
 // milliseconds: Linux maps what was written or read in one go in larger pieces than what was read as a program ran.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../setup/ensure.mjs';
+
+const PIECE = 65_536;
 
 /** The executable with all that lies beside it. @returns the launcher's path */
 export function copyProgram(folder) {
@@ -28,7 +30,10 @@ function copyFolder(from, to) {
   }
 }
 
-/** The system's own ways to copy, cpSync's too, write page by page. */
+/** As an installer writes: cpSync's own way is page by page, and one write of the whole would be mapped in pieces of megabytes. */
 function copyFile(from, to) {
-  writeFileSync(to, readFileSync(from), { mode: 0o755 });
+  const bytes = readFileSync(from);
+  const file = openSync(to, 'wx', 0o755);
+  for (let at = 0; at < bytes.length; at += PIECE) writeSync(file, bytes, at, Math.min(PIECE, bytes.length - at));
+  closeSync(file);
 }
