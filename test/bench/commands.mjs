@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuild, ensureDependencies, ensureNode, ensureSoftHsm, root, say } from '../setup/ensure.mjs';
+import { copyNode, copyProgram } from './copies.mjs';
 import { cold, large, small } from './sets.mjs';
 import { printMeasured, printTargets } from './table.mjs';
 import { makeStore, makeToken } from './stand.mjs';
@@ -25,8 +26,8 @@ const [rounds, secrets] = [Number(values.rounds), Number(values.secrets)];
 ensureNode();
 await ensureDependencies();
 ensureBuild();
-const program = join(root, 'dist', 'program', 'coffer');
-if (!existsSync(program)) throw new Error('the program was not compiled: see what npm run build says');
+if (!existsSync(join(root, 'dist', 'program')))
+  throw new Error('the program was not compiled: see what npm run build says');
 const softHsm = ensureSoftHsm();
 // Without links, since coffer trusts no path that somebody could have laid.
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'coffer-bench-'));
@@ -34,8 +35,11 @@ const others = yardsticks(folder);
 try {
   const token = makeToken(folder, softHsm);
   const store = makeStore(join(folder, 'few'), token, FEW);
-  const node = systemNode();
-  const stand = { folder, token, store, node, program, rounds };
+  const system = systemNode();
+  const node = copyNode(system.path, join(folder, 'system'));
+  const here = copyNode(process.execPath, join(folder, 'here'));
+  const program = copyProgram(join(folder, 'program'));
+  const stand = { folder, token, store, node, here, program, rounds };
   const sets = [small(stand, others.commands)];
   if (secrets > 0) {
     say(`filling a store with ${secrets} secrets`);
@@ -44,7 +48,7 @@ try {
     sets.push(large(stand, many, secrets));
   }
   if (process.env.COFFER_BENCH_COLD === '1') sets.push(cold(stand));
-  printTargets(Object.assign({}, ...sets), { node, rounds, secrets });
+  printTargets(Object.assign({}, ...sets), { version: system.version, rounds, secrets });
   sets.forEach(printMeasured);
 } finally {
   others.end();

@@ -13,7 +13,7 @@ const SECRET = secretPath(5);
 
 /** @returns what `measure` does, for the small store and for other programs */
 export function small(stand, others) {
-  const { token, store, folder, program, node } = stand;
+  const { token, store, folder, program, node, here } = stand;
   const coffer = (...args) => ({ words: [program, ...args] });
   const first = { COFFER_CONFIG: join(folder, 'first.hcl'), XDG_CACHE_HOME: join(folder, 'first') };
   writeConfig(first.COFFER_CONFIG, token, store.database);
@@ -22,8 +22,8 @@ export function small(stand, others) {
     .split('\n');
   say('compiling the same calls in JavaScript and in C');
   return measured(stand, {
-    'node -e 0': { words: [node.path, '-e', '0'] },
-    'node -e 0, here': { words: [process.execPath, '-e', '0'] },
+    'node -e 0': { words: [node, '-e', '0'] },
+    'node -e 0, here': { words: [here, '-e', '0'] },
     version: coffer('version'),
     'seal-status': coffer('seal-status'),
     'kv get': coffer('kv', 'get', SECRET),
@@ -32,7 +32,7 @@ export function small(stand, others) {
     'kv put': coffer('kv', 'put', SECRET, 'user=ada', 'password=secret'),
     'kv put, wrapped': coffer('kv', 'put', 'wrapped/app', 'user=ada', 'password=secret'),
     'transit/encrypt': coffer('write', 'transit/encrypt/k', 'plaintext=aGVsbG8='),
-    'kv get, bundle': { words: [process.execPath, join(root, 'bin', 'coffer.cjs'), 'kv', 'get', SECRET] },
+    'kv get, bundle': { words: [here, join(root, 'bin', 'coffer.cjs'), 'kv', 'get', SECRET] },
     'bare program': { words: [compileScript('bare.ts', join(folder, 'bare')), ...calls] },
     'C program': { words: [compileCalls(), ...calls] },
     ...others,
@@ -56,7 +56,7 @@ export function large(stand, many, secrets) {
 export function cold(stand) {
   const before = 'sync && echo 3 > /proc/sys/vm/drop_caches';
   const commands = {
-    'node -e 0, cold': { words: [stand.node.path, '-e', '0'], before },
+    'node -e 0, cold': { words: [stand.node, '-e', '0'], before },
     'kv get, cold': { words: [stand.program, 'kv', 'get', SECRET], before },
   };
   return measured({ ...stand, rounds: COLD_ROUNDS }, commands);

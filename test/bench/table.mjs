@@ -26,10 +26,10 @@ const TARGETS = [
 ];
 
 /** The ratios, with the targets beside them. */
-export function printTargets(measured, { node, rounds, secrets }) {
+export function printTargets(measured, { version, rounds, secrets }) {
   console.log(`
 Medians of pairs, ${rounds} interleaved rounds. SoftHSM2 by file, plain mount: one C_Decrypt of the root key and one HMAC.
-node -e 0 is Node.js ${node.version}; the bundle runs on ${process.version}. ${machine()}, ${cpus().length} processors, load ${loadavg()[0].toFixed(1)} at the end.
+node -e 0 is Node.js ${version}; the bundle runs on ${process.version}. ${machine()}, ${cpus().length} processors, load ${loadavg()[0].toFixed(1)} at the end.
 The time is the clock's; beside it the same by the processors' time, which other work on the machine disturbs less.
 `);
   console.log(row('what', 'measured', 'by CPU', 'target', ''));
