@@ -1,7 +1,7 @@
 // Run by Bun: compiles src/program.ts into one executable. bun compile.mjs OUTFILE [ENTRY] [--bun=PATH --target=NAME]
 
 import * as crypto from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -32,7 +32,12 @@ const nativeAddons = {
 const lazyCrypto = {
   name: 'lazy-crypto',
   setup(build) {
-    build.onResolve({ filter: /^node:crypto$/ }, ({ path }) => ({ path, namespace: 'lazy' }));
+    // Bun shows no plugin an import of the runtime's own modules, so the name is another one before it sees it.
+    build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(" from 'node:crypto';", " from 'lazy:crypto';"),
+      loader: 'ts',
+    }));
+    build.onResolve({ filter: /^lazy:crypto$/ }, ({ path }) => ({ path, namespace: 'lazy' }));
     build.onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
       contents: [
         'let loaded;',

@@ -17,6 +17,7 @@ export function isErrorCode<S extends ExitStatus>(status: S, code: unknown): cod
 /** Every code by its exit status, as coffer(1) lists them. Scripts wait for them: a code is never renamed, and never means something else. */
 export const errorCodes = {
   1: [
+    'addon_missing',
     'already_versioned',
     'arguments',
     'bad_backup',
@@ -53,7 +54,6 @@ export const errorCodes = {
     'config_writable',
     'confirmation_needed',
     'entropy_required',
-    'addon_missing',
     'import_invalid',
     'internal',
     'managed_key',

@@ -1,5 +1,4 @@
 import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
 import type { EngineContext } from '../engine.ts';
 import { generateEcFrom } from './generate-ec.ts';
 import { generateRsaFrom } from './generate-rsa.ts';
@@ -61,12 +60,18 @@ export function publicOf(key: KeyObject): Uint8Array {
   return (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' });
 }
 
-const generate = promisify(generateKeyPair);
-
 async function generateEc({ opensslCurve }: EcType): Promise<KeyObject> {
-  return (await generate('ec', { namedCurve: opensslCurve })).privateKey;
+  return privateKeyOf((done) => generateKeyPair('ec', { namedCurve: opensslCurve }, done));
 }
 
 async function generateRsa({ bits }: RsaType): Promise<KeyObject> {
-  return (await generate('rsa', { modulusLength: bits, publicExponent: 65_537 })).privateKey;
+  return privateKeyOf((done) => generateKeyPair('rsa', { modulusLength: bits, publicExponent: 65_537 }, done));
+}
+
+type Done = (error: Error | null, publicKey: KeyObject, privateKey: KeyObject) => void;
+
+function privateKeyOf(start: (done: Done) => void): Promise<KeyObject> {
+  return new Promise((resolve, reject) => {
+    start((error, _, privateKey) => (error === null ? resolve(privateKey) : reject(error)));
+  });
 }
