@@ -10,8 +10,8 @@ import {
 import { CofferError, UsageError } from '../errors.ts';
 import { resultIsOut } from '../native/outcome.ts';
 import type { ContextOptions } from './command.ts';
-import { COMMANDS } from './commands/index.ts';
-import { type HelpLine, readCommandLine } from './parse.ts';
+import { OFTEN } from './commands/often.ts';
+import { type CommandLine, type HelpLine, readCommandLine } from './parse.ts';
 import { askPin } from './prompts.ts';
 import { hintText } from './remedies.ts';
 import { FORMATS, openTerminal, type OutputFormat, type Terminal } from './terminal.ts';
@@ -29,7 +29,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 }
 
 async function runAndReport(argv: readonly string[]): Promise<number> {
-  const line = readCommandLine(argv, COMMANDS);
+  const line = await commandLine(argv);
   const { kind, global } = line;
   const name = global.format ?? variable(process.env, 'format');
   const format = outputFormat(name);
@@ -60,6 +60,13 @@ async function runAndReport(argv: readonly string[]): Promise<number> {
     else terminal.fault(error);
     return error instanceof CofferError ? error.exitStatus : 1;
   }
+}
+
+/** What is no whole command of those that are called often is read again with all there are. */
+async function commandLine(argv: readonly string[]): Promise<CommandLine> {
+  const often = await OFTEN.get(argv[0] ?? '')?.();
+  const line = often === undefined ? null : readCommandLine(argv, often);
+  return line?.kind === 'run' ? line : readCommandLine(argv, (await import('./commands/index.ts')).COMMANDS);
 }
 
 async function showHelp(line: HelpLine, terminal: Terminal, format: OutputFormat | null): Promise<number> {

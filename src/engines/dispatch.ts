@@ -10,7 +10,7 @@ export async function dispatch(
   context: EngineContext,
   request: EngineRequest,
 ): Promise<EngineResponse | null> {
-  for (const [pattern, , operations] of engine.routes) {
+  for (const [pattern, , operations] of await engine.routes()) {
     const handler = operations[request.operation];
     const parts = handler === undefined ? null : match(pattern, request.path);
     if (handler !== undefined && parts !== null) return handler(context, request.data, parts);
@@ -21,7 +21,7 @@ export async function dispatch(
     {
       hint: [
         'it answers to:',
-        ...describeRoutes(engine, context.mountPath).map(
+        ...(await describeRoutes(engine, context.mountPath)).map(
           ({ path, operations }) => `  ${path} (${operations.join(', ')})`,
         ),
       ].join('\n'),
@@ -37,8 +37,8 @@ export interface RouteDescription {
   readonly help: string;
 }
 
-export function describeRoutes(engine: Engine, mountPath: string): RouteDescription[] {
-  return engine.routes.map(([pattern, help, operations]) => ({
+export async function describeRoutes(engine: Engine, mountPath: string): Promise<RouteDescription[]> {
+  return (await engine.routes()).map(([pattern, help, operations]) => ({
     path: mountPath + pattern.replace(/[:*](\w+)/g, (_, name: string) => name.toUpperCase()),
     operations: Object.keys(operations) as Operation[],
     help,

@@ -70,11 +70,11 @@ export type Route = readonly [
 export interface Engine {
   /** As `secrets enable` names it. */
   readonly type: string;
-  readonly routes: readonly Route[];
+  routes(): Promise<readonly Route[]>;
   /** What the operator knows a row of the engine's as, below the mount: a secret's path rather than the row's. */
   rowName(path: readonly string[]): string;
   /** Looks over everything that a mount holds, for a diagnose that opens every value. */
-  check(context: CheckContext): RowCheck;
+  check(context: CheckContext): Promise<RowCheck>;
   /** The key objects that keys of a mount are, for `operator diagnose`; absent where the engine keeps none in the HSM. */
   keyObjects?(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncIterable<HsmKeyObject>;
 }

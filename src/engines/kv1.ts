@@ -10,9 +10,9 @@ const REFRESH_SECONDS = 2_764_800;
 /** kv version 1: one JSON object a path. */
 export const kv1: Engine = {
   type: 'kv',
-  routes: [['*path', 'a secret, or the names below a folder', { read, write, list, delete: remove }]],
+  routes: async () => [['*path', 'a secret, or the names below a folder', { read, write, list, delete: remove }]],
   rowName: ([, ...secret]) => secret.join('/'),
-  check: checkRow,
+  check: async (context) => checkRow(context),
 };
 
 async function read(

@@ -59,7 +59,7 @@ async function checkMount(
   const view = viewOf(mount, { rows, seal }, new Barrier(keys.keyring), names);
   const has = async (path: readonly string[]): Promise<boolean> =>
     (await rows.get(names.encrypt(DATA, [mount.uuid, ...path]))) !== null;
-  const check = engineOf(mount).check({ mountPath: mount.path, view, has });
+  const check = await engineOf(mount).check({ mountPath: mount.path, view, has });
   const root = names.encrypt(DATA, [mount.uuid]);
 
   async function checkRow(stored: string): Promise<readonly CofferError[]> {

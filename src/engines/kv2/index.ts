@@ -9,7 +9,7 @@ import { deleteAll, deleteNewest, deleteVersions, destroyVersions, undeleteVersi
 /** kv version 2: versions of a JSON object a path, with metadata. */
 export const kv2: Engine = {
   type: 'kv',
-  routes: [
+  routes: async () => [
     [
       'data/*path',
       'a version of a secret; delete marks the newest as deleted',
@@ -28,7 +28,7 @@ export const kv2: Engine = {
   ],
   rowName: ([kind, ...secret]) =>
     kind === 'versions' ? `${secret[0]} (version ${secret[1]})` : secret.join('/') || 'config',
-  check: checkKv2,
+  check: async (context) => checkKv2(context),
 };
 
 async function list({ view }: EngineContext, _data: JsonObject, parts: PathParts): Promise<EngineResponse | null> {
