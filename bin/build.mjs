@@ -19,10 +19,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
 import { buildAddons } from './natives.mjs';
-import { ensureNode } from './node.mjs';
+import { ensureNode, sayErrorsInOneLine } from './node.mjs';
 import { buildProgram, runtime } from './program.mjs';
 
 ensureNode();
+sayErrorsInOneLine();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
 const [entry = join(root, 'src', 'main.ts'), dist = join(root, 'dist')] = positionals;

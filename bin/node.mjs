@@ -34,6 +34,14 @@ export function ensureNode() {
   process.exit(spawnSync(node, args, { stdio: 'inherit', env }).status ?? 1);
 }
 
+/** What a script of bin throws is said in one line; COFFER_DEBUG=1 shows where. */
+export function sayErrorsInOneLine() {
+  process.on('uncaughtException', (error) => {
+    console.error(process.env.COFFER_DEBUG === '1' ? error : `error: ${error.message}`);
+    process.exit(1);
+  });
+}
+
 function isFetched(node) {
   return spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout === `v${FETCHED_NODE}\n`;
 }

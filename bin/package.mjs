@@ -15,6 +15,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync 
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HERE, buildAddons } from './natives.mjs';
+import { sayErrorsInOneLine } from './node.mjs';
 import { arm64 } from './package/arm64.mjs';
 import { npmPackages, otherParts } from './package/components.mjs';
 import { ENDING, compress } from './package/compress.mjs';
@@ -24,6 +25,8 @@ import { notices } from './package/notices.mjs';
 import { sbom } from './package/sbom.mjs';
 import { tar } from './package/tar.mjs';
 import { buildProgram, runtime } from './program.mjs';
+
+sayErrorsInOneLine();
 
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };
 const BUN = '@oven/bun-linux-x64';

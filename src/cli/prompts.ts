@@ -87,7 +87,7 @@ async function answered<T>(ask: (prompts: typeof Prompts, streams: Streams) => P
   }
 }
 
-const ENDINGS = ['SIGTERM', 'SIGHUP'] as const;
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** A prompt has the terminal in raw mode without a cursor, which a signal would leave so. */
 function restoreTerminal(signal: NodeJS.Signals): void {

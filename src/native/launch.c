@@ -46,6 +46,16 @@ static void keep_closed(void) {
     if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/*
+ * Bun does not start where the current directory was removed. In a folder of /proc that holds nothing, a relative path leads nowhere
+ * as it did there.
+ */
+static int leave_removed_directory(void) {
+  char here[PATH_MAX];
+  if (getcwd(here, sizeof here) != NULL || errno != ENOENT) return 0;
+  return chdir("/proc/self/fdinfo");
+}
+
 int main(int argc, char **argv) {
   (void)argc;
   keep_closed();
@@ -54,6 +64,7 @@ int main(int argc, char **argv) {
       return fail("cannot rename", "a variable", "free memory");
   }
   char path[PATH_MAX + sizeof PROGRAM];
+  if (leave_removed_directory() != 0) return fail("cannot leave", "the removed current directory", "change to another directory");
   ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
   if (length < 0) return fail("cannot read", "/proc/self/exe", "coffer needs /proc mounted");
   path[length] = '\0';

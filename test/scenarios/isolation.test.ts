@@ -188,6 +188,14 @@ describe.skipIf(IS_BUNDLE)('a variable of the environment', () => {
   });
 });
 
+describe('a current directory that was removed', () => {
+  it('keeps no command from its work', async () => {
+    const line = 'mkdir gone && cd gone && rmdir ../gone && coffer';
+    expect(await stand.shell(`${line} version`)).toMatchObject({ status: 0 });
+    expect(await stand.shell(`${line} kv get -field=v kv/a`)).toMatchObject({ status: 0, stdout: 'right' });
+  });
+});
+
 describe('an argument', () => {
   it.each([
     ['--inspect'],

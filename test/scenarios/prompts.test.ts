@@ -106,18 +106,21 @@ describe('at a terminal', () => {
     expect(plain(typist.screen())).not.toContain('4711');
   });
 
-  it('SIGTERM during the question gives the terminal back', async () => {
-    stand.shim?.clear();
-    const typist = atTerminal(
-      stand,
-      `trap '' TERM; sh -c 'trap - TERM; echo $$ > pid; exec ${asking} kv get kv/a'; stty -a`,
-    );
-    await typist.shows('PIN of the token');
-    process.kill(Number(readFileSync(join(stand.dir, 'pid'), 'utf8')), 'SIGTERM');
-    await typist.ends;
-    expect(plain(typist.screen())).toMatch(/\bisig icanon\b/);
-    expect(stand.shim?.calls().at(-1)).toBe('C_Finalize');
-  });
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s during the question gives the terminal back',
+    async (signal) => {
+      stand.shim?.clear();
+      const typist = atTerminal(
+        stand,
+        `trap '' ${signal.slice(3)}; sh -c 'trap - ${signal.slice(3)}; echo $$ > pid; exec ${asking} kv get kv/a'; stty -a`,
+      );
+      await typist.shows('PIN of the token');
+      process.kill(Number(readFileSync(join(stand.dir, 'pid'), 'utf8')), signal);
+      await typist.ends;
+      expect(plain(typist.screen())).toMatch(/\bisig icanon\b/);
+      expect(stand.shim?.calls().at(-1)).toBe('C_Finalize');
+    },
+  );
 
   it('nobody is asked with -non-interactive', async () => {
     const typist = atTerminal(stand, `${asking} kv get -non-interactive kv/a`);

@@ -27,9 +27,18 @@ export function run(program, args, options = {}) {
   return spawnSync(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options }).status === 0;
 }
 
+/** Whether node_modules is not as package-lock.json has it. */
+export function areDependenciesMissing() {
+  return whyInstallHere() !== null;
+}
+
+function whyInstallHere() {
+  return whyInstall(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json'));
+}
+
 /** Installs node_modules as package-lock.json has them, with the native add-ons that tests load. */
 export async function ensureDependencies() {
-  const reason = whyInstall(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json'));
+  const reason = whyInstallHere();
   if (reason !== null) {
     say(`npm ci, since ${reason}`);
     // npm refuses Bun where that is not made for the processor; nothing starts it there.

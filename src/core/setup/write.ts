@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ConfigError, systemErrorCode } from '../../errors.ts';
 import { createPrivateFile, draftName, renamePrivateFile, UnsafePlace } from '../../private-files.ts';
 
@@ -18,8 +19,12 @@ export interface Draft {
  */
 export function draftConfiguration(target: string, text: string): Draft {
   const path = draftName(target);
+  const made = missingFolders(dirname(target));
   told(target, () => createPrivateFile(path, text));
-  const discard = (): void => rmSync(path, { force: true });
+  const discard = (): void => {
+    rmSync(path, { force: true });
+    made.forEach(removeIfEmpty);
+  };
   return {
     path,
     keep() {
@@ -31,6 +36,19 @@ export function draftConfiguration(target: string, text: string): Draft {
     },
     discard,
   };
+}
+
+/** Of the folders on the way to `folder`, and itself, those that are not there; the deepest first. */
+function missingFolders(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...missingFolders(dirname(folder))];
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // The configuration is in it.
+  }
 }
 
 function told(target: string, run: () => void): void {
