@@ -10,9 +10,7 @@ export interface Entropy {
 }
 
 /** The operating system's generator alone. */
-export const systemEntropy: Entropy = {
-  bytes: async (length) => randomFillSync(new Uint8Array(length)),
-};
+export const systemEntropy: Entropy = { bytes: async (length) => randomFillSync(new Uint8Array(length)) };
 
 /** The most that is asked of the HSM in one call. */
 const HSM_CHUNK = 1024;

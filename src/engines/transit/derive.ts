@@ -48,16 +48,11 @@ export function keyBytes(key: Key, secret: Uint8Array, context: Uint8Array | nul
 }
 
 /** @param length at most 32 where the key derives in counter mode @returns the caller's to zero @throws UsageError `missing_context` */
-export function derivedBytes(
-  { name, kdf }: Key,
-  secret: Uint8Array,
-  context: Uint8Array | null,
-  length: number,
-): Buffer {
+export function derivedBytes(key: Key, secret: Uint8Array, context: Uint8Array | null, length: number): Buffer {
   if (context === null || context.length === 0) {
-    throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, {
+    throw new UsageError('missing_context', `the key "${key.name}" is derived and needs a context`, {
       hint: 'give context=BASE64',
     });
   }
-  return kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
+  return key.kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
 }
