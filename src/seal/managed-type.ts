@@ -57,12 +57,8 @@ function bitsOf(modulus: Uint8Array): number | null {
 /** @param point CKA_EC_POINT: an uncompressed point, in a DER OCTET STRING or, from some modules, without it */
 function ecPublicKey({ curve, bytes }: EcType, point: Uint8Array): Uint8Array {
   const coordinates = point.subarray(-2 * bytes);
-  return spki({
-    kty: 'EC',
-    crv: curve,
-    x: base64url(coordinates.subarray(0, bytes)),
-    y: base64url(coordinates.subarray(bytes)),
-  });
+  const [x, y] = [base64url(coordinates.subarray(0, bytes)), base64url(coordinates.subarray(bytes))];
+  return spki({ kty: 'EC', crv: curve, x, y });
 }
 
 function spki(jwk: JsonWebKey): Uint8Array {

@@ -23,10 +23,8 @@ export interface WrapMethod {
 }
 
 /** Each list in order of preference. */
-const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({
-  mechanism,
-  hash: null,
-}));
+const AES_MECHANISMS = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM];
+const AES_METHODS: readonly WrapMethod[] = AES_MECHANISMS.map((mechanism) => ({ mechanism, hash: null }));
 const OAEP_HASHES: readonly PaddingHash[] = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'];
 const RSA_METHODS: readonly WrapMethod[] = [
   ...OAEP_HASHES.map((hash) => ({ mechanism: CKM.RSA_PKCS_OAEP, hash })),

@@ -61,9 +61,7 @@ export function objectsOf(session: Session, { class: keyClass, label, id, public
   return classes.flatMap((each) => {
     const found = session.findKeys({ class: each, label, id });
     if (found.length < 2) return found;
-    throw new HsmError(
-      'key_ambiguous',
-      `several keys on token "${session.token.label}" have ${describeName({ label, id })}`,
-    );
+    const where = `on token "${session.token.label}"`;
+    throw new HsmError('key_ambiguous', `several keys ${where} have ${describeName({ label, id })}`);
   });
 }

@@ -155,10 +155,8 @@ class SqliteRows implements Rows {
       const children: Child[] = [];
       let last = after;
       while (children.length < most) {
-        const path = this.#seek(
-          connection,
-          last === null ? prefix : `${prefix}${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`,
-        );
+        const behind = last === null ? '' : `${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`;
+        const path = this.#seek(connection, `${prefix}${behind}`);
         if (path === null || !path.startsWith(prefix)) break;
         const [segment = '', ...below] = path.slice(prefix.length).split('/');
         last = { segment, folder: below.length > 0 };

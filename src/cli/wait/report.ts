@@ -42,14 +42,8 @@ export function parseReport(line: string): Report | null {
   const status = STATUSES.find((known) => known === exitStatus);
   if (kind !== 'failed' || status === undefined || !isErrorCode(status, code) || typeof message !== 'string')
     return null;
-  return {
-    kind,
-    code,
-    message,
-    hint: typeof hint === 'string' ? hint : null,
-    exitStatus: status,
-    mayPass: mayPass === true,
-  };
+  const advice = typeof hint === 'string' ? hint : null;
+  return { kind, code, message, hint: advice, exitStatus: status, mayPass: mayPass === true };
 }
 
 /** The error that the try ended with. */
