@@ -42,10 +42,8 @@ export class HsmEntropy implements Entropy {
   async #tested(length: number): Promise<Uint8Array> {
     const bytes = await this.#hsmRandom(length);
     if (bytes.length !== length) {
-      throw new HsmError(
-        'rng_short',
-        `the HSM gave ${bytes.length} random bytes where ${length} were asked for (C_GenerateRandom)`,
-      );
+      const problem = `the HSM gave ${bytes.length} random bytes where ${length} were asked for (C_GenerateRandom)`;
+      throw new HsmError('rng_short', problem);
     }
     this.#health.feed(bytes);
     return bytes;

@@ -60,14 +60,11 @@ function requireHmacKey(session: Session, reference: KeyReference): Key {
   const key = onlyKey(session, keysFor(session, 'hmac', query), query, 'HMAC key (hmac_key_label)');
   const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
   if (key.class === 'secret' && fits.includes(key.type)) return key;
-  throw new HsmError(
-    'key_type',
-    `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
-    {
-      hint: [
-        'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: ',
-        { remedy: 'make-hmac-key-named' },
-      ],
-    },
-  );
+  const problem = `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`;
+  throw new HsmError('key_type', problem, {
+    hint: [
+      'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: ',
+      { remedy: 'make-hmac-key-named' },
+    ],
+  });
 }

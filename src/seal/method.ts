@@ -62,13 +62,10 @@ export function wrapMethods(config: Pkcs11SealConfig, key: Key): WrapMethod[] {
   if (allowed.length > 0) return allowed;
   const wanted =
     config.mechanism === null ? 'an AES or RSA key' : `the key that ${mechanismName(config.mechanism)} needs`;
-  throw new HsmError(
-    'key_type',
-    `the HSM key "${key.label}" is not ${wanted}: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
-    {
-      hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
-    },
-  );
+  const problem = `the HSM key "${key.label}" is not ${wanted}: it is a ${key.class} key of type ${keyTypeName(key.type)}`;
+  throw new HsmError('key_type', problem, {
+    hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
+  });
 }
 
 function isAllowed(config: Pkcs11SealConfig, { mechanism, hash }: WrapMethod): boolean {

@@ -195,11 +195,8 @@ function isPath(path: unknown): path is string {
 }
 
 function damaged(path: string): IntegrityError {
-  return new IntegrityError(
-    'storage_corrupt',
-    `the database ${path} has rows that coffer did not write, or not in their order`,
-    {
-      hint: 'restore the store from a backup and find out who could write to it',
-    },
-  );
+  const problem = `the database ${path} has rows that coffer did not write, or not in their order`;
+  return new IntegrityError('storage_corrupt', problem, {
+    hint: 'restore the store from a backup and find out who could write to it',
+  });
 }

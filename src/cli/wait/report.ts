@@ -54,13 +54,7 @@ export function errorOf<S extends ExitStatus>({ exitStatus, code, message, hint 
 const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5];
 const CLASSES: {
   readonly [S in ExitStatus]: new (code: ErrorCode<S>, message: string, details: ErrorDetails) => CofferError;
-} = {
-  1: ConfigError,
-  2: StoreError,
-  3: HsmError,
-  4: IntegrityError,
-  5: OutcomeError,
-};
+} = { 1: ConfigError, 2: StoreError, 3: HsmError, 4: IntegrityError, 5: OutcomeError };
 
 function isObject(value: unknown): value is { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null;

@@ -32,7 +32,7 @@ export function hkdf(key: Uint8Array, info: Uint8Array, length: number): Buffer 
  * of 256 bits in 32 bits.
  * @returns 32 bytes
  */
-export function counterKdf(key: Uint8Array, context: Uint8Array): Buffer {
+function counterKdf(key: Uint8Array, context: Uint8Array): Buffer {
   const [counter, outputBits] = [Buffer.alloc(4), Buffer.alloc(4)];
   outputBits.writeUInt32BE(8 * HASH_BYTES);
   return createHmac('sha256', key).update(counter).update(context).update(outputBits).digest();
