@@ -7,32 +7,22 @@ export const GCM_TAG_BYTES = 16;
 /** Of AES-256; secret keys for an HMAC are as long. */
 export const KEY_BYTES = 32;
 
-/** @param key 32 bytes @param iv 12 bytes, never used twice under one key @returns ciphertext, then the 16-byte tag */
-export function gcmEncrypt(
-  key: Uint8Array,
-  iv: Uint8Array,
-  additionalData: Uint8Array,
-  plaintext: Uint8Array,
-): Uint8Array {
+/** @param key 32 bytes @param iv 12 bytes, never used twice under one key @param aad additional data @returns ciphertext, then the 16-byte tag */
+export function gcmEncrypt(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const cipher = createCipheriv('aes-256-gcm', key, iv);
-  cipher.setAAD(additionalData);
+  cipher.setAAD(aad);
   return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
 }
 
-/** @returns the plaintext, or null when the key, the IV, the additional data or a byte of the ciphertext is not the one that was encrypted */
-export function gcmDecrypt(
-  key: Uint8Array,
-  iv: Uint8Array,
-  additionalData: Uint8Array,
-  ciphertext: Uint8Array,
-): Uint8Array | null {
-  if (ciphertext.length < GCM_TAG_BYTES) return null;
-  const split = ciphertext.length - GCM_TAG_BYTES;
+/** @param sealed ciphertext and tag @returns the plaintext, or null when the key, the IV, the additional data or a byte of `sealed` is not the one that was encrypted */
+export function gcmDecrypt(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+  if (sealed.length < GCM_TAG_BYTES) return null;
+  const split = sealed.length - GCM_TAG_BYTES;
   const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: GCM_TAG_BYTES });
-  decipher.setAAD(additionalData);
-  decipher.setAuthTag(ciphertext.subarray(split));
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(split));
   try {
-    return concat(decipher.update(ciphertext.subarray(0, split)), decipher.final());
+    return concat(decipher.update(sealed.subarray(0, split)), decipher.final());
   } catch {
     return null;
   }

@@ -56,11 +56,8 @@ export function readPrivateFile(path: string): Uint8Array | null {
  */
 export function createPrivateFile(path: string, content: string | Uint8Array = ''): void {
   makePrivateFolder(dirname(path));
-  const file = openSync(
-    path,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    FILE_MODE,
-  );
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = openSync(path, flags, FILE_MODE);
   try {
     fchmodSync(file, FILE_MODE);
     writeFileSync(file, content);

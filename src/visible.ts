@@ -36,8 +36,6 @@ function escape(character: string): string {
 }
 
 function units(character: string): string {
-  return Array.from(
-    { length: character.length },
-    (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
-  ).join('');
+  const unit = (code: string): string => `\\u${code.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return character.split('').map(unit).join('');
 }

@@ -6,10 +6,7 @@ export {
   createKeyring,
   decodeKeyring,
   encodeKeyring,
-  type HsmKeyName,
   type Keyring,
-  type Recovery,
-  type Term,
   zeroKeyring,
 } from './keyring.ts';
 export { Names } from './names.ts';

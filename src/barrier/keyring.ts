@@ -48,12 +48,8 @@ export interface Keyring {
 
 export async function createKeyring(entropy: Entropy, now: number, recovery: Recovery): Promise<Keyring> {
   const key = await entropy.bytes(KEY_BYTES);
-  return {
-    terms: [{ number: 1, created: now, key }],
-    pathKey: await entropy.bytes(PATH_KEY_BYTES),
-    recovery,
-    hsmKeys: [],
-  };
+  const terms = [{ number: 1, created: now, key }];
+  return { terms, pathKey: await entropy.bytes(PATH_KEY_BYTES), recovery, hsmKeys: [] };
 }
 
 /** The same keyring with one more term, which becomes the active one. */
@@ -137,12 +133,8 @@ export function decodeKeyring(bytes: Uint8Array): Keyring {
     throw new MalformedBytes('the recovery verifier has the wrong length');
   const hsmKeys = version === FIRST_VERSION ? [] : Array.from({ length: reader.u16() }, () => readHsmKey(reader));
   reader.end();
-  return {
-    terms,
-    pathKey,
-    recovery: { shares, threshold, verifier: verifier.length === 0 ? null : verifier },
-    hsmKeys,
-  };
+  const recovery = { shares, threshold, verifier: verifier.length === 0 ? null : verifier };
+  return { terms, pathKey, recovery, hsmKeys };
 }
 
 export function zeroKeyring(keyring: Keyring): void {

@@ -71,14 +71,10 @@ export function command<const F extends Flags = NoFlags>(name: string, descripti
 }
 
 function argumentCount(usage: string): { least: number; most: number } {
-  const counts = [...usage.matchAll(/(\[?)[^\s[\]]+( \.\.\.)?/g)].map(([, optional, any]) => ({
-    least: optional === '' && any === undefined ? 1 : 0,
-    most: any === undefined ? 1 : Infinity,
-  }));
-  return counts.reduce((sum, { least, most }) => ({ least: sum.least + least, most: sum.most + most }), {
-    least: 0,
-    most: 0,
-  });
+  const all = [...usage.matchAll(/(\[?)[^\s[\]]+( \.\.\.)?/g)];
+  const required = all.filter(([, optional, any]) => optional === '' && any === undefined);
+  const isOpen = all.some(([, , any]) => any !== undefined);
+  return { least: required.length, most: isOpen ? Infinity : all.length };
 }
 
 export interface ContextOptions {

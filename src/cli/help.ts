@@ -44,8 +44,6 @@ function bare(name: string): Command {
 }
 
 function option(name: string, { kind, value, help }: Flag): Option {
-  return new Option(
-    kind === 'boolean' ? `--${name}` : `--${name} <${value ?? (kind === 'toggle' ? 'true|false' : 'VALUE')}>`,
-    help,
-  );
+  const wanted = value ?? (kind === 'toggle' ? 'true|false' : 'VALUE');
+  return new Option(kind === 'boolean' ? `--${name}` : `--${name} <${wanted}>`, help);
 }

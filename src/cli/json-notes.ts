@@ -67,10 +67,8 @@ export function jsonNotes(write: (text: string) => void, changed: () => void): J
 
 /** The message first; of several the messages, and then what to do, each once. */
 function wordsOf(errors: readonly CofferError[]): string[] {
-  return [
-    ...errors.map(({ message }) => message),
-    ...new Set(errors.flatMap(({ hint }) => (hint === null ? [] : [hintText(hint)]))),
-  ];
+  const hints = new Set(errors.flatMap(({ hint }) => (hint === null ? [] : [hintText(hint)])));
+  return [...errors.map(({ message }) => message), ...hints];
 }
 
 /** The one that the exit status is of. */

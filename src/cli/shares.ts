@@ -42,13 +42,10 @@ function sharesFrom(text: string, quorum: Quorum): Uint8Array[] {
     .filter((line) => line !== '');
   const { threshold } = quorum;
   if (lines.length !== threshold) {
-    throw new UsageError(
-      'share_count',
-      `stdin has ${lines.length} recovery key shares, and ${threshold} ${threshold === 1 ? 'is' : 'are'} needed`,
-      {
-        hint: 'give as many as that, one a line, in base64 or hexadecimal; on a terminal they are asked for',
-      },
-    );
+    const what = `stdin has ${lines.length} recovery key shares, and ${threshold} ${threshold === 1 ? 'is' : 'are'} needed`;
+    throw new UsageError('share_count', what, {
+      hint: 'give as many as that, one a line, in base64 or hexadecimal; on a terminal they are asked for',
+    });
   }
   const shares: Uint8Array[] = [];
   for (const [at, line] of lines.entries()) {

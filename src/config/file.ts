@@ -115,11 +115,8 @@ function decode(path: string, bytes: Uint8Array): string {
 }
 
 function unreadable(path: string, error: unknown): ConfigError {
-  return new ConfigError(
-    'config_unreadable',
-    `${path}: cannot read this configuration file: ${systemErrorCode(error) ?? String(error)}`,
-    {
-      hint: ['check its permissions and those of the directories above it, or ', { remedy: 'other-configuration' }],
-    },
-  );
+  const what = `${path}: cannot read this configuration file: ${systemErrorCode(error) ?? String(error)}`;
+  return new ConfigError('config_unreadable', what, {
+    hint: ['check its permissions and those of the directories above it, or ', { remedy: 'other-configuration' }],
+  });
 }

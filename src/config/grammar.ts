@@ -80,12 +80,8 @@ function failNotLiteral(cursor: Cursor, name: string): never {
   if (cursor.look(/-?[0-9]/y) !== null) cursor.fail(`${name} is not a plain decimal number`, quotes);
   if (cursor.look(identifier) !== null) {
     const hint = `coffer evaluates no variables or functions; ${quotes}`;
-    cursor.fail(
-      `${name} is neither a quoted string nor true, false or a number`,
-      hint,
-      cursor.offset,
-      'config_template',
-    );
+    const problem = `${name} is neither a quoted string nor true, false or a number`;
+    cursor.fail(problem, hint, cursor.offset, 'config_template');
   }
   cursor.fail(`the value of ${name} is not quoted`, quotes);
 }

@@ -9,10 +9,8 @@ import type { Environment } from './variables.ts';
 /** @throws ConfigError, which names the place in `file` wherever the scan can tell it */
 export async function parseHcl(file: string, text: string, env: Environment): Promise<Contents> {
   const { stanzas, settings, literals } = scanHcl(file, text);
-  const values = await readLiterals(
-    literals.map(({ source }) => source),
-    env,
-  );
+  const sources = literals.map(({ source }) => source);
+  const values = await readLiterals(sources, env);
   if (values === null) {
     throw new ConfigError('config_syntax', `${file}: is not valid HCL, on a line that is not known`, {
       hint: 'take parts of the file away to find the line, or write it as JSON',

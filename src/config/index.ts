@@ -13,15 +13,7 @@ export { configFiles, defaultStorePath, stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
 export { sealReaders } from './seal-values.ts';
 export { firstSet, overrides, TRY_VARIABLE, variable, variables } from './variables.ts';
-export type {
-  Config,
-  PaddingHash,
-  PinSource,
-  Pkcs11SealConfig,
-  StorageConfig,
-  TokenSelector,
-  WrappingKeyReference,
-} from './types.ts';
+export type { Config, PaddingHash } from './types.ts';
 
 export interface LoadOptions {
   /** What the command line names, or null. */

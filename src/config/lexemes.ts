@@ -73,11 +73,8 @@ export function decodeString(source: string): string {
 }
 
 function failUnclosed(cursor: Cursor, start: number, name: string): never {
-  cursor.fail(
-    `the string of ${name} is opened here and not closed on its line`,
-    'end the value with a double quote (")',
-    start,
-  );
+  const problem = `the string of ${name} is opened here and not closed on its line`;
+  cursor.fail(problem, 'end the value with a double quote (")', start);
 }
 
 /**

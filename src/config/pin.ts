@@ -45,13 +45,10 @@ export function readPin(source: PinSource, env: Environment): string {
     case 'env': {
       const value = env[source.name];
       if (value) return pinFrom(value, `environment variable ${source.name}, which pin names,`);
-      throw new ConfigError(
-        'pin_not_set',
-        `environment variable ${source.name}, which pin names, is not set or empty`,
-        {
-          hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
-        },
-      );
+      const problem = `environment variable ${source.name}, which pin names, is not set or empty`;
+      throw new ConfigError('pin_not_set', problem, {
+        hint: `set ${source.name} or COFFER_HSM_PIN to the PIN, or change pin in the configuration`,
+      });
     }
     case 'file':
       return readPinFile(source.path);
@@ -81,13 +78,10 @@ export function pinFileNote(source: PinSource): string | null {
 function credentialsFolder(name: string, env: Environment): string {
   const folder = env['CREDENTIALS_DIRECTORY'];
   if (folder) return folder;
-  throw new ConfigError(
-    'pin_not_set',
-    `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`,
-    {
-      hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
-    },
-  );
+  const problem = `no systemd credential ${name}, which pin names: CREDENTIALS_DIRECTORY is not set`;
+  throw new ConfigError('pin_not_set', problem, {
+    hint: `run coffer in a systemd unit with LoadCredential=${name}:/path, or set COFFER_HSM_PIN`,
+  });
 }
 
 function readPinFile(path: string): string {
@@ -99,12 +93,9 @@ function read(path: string): Uint8Array {
   try {
     return fs.readFileSync(path);
   } catch (error) {
-    throw new ConfigError(
-      'pin_unreadable',
-      `${path}: cannot read this PIN file: ${systemErrorCode(error) ?? 'unknown error'}`,
-      {
-        hint: 'check that it exists and that you may read it, or set COFFER_HSM_PIN',
-      },
-    );
+    const problem = `${path}: cannot read this PIN file: ${systemErrorCode(error) ?? 'unknown error'}`;
+    throw new ConfigError('pin_unreadable', problem, {
+      hint: 'check that it exists and that you may read it, or set COFFER_HSM_PIN',
+    });
   }
 }

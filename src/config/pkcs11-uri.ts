@@ -143,10 +143,8 @@ function toSlotId(value: string | null, origin: string): string | null {
 
 function toType(value: string | null, origin: string): Pkcs11Uri['type'] {
   if (value === null || value === 'private' || value === 'secret-key') return value;
-  throw invalid(
-    `${origin}: type must be private or secret-key`,
-    'name the key that decrypts: an RSA private key or a secret key',
-  );
+  const hint = 'name the key that decrypts: an RSA private key or a secret key';
+  throw invalid(`${origin}: type must be private or secret-key`, hint);
 }
 
 /** RFC 7512 section 2.4 lets a pin-source be a command to run, which a configuration of ours must not. */

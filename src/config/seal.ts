@@ -70,10 +70,8 @@ function toKey(label: string | null, id: Uint8Array | null): KeyReference | null
 /** A key that is named twice is one key, however its id is spelled. */
 function toKeys(labels: readonly string[] | null, ids: readonly Uint8Array[] | null): KeyReference[] {
   const distinct = new Map((ids ?? []).map((id) => [hex(id), id]));
-  return [
-    ...[...new Set(labels)].map((label) => ({ label, id: null })),
-    ...[...distinct.values()].map((id) => ({ label: null, id })),
-  ];
+  const named = [...new Set(labels)].map((label) => ({ label, id: null }));
+  return [...named, ...[...distinct.values()].map((id) => ({ label: null, id }))];
 }
 
 function refuseDisabled(givens: ReadonlyMap<string, Given>): void {

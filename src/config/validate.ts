@@ -14,12 +14,8 @@ import type { Environment } from './variables.ts';
 
 /** `document` is null when the environment alone is the configuration. */
 export function validate(document: Document | null, env: Environment): Config {
-  const parsed = document ?? {
-    file: 'environment',
-    readableByOthers: false,
-    stanzas: [],
-    settings: new Map<string, Setting>(),
-  };
+  const settings = new Map<string, Setting>();
+  const parsed = document ?? { file: 'environment', readableByOthers: false, stanzas: [], settings };
   const notes: string[] = [];
   const ignored = checkNames(parsed);
   if (ignored.length > 0)
@@ -61,13 +57,10 @@ function toStorage(document: Document, env: Environment, notes: string[]): Stora
   const override = storagePathFromEnvironment(env);
   const sqlite = onlyStanza(document, 'storage', 'sqlite', (where) => {
     if (override === null) {
-      throw new ConfigError(
-        'config_storage_type',
-        `${where}: coffer has no such storage; it keeps its store in SQLite`,
-        {
-          hint: 'write storage "sqlite" { path = "/absolute/path/coffer.db" }, or set COFFER_STORAGE_PATH to such a path',
-        },
-      );
+      const problem = `${where}: coffer has no such storage; it keeps its store in SQLite`;
+      throw new ConfigError('config_storage_type', problem, {
+        hint: 'write storage "sqlite" { path = "/absolute/path/coffer.db" }, or set COFFER_STORAGE_PATH to such a path',
+      });
     }
     notes.push(`${where} is ignored: COFFER_STORAGE_PATH is set`);
   });

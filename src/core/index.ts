@@ -1,10 +1,10 @@
 export { type Initialized, initStore } from './lifecycle/init.ts';
 export { sealStore } from './lifecycle/seal.ts';
 export { isInitialized, sealStatus, type SealStatus } from './lifecycle/status.ts';
-export { type UnsealResult, unsealStore } from './lifecycle/unseal.ts';
+export { unsealStore } from './lifecycle/unseal.ts';
 export { isModuleFault, mayPass } from './may-pass.ts';
 export { type Machine, thisMachine } from './machine.ts';
-export type { Mount, NewMount } from './mounts/table.ts';
+export type { Mount } from './mounts/table.ts';
 export { rewrap, type Rewrapped } from './wrapped/rewrap.ts';
 export type { Adoption } from './wrapped/adopt.ts';
 export { keyStatus, type KeyStatus, rotate } from './lifecycle/rotate.ts';
@@ -17,7 +17,7 @@ export { checkTokenLabel, initialiseToken, slotForToken } from './hsm-tools/init
 export * from './hsm-tools/keygen.ts';
 export { type TokenKey, tokenKeys } from './hsm-tools/keys.ts';
 export { type TokenMechanism, tokenMechanisms } from './hsm-tools/mechanisms.ts';
-export { type Survey, surveySlots, tokenState, type TokenState } from './hsm-tools/slots.ts';
+export { type Survey, surveySlots, tokenState } from './hsm-tools/slots.ts';
 export { testSeal } from './hsm-tools/test.ts';
 export { type Context, moduleOptions } from './context.ts';
 export {
@@ -33,7 +33,7 @@ export type { ExposedKey } from '../seal/index.ts';
 export type { Chosen, SealTrial, Trial } from '../seal/trial.ts';
 export { type Answers, configurationText } from './setup/configuration.ts';
 export { findModules, type SurveyedModule, trySurvey } from './setup/find.ts';
-export { type Tried, tryConfiguration } from './setup/try.ts';
+export { tryConfiguration } from './setup/try.ts';
 export { draftConfiguration } from './setup/write.ts';
 export { DEFAULT_TIMEOUT_MS, describeSituation, endModules, postponeEndings, reportFaults } from '../pkcs11/index.ts';
 export { type Check, diagnose } from './diagnose/index.ts';

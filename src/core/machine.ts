@@ -37,14 +37,11 @@ function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch (error) {
-    throw new StoreError(
-      'no_boot_id',
-      'cannot read /proc/sys/kernel/random/boot_id, which an unsealed store is bound to',
-      {
-        hint: 'coffer needs Linux with /proc mounted',
-        cause: error,
-      },
-    );
+    const problem = 'cannot read /proc/sys/kernel/random/boot_id, which an unsealed store is bound to';
+    throw new StoreError('no_boot_id', problem, {
+      hint: 'coffer needs Linux with /proc mounted',
+      cause: error,
+    });
   }
 }
 

@@ -15,18 +15,12 @@ export async function dispatch(
     const parts = handler === undefined ? null : match(pattern, request.path);
     if (handler !== undefined && parts !== null) return handler(context, request.data, parts);
   }
-  throw new StoreError(
-    'unsupported_path',
-    `the ${engine.type} engine at ${context.mountPath} does not ${request.operation} "${request.path}"`,
-    {
-      hint: [
-        'it answers to:',
-        ...(await describeRoutes(engine, context.mountPath)).map(
-          ({ path, operations }) => `  ${path} (${operations.join(', ')})`,
-        ),
-      ].join('\n'),
-    },
-  );
+  const routes = await describeRoutes(engine, context.mountPath);
+  const listed = routes.map(({ path, operations }) => `  ${path} (${operations.join(', ')})`);
+  const asked = `${request.operation} "${request.path}"`;
+  throw new StoreError('unsupported_path', `the ${engine.type} engine at ${context.mountPath} does not ${asked}`, {
+    hint: ['it answers to:', ...listed].join('\n'),
+  });
 }
 
 /** What an engine answers to, from the table that routes requests. */

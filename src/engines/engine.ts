@@ -61,11 +61,7 @@ export type Handler = (context: EngineContext, data: JsonObject, parts: PathPart
  * One row of an engine's table, which routes requests and is its own documentation. The pattern's segments are joined by "/":
  * literal, `:name` for one segment, `*name` at the end for the rest (possibly empty).
  */
-export type Route = readonly [
-  pattern: string,
-  help: string,
-  operations: { readonly [operation in Operation]?: Handler },
-];
+export type Route = readonly [pattern: string, help: string, operations: Readonly<Partial<Record<Operation, Handler>>>];
 
 export interface Engine {
   /** As `secrets enable` names it. */
@@ -84,9 +80,6 @@ export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
-export function answer(
-  data: JsonObject | null,
-  more: { warnings?: readonly string[]; leaseDuration?: number } = {},
-): EngineResponse {
+export function answer(data: JsonObject | null, more: Partial<Omit<EngineResponse, 'data'>> = {}): EngineResponse {
   return { data, warnings: more.warnings ?? [], leaseDuration: more.leaseDuration ?? 0 };
 }

@@ -6,8 +6,7 @@ import { transit } from './transit/index.ts';
 
 export { describeRoutes, dispatch, type RouteDescription } from './dispatch.ts';
 export { upgradeToVersions } from './kv2/upgrade.ts';
-export type { CheckContext, RowCheck } from './check.ts';
-export type { Engine, EngineContext, HsmKeyObject, Operation, EngineRequest, EngineResponse } from './engine.ts';
+export type { EngineContext, HsmKeyObject, Operation, EngineRequest, EngineResponse } from './engine.ts';
 
 /** A mount's options as the mount table keeps them. */
 export type EngineOptions = { readonly [name: string]: string };

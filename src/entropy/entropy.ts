@@ -10,9 +10,7 @@ export interface Entropy {
 }
 
 /** The operating system's generator alone. */
-export const systemEntropy: Entropy = {
-  bytes: async (length) => randomFillSync(new Uint8Array(length)),
-};
+export const systemEntropy: Entropy = { bytes: async (length) => randomFillSync(new Uint8Array(length)) };
 
 /** The most that is asked of the HSM in one call. */
 const HSM_CHUNK = 1024;
@@ -44,10 +42,8 @@ export class HsmEntropy implements Entropy {
   async #tested(length: number): Promise<Uint8Array> {
     const bytes = await this.#hsmRandom(length);
     if (bytes.length !== length) {
-      throw new HsmError(
-        'rng_short',
-        `the HSM gave ${bytes.length} random bytes where ${length} were asked for (C_GenerateRandom)`,
-      );
+      const problem = `the HSM gave ${bytes.length} random bytes where ${length} were asked for (C_GenerateRandom)`;
+      throw new HsmError('rng_short', problem);
     }
     this.#health.feed(bytes);
     return bytes;

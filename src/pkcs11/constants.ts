@@ -28,11 +28,7 @@ export const CKF = {
 export const CKU = { SO: 0, USER: 1 } as const;
 
 /** Object classes. */
-export const CKO = {
-  PUBLIC_KEY: 2,
-  PRIVATE_KEY: 3,
-  SECRET_KEY: 4,
-} as const;
+export const CKO = { PUBLIC_KEY: 2, PRIVATE_KEY: 3, SECRET_KEY: 4 } as const;
 
 /** Key types. */
 export const CKK = {

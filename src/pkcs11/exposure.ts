@@ -4,22 +4,10 @@ import type { Exposure, ExposureAttributes, KeyClass } from './types.ts';
  * What is unsafe about a secret or private key, the worst first (PKCS#11 v2.40 sections 4.4, 4.7, 4.9 and 4.10). Nothing is said of
  * an attribute that the token does not tell, nor of a public key: its private half is what counts.
  */
-export function exposuresOf({
-  class: keyClass,
-  attributes,
-}: {
-  readonly class: KeyClass;
-  readonly attributes: ExposureAttributes;
-}): Exposure[] {
+export function exposuresOf({ class: keyClass, attributes }: Exposable): Exposure[] {
   if (keyClass === 'public') return [];
-  const {
-    private: isPrivate,
-    extractable,
-    sensitive,
-    never_extractable: never,
-    always_sensitive: always,
-    local,
-  } = attributes;
+  const { private: isPrivate, extractable, sensitive, local } = attributes;
+  const { never_extractable: never, always_sensitive: always } = attributes;
   // A key that came in has none of the three (PKCS#11 v2.40, C_CreateObject and C_UnwrapKey). NSS says that no key has
   // CKA_LOCAL, and keeps the other two.
   const isImported = local === false && never !== true && always !== true;
@@ -32,6 +20,8 @@ export function exposuresOf({
     ...(isImported ? ['imported' as const] : []),
   ];
 }
+
+type Exposable = { readonly class: KeyClass; readonly attributes: ExposureAttributes };
 
 /** As the end of a sentence that begins with the key's name. */
 export const EXPOSURE_TEXT: { readonly [exposure in Exposure]: string } = {

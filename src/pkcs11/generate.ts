@@ -6,19 +6,13 @@ import { type CryptokiError, isReturnValue } from './errors.ts';
 import { generatePair, rsaShape } from './generate-pair.ts';
 import type { OpenSession } from './open.ts';
 import { foregroundCipher } from './run.ts';
-import { newId, secretAttributes, subject, uses } from './template.ts';
+import { keySubject, newId, secretAttributes, subject, uses } from './template.ts';
 import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
 
 /** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
 export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
-  const allowed = [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP];
-  return generateSecret(
-    session,
-    { mechanism: CKM.AES_KEY_GEN, type: CKK.AES },
-    label,
-    id,
-    uses(allowed, [CKA.SIGN, CKA.VERIFY]),
-  );
+  const allowed = uses([CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP], [CKA.SIGN, CKA.VERIFY]);
+  return generateSecret(session, AES, label, id, allowed);
 }
 
 interface SecretKind {
@@ -26,11 +20,12 @@ interface SecretKind {
   readonly type: number;
 }
 
+const AES: SecretKind = { mechanism: CKM.AES_KEY_GEN, type: CKK.AES };
 /** What modules let serve for CKM_SHA256_HMAC, the usual first. */
 const HMAC_KINDS: readonly SecretKind[] = [
   { mechanism: CKM.GENERIC_SECRET_KEY_GEN, type: CKK.GENERIC_SECRET },
   { mechanism: CKM.GENERIC_SECRET_KEY_GEN, type: CKK.SHA256_HMAC },
-  { mechanism: CKM.AES_KEY_GEN, type: CKK.AES },
+  AES,
 ];
 
 const OTHER_KIND_WANTED = [
@@ -49,17 +44,12 @@ const OTHER_KIND_WANTED = [
  * HMAC, and destroyed again where the token does not want it for that.
  */
 export function generateHmacKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
+  const allowed = uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]);
   let first: CryptokiError | null = null;
   for (const kind of HMAC_KINDS) {
     let key: GeneratedKey | null = null;
     try {
-      key = generateSecret(
-        session,
-        kind,
-        label,
-        id,
-        uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]),
-      );
+      key = generateSecret(session, kind, label, id, allowed);
       foregroundCipher(session).sign(key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
       return key;
     } catch (error) {
@@ -72,33 +62,20 @@ export function generateHmacKey(session: OpenSession, label: string, id: Uint8Ar
 }
 
 export function destroyKey({ module, handle }: OpenSession, key: Key): void {
-  module.call(
-    'C_DestroyObject',
-    (api) => api.C_DestroyObject(handle, key.handle),
-    () => `key "${key.label}"`,
-  );
+  module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), keySubject(key));
 }
 
 /** Gives a key another CKA_ID. */
 export function setId({ module, handle }: OpenSession, key: Key, id: Uint8Array): void {
-  module.call(
-    'C_SetAttributeValue',
-    (api) => api.C_SetAttributeValue(handle, key.handle, [{ type: CKA.ID, value: asBuffer(id) }]),
-    () => `key "${key.label}"`,
-  );
+  const template = [{ type: CKA.ID, value: asBuffer(id) }];
+  module.call('C_SetAttributeValue', (api) => api.C_SetAttributeValue(handle, key.handle, template), keySubject(key));
 }
 
 /** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
 export function generateKey(session: OpenSession, label: string, kind: GeneratedKind): GeneratedKey {
   switch (kind.kind) {
     case 'aes':
-      return generateSecret(
-        session,
-        { mechanism: CKM.AES_KEY_GEN, type: CKK.AES },
-        label,
-        null,
-        uses([CKA.ENCRYPT, CKA.DECRYPT], [CKA.WRAP, CKA.UNWRAP]),
-      );
+      return generateSecret(session, AES, label, null, uses([CKA.ENCRYPT, CKA.DECRYPT], [CKA.WRAP, CKA.UNWRAP]));
     case 'rsa':
       return generatePair(session, label, null, {
         mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN,
@@ -131,10 +108,7 @@ function generateSecret(
     ...secretAttributes(label, id),
     ...more,
   ];
-  const key = module.call(
-    'C_GenerateKey',
-    (api) => api.C_GenerateKey(handle, { mechanism }, template),
-    subject(mechanism, label),
-  );
+  const about = subject(mechanism, label);
+  const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism }, template), about);
   return { handle: key, class: 'secret', type, label, id, publicHalf: null };
 }

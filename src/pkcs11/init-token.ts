@@ -40,12 +40,9 @@ export async function initToken(
     const old = there.find((token) => token.slot === slot);
     if (old !== undefined) refuseRiskyOfficer(old, soPin, officer);
     describeSituation(MAYBE_ERASED);
+    const subject = (): string => `slot ${slot}`;
     try {
-      module.call(
-        'C_InitToken',
-        (api) => api.C_InitToken(slotHandle(slot), soPin, padded),
-        () => `slot ${slot}`,
-      );
+      module.call('C_InitToken', (api) => api.C_InitToken(slotHandle(slot), soPin, padded), subject);
     } catch (error) {
       if (old !== undefined) tellOfRefusal(old, 'so', soPin, error, officer);
       throw error;
@@ -61,11 +58,8 @@ export async function initToken(
       const session = module.call('C_OpenSession', (api) =>
         api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION),
       );
-      module.call(
-        'C_Login',
-        (api) => api.C_Login(session, CKU.SO, soPin),
-        () => 'security officer',
-      );
+      const officerLogin = (): string => 'security officer';
+      module.call('C_Login', (api) => api.C_Login(session, CKU.SO, soPin), officerLogin);
       module.call('C_InitPIN', (api) => api.C_InitPIN(session, pin));
       describeSituation('the token is initialised');
       forgetAll(token, officer);

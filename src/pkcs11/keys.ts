@@ -108,17 +108,12 @@ function unlessGone<T>(query: KeyQuery, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) {
-      throw error;
-    }
-    throw new HsmError(
-      'key_not_found',
-      `the key with ${describeName(query)} was removed from the token while coffer looked at it`,
-      {
-        hint: 'another program removed it: look at `coffer hsm keys`, and run the command again',
-        cause: error,
-      },
-    );
+    if (!isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) throw error;
+    const problem = `the key with ${describeName(query)} was removed from the token while coffer looked at it`;
+    throw new HsmError('key_not_found', problem, {
+      hint: 'another program removed it: look at `coffer hsm keys`, and run the command again',
+      cause: error,
+    });
   }
 }
 
@@ -127,9 +122,7 @@ function isThere(key: Key): boolean {
   try {
     return key.type >= 0;
   } catch (error) {
-    if (error instanceof HsmError && isReturnValue(error.cause, CKR.OBJECT_HANDLE_INVALID)) {
-      return false;
-    }
+    if (error instanceof HsmError && isReturnValue(error.cause, CKR.OBJECT_HANDLE_INVALID)) return false;
     throw error;
   }
 }
@@ -137,12 +130,8 @@ function isThere(key: Key): boolean {
 /** Null for an object of another class: a certificate or a public key may have the label too. */
 function secretOrPrivate(session: OpenSession, handle: Buffer): Key | null {
   try {
-    const { objectClass, type, label, id } = fetchAttributes(session, handle, [
-      CKA.KEY_TYPE,
-      CKA.LABEL,
-      CKA.ID,
-      CKA.CLASS,
-    ]);
+    const wanted = [CKA.KEY_TYPE, CKA.LABEL, CKA.ID, CKA.CLASS];
+    const { objectClass, type, label, id } = fetchAttributes(session, handle, wanted);
     const keyClass = objectClass === CKO.SECRET_KEY ? 'secret' : objectClass === CKO.PRIVATE_KEY ? 'private' : null;
     return keyClass === null ? null : { handle, class: keyClass, type, label, id };
   } catch (error) {
@@ -160,12 +149,9 @@ interface Attributes extends Pick<Key, 'type' | 'label' | 'id'> {
 
 /** pkcs11js makes two C_GetAttributeValue calls of it: lengths, then values. */
 function fetchAttributes({ module, handle }: OpenSession, object: Buffer, types: readonly number[]): Attributes {
+  const template = types.map((each) => ({ type: each }));
   const [type, label, id, objectClass] = module.call('C_GetAttributeValue', (api) =>
-    api.C_GetAttributeValue(
-      handle,
-      object,
-      types.map((each) => ({ type: each })),
-    ),
+    api.C_GetAttributeValue(handle, object, template),
   );
   return {
     type: type === undefined ? 0 : ulongToNumber(type.value),

@@ -50,12 +50,9 @@ export function exposureAttributes(session: OpenSession, { handle }: Key): Expos
   const names = ['private', 'extractable', 'sensitive', 'never_extractable', 'always_sensitive', 'local'] as const;
   const read = (asked: readonly KeyAttribute[]): (boolean | null)[] | null => {
     try {
+      const template = asked.map((name) => ({ type: BOOLEANS[name] }));
       const found = session.module.call('C_GetAttributeValue', (api) =>
-        api.C_GetAttributeValue(
-          session.handle,
-          handle,
-          asked.map((name) => ({ type: BOOLEANS[name] })),
-        ),
+        api.C_GetAttributeValue(session.handle, handle, template),
       );
       return found.map(({ value }) => truth(value));
     } catch (error) {

@@ -5,11 +5,8 @@ import type { MechanismDescription } from './types.ts';
 
 /** CKM_ numbers that the token lists (C_GetMechanismList). */
 export function mechanismTypes(module: Module, slot: bigint): number[] {
-  return module.call(
-    'C_GetMechanismList',
-    (api) => api.C_GetMechanismList(slotHandle(slot)),
-    () => `slot ${slot}`,
-  );
+  const subject = (): string => `slot ${slot}`;
+  return module.call('C_GetMechanismList', (api) => api.C_GetMechanismList(slotHandle(slot)), subject);
 }
 
 /** CK_MECHANISM_INFO flags, PKCS#11 v2.40 section 3.7. */
@@ -32,11 +29,8 @@ export function describeMechanisms(module: Module, slot: bigint): MechanismDescr
     .toSorted((a, b) => a - b)
     .map((type) => {
       const name = mechanismName(type);
-      const info = module.call(
-        'C_GetMechanismInfo',
-        (api) => api.C_GetMechanismInfo(slotHandle(slot), type),
-        () => name,
-      );
+      const subject = (): string => name;
+      const info = module.call('C_GetMechanismInfo', (api) => api.C_GetMechanismInfo(slotHandle(slot), type), subject);
       const uses = USES.filter(([flag]) => (info.flags & flag) !== 0).map(([, use]) => use);
       return { type, name, minKeySize: info.minKeySize, maxKeySize: info.maxKeySize, uses };
     });

@@ -28,11 +28,8 @@ function refuseExposed(lib: string): void {
   const [exposure] = exposures(lib);
   if (exposure === undefined) return;
   const { problem, remedy } = describeExposure(exposure);
-  throw new HsmError(
-    'module_exposed',
-    `other users can replace the PKCS#11 module ${lib}, for ${problem}; it was not loaded`,
-    { hint: remedy },
-  );
+  const what = `other users can replace the PKCS#11 module ${lib}, for ${problem}; it was not loaded`;
+  throw new HsmError('module_exposed', what, { hint: remedy });
 }
 
 function notFound(lib: string, cause: unknown): HsmError {

@@ -47,16 +47,13 @@ export function howToChoose(found: readonly KeyName[]): string {
 function notFound(session: Session, query: KeyQuery, what: string): HsmError {
   const there = session.findKeys({ class: query.class, label: null, id: null });
   const classes = query.class === null ? 'secret or private keys' : CLASS_NAMES[query.class];
-  return new HsmError(
-    'key_not_found',
-    `no key on token "${session.token.label}" has ${describeName(query)}, and it is needed as ${what}`,
-    {
-      hint:
-        there.length === 0
-          ? `there are no ${classes} on the token: check that it is the right one`
-          : `check the label and id in the seal stanza; ${classes} that are there:\n${listKeys(there)}`,
-    },
-  );
+  const problem = `no key on token "${session.token.label}" has ${describeName(query)}, and it is needed as ${what}`;
+  return new HsmError('key_not_found', problem, {
+    hint:
+      there.length === 0
+        ? `there are no ${classes} on the token: check that it is the right one`
+        : `check the label and id in the seal stanza; ${classes} that are there:\n${listKeys(there)}`,
+  });
 }
 
 /** For hints: a line for each key, with its label and id. */

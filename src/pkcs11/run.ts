@@ -1,3 +1,4 @@
+import type { PKCS11 } from 'pkcs11js';
 import { about, input, type Operation, type Steps } from './operation.ts';
 import type { OpenSession } from './open.ts';
 import { decrypt, encrypt, sign } from './operations.ts';
@@ -32,42 +33,32 @@ type Way<T> = (operation: Operation) => Steps<T>;
 function inForeground<T>(operation: Operation, way: Way<T>): T {
   const { session, data } = operation;
   const steps = way(operation);
-  for (let step = steps.next(); ;) {
-    if (step.done === true) return step.value;
+  let step = steps.next();
+  while (step.done !== true) {
     const { work, other } = step.value;
-    let answer: Buffer;
+    const call = (api: PKCS11): Buffer => work.inForeground(api, session.handle, input(data), other);
     try {
-      answer = session.module.call(
-        work.name,
-        (api) => work.inForeground(api, session.handle, input(data), other),
-        about(operation),
-      );
+      step = steps.next(session.module.call(work.name, call, about(operation)));
     } catch (error) {
-      step = steps.throw(error);
-      continue;
+      step = steps.throw(error); // an error of the way's own ended it, and comes out again
     }
-    step = steps.next(answer);
   }
+  return step.value;
 }
 
 /** @throws CryptokiError */
 async function inBackground<T>(operation: Operation, way: Way<T>): Promise<T> {
   const { session, data } = operation;
   const steps = way(operation);
-  for (let step = steps.next(); ;) {
-    if (step.done === true) return step.value;
+  let step = steps.next();
+  while (step.done !== true) {
     const { work, other } = step.value;
-    let answer: Buffer;
+    const call = (api: PKCS11): Promise<Buffer> => work.inBackground(api, session.handle, input(data), other);
     try {
-      answer = await session.module.callInBackground(
-        work.name,
-        (api) => work.inBackground(api, session.handle, input(data), other),
-        about(operation),
-      );
+      step = steps.next(await session.module.callInBackground(work.name, call, about(operation)));
     } catch (error) {
       step = steps.throw(error);
-      continue;
     }
-    step = steps.next(answer);
   }
+  return step.value;
 }

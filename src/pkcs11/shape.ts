@@ -1,5 +1,7 @@
+import type { PKCS11 } from 'pkcs11js';
 import { CKA, CKK } from './constants.ts';
 import type { OpenSession } from './open.ts';
+import { keySubject } from './template.ts';
 import type { Key, KeyShape } from './types.ts';
 import { ulongToNumber } from './ulong.ts';
 
@@ -20,25 +22,10 @@ export function shapeOf(session: OpenSession, key: Key): KeyShape | null {
   return null;
 }
 
-function attributes(
-  { module, handle }: OpenSession,
-  key: Key,
-  first: number,
-  second: number = first,
-): [Buffer, Buffer] {
-  const types = first === second ? [first] : [first, second];
-  const values = module
-    .call(
-      'C_GetAttributeValue',
-      (api) =>
-        api.C_GetAttributeValue(
-          handle,
-          key.handle,
-          types.map((type) => ({ type })),
-        ),
-      () => `key "${key.label}"`,
-    )
-    .map(({ value }) => value);
+function attributes({ module, handle }: OpenSession, key: Key, first: number, second = first): [Buffer, Buffer] {
+  const template = (first === second ? [first] : [first, second]).map((type) => ({ type }));
+  const read = (api: PKCS11): { value: Buffer }[] => api.C_GetAttributeValue(handle, key.handle, template);
+  const [one, other] = module.call('C_GetAttributeValue', read, keySubject(key));
   const empty = Buffer.alloc(0);
-  return [values[0] ?? empty, values[1] ?? empty];
+  return [one?.value ?? empty, other?.value ?? empty];
 }

@@ -38,11 +38,8 @@ function describeModule(module: Module): ModuleInfo {
 }
 
 function describeSlot(module: Module, slot: bigint): SlotDescription {
-  const info = module.call(
-    'C_GetSlotInfo',
-    (api) => api.C_GetSlotInfo(slotHandle(slot)),
-    () => `slot ${slot}`,
-  );
+  const subject = (): string => `slot ${slot}`;
+  const info = module.call('C_GetSlotInfo', (api) => api.C_GetSlotInfo(slotHandle(slot)), subject);
   const named = { slot, description: unpadded(info.slotDescription), manufacturer: unpadded(info.manufacturerID) };
   try {
     return { ...named, token: describeToken(module, slot), error: null };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
 import { CKA, mechanismName } from './constants.ts';
+import type { Key } from './types.ts';
 
 /** Templates of the keys that are generated. */
 
@@ -39,4 +40,9 @@ export function uses(allowed: readonly number[], forbidden: readonly number[] = 
 /** For messages. */
 export function subject(mechanism: number, label: string): () => string {
   return () => `${mechanismName(mechanism)}, label "${label}"`;
+}
+
+/** The same of a key, whose label is read when a message needs it. */
+export function keySubject(key: Pick<Key, 'label'>): () => string {
+  return () => `key "${key.label}"`;
 }

@@ -110,11 +110,8 @@ export function slotsWithToken(module: Module): bigint[] {
 
 /** C_GetTokenInfo. */
 export function describeToken(module: Module, slot: bigint): TokenDescription {
-  const info: TokenInfo = module.call(
-    'C_GetTokenInfo',
-    (api) => api.C_GetTokenInfo(slotHandle(slot)),
-    () => `slot ${slot}`,
-  );
+  const subject = (): string => `slot ${slot}`;
+  const info: TokenInfo = module.call('C_GetTokenInfo', (api) => api.C_GetTokenInfo(slotHandle(slot)), subject);
   return {
     slot,
     label: unpadded(info.label),
@@ -131,14 +128,11 @@ export function unpadded(text: string): string {
 }
 
 function notPresent(module: Module, slot: bigint, cause: CryptokiError): HsmError {
-  return new HsmError(
-    'token_not_present',
-    `there is no token in slot ${slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`,
-    {
-      hint: `put the token in, or choose another with slot or token_label. ${present(survey(module))}`,
-      cause,
-    },
-  );
+  const problem = `there is no token in slot ${slot}: CKR_TOKEN_NOT_PRESENT from C_GetTokenInfo`;
+  return new HsmError('token_not_present', problem, {
+    hint: `put the token in, or choose another with slot or token_label. ${present(survey(module))}`,
+    cause,
+  });
 }
 
 function notFound(module: Module, selector: TokenSelector, found = survey(module)): HsmError {

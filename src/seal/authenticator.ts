@@ -35,11 +35,8 @@ export class Authenticator {
     this.#overDigest = true;
     const made = await this.#attempt(key, encode);
     if (made !== null) return made;
-    throw new HsmError(
-      'hsm_input_limit',
-      `the HSM does not make an HMAC over 32 bytes with the key "${key.label}"`,
-      HAVE_CHECKED,
-    );
+    const problem = `the HSM does not make an HMAC over 32 bytes with the key "${key.label}"`;
+    throw new HsmError('hsm_input_limit', problem, HAVE_CHECKED);
   }
 
   /** As Seal.verifyMac. */
@@ -63,10 +60,7 @@ export class Authenticator {
       throw error;
     }
     if (mac.length === MAC_BYTES) return { stanza, authenticated, mac };
-    throw new HsmError(
-      'hsm_wrong_answer',
-      `the HSM makes no HMAC of ${MAC_BYTES} bytes with the key "${key.label}"`,
-      HAVE_CHECKED,
-    );
+    const problem = `the HSM makes no HMAC of ${MAC_BYTES} bytes with the key "${key.label}"`;
+    throw new HsmError('hsm_wrong_answer', problem, HAVE_CHECKED);
   }
 }

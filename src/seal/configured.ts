@@ -63,7 +63,7 @@ export function allReferences(config: Pkcs11SealConfig): { readonly role: Role; 
 }
 
 /** What a key object must be to serve in a role; an HMAC key may be AES, where the token knows no other kind. */
-export function isOfKind(role: Role, { class: keyClass, type }: Pick<Key, 'class' | 'type'>): boolean {
+function isOfKind(role: Role, { class: keyClass, type }: Pick<Key, 'class' | 'type'>): boolean {
   if (role === 'hmac') return keyClass === 'secret' && (type === CKK.GENERIC_SECRET || type === CKK.SHA256_HMAC);
   return keyClass === 'secret' ? type === CKK.AES : type === CKK.RSA;
 }
@@ -166,13 +166,10 @@ function requireOneClass(session: Session, config: Pkcs11SealConfig, claim: Clai
     .findKeys({ class: 'secret', label: reference.label, id: reference.id })
     .filter((key) => isOfKind('wrap', key));
   if (secret.length === 0) return;
-  throw new HsmError(
-    'key_ambiguous',
-    `an AES key and an RSA key on token "${session.token.label}" have ${describeName(reference)}`,
-    {
-      hint: 'say in the seal stanza which one is meant: by key_id, or by mechanism',
-    },
-  );
+  const problem = `an AES key and an RSA key on token "${session.token.label}" have ${describeName(reference)}`;
+  throw new HsmError('key_ambiguous', problem, {
+    hint: 'say in the seal stanza which one is meant: by key_id, or by mechanism',
+  });
 }
 
 function distinct(keys: readonly Key[]): Key[] {
@@ -187,14 +184,11 @@ export function isSameObject(a: Pick<Key, 'handle'>, b: Pick<Key, 'handle'>): bo
 function notConfigured(claim: Claim): IntegrityError {
   const [what, label, id] =
     claim.role === 'wrap' ? ['to be under', 'key_label', 'key_id'] : ['an HMAC by', 'hmac_key_label', 'hmac_key_id'];
-  return new IntegrityError(
-    'key_not_configured',
-    `claims ${what} the HSM key with ${describeName(claim)}, which the configuration does not name`,
-    {
-      hint:
-        `only keys that the configuration names open anything: ${label} and ${id} name the one in use, previous_${label} and previous_${id} those before it ` +
-        '(lists, with commas), as coffer-config(5) says. If your own notes, and not this message, say that it was one of these, name it there; ' +
-        'else somebody wrote this: restore the store from a backup and find out who could write to it',
-    },
-  );
+  const problem = `claims ${what} the HSM key with ${describeName(claim)}, which the configuration does not name`;
+  return new IntegrityError('key_not_configured', problem, {
+    hint:
+      `only keys that the configuration names open anything: ${label} and ${id} name the one in use, previous_${label} and previous_${id} those before it ` +
+      '(lists, with commas), as coffer-config(5) says. If your own notes, and not this message, say that it was one of these, name it there; ' +
+      'else somebody wrote this: restore the store from a backup and find out who could write to it',
+  });
 }

@@ -86,27 +86,21 @@ async function authenticate(seal: Seal, record: WrappedKeyRecord, name: string):
   const stanza = record.macStanza;
   if (stanza === null) {
     if (!seal.requiresMac) return;
-    throw new IntegrityError(
-      'record_altered',
-      `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`,
-      {
-        hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
-      },
-    );
+    const problem = `${name} was tampered with: it carries no HMAC, though hmac_key_label is configured`;
+    throw new IntegrityError('record_altered', problem, {
+      hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
+    });
   }
   if (!(await seal.verifyMac(stanza, record.authenticated, record.mac))) {
     const anew = (await seal.hasOtherName(stanza))
       ? `, and the HMAC key is not the one of ${describeName({ label: stanza.keyLabel, id: stanza.keyId })} that it claims`
       : '';
-    throw new IntegrityError(
-      'record_altered',
-      `${name} was tampered with, or the HMAC key was made anew: the HSM's HMAC does not match${anew}`,
-      {
-        hint:
-          'nothing of it was used. If the HMAC key was removed and made again under its old name, bring the old one back from a backup of the HSM; ' +
-          'else restore the store from a backup and find out who could write to it',
-      },
-    );
+    const problem = `${name} was tampered with, or the HMAC key was made anew: the HSM's HMAC does not match${anew}`;
+    throw new IntegrityError('record_altered', problem, {
+      hint:
+        'nothing of it was used. If the HMAC key was removed and made again under its old name, bring the old one back from a backup of the HSM; ' +
+        'else restore the store from a backup and find out who could write to it',
+    });
   }
 }
 
@@ -132,13 +126,10 @@ async function unwrap(seal: Seal, record: WrappedKeyRecord, name: string): Promi
       const anew = (await seal.hasOtherName(wrap))
         ? `: it was made with another key, of ${describeName({ label: wrap.keyLabel, id: wrap.keyId })}`
         : '';
-      throw new HsmError(
-        'hsm_decrypt_failed',
-        `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`,
-        {
-          hint: 'was the key removed and made again under its old name? then bring the old one back from a backup of the HSM; else have the HSM checked',
-        },
-      );
+      const problem = `the HSM key "${wrap.keyLabel}" does not decrypt ${name}, though the HSM's HMAC says that nothing was altered${anew}`;
+      throw new HsmError('hsm_decrypt_failed', problem, {
+        hint: 'was the key removed and made again under its old name? then bring the old one back from a backup of the HSM; else have the HSM checked',
+      });
     } catch (error) {
       // A key that should be there says more than a name that the file may have made up.
       if (isKeyMissing(error)) missing = isKeyMissing(missing) ? missing : error;

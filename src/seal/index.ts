@@ -1,4 +1,4 @@
-export { allReferences, type FormerKey, formerKeys, isNamedForOther, narrowed, type Role } from './configured.ts';
+export { type FormerKey, formerKeys, isNamedForOther, narrowed, type Role } from './configured.ts';
 export { openRecord, readRecord, sealRecord } from './envelope.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal, type Pkcs11Seal, type SealOptions } from './pkcs11.ts';
@@ -7,5 +7,5 @@ export { makeKeys } from './make-keys.ts';
 export { isMeantFor } from './provisional-id.ts';
 export { missingKeys } from './keys.ts';
 export * from './recovery.ts';
-export type { MacStanza, Seal, SealKey, Wrap } from './seal.ts';
-export { isRsaMechanism, methodName, methodOf, type WrapMethod } from './method.ts';
+export type { MacStanza, Seal, Wrap } from './seal.ts';
+export { isRsaMechanism, methodName, methodOf } from './method.ts';

@@ -22,12 +22,8 @@ export class KeyLookup {
   /** The key that new records are wrapped with. @throws HsmError `key_not_found`, `key_ambiguous` */
   wrapping(): Key {
     const { config, session } = this;
-    return (this.#wrapping ??= onlyKey(
-      session,
-      keysFor(session, 'wrap', config.key),
-      config.key,
-      'wrapping key (key_label)',
-    ));
+    const { key } = config;
+    return (this.#wrapping ??= onlyKey(session, keysFor(session, 'wrap', key), key, 'wrapping key (key_label)'));
   }
 
   /**
@@ -46,21 +42,16 @@ export class KeyLookup {
   maker(made: Wrap | MacStanza): Key {
     const claim = claimOf(made);
     const name = `${claim.role}\0${claim.class}\0${claim.label}\0${hex(claim.id)}`;
-    const known = this.#claimed.get(name) ?? {
-      role: claim.role,
-      key: requireConfigured(this.session, this.config, claim),
-    };
-    this.#claimed.set(name, known);
-    return known.key;
+    const key = this.#claimed.get(name)?.key ?? requireConfigured(this.session, this.config, claim);
+    this.#claimed.set(name, { role: claim.role, key });
+    return key;
   }
 
   /** Every key that was needed so far. One that was found in several ways is there several times. */
   used(): { readonly role: Role; readonly key: Key }[] {
-    const chosen = [
-      { role: 'wrap', key: this.#wrapping },
-      { role: 'hmac', key: this.#hmac },
-    ] as const;
-    return [...chosen.flatMap(({ role, key }) => (key === null ? [] : [{ role, key }])), ...this.#claimed.values()];
+    const wrapping = this.#wrapping === null ? [] : [{ role: 'wrap', key: this.#wrapping } as const];
+    const hmac = this.#hmac === null ? [] : [{ role: 'hmac', key: this.#hmac } as const];
+    return [...wrapping, ...hmac, ...this.#claimed.values()];
   }
 }
 
@@ -69,14 +60,11 @@ function requireHmacKey(session: Session, reference: KeyReference): Key {
   const key = onlyKey(session, keysFor(session, 'hmac', query), query, 'HMAC key (hmac_key_label)');
   const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
   if (key.class === 'secret' && fits.includes(key.type)) return key;
-  throw new HsmError(
-    'key_type',
-    `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
-    {
-      hint: [
-        'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: ',
-        { remedy: 'make-hmac-key-named' },
-      ],
-    },
-  );
+  const problem = `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`;
+  throw new HsmError('key_type', problem, {
+    hint: [
+      'hmac_key_label names a generic secret (CKK_GENERIC_SECRET) with CKA_SIGN and CKA_VERIFY; make one with: ',
+      { remedy: 'make-hmac-key-named' },
+    ],
+  });
 }

@@ -114,13 +114,10 @@ export class KeyWrapper {
 function noMethod(key: Key, methods: readonly WrapMethod[], refusal: CryptokiError | null): HsmError {
   const names = methods.map(methodName).join(', ');
   if (refusal === null) {
-    return new HsmError(
-      'hsm_wrong_answer',
-      `the HSM does not decrypt what the key "${key.label}" encrypted (${names})`,
-      {
-        hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
-      },
-    );
+    const problem = `the HSM does not decrypt what the key "${key.label}" encrypted (${names})`;
+    return new HsmError('hsm_wrong_answer', problem, {
+      hint: 'nothing was written; set another mechanism in the seal stanza, or have the HSM checked',
+    });
   }
   const isOnly = methods.length === 1;
   const message = isOnly

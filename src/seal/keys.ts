@@ -43,19 +43,16 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
   const [first] = missing;
   if (first !== undefined && (!config.generateKey || unlabelled !== undefined)) {
     const names = missing.map(({ option, reference }) => `${option} (${describeName(reference)})`).join(' and ');
-    throw new HsmError(
-      'key_not_found',
-      `the HSM has no key for ${names}${config.generateKey ? '' : ', and generate_key is false'}`,
-      {
-        hint:
-          unlabelled === undefined
-            ? [
-                'set generate_key = "true", or create it yourself:',
-                ...missing.map((key) => command(key, config, session)),
-              ].join('\n')
-            : `a key is generated only with a label: set ${unlabelled.option}`,
-      },
-    );
+    const problem = `the HSM has no key for ${names}${config.generateKey ? '' : ', and generate_key is false'}`;
+    throw new HsmError('key_not_found', problem, {
+      hint:
+        unlabelled === undefined
+          ? [
+              'set generate_key = "true", or create it yourself:',
+              ...missing.map((key) => command(key, config, session)),
+            ].join('\n')
+          : `a key is generated only with a label: set ${unlabelled.option}`,
+    });
   }
   const made = await makeKeys(
     session,

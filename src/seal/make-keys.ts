@@ -110,11 +110,8 @@ function named(session: Session, key: GeneratedKey, wanted: NewKey | null, held:
 /** For what makes a key beside those that were there, and finds them gone. */
 export function raced(session: Session, { label, id }: Pick<NewKey, 'label' | 'id'>): HsmError {
   const what = describeName(id === null ? { label, id } : { label: null, id });
-  return new HsmError(
-    'key_raced',
-    `another program made or removed a key with ${what} on token "${session.token.label}" at the same moment`,
-    {
-      hint: 'what was made here was taken back; look at `coffer hsm keys`, and run the command again if the key that is there is the one to use',
-    },
-  );
+  const problem = `another program made or removed a key with ${what} on token "${session.token.label}" at the same moment`;
+  return new HsmError('key_raced', problem, {
+    hint: 'what was made here was taken back; look at `coffer hsm keys`, and run the command again if the key that is there is the one to use',
+  });
 }

@@ -32,13 +32,10 @@ export function describeManaged(session: Session, key: Key): HsmKeyDescription {
     if (type.kind === 'ec' && shape?.kind === 'ec' && hex(shape.parameters) === type.oid)
       return { ...named, publicKey: ecPublicKey(type, shape.point) };
   }
-  throw new HsmError(
-    'key_type',
-    `the HSM key "${label}" (CKA_KEY_TYPE 0x${key.type.toString(16)}) cannot be a managed key`,
-    {
-      hint: 'a managed key is AES of 128 or 256 bits, RSA of 2048, 3072 or 4096, or EC on P-256, P-384 or P-521',
-    },
-  );
+  const problem = `the HSM key "${label}" (CKA_KEY_TYPE 0x${key.type.toString(16)}) cannot be a managed key`;
+  throw new HsmError('key_type', problem, {
+    hint: 'a managed key is AES of 128 or 256 bits, RSA of 2048, 3072 or 4096, or EC on P-256, P-384 or P-521',
+  });
 }
 
 /** What the token is asked to make; for AES always 256 bits. */
@@ -57,12 +54,8 @@ function bitsOf(modulus: Uint8Array): number | null {
 /** @param point CKA_EC_POINT: an uncompressed point, in a DER OCTET STRING or, from some modules, without it */
 function ecPublicKey({ curve, bytes }: EcType, point: Uint8Array): Uint8Array {
   const coordinates = point.subarray(-2 * bytes);
-  return spki({
-    kty: 'EC',
-    crv: curve,
-    x: base64url(coordinates.subarray(0, bytes)),
-    y: base64url(coordinates.subarray(bytes)),
-  });
+  const [x, y] = [base64url(coordinates.subarray(0, bytes)), base64url(coordinates.subarray(bytes))];
+  return spki({ kty: 'EC', crv: curve, x, y });
 }
 
 function spki(jwk: JsonWebKey): Uint8Array {

@@ -74,13 +74,10 @@ export class ManagedKeys implements HsmKeys {
     const key = this.#keyOf(reference, 'secret');
     const ciphertext = this.#encrypt(key, cipher, plaintext);
     if (ciphertext.length === plaintext.length + GCM_TAG_BYTES) return ciphertext;
-    throw new HsmError(
-      'mechanism_refused',
-      `CKM_AES_GCM with key "${key.label}" gave ${ciphertext.length} bytes for ${plaintext.length}`,
-      {
-        hint: 'the HSM does not use the IV that it is given; use an RSA key of the HSM, or a key of another type',
-      },
-    );
+    const problem = `CKM_AES_GCM with key "${key.label}" gave ${ciphertext.length} bytes for ${plaintext.length}`;
+    throw new HsmError('mechanism_refused', problem, {
+      hint: 'the HSM does not use the IV that it is given; use an RSA key of the HSM, or a key of another type',
+    });
   }
 
   decrypt(reference: KeyReference, cipher: HsmCipher, ciphertext: Uint8Array): Uint8Array | null {
@@ -176,16 +173,13 @@ function lookUp(session: Session, { label, id }: KeyReference, classes: readonly
   const wanted = describeName({ label, id });
   if (key === undefined) {
     const there = classes.flatMap((each) => session.findKeys({ class: each, label: null, id: null }));
-    throw new HsmError(
-      'key_not_found',
-      `no ${classes.join(' or ')} key on token "${session.token.label}" has ${wanted}`,
-      {
-        hint:
-          there.length === 0
-            ? 'there are none at all; create it with generate=true key_type=...'
-            : `keys that are there:\n${listKeys(there)}`,
-      },
-    );
+    const problem = `no ${classes.join(' or ')} key on token "${session.token.label}" has ${wanted}`;
+    throw new HsmError('key_not_found', problem, {
+      hint:
+        there.length === 0
+          ? 'there are none at all; create it with generate=true key_type=...'
+          : `keys that are there:\n${listKeys(there)}`,
+    });
   }
   if (others.length === 0) return key;
   throw new HsmError('key_ambiguous', `${matching.length} keys on token "${session.token.label}" have ${wanted}`, {

@@ -23,10 +23,8 @@ export interface WrapMethod {
 }
 
 /** Each list in order of preference. */
-const AES_METHODS: readonly WrapMethod[] = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM].map((mechanism) => ({
-  mechanism,
-  hash: null,
-}));
+const AES_MECHANISMS = [CKM.AES_CBC_PAD, CKM.AES_CBC, CKM.AES_GCM];
+const AES_METHODS: readonly WrapMethod[] = AES_MECHANISMS.map((mechanism) => ({ mechanism, hash: null }));
 const OAEP_HASHES: readonly PaddingHash[] = ['sha256', 'sha384', 'sha512', 'sha224', 'sha1'];
 const RSA_METHODS: readonly WrapMethod[] = [
   ...OAEP_HASHES.map((hash) => ({ mechanism: CKM.RSA_PKCS_OAEP, hash })),
@@ -64,13 +62,10 @@ export function wrapMethods(config: Pkcs11SealConfig, key: Key): WrapMethod[] {
   if (allowed.length > 0) return allowed;
   const wanted =
     config.mechanism === null ? 'an AES or RSA key' : `the key that ${mechanismName(config.mechanism)} needs`;
-  throw new HsmError(
-    'key_type',
-    `the HSM key "${key.label}" is not ${wanted}: it is a ${key.class} key of type ${keyTypeName(key.type)}`,
-    {
-      hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
-    },
-  );
+  const problem = `the HSM key "${key.label}" is not ${wanted}: it is a ${key.class} key of type ${keyTypeName(key.type)}`;
+  throw new HsmError('key_type', problem, {
+    hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
+  });
 }
 
 function isAllowed(config: Pkcs11SealConfig, { mechanism, hash }: WrapMethod): boolean {

@@ -97,11 +97,6 @@ function configuredKeys(config: Pkcs11SealConfig, session: Session): SealKey[] {
   return allReferences(config).flatMap(({ role, reference }) =>
     keysFor(session, role, { class: null, ...reference })
       .filter((key) => role === 'wrap' || key.class === 'secret')
-      .map(({ class: keyClass, label, id }) => ({
-        role,
-        class: keyClass === 'private' ? 'private' : 'secret',
-        label,
-        id,
-      })),
+      .map((key) => ({ role, class: key.class === 'private' ? 'private' : 'secret', label: key.label, id: key.id })),
   );
 }

@@ -18,13 +18,10 @@ export function publicShape(session: Session, key: Key): KeyShape | null {
 export function requirePublicKey(session: Session, key: Key): Key {
   const half = session.publicKeyOf(key);
   if (half !== null && half.type === key.type) return half;
-  throw new HsmError(
-    'public_key_missing',
-    `token "${session.token.label}" has no public key object for the private key "${key.label}"`,
-    {
-      hint: 'put the public key on the token with the CKA_ID of the private key',
-    },
-  );
+  const problem = `token "${session.token.label}" has no public key object for the private key "${key.label}"`;
+  throw new HsmError('public_key_missing', problem, {
+    hint: 'put the public key on the token with the CKA_ID of the private key',
+  });
 }
 
 /** @throws HsmError `public_key_missing` */

@@ -14,9 +14,7 @@ const MOST_SHARES = 255; // GF(2^8) without the secret's own x = 0
 export function checkShareCounts({ shares, threshold }: ShareCounts): void {
   const problem = shareCountProblem(shares, threshold);
   if (problem !== null) {
-    throw new UsageError('recovery_shares', problem, {
-      hint: { remedy: 'choose-recovery-shares' },
-    });
+    throw new UsageError('recovery_shares', problem, { hint: { remedy: 'choose-recovery-shares' } });
   }
 }
 

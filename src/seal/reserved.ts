@@ -34,14 +34,11 @@ export function reservedKeys(config: Pkcs11SealConfig, session: Session, own: re
 
   function isReserved(key: Key): boolean {
     if (references.some((reference) => isNamed(key, reference))) return true;
-    if (
-      own.some(
-        (one) =>
-          one.class === key.class &&
-          isNamed(key, one.id.length === 0 ? { label: one.label, id: null } : { label: null, id: one.id }),
-      )
-    )
-      return true;
+    const isOwn = own.some(({ class: keyClass, label, id }) => {
+      const name = id.length === 0 ? { label, id: null } : { label: null, id };
+      return keyClass === key.class && isNamed(key, name);
+    });
+    if (isOwn) return true;
     return onToken().some((object) => isSameObject(object, key) || isSameRsaKey(session, object, key));
   }
 
@@ -54,11 +51,8 @@ export function reservedKeys(config: Pkcs11SealConfig, session: Session, own: re
     },
     refuseLabel(label) {
       if (![...references, ...own].some((one) => one.label !== null && unpadded(one.label) === unpadded(label))) return;
-      throw new HsmError(
-        'seal_key',
-        `"${label}" is the name of a key of the seal, now or before, and of nothing else`,
-        { hint: 'choose another managed_key_name' },
-      );
+      const problem = `"${label}" is the name of a key of the seal, now or before, and of nothing else`;
+      throw new HsmError('seal_key', problem, { hint: 'choose another managed_key_name' });
     },
   };
 }
@@ -67,10 +61,6 @@ export function reservedKeys(config: Pkcs11SealConfig, session: Session, own: re
 function isSameRsaKey(session: Session, a: Key, b: Key): boolean {
   if (a.class !== 'private' || b.class !== 'private') return false;
   const [one, other] = [session.shapeOf(a), session.shapeOf(b)];
-  return (
-    one?.kind === 'rsa' &&
-    other?.kind === 'rsa' &&
-    one.modulus.length > 0 &&
-    asBuffer(one.modulus).equals(other.modulus)
-  );
+  if (one?.kind !== 'rsa' || other?.kind !== 'rsa') return false;
+  return one.modulus.length > 0 && asBuffer(one.modulus).equals(other.modulus);
 }

@@ -10,14 +10,11 @@ export async function withoutKeys(session: Session, made: readonly GeneratedKey[
   if (left.length === 0) return error;
   const names = left.map((key) => describeName(key)).join('; ');
   const reason = error instanceof CofferError ? error.message : 'an unexpected error';
-  return new HsmError(
-    'key_left',
-    `a key that was made on token "${session.token.label}" could not be taken back (${names}), after this: ${reason}`,
-    {
-      hint: "nothing uses it: remove it by its label and id with the HSM's own tool, then run the command again",
-      cause: error,
-    },
-  );
+  const problem = `a key that was made on token "${session.token.label}" could not be taken back (${names}), after this: ${reason}`;
+  return new HsmError('key_left', problem, {
+    hint: "nothing uses it: remove it by its label and id with the HSM's own tool, then run the command again",
+    cause: error,
+  });
 }
 
 /** In the order in which they were made. What ends the session may have been the error, so that it gets a second try with a new start. */
@@ -61,9 +58,7 @@ export function objectsOf(session: Session, { class: keyClass, label, id, public
   return classes.flatMap((each) => {
     const found = session.findKeys({ class: each, label, id });
     if (found.length < 2) return found;
-    throw new HsmError(
-      'key_ambiguous',
-      `several keys on token "${session.token.label}" have ${describeName({ label, id })}`,
-    );
+    const where = `on token "${session.token.label}"`;
+    throw new HsmError('key_ambiguous', `several keys ${where} have ${describeName({ label, id })}`);
   });
 }

@@ -132,10 +132,8 @@ async function trial(
   } catch (error) {
     if (!(error instanceof HsmError)) throw error;
     const unsupported = isReturnValue(error, ...NOT_SUPPORTED);
-    return done(
-      unsupported ? 'not supported' : 'failed',
-      error instanceof CryptokiError ? brief(error) : error.message,
-    );
+    const reason = error instanceof CryptokiError ? brief(error) : error.message;
+    return done(unsupported ? 'not supported' : 'failed', reason);
   }
 }
 

@@ -36,13 +36,10 @@ export function folderFault(path: string): StoreError | null {
   if (exposure !== undefined) return storeExposed(path, exposure);
   const folder = dirname(path);
   if (!letsOthersAdd(folder)) return null;
-  return new StoreError(
-    'storage_exposed',
-    `the store ${path} is not used: other users can make files beside it in ${folder}`,
-    {
-      hint: 'give it a folder of its own, such as /var/lib/coffer, in storage "sqlite" { path }',
-    },
-  );
+  const problem = `the store ${path} is not used: other users can make files beside it in ${folder}`;
+  return new StoreError('storage_exposed', problem, {
+    hint: 'give it a folder of its own, such as /var/lib/coffer, in storage "sqlite" { path }',
+  });
 }
 
 /**
@@ -132,13 +129,10 @@ function checkNeighbours(path: string): void {
   }
   const journal = `${path}-journal`;
   if (lstatSync(journal, { throwIfNoEntry: false }) === undefined) return;
-  throw new IntegrityError(
-    'journal_found',
-    `there is a file ${journal}, which coffer never makes and which SQLite would write into the store`,
-    {
-      hint: 'find out who put it there before you move it away',
-    },
-  );
+  const problem = `there is a file ${journal}, which coffer never makes and which SQLite would write into the store`;
+  throw new IntegrityError('journal_found', problem, {
+    hint: 'find out who put it there before you move it away',
+  });
 }
 
 /** The error of a store through which somebody else decides what it is. */

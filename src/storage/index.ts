@@ -1,3 +1,3 @@
 export { checkStoreFiles, folderFault, storeFiles } from './claim.ts';
 export { driverOf } from './drivers.ts';
-export { type Child, type OpenOptions, type Page, ReadOnlyTransaction, type Rows, type Storage } from './storage.ts';
+export { type Child, ReadOnlyTransaction, type Rows, type Storage } from './storage.ts';

@@ -97,24 +97,17 @@ const LONGEST_NAME = 60;
 /** A name that somebody else chose: none of its characters may do anything to a terminal. */
 function shown(name: unknown): string {
   if (typeof name !== 'string') return 'without a name';
-  const escaped = name
-    .slice(0, LONGEST_NAME)
-    .replace(
-      /[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu,
-      (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-    );
+  const escape = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  const escaped = name.slice(0, LONGEST_NAME).replace(/[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, escape);
   return `"${escaped}${name.length > LONGEST_NAME ? '...' : ''}"`;
 }
 
 /** As of every other structure with a version that is not known: whoever can write the file can raise the number. */
 function tooNew(path: string, layout: number): IntegrityError {
-  return new IntegrityError(
-    'store_too_new',
-    `${path} has layout ${layout}, and this coffer knows layout ${LAYOUT}: a newer coffer made it, or somebody altered it`,
-    {
-      hint: 'if a newer coffer wrote it, use that one; else find out who could write to the file, and restore it from a backup',
-    },
-  );
+  const problem = `${path} has layout ${layout}, and this coffer knows layout ${LAYOUT}: a newer coffer made it, or somebody altered it`;
+  return new IntegrityError('store_too_new', problem, {
+    hint: 'if a newer coffer wrote it, use that one; else find out who could write to the file, and restore it from a backup',
+  });
 }
 
 function altered(path: string, what: string): IntegrityError {

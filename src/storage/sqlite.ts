@@ -155,10 +155,8 @@ class SqliteRows implements Rows {
       const children: Child[] = [];
       let last = after;
       while (children.length < most) {
-        const path = this.#seek(
-          connection,
-          last === null ? prefix : `${prefix}${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`,
-        );
+        const behind = last === null ? '' : `${last.segment}${last.folder ? BEHIND_SLASH : '\0'}`;
+        const path = this.#seek(connection, `${prefix}${behind}`);
         if (path === null || !path.startsWith(prefix)) break;
         const [segment = '', ...below] = path.slice(prefix.length).split('/');
         last = { segment, folder: below.length > 0 };
@@ -197,11 +195,8 @@ function isPath(path: unknown): path is string {
 }
 
 function damaged(path: string): IntegrityError {
-  return new IntegrityError(
-    'storage_corrupt',
-    `the database ${path} has rows that coffer did not write, or not in their order`,
-    {
-      hint: 'restore the store from a backup and find out who could write to it',
-    },
-  );
+  const problem = `the database ${path} has rows that coffer did not write, or not in their order`;
+  return new IntegrityError('storage_corrupt', problem, {
+    hint: 'restore the store from a backup and find out who could write to it',
+  });
 }

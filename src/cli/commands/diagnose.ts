@@ -43,11 +43,6 @@ function describe({ name, status, message, remedy, exitStatus }: Check): JsonObj
 const MARKS = { ok: '[ ok ]', warning: '[warn]', failure: '[FAIL]', skipped: '[skip]' } as const;
 
 function line({ name, status, message, remedy }: Check): string {
-  const advice =
-    remedy === null || status === 'ok'
-      ? []
-      : hintText(remedy)
-          .split('\n')
-          .map((part) => `         ${part}`);
-  return [`${MARKS[status]} ${name}: ${visible(message)}`, ...advice].join('\n');
+  const advice = remedy === null || status === 'ok' ? [] : hintText(remedy).split('\n');
+  return [`${MARKS[status]} ${name}: ${visible(message)}`, ...advice.map((part) => `         ${part}`)].join('\n');
 }

@@ -70,11 +70,7 @@ const help = command('path-help', {
   examples: ['coffer path-help secret/'],
   async run(invocation) {
     const routes = await pathHelp(await invocation.context(), trimSlashes(invocation.args[0] ?? ''));
-    const object = routes.map(({ path, operations, help: text }) => ({
-      path,
-      operations: [...operations],
-      help: text,
-    }));
+    const object = routes.map((route) => ({ ...route, operations: [...route.operations] }));
     await printEntries(invocation, object, () =>
       routes
         .map(({ path, operations, help: text }) => `${path}\n    ${operations.join(', ')}\n    ${text}`)

@@ -62,12 +62,8 @@ async function waitFor(
     ...(ttl === null ? [] : [`-ttl=${ttl}ms`]),
     ...(forceLogin ? ['-force'] : []),
   ];
-  return waitToUnseal({
-    args,
-    longest,
-    timeout: config.seal.timeout ?? DEFAULT_TIMEOUT_MS,
-    note: (text) => terminal.note(text),
-  });
+  const timeout = config.seal.timeout ?? DEFAULT_TIMEOUT_MS;
+  return waitToUnseal({ args, longest, timeout, note: (text) => terminal.note(text) });
 }
 
 export const sealCommand = command('seal', {

@@ -43,10 +43,8 @@ const rewrapCommand = command('sealwrap rewrap', {
     const { force, 'add-hmac': addHmac } = invocation.flags;
     if (force && !addHmac)
       throw new UsageError('bad_flag', '-force means nothing without -add-hmac', { hint: 'leave it out' });
-    const result = await rewrapAll(
-      invocation,
-      addHmac ? { force, shares: (quorum) => readShares(invocation, quorum) } : null,
-    );
+    const adoption: Adoption | null = addHmac ? { force, shares: (quorum) => readShares(invocation, quorum) } : null;
+    const result = await rewrapAll(invocation, adoption);
     const { failed, status: after } = result;
     warnOfExposedKeys(invocation.terminal, result.exposedKeys);
     if (after.old + after.altered.length > failed.length)
@@ -105,15 +103,8 @@ function statusTable({ current, old, uses, altered }: SealWrapStatus): string {
 
 function row({ keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): string[] {
   const count = ownRecord ? `${records} (with the store's own)` : String(records);
-  return [
-    keyLabel || '-',
-    keyId || '-',
-    mechanism,
-    hmacKey?.label ?? '-',
-    hmacKey?.id ?? '-',
-    current ? 'current' : 'old',
-    count,
-  ];
+  const state = current ? 'current' : 'old';
+  return [keyLabel || '-', keyId || '-', mechanism, hmacKey?.label ?? '-', hmacKey?.id ?? '-', state, count];
 }
 
 function describeRewrapped({ rewrapped, failed, status: after }: Rewrapped): JsonObject {

@@ -44,11 +44,8 @@ const enable = command('secrets enable', {
       sealWrap: flags['seal-wrap'],
       externalEntropy: flags['external-entropy-access'],
     });
-    await printObject(
-      invocation,
-      { path: mount.path, ...describe(mount) },
-      () => `Success! Enabled the ${args[0] ?? ''} secrets engine at: ${mount.path}`,
-    );
+    const line = `Success! Enabled the ${args[0] ?? ''} secrets engine at: ${mount.path}`;
+    await printObject(invocation, { path: mount.path, ...describe(mount) }, () => line);
   },
 });
 
@@ -104,11 +101,8 @@ const tune = command('secrets tune', {
       throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
     }
     const mount = await tuneMount(context, invocation.args[0] ?? '', description);
-    await printObject(
-      invocation,
-      { path: mount.path, ...describe(mount) },
-      () => `Success! Tuned the secrets engine at: ${mount.path}`,
-    );
+    const line = `Success! Tuned the secrets engine at: ${mount.path}`;
+    await printObject(invocation, { path: mount.path, ...describe(mount) }, () => line);
   },
 });
 

@@ -42,14 +42,8 @@ export function parseReport(line: string): Report | null {
   const status = STATUSES.find((known) => known === exitStatus);
   if (kind !== 'failed' || status === undefined || !isErrorCode(status, code) || typeof message !== 'string')
     return null;
-  return {
-    kind,
-    code,
-    message,
-    hint: typeof hint === 'string' ? hint : null,
-    exitStatus: status,
-    mayPass: mayPass === true,
-  };
+  const advice = typeof hint === 'string' ? hint : null;
+  return { kind, code, message, hint: advice, exitStatus: status, mayPass: mayPass === true };
 }
 
 /** The error that the try ended with. */
@@ -60,13 +54,7 @@ export function errorOf<S extends ExitStatus>({ exitStatus, code, message, hint 
 const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5];
 const CLASSES: {
   readonly [S in ExitStatus]: new (code: ErrorCode<S>, message: string, details: ErrorDetails) => CofferError;
-} = {
-  1: ConfigError,
-  2: StoreError,
-  3: HsmError,
-  4: IntegrityError,
-  5: OutcomeError,
-};
+} = { 1: ConfigError, 2: StoreError, 3: HsmError, 4: IntegrityError, 5: OutcomeError };
 
 function isObject(value: unknown): value is { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null;

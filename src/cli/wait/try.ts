@@ -29,14 +29,8 @@ export async function tryOnce(descriptor: number, open: () => Promise<Context>, 
   const failed = (error: CofferError): Report => {
     const { code, message, exitStatus } = error;
     const hint = stage === 'begins' && isModuleFault(error) ? SPENT : error.hint;
-    return {
-      kind: 'failed',
-      code,
-      message,
-      hint: hint === null ? null : hintText(hint),
-      exitStatus,
-      mayPass: mayPass(error, stage),
-    };
+    const text = hint === null ? null : hintText(hint);
+    return { kind: 'failed', code, message, hint: text, exitStatus, mayPass: mayPass(error, stage) };
   };
   // What a fault of the module means changes with the stage, and its report is written by the guard, so it is made beforehand.
   const foresee = (): void => {

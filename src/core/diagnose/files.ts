@@ -70,11 +70,8 @@ function checkStoreFolder(path: string, list: Checklist): void {
 function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
   const source = pin?.kind === 'file' ? pin.path : pin?.kind === 'literal' ? config : null;
   if (source !== null && (modeOf(source) & OTHERS_READ) !== 0) {
-    list.warn(
-      'PIN source',
-      `other users can read ${source}, which holds the PIN`,
-      `run: chmod go= ${shellWord(source)}`,
-    );
+    const remedy = `run: chmod go= ${shellWord(source)}`;
+    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, remedy);
     return;
   }
   const from = {

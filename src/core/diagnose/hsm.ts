@@ -57,10 +57,7 @@ export async function checkKeys(
     list.skip(['wrapping', 'HMAC'], 'there is no key to try');
   } else {
     const trial = await tryKeys(config, seal, session);
-    for (const [name, chosen] of [
-      ['wrapping', trial.wrapping],
-      ['HMAC', trial.hmac],
-    ] as const) {
+    for (const [name, chosen] of Object.entries({ wrapping: trial.wrapping, HMAC: trial.hmac })) {
       if (chosen === null) list.skip([name], 'no HMAC key is configured');
       else if (chosen.error !== null) list.fail(name, chosen.error);
       else

@@ -36,21 +36,12 @@ export function checkKeyObjects(
 ): KeyDetails | null {
   const keys = found.filter(({ class: keyClass }) => keyClass !== 'public');
   const makes = !isNew ? null : config.generateKey ? '`coffer init`' : '`coffer hsm keygen`';
-  const wrapping = checkKey(
-    { role: 'wrap', name: 'wrapping key', option: 'key_label', reference: config.key },
-    keys,
-    makes,
-    list,
-  );
+  const check = (wanted: Wanted): KeyDetails | null => checkKey(wanted, keys, makes, list);
+  const wrapping = check({ role: 'wrap', name: 'wrapping key', option: 'key_label', reference: config.key });
   const { hmacKey } = config;
-  if (hmacKey === null) sayUnauthenticated(config, keys, isNew, list);
+  if (hmacKey === null) sayUnvouched(config, keys, isNew, list);
   else {
-    const hmac = checkKey(
-      { role: 'hmac', name: 'HMAC key', option: 'hmac_key_label', reference: hmacKey },
-      keys,
-      makes,
-      list,
-    );
+    const hmac = check({ role: 'hmac', name: 'HMAC key', option: 'hmac_key_label', reference: hmacKey });
     if (wrapping !== null && wrapping === hmac)
       list.warn('HMAC key', `"${hmac.label}" is the wrapping key too`, [
         'one key should serve one purpose: ',
@@ -62,28 +53,17 @@ export function checkKeyObjects(
 }
 
 /** The one key that fits, or null. @param makes the command that makes it where it may be made */
-function checkKey(
-  { role, name, option, reference }: Wanted,
-  keys: readonly KeyDetails[],
-  makes: string | null,
-  list: Checklist,
-): KeyDetails | null {
+function checkKey(use: Wanted, keys: readonly KeyDetails[], makes: string | null, list: Checklist): KeyDetails | null {
+  const { role, name, option, reference } = use;
   const found = withName(keys, role, reference);
   const [key] = found;
   const wanted = `${describeName(reference)} (${option})`;
   if (key === undefined) {
     const missing = `no key on the token has ${wanted}`;
+    const listed = '`coffer hsm keys` lists what is there';
+    const hint = makes === null ? goneHint(option) : `make it with ${makes}, or correct ${option}; ${listed}`;
     if (makes === '`coffer init`') list.warn(name, missing, `${makes} will make it`);
-    else
-      list.fail(
-        name,
-        new HsmError('key_not_found', missing, {
-          hint:
-            makes === null
-              ? goneHint(option)
-              : `make it with ${makes}, or correct ${option}; \`coffer hsm keys\` lists what is there`,
-        }),
-      );
+    else list.fail(name, new HsmError('key_not_found', missing, { hint }));
     return null;
   }
   if (found.length > 1) {
@@ -102,45 +82,25 @@ function checkKey(
 }
 
 /** A key before those in use opens what claims to be under it, whoever wrote that: it is to be as safe as they are. */
-function checkFormer(
-  { role, reference, parameter, isDefault }: FormerKey,
-  keys: readonly KeyDetails[],
-  list: Checklist,
-): void {
+function checkFormer(former: FormerKey, keys: readonly KeyDetails[], list: Checklist): void {
+  const { role, reference, parameter, isDefault } = former;
   const name = `${isDefault ? 'default' : 'previous'} ${role === 'wrap' ? 'wrapping key' : 'HMAC key'}`;
   const found = withName(keys, role, reference);
-  if (found.length === 0 && !isDefault)
-    list.warn(name, `no key on the token has ${describeName(reference)} (${parameter})`, NO_LONGER_NAMED);
+  const wanted = `${describeName(reference)} (${parameter})`;
+  if (found.length === 0 && !isDefault) list.warn(name, `no key on the token has ${wanted}`, NO_LONGER_NAMED);
   if (found.length > 1)
-    list.warn(
-      name,
-      `${found.length} keys have ${describeName(reference)} (${parameter}), so that nothing opens with it`,
-      howToChoose(found),
-    );
+    list.warn(name, `${found.length} keys have ${wanted}, so that nothing opens with it`, howToChoose(found));
   for (const key of found) {
     const exposed = exposedAs(key);
-    if (exposed !== null)
-      list.warn(
-        name,
-        `the key "${key.label}" (${parameter}) ${exposed}`,
-        `move what is under it to the key in use with \`coffer sealwrap rewrap\`. ${NO_LONGER_NAMED}`,
-      );
+    if (exposed !== null) list.warn(name, `the key "${key.label}" (${parameter}) ${exposed}`, MOVE_AWAY);
     else if (found.length === 1) list.ok(name, described(key));
   }
 }
 
 /** What nobody vouches for without an HMAC key: an RSA key, in use or former, authenticates nothing. */
-function sayUnauthenticated(
-  config: Pkcs11SealConfig,
-  keys: readonly KeyDetails[],
-  isNew: boolean,
-  list: Checklist,
-): void {
-  const references = [
-    config.key,
-    ...formerKeys(config).flatMap(({ role, reference }) => (role === 'wrap' ? [reference] : [])),
-  ];
-  const rsa = references
+function sayUnvouched(config: Pkcs11SealConfig, keys: readonly KeyDetails[], isNew: boolean, list: Checklist): void {
+  const former = formerKeys(config).flatMap(({ role, reference }) => (role === 'wrap' ? [reference] : []));
+  const rsa = [config.key, ...former]
     .flatMap((reference) => withName(keys, 'wrap', reference))
     .find(({ class: keyClass }) => keyClass === 'private');
   if (rsa === undefined) {
@@ -158,10 +118,8 @@ function sayUnauthenticated(
 }
 
 function withName(keys: readonly KeyDetails[], role: Role, reference: KeyReference): KeyDetails[] {
-  return narrowed(
-    role,
-    keys.filter((key) => isNamed(key, reference)),
-  );
+  const named = keys.filter((key) => isNamed(key, reference));
+  return narrowed(role, named);
 }
 
 function exposedAs(key: KeyDetails): string | null {
@@ -204,3 +162,4 @@ function goneHint(option: Wanted['option']): string {
 
 const NO_LONGER_NAMED =
   'Take it out of the seal stanza when `coffer sealwrap status` says that nothing needs it, and no backup under it is wanted any more';
+const MOVE_AWAY = `move what is under it to the key in use with \`coffer sealwrap rewrap\`. ${NO_LONGER_NAMED}`;

@@ -26,10 +26,8 @@ export async function checkManagedKeys(
   let sound = 0;
   try {
     for (const mount of mounts) {
-      const found = engineOf(mount).keyObjects?.({
-        mountPath: mount.path,
-        view: viewOf(mount, unsealed, barrier, names),
-      });
+      const view = viewOf(mount, unsealed, barrier, names);
+      const found = engineOf(mount).keyObjects?.({ mountPath: mount.path, view });
       for await (const key of found ?? []) if (isSound(objects, key, list)) sound++;
     }
   } catch (error) {
@@ -48,10 +46,8 @@ function isSound(objects: ManagedKeys, { name, reference }: HsmKeyObject, list: 
   } catch (error) {
     if (!(error instanceof HsmError)) throw error;
     const hint = error.code === 'seal_key' ? KEPT_APART : error.hint;
-    list.fail(
-      NAME,
-      new HsmError(error.code, `the managed key ${name} does not work: ${error.message}`, { cause: error, hint }),
-    );
+    const problem = `the managed key ${name} does not work: ${error.message}`;
+    list.fail(NAME, new HsmError(error.code, problem, { cause: error, hint }));
     return false;
   }
 }

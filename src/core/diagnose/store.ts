@@ -68,10 +68,8 @@ export async function checkStore(
     () => "the HSM opens the store's own record",
   );
   if (keys === null) {
-    list.skip(
-      AFTER_RECORD.filter((name) => name !== 'record'),
-      "the store's own record does not open",
-    );
+    const rest = AFTER_RECORD.filter((name) => name !== 'record');
+    list.skip(rest, "the store's own record does not open");
     return;
   }
   try {
@@ -196,11 +194,7 @@ async function checkSealWrap(opened: Opened, list: Checklist): Promise<void> {
     },
     ({ current }) => `${current} records under the configured keys`,
   );
-  if (survey !== null && survey.old > 0) {
-    list.warn(
-      'seal wrap',
-      `${survey.old} records are under other keys of the HSM, which must stay there`,
-      'move them with: coffer sealwrap rewrap',
-    );
-  }
+  if (survey === null || survey.old === 0) return;
+  const problem = `${survey.old} records are under other keys of the HSM, which must stay there`;
+  list.warn('seal wrap', problem, 'move them with: coffer sealwrap rewrap');
 }

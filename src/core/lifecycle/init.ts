@@ -107,14 +107,11 @@ async function takeBack(context: Context, storage: Storage): Promise<void> {
       for (const row of [RECORD, MOUNTS, USAGE, LEASE, SEALED_BY_OPERATOR]) await rows.delete(row);
     });
   } catch (cause) {
-    throw new StoreError(
-      'shares_lost',
-      `the store ${storeName(context)} was made, but its recovery shares could not be shown`,
-      {
-        hint: 'nothing is in it yet: remove the file, and make it anew with: coffer init',
-        cause,
-      },
-    );
+    const problem = `the store ${storeName(context)} was made, but its recovery shares could not be shown`;
+    throw new StoreError('shares_lost', problem, {
+      hint: 'nothing is in it yet: remove the file, and make it anew with: coffer init',
+      cause,
+    });
   }
 }
 
@@ -122,13 +119,10 @@ async function takeBack(context: Context, storage: Storage): Promise<void> {
 function refuseStoreId(context: Context): void {
   const { config } = context;
   if (config.storeId === null) return;
-  throw new ConfigError(
-    'store_id',
-    `store_id names the store ${config.storeId}, and there is none at ${storeName(context)}`,
-    {
-      hint: 'put that store back from a backup; or, for a new one, take store_id out and write there afterwards what `coffer seal-status` shows',
-    },
-  );
+  const problem = `store_id names the store ${config.storeId}, and there is none at ${storeName(context)}`;
+  throw new ConfigError('store_id', problem, {
+    hint: 'put that store back from a backup; or, for a new one, take store_id out and write there afterwards what `coffer seal-status` shows',
+  });
 }
 
 /** Every key of a new store. */
@@ -161,12 +155,8 @@ async function createStore(
     recoveryShares: counts.shares,
     recoveryThreshold: counts.threshold,
   };
-  const keys: StoreKeys = {
-    rootKey,
-    wraps: [await seal.wrapKey(rootKey)],
-    context: encodeStoreHeader(header),
-    keyring,
-  };
+  const wraps = [await seal.wrapKey(rootKey)];
+  const keys: StoreKeys = { rootKey, wraps, context: encodeStoreHeader(header), keyring };
   const record = await sealKeys(seal, keys);
   await checkOpens(seal, record, rootKey);
   noteUnauthenticated(context, record);

@@ -115,13 +115,10 @@ function entropyOf(mount: Mount, context: Context, augmented: Entropy): Entropy 
   if (context.config.entropyAugmentation) return augmented;
   return {
     bytes: () => {
-      throw new ConfigError(
-        'entropy_required',
-        `${mount.path} has external entropy access, but the configuration has no entropy stanza`,
-        {
-          hint: 'add: entropy "seal" { mode = "augmentation" }',
-        },
-      );
+      const problem = `${mount.path} has external entropy access, but the configuration has no entropy stanza`;
+      throw new ConfigError('entropy_required', problem, {
+        hint: 'add: entropy "seal" { mode = "augmentation" }',
+      });
     },
   };
 }

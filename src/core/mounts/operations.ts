@@ -9,13 +9,10 @@ import { withMounts } from './mounts.ts';
 /** @throws ConfigError `entropy_required`; UsageError; StoreError `path_in_use` */
 export async function enableMount(context: Context, wanted: NewMount): Promise<Mount> {
   if (wanted.externalEntropy && !context.config.entropyAugmentation) {
-    throw new ConfigError(
-      'entropy_required',
-      'random bytes of the HSM for a mount need the entropy stanza in the configuration',
-      {
-        hint: 'add: entropy "seal" { mode = "augmentation" }',
-      },
-    );
+    const problem = 'random bytes of the HSM for a mount need the entropy stanza in the configuration';
+    throw new ConfigError('entropy_required', problem, {
+      hint: 'add: entropy "seal" { mode = "augmentation" }',
+    });
   }
   return withMounts(context, 'write', async (mounts) => {
     const { table, mount } = addMount(mounts.table, wanted);

@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { registeredFolders } from './places.ts';
 
 /** Where packages and the administrator register modules for p11-kit, pkcs11.conf(5). */
-export const REGISTRIES: readonly string[] = ['/etc/pkcs11/modules', '/usr/share/p11-kit/modules'];
+const REGISTRIES: readonly string[] = ['/etc/pkcs11/modules', '/usr/share/p11-kit/modules'];
 
 /** The modules of p11-kit's registry; a file of the administrator's goes before a package's of the same name. */
 export function registeredModules(

@@ -41,10 +41,8 @@ export async function writeLease(
   ttl: number | null,
 ): Promise<void> {
   const { bootId, now, uptime, user } = machine;
-  await rows.put(
-    LEASE,
-    encodeLease({ bootId, storeId, created: now, ends: ttl === null ? null : uptime + ttl, user }, rootKey),
-  );
+  const ends = ttl === null ? null : uptime + ttl;
+  await rows.put(LEASE, encodeLease({ bootId, storeId, created: now, ends, user }, rootKey));
   await rows.delete(SEALED_BY_OPERATOR);
 }
 

@@ -45,13 +45,10 @@ export async function readState(rows: Rows, context: Context): Promise<StoreStat
 export async function recordOf(rows: Rows): Promise<Uint8Array> {
   const record = await rows.get(RECORD);
   if (record !== null) return record;
-  throw new IntegrityError(
-    'record_missing',
-    `${RECORD_NAME} was removed, without which nothing in the store can be opened`,
-    {
-      hint: 'restore the store from a backup and find out who could write to it; a file that was cut looks like this, too',
-    },
-  );
+  const problem = `${RECORD_NAME} was removed, without which nothing in the store can be opened`;
+  throw new IntegrityError('record_missing', problem, {
+    hint: 'restore the store from a backup and find out who could write to it; a file that was cut looks like this, too',
+  });
 }
 
 /**

@@ -78,13 +78,10 @@ function isVouchedFor({ state }: Unsealed): boolean {
 }
 
 function throwUnvouched(): never {
-  throw new IntegrityError(
-    'record_altered',
-    `${RECORD_NAME} was exchanged for one without an HMAC while this command ran`,
-    {
-      hint: 'find out who could write to the store',
-    },
-  );
+  const problem = `${RECORD_NAME} was exchanged for one without an HMAC while this command ran`;
+  throw new IntegrityError('record_altered', problem, {
+    hint: 'find out who could write to the store',
+  });
 }
 
 function wrongShares(): IntegrityError {
@@ -96,15 +93,13 @@ function wrongShares(): IntegrityError {
 }
 
 function noShares(): StoreError {
-  return new StoreError(
-    'no_recovery_shares',
-    'this store says that no recovery shares were given out for it, so nothing tells it from one that somebody else made',
-    {
-      hint: [
-        'if yours has shares, this is not yours: restore it from a backup. If it has none, ',
-        { remedy: 'accept-unvouched' },
-        ' takes it as it is: everything in it then counts as written by you, whoever could write to the file until now',
-      ],
-    },
-  );
+  const problem =
+    'this store says that no recovery shares were given out for it, so nothing tells it from one that somebody else made';
+  return new StoreError('no_recovery_shares', problem, {
+    hint: [
+      'if yours has shares, this is not yours: restore it from a backup. If it has none, ',
+      { remedy: 'accept-unvouched' },
+      ' takes it as it is: everything in it then counts as written by you, whoever could write to the file until now',
+    ],
+  });
 }

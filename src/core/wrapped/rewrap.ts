@@ -66,13 +66,8 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     const { status } = await session.transaction('read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
     const unreadable = [...failed, ...unknown];
-    const dispensable = unreadable.length > 0 ? [] : status.dispensable;
-    return {
-      rewrapped: rewrapped + moved,
-      failed: unreadable,
-      exposedKeys: first.exposedKeys,
-      status: { ...status, dispensable },
-    };
+    const after = unreadable.length > 0 ? { ...status, dispensable: [] } : status;
+    return { rewrapped: rewrapped + moved, failed: unreadable, exposedKeys: first.exposedKeys, status: after };
   };
   return withUnsealedSession(context, run, { acceptsNoMac: addHmac !== null });
 }
@@ -112,11 +107,8 @@ async function rewrapValues(
     const seals = pace.seals();
     const batch = await transaction('write', async (unsealed) => {
       const begun = performance.now();
-      const result = await rewrapBatch(
-        unsealed,
-        seals,
-        values.slice(done, done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES)),
-      );
+      const end = done + (pace.isDecided() ? BATCH_VALUES : TRIAL_VALUES);
+      const result = await rewrapBatch(unsealed, seals, values.slice(done, end));
       pace.took(seals, performance.now() - begun, result.done);
       return result;
     });

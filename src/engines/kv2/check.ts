@@ -36,12 +36,10 @@ async function checkMetadata(context: CheckContext, secret: string, metadata: Js
   if (metadata === null || versions === null)
     return [`the metadata of ${mountPath}${secret} is not what coffer writes there`];
   const faults: string[] = [];
+  const gone = 'is gone, and its metadata does not say that it was destroyed';
   for (const [number, { destroyed }] of versions) {
     const there = await context.has(versionRow(secret, number));
-    if (!there && !destroyed)
-      faults.push(
-        `the data of ${mountPath}${secret} (version ${number}) is gone, and its metadata does not say that it was destroyed`,
-      );
+    if (!there && !destroyed) faults.push(`the data of ${mountPath}${secret} (version ${number}) ${gone}`);
   }
   const newest = versions.at(-1)?.[0] ?? 0;
   if (newest !== Number(metadata['current']))
@@ -59,26 +57,14 @@ function misplaced(secret: string, number: string, metadata: JsonObject | null):
 
 /** The versions in ascending order; null where the metadata is not as coffer writes it. */
 function versionsOf(metadata: JsonObject): [number, { readonly destroyed: boolean }][] | null {
-  const { versions } = metadata;
-  if (
-    !isJsonObject(versions) ||
-    !isWhole(metadata['current'], 0) ||
-    !isWhole(metadata['oldest'], 0, Number(metadata['current']))
-  )
-    return null;
-  if (
-    !['created', 'updated', 'maxVersions'].every((name) => isWhole(metadata[name], 0)) ||
-    typeof metadata['casRequired'] !== 'boolean'
-  )
-    return null;
+  const { versions, current, oldest, casRequired } = metadata;
+  if (!isJsonObject(versions) || !isWhole(current, 0) || !isWhole(oldest, 0, Number(current))) return null;
+  const hasNumbers = ['created', 'updated', 'maxVersions'].every((name) => isWhole(metadata[name], 0));
+  if (!hasNumbers || typeof casRequired !== 'boolean') return null;
   const found: [number, { readonly destroyed: boolean }][] = [];
   for (const [name, info] of Object.entries(versions)) {
-    if (
-      !/^[1-9]\d*$/.test(name) ||
-      Number(name) > Number(metadata['current']) ||
-      Number(name) < Number(metadata['oldest'])
-    )
-      return null;
+    const isKept = Number(name) <= Number(current) && Number(name) >= Number(oldest);
+    if (!/^[1-9]\d*$/.test(name) || !isKept) return null;
     if (!isJsonObject(info) || typeof info['destroyed'] !== 'boolean' || !isWhole(info['created'], 0)) return null;
     if (info['deletion'] !== null && !isWhole(info['deletion'], 0)) return null;
     found.push([Number(name), { destroyed: info['destroyed'] }]);

@@ -2,17 +2,16 @@ import type { KeyObject } from 'node:crypto';
 import { sameBytes, zero } from '../../bytes.ts';
 import { UsageError } from '../../errors.ts';
 import { exported, publicOf } from './generate.ts';
-import type { KeyVersion } from './key.ts';
+import type { Material } from './key.ts';
 import { ED25519_BYTES } from './material.ts';
 import { parsePkcs8 } from './pkcs8.ts';
 import { isConsistent, publicFault } from './rsa-key.ts';
 import { parsePublicPem } from './spki.ts';
 import { HMAC_KEY_BYTES, type KeyType } from './types.ts';
 
-/** Key material from outside, checked to be of its type. The secret in it is the caller's to zero. */
-export type Material = Pick<KeyVersion, 'key' | 'public'>;
+// Key material from outside, checked to be of its type.
 
-/** @param bytes a raw key of aes, chacha20 and hmac types, PKCS#8 in DER of the others; a copy is made @throws UsageError `bad_key` */
+/** @param bytes a raw key of aes, chacha20 and hmac types, PKCS#8 in DER of the others; a copy is made, which is the caller's to zero @throws UsageError `bad_key` */
 export function acceptSecret(type: KeyType, bytes: Uint8Array): Material {
   switch (type.family) {
     case 'aead':
@@ -28,7 +27,7 @@ export function acceptSecret(type: KeyType, bytes: Uint8Array): Material {
   }
 }
 
-/** @throws UsageError `bad_key` */
+/** @returns the secret in it is the caller's to zero @throws UsageError `bad_key` */
 export function acceptPrivateKey(type: KeyType, key: KeyObject): Material {
   checkKind(type, key);
   if (type.family === 'rsa' && !isConsistent(key)) throw badKey(type, 'its numbers do not belong together');
@@ -46,11 +45,7 @@ export function acceptPublicPem(type: KeyType, text: string): Material {
   try {
     key = parsePublicPem(text);
   } catch {
-    throw badKey(
-      type,
-      'public_key is not a public key of transit in PEM',
-      'make it with: openssl pkey -pubout; of a certificate: openssl x509 -noout -pubkey',
-    );
+    throw badKey(type, 'public_key is not a public key of transit in PEM', MAKE_PEM);
   }
   return acceptPublicKey(type, key);
 }
@@ -70,11 +65,7 @@ function privateKeyIn(type: KeyType, pkcs8: Uint8Array): KeyObject {
   try {
     return parsePkcs8(pkcs8);
   } catch {
-    throw badKey(
-      type,
-      'it is not a private key of transit in PKCS#8',
-      'convert it with: openssl pkcs8 -topk8 -nocrypt -outform DER',
-    );
+    throw badKey(type, 'it is not a private key of transit in PKCS#8', MAKE_PKCS8);
   }
 }
 
@@ -89,12 +80,13 @@ function checkKind(type: KeyType, key: KeyObject): void {
   const wanted = type.family === 'ec' ? type.opensslCurve : type.family === 'rsa' ? type.bits : type.family;
   const fault = asymmetricKeyType === 'rsa' ? publicFault(key) : null;
   if (fault !== null) throw badKey(type, fault);
-  if (found !== wanted)
-    throw badKey(
-      type,
-      `it is ${asymmetricKeyType ?? 'another'}${found === asymmetricKeyType ? '' : ` ${String(found)}`}`,
-    );
+  if (found === wanted) return;
+  const kind = found === asymmetricKeyType ? '' : ` ${String(found)}`;
+  throw badKey(type, `it is ${asymmetricKeyType ?? 'another'}${kind}`);
 }
+
+const MAKE_PEM = 'make it with: openssl pkey -pubout; of a certificate: openssl x509 -noout -pubkey';
+const MAKE_PKCS8 = 'convert it with: openssl pkcs8 -topk8 -nocrypt -outform DER';
 
 function badKey(type: KeyType, why: string, hint?: string): UsageError {
   return new UsageError('bad_key', `the key is not one of type ${type.name}: ${why}`, { hint });

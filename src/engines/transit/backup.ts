@@ -25,10 +25,8 @@ function requireBackup(context: EngineContext, key: Key): void {
   const again = (managed: ManagedReference): string =>
     `back the HSM up with its own tool; the key is made again with: ${managedCommand(context, key.name, managed)}`;
   refuseManaged(key, 'be backed up: its key object never leaves the HSM', again);
-  for (const [setting, allowed] of Object.entries({
-    exportable: key.exportable,
-    allow_plaintext_backup: key.plaintextBackup,
-  })) {
+  const { exportable, plaintextBackup } = key;
+  for (const [setting, allowed] of Object.entries({ exportable, allow_plaintext_backup: plaintextBackup })) {
     if (allowed) continue;
     throw new StoreError('backup_not_allowed', `the key "${key.name}" may not be backed up: ${setting} is not set`, {
       hint: `allow it, for good, with: coffer write ${keyPath(context, key.name, '/config')} ${setting}=true`,

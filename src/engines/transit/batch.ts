@@ -18,11 +18,7 @@ export function batchItems(data: JsonObject): JsonObject[] | null {
  * @param each is given the whole request, or one item of the batch
  * @throws UsageError `bad_batch`, `batch_failed`, and without a batch what `each` throws
  */
-export function answerEach(
-  data: JsonObject,
-  each: (item: JsonObject) => JsonObject,
-  warnings: readonly string[] = [],
-): EngineResponse {
+export function answerEach(data: JsonObject, each: Each, warnings: readonly string[] = []): EngineResponse {
   const items = batchItems(data);
   if (items === null) return answer(each(data), { warnings });
   const results = items.map((item) => attempt(item, each));
@@ -32,14 +28,13 @@ export function answerEach(
       hint: errors.map((error, at) => `item ${at}: ${visible(error)}`).join('\n'),
     });
   }
-  const notes =
-    errors.length === 0
-      ? warnings
-      : [...warnings, `${errors.length} of ${results.length} items failed; see their error`];
-  return answer({ batch_results: results }, { warnings: notes });
+  const failed = `${errors.length} of ${results.length} items failed; see their error`;
+  return answer({ batch_results: results }, { warnings: errors.length === 0 ? warnings : [...warnings, failed] });
 }
 
-function attempt(item: JsonObject, each: (item: JsonObject) => JsonObject): JsonObject {
+type Each = (item: JsonObject) => JsonObject;
+
+function attempt(item: JsonObject, each: Each): JsonObject {
   const reference = typeof item['reference'] === 'string' ? item['reference'] : '';
   try {
     return { ...each(item), reference };

@@ -19,18 +19,11 @@ export type Ciphertext = { readonly ciphertext: string; readonly key_version: nu
  * @param wanted the version to use, 0 for the newest
  * @throws UsageError `unsupported_key_type`; StoreError `no_version`, `version_too_old`; what the holder throws
  */
-export function encryptWith(
-  { key, holder }: HeldKey,
-  wanted: number,
-  plaintext: Uint8Array,
-  options: AeadOptions,
-): Ciphertext {
-  const type = cipherType(key, 'encryption', options);
-  const found = versionForNew(key, wanted);
-  return {
-    ciphertext: formatVersioned(found.number, base64(holder.encrypt(type, found, plaintext, options))),
-    key_version: found.number,
-  };
+export function encryptWith(held: HeldKey, wanted: number, plaintext: Uint8Array, options: AeadOptions): Ciphertext {
+  const type = cipherType(held.key, 'encryption', options);
+  const found = versionForNew(held.key, wanted);
+  const payload = base64(held.holder.encrypt(type, found, plaintext, options));
+  return { ciphertext: formatVersioned(found.number, payload), key_version: found.number };
 }
 
 /**

@@ -38,20 +38,16 @@ export const trim = onKey(async (context, key, data) => {
   if (oldest < key.minAvailable)
     throw new UsageError('bad_parameter', `min_available_version is ${key.minAvailable} already and cannot be lowered`);
   if (key.minEncryption === 0) {
-    throw new UsageError(
-      'bad_parameter',
-      'the key has no min_encryption_version, which must be set before versions can be trimmed',
-      {
-        hint: `set it with: coffer write ${keyPath(context, key.name, '/config')} min_encryption_version=${Math.min(key.latest, Math.max(oldest, key.minDecryption))}`,
-      },
-    );
+    const fitting = Math.min(key.latest, Math.max(oldest, key.minDecryption));
+    const problem = 'the key has no min_encryption_version, which must be set before versions can be trimmed';
+    throw new UsageError('bad_parameter', problem, {
+      hint: `set it with: coffer write ${keyPath(context, key.name, '/config')} min_encryption_version=${fitting}`,
+    });
   }
   const most = Math.min(key.minDecryption, key.minEncryption);
   if (oldest > most) {
-    throw new UsageError(
-      'bad_parameter',
-      `min_available_version can be at most ${most}, the lesser of min_decryption_version and min_encryption_version`,
-    );
+    const limit = `${most}, the lesser of min_decryption_version and min_encryption_version`;
+    throw new UsageError('bad_parameter', `min_available_version can be at most ${limit}`);
   }
   const versions = Object.fromEntries(Object.entries(key.versions).filter(([number]) => Number(number) >= oldest));
   const changed = { ...key, minAvailable: oldest, versions };
@@ -61,10 +57,8 @@ export const trim = onKey(async (context, key, data) => {
 
 function warningsFor(key: Key, data: JsonObject, lowest: number | null): string[] {
   const warnings = lowest === 0 ? ['versions are numbered from 1: min_decryption_version is 1'] : [];
-  for (const [name, isSet] of Object.entries({
-    exportable: key.exportable,
-    allow_plaintext_backup: key.plaintextBackup,
-  })) {
+  const { exportable, plaintextBackup } = key;
+  for (const [name, isSet] of Object.entries({ exportable, allow_plaintext_backup: plaintextBackup })) {
     if (isSet && optionalBoolean(data, name) === false) warnings.push(`${name} cannot be taken back`);
   }
   return warnings;

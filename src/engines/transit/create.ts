@@ -2,29 +2,20 @@ import { StoreError, UsageError } from '../../errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { generateVersion } from './generate.ts';
 import { importCommand } from './hints.ts';
-import { addVersion, type Key, newKey, refuseManaged } from './key.ts';
+import { addVersion, type Key, refuseManaged } from './key.ts';
 import { storeKey } from './key-row.ts';
-import { derives, type KeyType, typeOf, wrongType } from './types.ts';
+import { derives, typeOf, wrongType } from './types.ts';
 
-/** A new key with a first version. @throws UsageError `unsupported_key_type`, `bad_parameter` */
-export async function createKey(
-  context: EngineContext,
-  name: string,
-  type: KeyType,
-  settings: Partial<Key>,
-): Promise<Key> {
-  const key = newKey(name, type.name, settings);
+/** Adds the first version to a new key and stores it. @throws UsageError `unsupported_key_type`, `bad_parameter` */
+export async function createKey(context: EngineContext, key: Key): Promise<Key> {
   checkDerivation(key);
   return addGenerated(context, key);
 }
 
 /** A further version. @throws StoreError `rotation_not_allowed` */
 export async function rotateKey(context: EngineContext, key: Key): Promise<Key> {
-  refuseManaged(
-    key,
-    'be rotated: its one version is one key object in the HSM',
-    () => 'make another key object, and another key of type managed_key for it',
-  );
+  const hint = 'make another key object, and another key of type managed_key for it';
+  refuseManaged(key, 'be rotated: its one version is one key object in the HSM', () => hint);
   if (key.imported && !key.importedRotation) {
     throw new StoreError('rotation_not_allowed', `the key "${key.name}" was imported and may not be rotated here`, {
       hint: importCommand(context, key.name),

@@ -24,12 +24,8 @@ async function dataKey(context: EngineContext, key: Key, data: JsonObject, shown
   if (!SIZES.includes(bits)) throw new UsageError('bad_parameter', `bits must be one of: ${SIZES.join(', ')}`);
   const bytes = await context.entropy.bytes(bits / 8);
   try {
-    const encrypted = encryptWith(
-      { key, holder: await holderOf(context, key) },
-      keyVersion(data),
-      bytes,
-      cipherOptions(data),
-    );
+    const held = { key, holder: await holderOf(context, key) };
+    const encrypted = encryptWith(held, keyVersion(data), bytes, cipherOptions(data));
     return answer({ ...encrypted, ...(shown ? { plaintext: base64(bytes) } : {}) });
   } finally {
     zero(bytes);

@@ -32,7 +32,7 @@ export function hkdf(key: Uint8Array, info: Uint8Array, length: number): Buffer 
  * of 256 bits in 32 bits.
  * @returns 32 bytes
  */
-export function counterKdf(key: Uint8Array, context: Uint8Array): Buffer {
+function counterKdf(key: Uint8Array, context: Uint8Array): Buffer {
   const [counter, outputBits] = [Buffer.alloc(4), Buffer.alloc(4)];
   outputBits.writeUInt32BE(8 * HASH_BYTES);
   return createHmac('sha256', key).update(counter).update(context).update(outputBits).digest();
@@ -48,16 +48,11 @@ export function keyBytes(key: Key, secret: Uint8Array, context: Uint8Array | nul
 }
 
 /** @param length at most 32 where the key derives in counter mode @returns the caller's to zero @throws UsageError `missing_context` */
-export function derivedBytes(
-  { name, kdf }: Key,
-  secret: Uint8Array,
-  context: Uint8Array | null,
-  length: number,
-): Buffer {
+export function derivedBytes(key: Key, secret: Uint8Array, context: Uint8Array | null, length: number): Buffer {
   if (context === null || context.length === 0) {
-    throw new UsageError('missing_context', `the key "${name}" is derived and needs a context`, {
+    throw new UsageError('missing_context', `the key "${key.name}" is derived and needs a context`, {
       hint: 'give context=BASE64',
     });
   }
-  return kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
+  return key.kdf === 'counter' ? counterKdf(secret, context).subarray(0, length) : hkdf(secret, context, length);
 }

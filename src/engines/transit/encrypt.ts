@@ -9,10 +9,10 @@ import { decryptWith, encryptWith, type HeldKey, rewrapWith } from './cipher.ts'
 import { createKey } from './create.ts';
 import { holderOf } from './holder-of.ts';
 import { keyVersion, optionalBase64, requiredBase64, requiredText } from './input.ts';
-import { type Key, keyName, usingKey } from './key.ts';
+import { type Key, keyName, newKey, usingKey } from './key.ts';
 import { loadKey } from './key-row.ts';
 import { onKey } from './on-key.ts';
-import { type KeyType, wrongType } from './types.ts';
+import { typeOf, wrongType } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
@@ -21,7 +21,7 @@ export const encrypt: Handler = async (context, data, parts) => {
   checkContexts(data);
   const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
-  const key = found ?? (await createForEncryption(context, name, wanted));
+  const key = found ?? (await createForEncryption(context, wanted));
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
   return usingKey(key, async () => {
     const held = { key, holder: await holderOf(context, key) };
@@ -84,25 +84,14 @@ function checkContexts(data: JsonObject): void {
 }
 
 /** What a key is to be like that is made for its first encryption. */
-interface WantedKey {
-  readonly type: KeyType;
-  readonly derived: boolean;
-  readonly convergent: boolean;
+function wantedKey(context: EngineContext, name: string, data: JsonObject): Key {
+  const type = wantedType(context, name, optionalText(data, 'type'));
+  const derived = optionalText(batchItems(data)?.[0] ?? data, 'context') !== null;
+  return newKey(name, type.name, { derived, convergent: optionalBoolean(data, 'convergent_encryption') ?? false });
 }
 
-function wantedKey(context: EngineContext, name: string, data: JsonObject): WantedKey {
-  return {
-    type: wantedType(context, name, optionalText(data, 'type')),
-    derived: optionalText(batchItems(data)?.[0] ?? data, 'context') !== null,
-    convergent: optionalBoolean(data, 'convergent_encryption') ?? false,
-  };
-}
-
-async function createForEncryption(
-  context: EngineContext,
-  name: string,
-  { type, derived, convergent }: WantedKey,
-): Promise<Key> {
+async function createForEncryption(context: EngineContext, wanted: Key): Promise<Key> {
+  const type = typeOf(wanted.type);
   if (type.family !== 'aead') throw wrongType(type, 'creation by encrypt');
-  return createKey(context, name, type, { derived, convergent });
+  return createKey(context, wanted);
 }

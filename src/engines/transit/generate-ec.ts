@@ -30,10 +30,8 @@ function keyPairOf({ curve, opensslCurve }: EcType, secret: Uint8Array): KeyObje
     const point = ecdh.getPublicKey().subarray(1); // after 0x04
     const x = point.toString('base64url', 0, secret.length);
     const y = point.toString('base64url', secret.length);
-    return createPrivateKey({
-      key: { kty: 'EC', crv: curve, d: asBuffer(secret).toString('base64url'), x, y },
-      format: 'jwk',
-    });
+    const key = { kty: 'EC', crv: curve, d: asBuffer(secret).toString('base64url'), x, y };
+    return createPrivateKey({ key, format: 'jwk' });
   } finally {
     zero(secret);
   }

@@ -51,12 +51,8 @@ function probablePrime(bits: number, drbg: Drbg): bigint {
     const random = drbg.randomBytes(bits / 8);
     const candidate = toBigInt(random) | 1n;
     zero(random);
-    if (
-      candidate * candidate >= smallestSquare &&
-      (candidate - 1n) % PUBLIC_EXPONENT !== 0n &&
-      checkPrimeSync(candidate)
-    )
-      return candidate;
+    const isLargeEnough = candidate * candidate >= smallestSquare;
+    if (isLargeEnough && (candidate - 1n) % PUBLIC_EXPONENT !== 0n && checkPrimeSync(candidate)) return candidate;
   }
 }
 

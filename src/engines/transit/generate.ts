@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import type { EngineContext } from '../engine.ts';
 import { generateEcFrom } from './generate-ec.ts';
 import { generateRsaFrom } from './generate-rsa.ts';
-import type { KeyVersion } from './key.ts';
+import type { KeyVersion, Material } from './key.ts';
 import { ed25519PrivateKey } from './material.ts';
 import { type EcType, HMAC_KEY_BYTES, type KeyType, type RsaType } from './types.ts';
 
@@ -15,38 +15,29 @@ const SEED_BYTES = 32;
  * @param size bytes of a key whose type leaves a choice; 0 for the default
  */
 export async function generateVersion(context: EngineContext, type: KeyType, size: number): Promise<KeyVersion> {
-  const secret = await generateSecret(context, type, size);
-  return withHmacKey(context, secret);
+  return withHmacKey(context, await generateSecret(context, type, size));
 }
 
 /** A version made now, with the key for hmac/ that each has. */
-export async function withHmacKey(
-  context: EngineContext,
-  material: Pick<KeyVersion, 'key' | 'public'>,
-): Promise<KeyVersion> {
+export async function withHmacKey(context: EngineContext, material: Material): Promise<KeyVersion> {
   return { created: context.now, ...material, hmac: await context.entropy.bytes(HMAC_BYTES) };
 }
 
-async function generateSecret(
-  context: EngineContext,
-  type: KeyType,
-  size: number,
-): Promise<Pick<KeyVersion, 'key' | 'public'>> {
+async function generateSecret(context: EngineContext, type: KeyType, size: number): Promise<Material> {
+  const { entropy, externalEntropy } = context;
   switch (type.family) {
     case 'aead':
-      return { key: await context.entropy.bytes(type.keyBytes), public: null };
+      return { key: await entropy.bytes(type.keyBytes), public: null };
     case 'hmac':
-      return { key: await context.entropy.bytes(size || HMAC_KEY_BYTES.default), public: null };
+      return { key: await entropy.bytes(size || HMAC_KEY_BYTES.default), public: null };
     case 'ed25519': {
-      const seed = await context.entropy.bytes(SEED_BYTES);
+      const seed = await entropy.bytes(SEED_BYTES);
       return { key: seed, public: publicOf(ed25519PrivateKey(seed)) };
     }
     case 'ec':
-      return exported(context.externalEntropy ? await generateEcFrom(context.entropy, type) : await generateEc(type));
+      return exported(externalEntropy ? await generateEcFrom(entropy, type) : await generateEc(type));
     case 'rsa':
-      return exported(
-        context.externalEntropy ? await generateRsaFrom(context.entropy, type.bits) : await generateRsa(type),
-      );
+      return exported(externalEntropy ? await generateRsaFrom(entropy, type.bits) : await generateRsa(type));
   }
 }
 

@@ -63,7 +63,7 @@ export class HsmKey implements KeyHolder {
 
   async signer(type: SigningType, options: SignOptions): Promise<Signer> {
     const { hsm } = this.#context;
-    return (_found, input) => signWith(hsm, referenceOf(this.#managed), type, input, options);
+    return (_found, input) => sign(hsm, referenceOf(this.#managed), type, input, options);
   }
 
   mac(): Mac {
@@ -75,23 +75,14 @@ export class HsmKey implements KeyHolder {
     const { label, oaepHash } = this.#managed;
     if (oaepHash !== null) return oaepHash;
     const command = managedCommand(this.#context, this.#key.name, this.#managed);
-    throw new UsageError(
-      'managed_key',
-      `the key object "${label}" did not decrypt RSAES-OAEP when the key was made, so it cannot encrypt`,
-      {
-        hint: `if it has CKA_DECRYPT now, remove the key and make it again with: ${command}`,
-      },
-    );
+    const problem = `the key object "${label}" did not decrypt RSAES-OAEP when the key was made, so it cannot encrypt`;
+    throw new UsageError('managed_key', problem, {
+      hint: `if it has CKA_DECRYPT now, remove the key and make it again with: ${command}`,
+    });
   }
 }
 
-function signWith(
-  hsm: HsmKeys,
-  key: KeyReference,
-  type: SigningType,
-  input: Uint8Array,
-  options: SignOptions,
-): Uint8Array {
+function sign(hsm: HsmKeys, key: KeyReference, type: SigningType, input: Uint8Array, options: SignOptions): Uint8Array {
   const { hash } = options;
   const name = paddingHash(hash);
   if (type.family === 'ed25519') throw wrongType(type, 'signing in the HSM');
@@ -100,13 +91,10 @@ function signWith(
   if (options.prehashed) checkDigest(options, input);
   const digest = options.prehashed ? input : createHash(hash.openssl).update(input).digest();
   if (type.family === 'ec') {
-    const { bytes } = type;
-    const signature = hsm.sign(key, { scheme: 'ecdsa' }, digest.subarray(0, bytes)); // FIPS 186-5 section 6.4.1: the leftmost bits
-    if (signature.length === 2 * bytes) return encodeSignature(signature, options.marshaling);
-    throw new HsmError(
-      'bad_signature',
-      `the HSM gave an ECDSA signature of ${signature.length} bytes, not ${2 * bytes}`,
-    );
+    const wanted = 2 * type.bytes;
+    const signature = hsm.sign(key, { scheme: 'ecdsa' }, digest.subarray(0, type.bytes)); // FIPS 186-5 section 6.4.1: the leftmost bits
+    if (signature.length === wanted) return encodeSignature(signature, options.marshaling);
+    throw new HsmError('bad_signature', `the HSM gave an ECDSA signature of ${signature.length} bytes, not ${wanted}`);
   }
   if (options.scheme === 'pkcs1v15') return hsm.sign(key, { scheme: 'pkcs1v15' }, digestInfo(hash, digest));
   const most = type.bits / 8 - hash.bytes - 2;
@@ -115,12 +103,10 @@ function signWith(
 }
 
 /** Of every managed key of a mount. */
-export async function* keyObjects({
-  mountPath,
-  view,
-}: Pick<EngineContext, 'mountPath' | 'view'>): AsyncGenerator<HsmKeyObject> {
+export async function* keyObjects(context: Pick<EngineContext, 'mountPath' | 'view'>): AsyncGenerator<HsmKeyObject> {
+  const { mountPath, view } = context;
   for (const { name } of await view.list(KEYS_FOLDER)) {
-    const managed = await loadManaged({ view }, name);
+    const managed = await loadManaged(view, name);
     if (managed !== null) yield { name: `${mountPath}keys/${name}`, reference: referenceOf(managed) };
   }
 }

@@ -3,11 +3,11 @@ import { StoreError, UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { answer, type EngineContext, type Handler } from '../engine.ts';
 import { optionalBoolean, optionalInteger, optionalText } from '../parameters.ts';
-import { acceptPublicPem, acceptSecret, isPublic, type Material } from './accept.ts';
+import { acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import { checkDerivation } from './create.ts';
 import { withHmacKey } from './generate.ts';
 import { importCommand } from './hints.ts';
-import { addVersion, type Key, keyName, newKey, refuseManaged, usingKey, wipeVersion } from './key.ts';
+import { addVersion, type Key, keyName, type Material, newKey, refuseManaged, usingKey, wipeVersion } from './key.ts';
 import { hasKey, keyExists, storeKey } from './key-row.ts';
 import { creationSettings } from './keys.ts';
 import { onKey } from './on-key.ts';
@@ -25,15 +25,13 @@ export const importKey: Handler = async (context, data, parts) => {
   if (data['convergent_encryption'] !== undefined) {
     throw new UsageError('unsupported_parameter', 'an imported key cannot have convergent encryption');
   }
-  const settings = {
-    ...creationSettings(context, name, data),
-    importedRotation: optionalBoolean(data, 'allow_rotation') ?? false,
-  };
+  const settings = creationSettings(context, name, data);
+  const importedRotation = optionalBoolean(data, 'allow_rotation') ?? false;
   if (await hasKey(context, name)) throw keyExists(context, name, importCommand(context, name));
   const { material, warnings } = await givenMaterial(context, data, type);
   const keySize = type.family === 'hmac' ? (material.key?.length ?? 0) : 0;
   const kdf = type.family === 'aead' ? 'counter' : 'hkdf';
-  const key = newKey(name, type.name, { ...settings, kdf, imported: true, keySize });
+  const key = newKey(name, type.name, { ...settings, importedRotation, kdf, imported: true, keySize });
   return usingKey(addVersion(key, await withHmacKey(context, material)), async (whole) => {
     checkDerivation(key);
     refusePublicAlone(key, material);
@@ -75,10 +73,8 @@ async function givenMaterial(
   try {
     const material = acceptSecret(type, bytes);
     const belongs = publicKey === null || isPublicKeyOf(type, material, publicKey);
-    return {
-      material,
-      warnings: belongs ? [] : ['public_key was ignored: it is not the public key of the key in ciphertext'],
-    };
+    const ignored = 'public_key was ignored: it is not the public key of the key in ciphertext';
+    return { material, warnings: belongs ? [] : [ignored] };
   } finally {
     zero(bytes);
   }
@@ -94,11 +90,8 @@ function isPublicKeyOf(type: KeyType, material: Material, pem: string): boolean 
 
 /** What keys are derived of is no key pair, and no public key comes of it. @throws UsageError `bad_key` */
 function refusePublicAlone({ derived, type }: Key, { key }: Material): void {
-  if (derived && key === null)
-    throw new UsageError(
-      'bad_key',
-      `a derived key of type ${type} needs the private key: its public keys follow from that`,
-    );
+  const need = 'needs the private key: its public keys follow from that';
+  if (derived && key === null) throw new UsageError('bad_key', `a derived key of type ${type} ${need}`);
 }
 
 /** The newest version, when it is the public key of the private key that is given. */
@@ -112,10 +105,8 @@ function completeVersion(key: Key, number: number, material: Material): Key {
   const version = key.versions[number];
   if (version === undefined) throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`);
   if (version.key !== null || material.key === null) {
-    throw new UsageError(
-      'bad_key',
-      `only a private key can be added, and only to a version that has none; version ${number} is not changed`,
-    );
+    const rule = 'only a private key can be added, and only to a version that has none';
+    throw new UsageError('bad_key', `${rule}; version ${number} is not changed`);
   }
   if (!isPublic(material, version.public))
     throw new UsageError('bad_key', `the private key does not belong to the public key of version ${number}`);

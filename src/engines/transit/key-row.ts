@@ -27,22 +27,13 @@ export async function loadKey({ view }: EngineContext, name: string): Promise<Ke
   if (bytes === null) return null;
   const stored = JSON.parse(fromUtf8(bytes)) as StoredKey;
   zero(bytes);
-  const versions = Object.entries(stored.versions).map(
-    ([number, version]) => [number, decodeVersion(version)] as const,
-  );
-  return {
-    ...stored,
-    managed: stored.managed ?? null,
-    kdf: stored.kdf ?? 'hkdf',
-    versions: Object.fromEntries(versions),
-  };
+  const { managed = null, kdf = 'hkdf', versions: held } = stored;
+  const versions = Object.entries(held).map(([number, version]) => [number, decodeVersion(version)] as const);
+  return { ...stored, managed, kdf, versions: Object.fromEntries(versions) };
 }
 
 /** Which key object of the HSM a key is; null for one that is none, and where there is no key. */
-export async function loadManaged(
-  { view }: Pick<EngineContext, 'view'>,
-  name: string,
-): Promise<ManagedReference | null> {
+export async function loadManaged(view: EngineContext['view'], name: string): Promise<ManagedReference | null> {
   const bytes = await view.get([FOLDER, name]);
   if (bytes === null) return null;
   const { managed = null } = JSON.parse(fromUtf8(bytes)) as Partial<Pick<Key, 'managed'>>;

@@ -19,6 +19,9 @@ export interface KeyVersion {
   readonly hmac: Uint8Array | null;
 }
 
+/** What is the key in a version. */
+export type Material = Pick<KeyVersion, 'key' | 'public'>;
+
 /** A version of a key that a request uses. */
 export interface FoundVersion {
   readonly number: number;
@@ -149,20 +152,16 @@ export function usableVersions(key: Key): number[] {
 export function versionForNew(key: Key, wanted: number): FoundVersion {
   const number = wanted === 0 ? key.latest : wanted;
   if (number < key.minEncryption) throw tooOld(key, number, 'min_encryption_version', key.minEncryption);
-  return existing(key, number);
-}
-
-/** The version that made a signature or an HMAC, or that is asked for. @throws StoreError `no_version`, `version_too_old` */
-export function versionForOld(key: Key, number: number): FoundVersion {
-  return existing(key, number);
+  return versionForOld(key, number);
 }
 
 /** The version that made a ciphertext. @throws StoreError `no_version`, `version_too_old` */
 export function versionOfCiphertext(key: Key, number: number): FoundVersion {
-  return existing(key, number === 0 ? 1 : number); // Vault numbered from 0 once, before it had signatures and HMACs
+  return versionForOld(key, number === 0 ? 1 : number); // Vault numbered from 0 once, before it had signatures and HMACs
 }
 
-function existing(key: Key, number: number): FoundVersion {
+/** The version that made a signature or an HMAC, or that is asked for. @throws StoreError `no_version`, `version_too_old` */
+export function versionForOld(key: Key, number: number): FoundVersion {
   const version = key.versions[number];
   if (number < 1 || number > key.latest || (version === undefined && number >= key.minDecryption)) {
     throw new StoreError('no_version', `the key "${key.name}" has no version ${number}`, {
@@ -175,8 +174,6 @@ function existing(key: Key, number: number): FoundVersion {
 }
 
 function tooOld(key: Key, number: number, limit: string, value: number): StoreError {
-  return new StoreError(
-    'version_too_old',
-    `version ${number} of the key "${key.name}" is too old: its ${limit} is ${value}`,
-  );
+  const problem = `version ${number} of the key "${key.name}" is too old: its ${limit} is ${value}`;
+  return new StoreError('version_too_old', problem);
 }

@@ -7,7 +7,7 @@ import { createKey, rotateKey } from './create.ts';
 import { describeKey } from './describe.ts';
 import { keyPath } from './hints.ts';
 import { optionalBase64 } from './input.ts';
-import { type Key, keyName, usingKey } from './key.ts';
+import { type Key, keyName, newKey, usingKey } from './key.ts';
 import { deleteKey, KEYS_FOLDER, loadKey } from './key-row.ts';
 import { refuseManagedParameters, writeManagedKey } from './managed-key.ts';
 import { onKey } from './on-key.ts';
@@ -15,9 +15,7 @@ import { HMAC_KEY_BYTES, type KeyType, MANAGED_TYPE } from './types.ts';
 import { wantedType } from './wanted-type.ts';
 
 /** keys */
-export const listKeys: Handler = async ({ view }) => {
-  return listing(await view.list(KEYS_FOLDER));
-};
+export const listKeys: Handler = async ({ view }) => listing(await view.list(KEYS_FOLDER));
 
 /** keys/NAME, write: a new key; one that is there stays as it is. */
 export const writeKey: Handler = async (context, data, parts) => {
@@ -32,17 +30,16 @@ export const writeKey: Handler = async (context, data, parts) => {
   };
   const there = await loadKey(context, name);
   const warnings = there === null ? [] : [`key ${name} already existed`];
-  return usingKey(there ?? (await createKey(context, name, type, settings)), (key) =>
+  return usingKey(there ?? (await createKey(context, newKey(name, type.name, settings))), (key) =>
     answer(describeKey(key), { warnings }),
   );
 };
 
 /** keys/NAME, read: with `context`, the public keys of a derived key too. */
-export const readKey: Handler = async (context, data, parts) => {
-  return usingKey(await loadKey(context, keyName(parts)), (key) =>
+export const readKey: Handler = async (context, data, parts) =>
+  usingKey(await loadKey(context, keyName(parts)), (key) =>
     key === null ? null : answer(describeKey(key, optionalBase64(data, 'context'))),
   );
-};
 
 /** keys/NAME, delete: the key with all its versions, if its configuration allows it. */
 export const removeKey = onKey(async (context, key) => {
@@ -52,10 +49,8 @@ export const removeKey = onKey(async (context, key) => {
     });
   }
   await deleteKey(context, key.name);
-  return answer(
-    null,
-    key.managed === null ? {} : { warnings: [`the key object "${key.managed.label}" stays in the HSM`] },
-  );
+  const warnings = key.managed === null ? [] : [`the key object "${key.managed.label}" stays in the HSM`];
+  return answer(null, { warnings });
 });
 
 /** keys/NAME/rotate */
@@ -67,11 +62,7 @@ export const rotate = onKey(async (context, key, data) => {
 });
 
 /** What keys/NAME and keys/NAME/import both take. @throws UsageError `bad_parameter`, `unsupported_parameter` */
-export function creationSettings(
-  context: EngineContext,
-  name: string,
-  data: JsonObject,
-): Pick<Key, 'derived' | 'exportable' | 'plaintextBackup'> {
+export function creationSettings(context: EngineContext, name: string, data: JsonObject): Partial<Key> {
   refuseAutoRotation(context, name, data);
   return {
     derived: optionalBoolean(data, 'derived') ?? false,

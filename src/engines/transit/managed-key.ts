@@ -47,12 +47,8 @@ export async function writeManagedKey(context: EngineContext, name: string, data
   const found = open(hsm);
   const oaepHash = found.type.startsWith('rsa-') ? hsm.oaepHash(found) : null;
   const managed = { label: found.label, id: hex(found.id), oaepHash };
-  const key = addVersion(newKey(name, TYPE_NAMES[found.type], { managed }), {
-    created: context.now,
-    key: null,
-    public: found.publicKey,
-    hmac: null,
-  });
+  const version = { created: context.now, key: null, public: found.publicKey, hmac: null };
+  const key = addVersion(newKey(name, TYPE_NAMES[found.type], { managed }), version);
   await storeKey(context, key);
   return answer(describeKey(key));
 }

@@ -68,7 +68,7 @@ export function ed25519PublicBytes(publicKey: KeyObject): Buffer {
 }
 
 /** The same of a version; where keys are derived of it, of the one that they are derived from. */
-export function ed25519PublicOf({ public: spki }: KeyVersion): Uint8Array {
+function ed25519PublicOf({ public: spki }: KeyVersion): Uint8Array {
   return (spki ?? new Uint8Array(0)).subarray(-ED25519_BYTES);
 }
 

@@ -3,12 +3,7 @@ import type { EngineContext, EngineResponse, Handler, PathParts } from '../engin
 import { type Key, keyName, usingKey } from './key.ts';
 import { requireKey } from './key-row.ts';
 
-type Use = (
-  context: EngineContext,
-  key: Key,
-  data: JsonObject,
-  parts: PathParts,
-) => EngineResponse | Promise<EngineResponse>;
+type Use = (context: EngineContext, key: Key, data: JsonObject, parts: PathParts) => Promise<EngineResponse>;
 
 /** What answers for the key that the path names, which must be there. Its secrets are overwritten afterwards. */
 export function onKey(use: Use): Handler {

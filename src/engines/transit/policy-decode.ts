@@ -1,12 +1,12 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { zero } from '../../bytes.ts';
 import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue } from '../../json.ts';
-import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret, isPublic, type Material } from './accept.ts';
+import { acceptPrivateKey, acceptPublicKey, acceptPublicPem, acceptSecret, isPublic } from './accept.ts';
 import { toBytes } from './bigint.ts';
 import { publicOf } from './generate.ts';
 import { ecPrivateKey } from './generate-ec.ts';
 import { decodeBase64 } from './input.ts';
-import type { KeyVersion } from './key.ts';
+import type { KeyVersion, Material } from './key.ts';
 import { ED25519_BYTES, ed25519PrivateKey, ed25519PublicKey } from './material.ts';
 import { EntryFault } from './policy-error.ts';
 import { isUnset, memberText, memberWhole } from './policy-member.ts';
@@ -96,11 +96,8 @@ function accepted(type: KeyType, bytes: Uint8Array): Material {
 function checkPublicKey(type: KeyType, entry: JsonObject, material: Material): void {
   const text = memberText(entry, 'public_key');
   if (text === '' || isPublic(material, givenPublicKey(type, text))) return;
-  throw new EntryFault(
-    material.key === null
-      ? 'its public_key is another than its public key'
-      : 'its public_key belongs to another private key',
-  );
+  const fault = material.key === null ? 'is another than its public key' : 'belongs to another private key';
+  throw new EntryFault(`its public_key ${fault}`);
 }
 
 function givenPublicKey(type: KeyType, text: string): Uint8Array | null {

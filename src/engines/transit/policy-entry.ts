@@ -26,10 +26,8 @@ export const EMPTY_ENTRY: JsonObject = {
 };
 
 export function isEmptyEntry(entry: JsonObject): boolean {
-  return (
-    ['key', 'ec_x', 'rsa_key', 'rsa_public_key'].every((name) => (entry[name] ?? null) === null) &&
-    memberText(entry, 'public_key') === ''
-  );
+  const isKeyless = ['key', 'ec_x', 'rsa_key', 'rsa_public_key'].every((name) => (entry[name] ?? null) === null);
+  return isKeyless && memberText(entry, 'public_key') === '';
 }
 
 /** Of a KeyVersion and its type. */

@@ -119,8 +119,6 @@ function faultOf(error: unknown, number: number): UsageError {
 }
 
 function convergentVersion(policy: JsonObject, entry: JsonObject): number {
-  return (
-    memberWhole(entry, 'convergent_version') ||
-    (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0)
-  );
+  const own = memberWhole(entry, 'convergent_version');
+  return own || (optionalInteger(policy, 'convergent_version', { min: CONVERGENT_BY_VERSION }) ?? 0);
 }

@@ -88,11 +88,8 @@ function decoded(policy: JsonObject, held: HeldEntries): { key: Key; left: strin
   const conflict = limitsConflict(key);
   if (conflict !== null) throw badBackup(conflict);
   const { versions, entries, surplus } = decodeVersions(policy, held, key);
-  const left = [
-    ...leftBehind(policy, entries),
-    ...surplus.map((number) => `version "${number}" was not restored: it is none of the key's`),
-  ];
-  return { key: { ...key, versions }, left };
+  const strays = surplus.map((number) => `version "${number}" was not restored: it is none of the key's`);
+  return { key: { ...key, versions }, left: [...leftBehind(policy, entries), ...strays] };
 }
 
 /** @throws UsageError `unsupported_backup` */

@@ -40,10 +40,8 @@ export function signDigestPss(key: KeyObject, hash: Hash, digest: Uint8Array, sa
   const bytes = Math.ceil(bits / 8);
   const saltBytes = salt === SALT_AUTO ? bytes - hash.bytes - 2 : salt === SALT_HASH ? hash.bytes : salt;
   const encoded = encodePss(hash, digest, randomBytes(saltBytes), bits);
-  return privateEncrypt(
-    { key, padding: constants.RSA_NO_PADDING },
-    concat(new Uint8Array(modulusBytes(key) - bytes), encoded),
-  );
+  const padded = concat(new Uint8Array(modulusBytes(key) - bytes), encoded);
+  return privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, padded);
 }
 
 /** @param salt bytes, or SALT_AUTO for any, or SALT_HASH */

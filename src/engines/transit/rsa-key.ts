@@ -72,8 +72,6 @@ export function isConsistent(key: KeyObject): boolean {
 
 /** RFC 7518 section 6.3. */
 function jwk(numbers: { readonly [name: string]: bigint }): JsonWebKey {
-  return {
-    kty: 'RSA',
-    ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, toBase64Url(value)])),
-  };
+  const members = Object.entries(numbers).map(([name, value]) => [name, toBase64Url(value)] as const);
+  return { kty: 'RSA', ...Object.fromEntries(members) };
 }

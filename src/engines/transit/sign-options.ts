@@ -48,10 +48,8 @@ export function signOptions(data: JsonObject, parts: PathParts, type: KeyType): 
   const name = hashName(data, parts, ['hash_algorithm', 'algorithm']);
   if (given.prehashed && type.family === 'ed25519') throw wrongType(type, 'prehashed: it signs the message itself');
   if (name === 'none' && !(type.family === 'rsa' && given.prehashed && given.scheme === 'pkcs1v15')) {
-    throw new UsageError(
-      'bad_parameter',
-      'hash_algorithm=none needs an RSA key, prehashed=true and signature_algorithm=pkcs1v15',
-    );
+    const problem = 'hash_algorithm=none needs an RSA key, prehashed=true and signature_algorithm=pkcs1v15';
+    throw new UsageError('bad_parameter', problem);
   }
   const hash = name === 'none' ? null : parseHash(name, { sha1: true });
   if (type.family === 'rsa') checkSalt(given.salt, type.bits, hash);

@@ -74,11 +74,8 @@ function rsaOverDigests(options: SignOptions): SignatureScheme {
 /** @throws UsageError `bad_digest` */
 export function checkDigest({ hash }: SignOptions, input: Uint8Array): void {
   if (hash === null || input.length === hash.bytes) return;
-  throw new UsageError(
-    'bad_digest',
-    `with prehashed, the input must be a ${hash.name} digest of ${hash.bytes} bytes, not ${input.length}`,
-    {
-      hint: 'name the hash that made it with hash_algorithm=...',
-    },
-  );
+  const problem = `with prehashed, the input must be a ${hash.name} digest of ${hash.bytes} bytes, not ${input.length}`;
+  throw new UsageError('bad_digest', problem, {
+    hint: 'name the hash that made it with hash_algorithm=...',
+  });
 }

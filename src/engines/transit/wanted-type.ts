@@ -10,11 +10,8 @@ import { DEFAULT_TYPE, type KeyType, MANAGED_TYPE, parseType } from './types.ts'
  */
 export function wantedType(context: EngineContext, name: string, text: string | null | undefined): KeyType {
   if (text !== MANAGED_TYPE) return parseType(text ?? DEFAULT_TYPE);
-  throw new UsageError(
-    'unsupported_key_type',
-    'a managed key is neither imported nor created on first use: its key object is in the HSM',
-    {
-      hint: `make it with: coffer write ${keyPath(context, name)} type=${MANAGED_TYPE} managed_key_name=..., the label of the key object`,
-    },
-  );
+  const problem = 'a managed key is neither imported nor created on first use: its key object is in the HSM';
+  throw new UsageError('unsupported_key_type', problem, {
+    hint: `make it with: coffer write ${keyPath(context, name)} type=${MANAGED_TYPE} managed_key_name=..., the label of the key object`,
+  });
 }

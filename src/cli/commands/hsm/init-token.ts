@@ -34,36 +34,23 @@ export const initTokenCommand = command('hsm init-token', {
     const label = checkTokenLabel(flags.label ?? DEFAULT_LABEL);
     const wanted = slotNumber(flags.slot);
     if (!flags.force && !terminal.isInteractive()) {
-      throw new UsageError(
-        'confirmation_needed',
-        'initialising a token erases all that is on it, and there is no terminal to ask on',
-        {
-          hint: 'if that is what you want, add -force, and set COFFER_HSM_SO_PIN and COFFER_HSM_PIN',
-        },
-      );
+      const problem = 'initialising a token erases all that is on it, and there is no terminal to ask on';
+      throw new UsageError('confirmation_needed', problem, {
+        hint: 'if that is what you want, add -force, and set COFFER_HSM_SO_PIN and COFFER_HSM_PIN',
+      });
     }
     const module = await chosenModule(invocation);
     const { slot, token } = await slotForToken(module, wanted);
     if (!flags.force) await ask(token, terminal);
     const pins = await newPins(invocation, token);
-    const made = await initialiseToken(
-      module,
-      slot,
-      { label, ...pins },
-      {
-        state: stateFolder(process.env, process.getuid?.()),
-        retryPin: flags['retry-pin'],
-        note: (text) => terminal.note(text),
-      },
-    );
+    const note = (text: string): void => terminal.note(text);
+    const officer = { state: stateFolder(process.env, process.getuid?.()), retryPin: flags['retry-pin'], note };
+    const made = await initialiseToken(module, slot, { label, ...pins }, officer);
     if (made.slot !== slot)
       terminal.note(`the module has numbered its slots anew: the token is in slot ${made.slot} now`);
-    await printObject(
-      invocation,
-      describeToken(made),
-      () =>
-        `Success! Initialised the token "${visible(made.label)}" in slot ${made.slot}, serial ${visible(made.serial)}`,
-    );
+    const where = `in slot ${made.slot}, serial ${visible(made.serial)}`;
+    const line = `Success! Initialised the token "${visible(made.label)}" ${where}`;
+    await printObject(invocation, describeToken(made), () => line);
   },
 });
 
@@ -105,13 +92,10 @@ async function newPins({ terminal }: Invocation, token: TokenDescription): Promi
   }
   const given = { soPin: fromEnvironment(variables.new_so_pin), pin: fromEnvironment(variables.new_pin) };
   if (!terminal.isInteractive() && (given.soPin === null || given.pin === null)) {
-    throw new UsageError(
-      'pin_missing',
-      `${given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN'} is not set, and there is no terminal to ask on`,
-      {
-        hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
-      },
-    );
+    const missing = given.soPin === null ? 'COFFER_HSM_SO_PIN' : 'COFFER_HSM_PIN';
+    throw new UsageError('pin_missing', `${missing} is not set, and there is no terminal to ask on`, {
+      hint: "set COFFER_HSM_SO_PIN to the security officer's PIN and COFFER_HSM_PIN to the user's",
+    });
   }
   const soPin = given.soPin ?? (await soPinFromTerminal(token));
   return { soPin, pin: given.pin ?? (await askNewPin('New user PIN, which coffer logs in with')) };

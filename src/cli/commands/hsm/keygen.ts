@@ -53,9 +53,7 @@ export const keygenCommand = command('hsm keygen', {
 /** Null for what the stanza lacks. */
 function wantedKey({ type: typeName, label, id, bits }: FlagValues<typeof KEY>): NewKey | null {
   if (label === null) {
-    const [alone] = Object.entries({ type: typeName, id, bits }).flatMap(([name, value]) =>
-      value === null ? [] : [name],
-    );
+    const [alone] = Object.entries({ type: typeName, id, bits }).find(([, value]) => value !== null) ?? [];
     if (alone === undefined) return null;
     throw new UsageError('bad_flag', `-${alone} needs -label, too`, {
       hint: 'without any of them the keys are made that the configuration names',
@@ -97,11 +95,8 @@ function keyId(text: string | null): Uint8Array | null {
 function keyBits(type: NewKeyType, bits: number | null): number {
   if (type !== 'rsa') {
     if (bits === null || bits === 256) return 256;
-    throw new UsageError(
-      'bad_flag',
-      `-bits is ${bits}, but an ${type === 'aes' ? 'AES' : 'HMAC'} key of coffer's has 256`,
-      { hint: 'leave -bits out' },
-    );
+    const problem = `-bits is ${bits}, but an ${type === 'aes' ? 'AES' : 'HMAC'} key of coffer's has 256`;
+    throw new UsageError('bad_flag', problem, { hint: 'leave -bits out' });
   }
   const wanted = bits ?? DEFAULT_RSA_BITS;
   if (RSA_BITS.includes(wanted)) return wanted;

@@ -48,7 +48,7 @@ function row({ slot, token, error, description }: SlotDescription): string[] {
 }
 
 /** What an operator must know before using it, in a few words. */
-export function stateOf(token: TokenDescription): string {
+function stateOf(token: TokenDescription): string {
   const { initialized, writeProtected, pinPad } = tokenState(token);
   return [
     initialized ? 'initialised' : 'not initialised',

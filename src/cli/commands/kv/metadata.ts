@@ -90,10 +90,8 @@ async function change(
 }
 
 function settings(flags: FlagValues<typeof SETTINGS>, removed: readonly string[] = []): JsonObject {
-  const custom: JsonObject = {
-    ...flags['custom-metadata'],
-    ...Object.fromEntries(removed.map((name) => [name, null])),
-  };
+  const taken = Object.fromEntries(removed.map((name) => [name, null]));
+  const custom: JsonObject = { ...flags['custom-metadata'], ...taken };
   const given: JsonObject = {
     max_versions: flags['max-versions'],
     cas_required: flags['cas-required'],

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../../json.ts';
+import { isJsonObject, type JsonObject } from '../../../json.ts';
 import { visible } from '../../../visible.ts';
 import { heading, keyValues } from '../../table.ts';
 
@@ -31,10 +31,7 @@ export function secretTables(path: string, { versions, ...settings }: JsonObject
 
 /** As Vault: an empty deletion time reads "n/a". */
 function metadataTable(metadata: JsonObject): string {
-  const entries = Object.entries(metadata).map(([key, value]): [string, JsonValue] => [
-    key,
-    value === '' ? 'n/a' : value,
-  ]);
+  const entries = Object.entries(metadata).map(([key, value]) => [key, value === '' ? 'n/a' : value] as const);
   return keyValues(Object.fromEntries(entries));
 }
 

@@ -63,11 +63,8 @@ export const enableVersioningCommand = command('kv enable-versioning', {
   examples: ['coffer kv enable-versioning secret/'],
   async run(invocation) {
     const mount = await enableVersioning(await invocation.context(), invocation.args[0] ?? '');
-    await printObject(
-      invocation,
-      { path: mount.path, options: { ...mount.options } },
-      () => `Success! Tuned the secrets engine at: ${mount.path}`,
-    );
+    const line = `Success! Tuned the secrets engine at: ${mount.path}`;
+    await printObject(invocation, { path: mount.path, options: { ...mount.options } }, () => line);
   },
 });
 

@@ -50,11 +50,8 @@ export const setupCommand = command('setup', {
       throw nothingWritten();
     draftConfiguration(target, text).keep();
     const next = foundByItself() === target ? 'coffer init' : `coffer -config=${shellWord(target)} init`;
-    await printObject(
-      invocation,
-      { config: target, next },
-      () => `Success! Wrote ${target}. Create the store with: ${next}`,
-    );
+    const line = `Success! Wrote ${target}. Create the store with: ${next}`;
+    await printObject(invocation, { config: target, next }, () => line);
   },
 });
 

@@ -16,14 +16,8 @@ const NAMES: { readonly [source in (typeof SOURCES)[number]]: string } = {
 export async function choosePin(token: TokenDescription): Promise<string | null> {
   const { loginRequired, pinPad } = tokenState(token);
   if (!loginRequired || pinPad) return null;
-  const source =
-    SOURCES[
-      await askChoice(
-        'Where does the user PIN come from?',
-        SOURCES.map((name) => ({ name: NAMES[name], disabled: null })),
-      )
-    ];
-  switch (source) {
+  const choices = SOURCES.map((name) => ({ name: NAMES[name], disabled: null }));
+  switch (SOURCES[await askChoice('Where does the user PIN come from?', choices)]) {
     case 'file':
       return `file:${await askText('Absolute path of the PIN file', '/etc/coffer/pin', (path) => (isAbsolute(path) ? null : 'the path begins with "/"'))}`;
     case 'env':
