@@ -13,16 +13,8 @@ const bun = join(root, `node_modules/@oven/bun-linux-${process.arch === 'arm64' 
 const FOLDERS = ['barrier', 'core', 'engines', 'entropy', 'pkcs11', 'seal', 'storage'];
 const FILES = ['aes-siv.test.ts', 'private-files.test.ts', 'standards.test.ts'];
 
-/** The store's files with SQLite; better-sqlite3 before version 13 cannot be loaded by Bun. */
-const SQLITE = existsSync(join(root, `node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`));
-
 /** Test files whose source has the word, and why they are not in the program. */
-const LEFT_OUT = [
-  [/vi\.mock\(/, 'replaces node:crypto'],
-  ...(SQLITE
-    ? []
-    : [[/openSqlite|support\/store\.ts|createStand/, 'opens a store, which this better-sqlite3 cannot in Bun']]),
-];
+const LEFT_OUT = [[/vi\.mock\(/, 'replaces node:crypto']];
 
 if (!existsSync(bun)) {
   console.log(`skipped: tests within a compiled program (no ${bun.slice(root.length + 1)} for this system)`);
