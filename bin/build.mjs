@@ -18,11 +18,11 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
+import { nativeAddons } from './addons.mjs';
 import { buildAddons } from './natives.mjs';
-import { ensureNode, sayErrorsInOneLine } from './node.mjs';
+import { sayErrorsInOneLine } from './node.mjs';
 import { buildProgram, runtime } from './program.mjs';
 
-ensureNode();
 sayErrorsInOneLine();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
@@ -57,7 +57,7 @@ const bundleOptions = {
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: `//${NO_IDENTITY}\nconst importMetaUrl = require('url').pathToFileURL(__filename).href;` },
-  plugins: [nativeAddons(), besideTheBundle(), ownModulesAtOnce()],
+  plugins: [nativeAddons, besideTheBundle(), ownModulesAtOnce()],
 };
 
 mkdirSync(dist, { recursive: true });
@@ -138,25 +138,6 @@ function writeCodeCache() {
 function writeWhole(path, contents) {
   writeFileSync(`${path}.new`, contents);
   renameSync(`${path}.new`, path);
-}
-
-/** Bundles the add-ons' JavaScript; their compiled part is loaded by src/native/addon.ts. */
-function nativeAddons() {
-  const loader = JSON.stringify(join(root, 'src', 'native', 'addon.ts'));
-  return {
-    name: 'native-addons',
-    setup(build) {
-      build.onResolve({ filter: /^better-sqlite3$/ }, ({ path, ...rest }) =>
-        // The package's own choice of a file would look at the processor and the C library.
-        build.resolve(`${path}/linux-x64`, rest),
-      );
-      build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: 'native-addons' }));
-      build.onLoad({ filter: /.*/, namespace: 'native-addons' }, ({ path }) => ({
-        contents: `module.exports = require(${loader}).loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
-        resolveDir: root,
-      }));
-    },
-  };
 }
 
 /**

@@ -4,26 +4,9 @@ import * as crypto from 'node:crypto';
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nativeAddons } from './addons.mjs';
 
 const root = dirname(import.meta.dir);
-const loader = join(root, 'src', 'native', 'addon.ts');
-
-/** The add-ons' JavaScript is compiled in; their native part is loaded by src/native/addon.ts. */
-const nativeAddons = {
-  name: 'native-addons',
-  setup(build) {
-    build.onResolve({ filter: /^better-sqlite3$/ }, ({ importer }) => ({
-      path: Bun.resolveSync('better-sqlite3/linux-x64', dirname(importer)),
-    }));
-    // By a name without this folder's path, which would be in the source map.
-    build.onResolve({ filter: /^addon-loader$/ }, () => ({ path: loader }));
-    build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: 'native-addons' }));
-    build.onLoad({ filter: /.*/, namespace: 'native-addons' }, ({ path }) => ({
-      contents: `module.exports = require('addon-loader').loadAddon('${path.includes('pkcs11') ? 'pkcs11' : 'sqlite'}');`,
-      loader: 'js',
-    }));
-  },
-};
 
 /**
  * Loads node:crypto at the first use of a function of it: it brings the runtime's streams with it, which take 2.6 ms of a

@@ -2,10 +2,8 @@
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { start } from '../src/main.ts';
 import { buildAddons } from './natives.mjs';
-import { ensureNode } from './node.mjs';
 
-ensureNode();
 buildAddons(join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'lib'));
-const { start } = await import('../src/main.ts');
 start(process.argv.slice(2));

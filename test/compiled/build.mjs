@@ -1,8 +1,8 @@
 // Compiles test files into one program, with Bun: bun build.mjs PROGRAM FILE...
 // How it differs from coffer's own: `vitest` is vitest.ts of this folder, and a source knows where it stands in the repository.
 
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const here = import.meta.dir;
@@ -57,9 +57,9 @@ function setup(build) {
     loader: 'js',
   }));
   build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: 'addon' }));
-  build.onLoad({ filter: /.*/, namespace: 'addon' }, ({ path }) => ({ contents: addon(pkcs11(path)), loader: 'js' }));
+  build.onLoad({ filter: /.*/, namespace: 'addon' }, ({ path }) => ({ contents: addon(basename(path)), loader: 'js' }));
   build.onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, () => ({
-    contents: `exports.getBinding = () => { ${addon(sqlite())} return module.exports; };`,
+    contents: `exports.getBinding = () => { ${addon('sqlite.node')} return module.exports; };`,
     loader: 'js',
   }));
 }
@@ -79,20 +79,8 @@ function placed(path) {
     .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)));
 }
 
-/** Left to itself Bun puts an add-on into the program and unpacks it. */
-function addon(file) {
-  return `const loaded = { exports: {} }; process.dlopen(loaded, ${JSON.stringify(file)}); module.exports = loaded.exports;`;
-}
-
-function pkcs11(path) {
-  if (!path.endsWith('/pkcs11.node')) throw new Error(`unknown native add-on ${path}`);
-  return join(root, 'node_modules/pkcs11js/build/Release/pkcs11.node');
-}
-
-/** A copy, since Bun refuses better_sqlite3.node by name. */
-function sqlite() {
-  const copy = join(dirname(program), 'sqlite.node');
-  const prebuilt = join(root, `node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`);
-  if (existsSync(prebuilt)) copyFileSync(prebuilt, copy);
-  return copy;
+/** As the build made it. Left to itself Bun puts an add-on into the program and unpacks it. */
+function addon(name) {
+  const file = JSON.stringify(join(root, 'dist', 'lib', name));
+  return `const loaded = { exports: {} }; process.dlopen(loaded, ${file}); module.exports = loaded.exports;`;
 }

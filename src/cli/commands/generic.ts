@@ -99,7 +99,9 @@ async function request(
 /** What kv's commands have a flag for stands in the data here. */
 function inData(error: unknown): unknown {
   const hint = error instanceof CofferError && error.hint !== null ? hintText(error.hint, IN_DATA) : null;
-  if (hasCode(error, StoreError, 'cas_required')) return new StoreError(error.code, error.message, { hint });
-  if (hasCode(error, UsageError, 'bad_parameter')) return new UsageError(error.code, error.message, { hint });
+  if (hasCode(error, StoreError, 'cas_required'))
+    return new StoreError(error.code, error.message, { hint, cause: error.cause });
+  if (hasCode(error, UsageError, 'bad_parameter'))
+    return new UsageError(error.code, error.message, { hint, cause: error.cause });
   return error;
 }

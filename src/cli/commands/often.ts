@@ -12,6 +12,8 @@ export const OFTEN: ReadonlyMap<string, () => Promise<readonly CommandSpec[]>> =
   ['seal', seals],
   ['read', generic],
   ['write', generic],
+  ['list', generic],
+  ['delete', generic],
   ['version', async () => [(await import('./version.ts')).versionCommand]],
 ]);
 
