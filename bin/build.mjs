@@ -5,7 +5,7 @@
 //   coffer.cjs.cache-...    compiled code for this Node and processor; any other Node does without
 //   lib/*.node              the native add-ons
 //   program/                the executable, with a launcher and its own lib; see bin/program.mjs
-//   commander.cjs, prompts.cjs, yaml.cjs, hcl2-parser.cjs
+//   commander.cjs, prompts.cjs, yaml.cjs, string-width.cjs, dotenv.cjs, hcl2-parser.cjs
 //                           large, seldom needed, and so not read with the rest
 //
 // With --watch it goes on to build the bundle after each change; the program is removed, so that bin/coffer starts the bundle.
@@ -28,7 +28,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { watch: { type: 'boolean' } } });
 const [entry = join(root, 'src', 'main.ts'), dist = join(root, 'dist')] = positionals;
 const bundle = join(dist, 'coffer.cjs');
-const SELDOM_NEEDED = ['commander', '@inquirer/prompts', 'yaml'];
+const SELDOM_NEEDED = ['commander', '@inquirer/prompts', 'yaml', 'string-width', 'dotenv'];
 /** The same, but in one file already. */
 const PARSER = 'hcl2-parser';
 const NO_IDENTITY = '0'.repeat(16);
@@ -62,7 +62,7 @@ const bundleOptions = {
 
 mkdirSync(dist, { recursive: true });
 for (const name of SELDOM_NEEDED) {
-  const contents = `export * from '${name}';`;
+  const contents = `export * from '${name}'; ${'default' in (await import(name)) ? `export { default } from '${name}';` : ''}`;
   await build({ ...options, stdin: { contents, resolveDir: root }, outfile: join(dist, `${basename(name)}.cjs`) });
 }
 copyFileSync(createRequire(import.meta.url).resolve(PARSER), join(dist, `${PARSER}.cjs`));
@@ -180,7 +180,8 @@ function besideTheBundle() {
         const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== 'default');
         return {
           contents: `const beside = require(__dirname + '/${basename(path)}.cjs');
-            export const { ${names.join(', ')} } = beside;`,
+            export const { ${names.join(', ')} } = beside;
+            export default beside.default;`,
         };
       });
     },

@@ -1,8 +1,8 @@
-import { createCipheriv, timingSafeEqual } from 'node:crypto';
-import { concat, zero } from './bytes.ts';
+import { type Cipher, createCipheriv, timingSafeEqual } from 'node:crypto';
+import { zero } from './bytes.ts';
 
 /*
- * AES-SIV (RFC 5297), deterministic authenticated encryption. It is made of AES-CBC and AES-CTR, which every runtime has
+ * AES-SIV (RFC 5297), deterministic authenticated encryption. It is made of AES-CBC and AES-ECB, which every runtime has
  * in node:crypto: BoringSSL has neither SIV nor CMAC there. A library would fill its tables at every start.
  */
 
@@ -13,87 +13,117 @@ const MOST_STRINGS = 126;
 
 type Strings = readonly Uint8Array[];
 
-/**
- * @param key 32, 48 or 64 bytes: a key for S2V, then as long a one for CTR
- * @param associatedData strings in order, at most 126; none is not the same as an empty one
- * @returns the synthetic IV of 16 bytes, then as many bytes as the plaintext has
- * @throws RangeError
- */
-export function sivEncrypt(key: Uint8Array, associatedData: Strings, plaintext: Uint8Array): Uint8Array {
-  const { macKey, ctrKey } = halves(key);
-  const iv = s2v(macKey, associatedData, plaintext);
-  return concat(iv, ctr(ctrKey, iv, plaintext));
+/** What associated data comes to, which serves any number of plaintexts: 16 bytes. */
+export type Bound = Uint8Array;
+
+/** One key, whose schedule and subkeys are made once. */
+export class AesSiv {
+  readonly #mac: Cmac;
+  readonly #ctr: Cipher;
+  /** The sum that S2V begins with. */
+  readonly #first: Uint8Array;
+
+  /** @param key 32, 48 or 64 bytes: a key for S2V, then as long a one for CTR @throws RangeError */
+  constructor(key: Uint8Array) {
+    if (![32, 48, 64].includes(key.length)) throw new RangeError('a key of AES-SIV has 32, 48 or 64 bytes');
+    const half = key.length / 2;
+    this.#mac = new Cmac(key.subarray(0, half));
+    this.#ctr = createCipheriv(`aes-${8 * half}-ecb`, key.subarray(half), null).setAutoPadding(false);
+    this.#first = this.#mac.of(ZERO_BLOCK);
+  }
+
+  /** @param associatedData strings in order, at most 126; none is not the same as an empty one @throws RangeError */
+  bind(associatedData: Strings): Bound {
+    if (associatedData.length > MOST_STRINGS)
+      throw new RangeError(`AES-SIV takes at most ${MOST_STRINGS} strings of associated data`);
+    return associatedData.reduce((sum, text) => xorAtEnd(doubled(sum), this.#mac.of(text)), this.#first);
+  }
+
+  /** @returns the synthetic IV of 16 bytes, then as many bytes as the plaintext has */
+  encrypt(bound: Bound, plaintext: Uint8Array): Buffer {
+    const iv = this.#s2v(bound, plaintext);
+    const sealed = Buffer.allocUnsafe(BLOCK_BYTES + plaintext.length);
+    sealed.set(iv);
+    this.#crypt(iv, plaintext, sealed, BLOCK_BYTES);
+    return sealed;
+  }
+
+  /** @returns the plaintext, or null when the key, the associated data or a byte of the ciphertext is not what it was */
+  decrypt(bound: Bound, ciphertext: Uint8Array): Uint8Array | null {
+    if (ciphertext.length < BLOCK_BYTES) return null;
+    const iv = ciphertext.subarray(0, BLOCK_BYTES);
+    const plaintext = new Uint8Array(ciphertext.length - BLOCK_BYTES);
+    this.#crypt(iv, ciphertext.subarray(BLOCK_BYTES), plaintext, 0);
+    if (timingSafeEqual(iv, this.#s2v(bound, plaintext))) return plaintext;
+    zero(plaintext);
+    return null;
+  }
+
+  /** The end of S2V (section 2.4), where the plaintext comes in. */
+  #s2v(bound: Bound, plaintext: Uint8Array): Uint8Array {
+    const last =
+      plaintext.length < BLOCK_BYTES
+        ? xorAtEnd(padded(plaintext), doubled(bound))
+        : xorAtEnd(new Uint8Array(plaintext), bound);
+    const iv = this.#mac.of(last);
+    zero(last);
+    return iv;
+  }
+
+  /**
+   * CTR mode, which encrypts and decrypts alike, into `output` from `start` on. Of the counter, the top bits of the last two words are
+   * cleared (section 2.5).
+   */
+  #crypt(iv: Uint8Array, input: Uint8Array, output: Uint8Array, start: number): void {
+    const counter = new Uint8Array(iv);
+    counter[8] = (counter[8] ?? 0) & 0x7f;
+    counter[12] = (counter[12] ?? 0) & 0x7f;
+    const counters = new Uint8Array(Math.ceil(input.length / BLOCK_BYTES) * BLOCK_BYTES);
+    for (let at = 0; at < counters.length; at += BLOCK_BYTES) {
+      counters.set(counter, at);
+      increment(counter);
+    }
+    const stream = this.#ctr.update(counters);
+    for (let at = 0; at < input.length; at++) output[start + at] = (input[at] ?? 0) ^ (stream[at] ?? 0);
+    zero(stream);
+  }
 }
 
-/**
- * @returns the plaintext, or null when the key, the associated data or a byte of the ciphertext is not what it was
- * @throws RangeError
- */
-export function sivDecrypt(key: Uint8Array, associatedData: Strings, ciphertext: Uint8Array): Uint8Array | null {
-  const { macKey, ctrKey } = halves(key);
-  if (ciphertext.length < BLOCK_BYTES) return null;
-  const iv = ciphertext.subarray(0, BLOCK_BYTES);
-  const plaintext = ctr(ctrKey, iv, ciphertext.subarray(BLOCK_BYTES));
-  if (timingSafeEqual(iv, s2v(macKey, associatedData, plaintext))) return plaintext;
-  zero(plaintext);
-  return null;
-}
+/** AES-CMAC, RFC 4493. */
+class Cmac {
+  readonly #cbc: Cipher;
+  /** What the next block is XORed with before it is encrypted: the one that came out last. */
+  #chained = ZERO_BLOCK;
+  /** For a message whose last block is whole (section 2.3). */
+  readonly #whole: Uint8Array;
+  readonly #padded: Uint8Array;
 
-function halves(key: Uint8Array): { macKey: Uint8Array; ctrKey: Uint8Array } {
-  if (![32, 48, 64].includes(key.length)) throw new RangeError('a key of AES-SIV has 32, 48 or 64 bytes');
-  return { macKey: key.subarray(0, key.length / 2), ctrKey: key.subarray(key.length / 2) };
-}
+  constructor(key: Uint8Array) {
+    this.#cbc = createCipheriv(`aes-${8 * key.length}-cbc`, key, ZERO_BLOCK).setAutoPadding(false);
+    this.#whole = doubled(this.#lastOfCbc(new Uint8Array(BLOCK_BYTES)));
+    this.#padded = doubled(this.#whole);
+  }
 
-/** Section 2.4. */
-function s2v(key: Uint8Array, associatedData: Strings, plaintext: Uint8Array): Uint8Array {
-  if (associatedData.length > MOST_STRINGS)
-    throw new RangeError(`AES-SIV takes at most ${MOST_STRINGS} strings of associated data`);
-  const subkeys = cmacSubkeys(key);
-  let sum = cmac(key, subkeys, ZERO_BLOCK);
-  for (const text of associatedData) sum = xorAtEnd(doubled(sum), cmac(key, subkeys, text));
-  const last =
-    plaintext.length < BLOCK_BYTES
-      ? xorAtEnd(padded(plaintext), doubled(sum))
-      : xorAtEnd(Uint8Array.from(plaintext), sum);
-  const iv = cmac(key, subkeys, last);
-  zero(subkeys.whole, subkeys.padded, last);
-  return iv;
-}
+  /** Section 2.4. @returns 16 bytes */
+  of(message: Uint8Array): Uint8Array {
+    const isWhole = message.length > 0 && message.length % BLOCK_BYTES === 0;
+    const blocks = isWhole ? xorAtEnd(new Uint8Array(message), this.#whole) : xorAtEnd(padded(message), this.#padded);
+    const mac = this.#lastOfCbc(blocks);
+    zero(blocks);
+    return mac;
+  }
 
-/** Of the counter, the top bits of the last two words are cleared (section 2.5). Encrypts and decrypts alike. */
-function ctr(key: Uint8Array, iv: Uint8Array, input: Uint8Array): Uint8Array {
-  const counter = Uint8Array.from(iv);
-  for (const at of [8, 12]) counter[at] = (counter[at] ?? 0) & 0x7f;
-  return createCipheriv(`aes-${8 * key.length}-ctr`, key, counter).update(input);
-}
-
-interface Subkeys {
-  /** For a message whose last block is whole. */
-  readonly whole: Uint8Array;
-  readonly padded: Uint8Array;
-}
-
-/** RFC 4493 section 2.3. */
-function cmacSubkeys(key: Uint8Array): Subkeys {
-  const whole = doubled(lastOfCbc(key, ZERO_BLOCK));
-  return { whole, padded: doubled(whole) };
-}
-
-/** AES-CMAC, RFC 4493 section 2.4. */
-function cmac(key: Uint8Array, subkeys: Subkeys, message: Uint8Array): Uint8Array {
-  const isWhole = message.length > 0 && message.length % BLOCK_BYTES === 0;
-  const blocks = isWhole
-    ? xorAtEnd(Uint8Array.from(message), subkeys.whole)
-    : xorAtEnd(padded(message), subkeys.padded);
-  const mac = lastOfCbc(key, blocks);
-  zero(blocks);
-  return mac;
-}
-
-/** @param blocks whole ones @returns the last block of their encryption under an IV of zeros */
-function lastOfCbc(key: Uint8Array, blocks: Uint8Array): Uint8Array {
-  const cipher = createCipheriv(`aes-${8 * key.length}-cbc`, key, ZERO_BLOCK).setAutoPadding(false);
-  return cipher.update(blocks).subarray(-BLOCK_BYTES);
+  /**
+   * The last block of the encryption under an IV of zeros. One cipher does them all, since a new one costs more than the blocks: it goes on
+   * where it ended, so the block that it ended with is taken out again.
+   * @param blocks whole ones, which are changed
+   */
+  #lastOfCbc(blocks: Uint8Array): Uint8Array {
+    for (let at = 0; at < BLOCK_BYTES; at++) blocks[at] = (blocks[at] ?? 0) ^ (this.#chained[at] ?? 0);
+    const sealed = this.#cbc.update(blocks);
+    this.#chained = new Uint8Array(sealed.subarray(sealed.length - BLOCK_BYTES));
+    return this.#chained;
+  }
 }
 
 /** A 1 bit and zeros up to the next whole block. */
@@ -106,14 +136,27 @@ function padded(message: Uint8Array): Uint8Array {
 
 /** Times x in GF(2^128) (section 2.3), in a time that tells nothing of the block. */
 function doubled(block: Uint8Array): Uint8Array {
-  const carried = block.map((byte, at) => (byte << 1) | ((block[at + 1] ?? 0) >>> 7));
-  carried[BLOCK_BYTES - 1] = (carried[BLOCK_BYTES - 1] ?? 0) ^ (0x87 & -((block[0] ?? 0) >>> 7));
-  return carried;
+  const result = new Uint8Array(BLOCK_BYTES);
+  let carry = 0x87 & -((block[0] ?? 0) >>> 7);
+  for (let at = BLOCK_BYTES - 1; at >= 0; at--) {
+    const byte = block[at] ?? 0;
+    result[at] = (byte << 1) ^ carry;
+    carry = byte >>> 7;
+  }
+  return result;
 }
 
 /** XORs the block to the end of `target`. @returns `target` */
 function xorAtEnd(target: Uint8Array, block: Uint8Array): Uint8Array {
   const start = target.length - block.length;
-  block.forEach((byte, at) => (target[start + at] = (target[start + at] ?? 0) ^ byte));
+  for (let at = 0; at < block.length; at++) target[start + at] = (target[start + at] ?? 0) ^ (block[at] ?? 0);
   return target;
+}
+
+/** Adds one to a big-endian number. */
+function increment(counter: Uint8Array): void {
+  for (let at = BLOCK_BYTES - 1; at >= 0; at--) {
+    counter[at] = ((counter[at] ?? 0) + 1) & 0xff;
+    if (counter[at] !== 0) return;
+  }
 }

@@ -169,3 +169,18 @@ function text(bytes: Uint8Array): string {
     throw new MalformedBytes('a text field is not UTF-8');
   }
 }
+
+/** Compares two texts as the bytes of their UTF-8 compare, the order in which Vault lists. */
+export function byBytes(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** In UTF-16 surrogates come before U+E000; in UTF-8 what they stand for comes after U+FFFF. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
+}

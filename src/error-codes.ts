@@ -1,8 +1,8 @@
 /**
  * Exit statuses: 1 usage, input or configuration; 2 the store says no; 3 the HSM says no; 4 integrity; 5 the outcome of a write is
- * not known.
+ * not known; 126 and 127, as of shells: the command that `run` was to start cannot be executed, or is not there.
  */
-export type ExitStatus = 1 | 2 | 3 | 4 | 5;
+export type ExitStatus = 1 | 2 | 3 | 4 | 5 | 126 | 127;
 
 /** A code for scripts. What the HSM returned and has no code of its own is `ckr_` and the name of its CKR_ value in lower case, or its number. */
 export type ErrorCode<S extends ExitStatus = ExitStatus> =
@@ -18,7 +18,6 @@ export function isErrorCode<S extends ExitStatus>(status: S, code: unknown): cod
 export const errorCodes = {
   1: [
     'addon_missing',
-    'already_versioned',
     'arguments',
     'bad_backup',
     'bad_base64',
@@ -34,8 +33,9 @@ export const errorCodes = {
     'bad_option',
     'bad_parameter',
     'bad_path',
+    'bad_reference',
+    'bad_server',
     'bad_share',
-    'batch_failed',
     'ciphertext_invalid',
     'ciphertext_malformed',
     'config_conflict',
@@ -66,8 +66,8 @@ export const errorCodes = {
     'no_hmac_key',
     'no_terminal',
     'not_a_store',
-    'nothing_to_tune',
     'output_failed',
+    'pin_length',
     'pin_malformed',
     'pin_missing',
     'pin_not_set',
@@ -77,6 +77,7 @@ export const errorCodes = {
     'seal_disabled',
     'share_count',
     'store_id',
+    'unfit_value',
     'unknown_command',
     'unknown_engine',
     'unknown_flag',
@@ -84,6 +85,7 @@ export const errorCodes = {
     'unknown_key_type',
     'unsupported',
     'unsupported_backup',
+    'unsupported_flag',
     'unsupported_hash',
     'unsupported_key_type',
     'unsupported_parameter',
@@ -98,6 +100,7 @@ export const errorCodes = {
     'deletion_not_allowed',
     'key_exists',
     'no_boot_id',
+    'no_downgrade',
     'no_hmac_key',
     'no_key',
     'no_mount',
@@ -109,9 +112,16 @@ export const errorCodes = {
     'not_imported',
     'not_initialized',
     'not_kv',
+    'not_transit',
     'path_in_use',
     'rotation_not_allowed',
     'sealed',
+    'server_answer',
+    'server_denied',
+    'server_failed',
+    'server_redirects',
+    'server_sealed',
+    'server_untrusted',
     'shares_lost',
     'storage_busy',
     'storage_exposed',
@@ -120,9 +130,9 @@ export const errorCodes = {
     'version_too_old',
   ],
   3: [
+    'anchor_refused',
     'bad_signature',
     'hsm_decrypt_failed',
-    'hsm_input_limit',
     'hsm_timeout',
     'hsm_wrong_answer',
     'key_ambiguous',
@@ -143,6 +153,7 @@ export const errorCodes = {
     'pin_incorrect',
     'pin_locked',
     'pin_low',
+    'pin_malformed',
     'pin_missing',
     'pin_not_initialised',
     'pin_refused',
@@ -163,6 +174,7 @@ export const errorCodes = {
     'try_not_started',
   ],
   4: [
+    'anchor_missing',
     'core_disagrees',
     'journal_found',
     'key_not_configured',
@@ -173,14 +185,22 @@ export const errorCodes = {
     'record_altered',
     'record_missing',
     'recovery_shares_wrong',
+    'row_altered',
+    'row_outdated',
+    'row_removed',
+    'row_unknown',
     'schema_altered',
     'storage_corrupt',
     'store_altered',
     'store_replaced',
+    'store_rolled_back',
     'store_too_new',
+    'tree_altered',
     'usage_altered',
     'value_altered',
     'value_malformed',
   ],
   5: ['outcome_unknown'],
+  126: ['command_not_executable'],
+  127: ['command_not_found'],
 } as const;

@@ -8,6 +8,7 @@ export type { ErrorCode, ExitStatus } from './error-codes.ts';
 
 /** What an operator can do that takes a flag. How that is typed is known in cli/remedies.ts alone. */
 export type Remedy =
+  | 'accept-copy'
   | 'accept-unvouched'
   | 'choose-configuration'
   | 'choose-id'
@@ -30,6 +31,7 @@ export type Remedy =
   | 'other-configuration'
   | 'retry-pin'
   | 'retry-so-pin'
+  | 'same-configuration'
   | 'see-altered'
   | 'shorten-key-name'
   | 'wrap-mount'
@@ -94,6 +96,16 @@ export class OutcomeError extends ListedError<5> {
   readonly exitStatus = 5;
 }
 
+/** The command that was to be started cannot be executed. */
+export class ExecuteError extends ListedError<126> {
+  readonly exitStatus = 126;
+}
+
+/** The command that was to be started is not there. */
+export class AbsentError extends ListedError<127> {
+  readonly exitStatus = 127;
+}
+
 /** Whether `error` is of this class and has one of these codes. */
 export function hasCode<E extends CofferError>(
   error: unknown,
@@ -106,6 +118,12 @@ export function hasCode<E extends CofferError>(
 /** What the system or SQLite calls an error, such as ENOENT or SQLITE_BUSY; null where it says nothing. */
 export function systemErrorCode(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** The same in words, such as "permission denied", and without the path that the system adds. */
+export function systemErrorText(error: unknown): string {
+  const words = error instanceof Error ? /^[A-Z][A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1] : undefined;
+  return words ?? systemErrorCode(error) ?? 'unknown error';
 }
 
 /** Whether the system says that there is no such file, or no such folder on the way to it. */

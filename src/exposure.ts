@@ -40,11 +40,12 @@ export function describeExposure({ path, by, uid }: Exposure): { readonly proble
       problem: `other users can write ${path}`,
       remedy: `look through it, then run: chmod go-w ${shellWord(path)}`,
     };
-  const me = process.getuid?.() ?? 0;
-  return {
-    problem: `${path} belongs to another user (uid ${uid})`,
-    remedy: `if that user is to be trusted, run coffer as that user; else look through it, then run: chown -h ${me} ${shellWord(path)}`,
-  };
+  return { problem: `${path} belongs to another user (uid ${uid})`, remedy: ownerHint() };
+}
+
+/** What to do about what is another user's: to take it from that user would keep them out of what is theirs. */
+export function ownerHint(): string {
+  return 'if that user is the one who is to use it, run coffer as that user (sudo -u); else name one that belongs to you or to root';
 }
 
 /** Who else can change what has this owner and this mode. */

@@ -40,7 +40,12 @@ export type HsmSigning =
 export interface HsmKeys {
   /** The one AES, RSA or EC key that matches. @throws HsmError `key_not_found`, `key_ambiguous`, `key_type`, `public_key_missing`, `seal_key` */
   find(reference: KeyReference): HsmKeyDescription;
-  /** A new key object, with a random id. @throws HsmError `key_exists` */
+  /** The same, which the token has used once. @throws HsmError the same, and `mechanism_refused` where it lacks the mechanism for it */
+  register(reference: KeyReference): HsmKeyDescription;
+  /**
+   * A new key object, with a random id, that has done its job once.
+   * @throws HsmError `key_exists`; `mechanism_refused` where the token lacks the mechanism for it; `hsm_wrong_answer` where it makes another
+   */
   generate(label: string, type: HsmKeyType): HsmKeyDescription;
   /** The hash with which an RSA key decrypts OAEP: SHA-256 where the HSM has it, else SHA-1; null where it does neither. */
   oaepHash(key: HsmKeyDescription): OaepHash | null;

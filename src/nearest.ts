@@ -1,15 +1,24 @@
 /** The known name with the fewest edits from `name`, or null when none is near enough to be a slip of the hand. */
 export function nearest(name: string, known: Iterable<string>): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = Infinity;
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    const distance = slip(name, candidate);
+    if (distance === null || distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
   }
   return best;
+}
+
+/**
+ * How many edits `typed` is away from `meant`; null where that is no slip of the hand: more than one in up to four letters, where
+ * two make "init" of "edit", more than two in up to eight, more than a third of a longer name.
+ */
+export function slip(typed: string, meant: string): number | null {
+  const most = typed.length <= 4 ? 1 : Math.max(2, Math.floor(typed.length / 3));
+  const distance = editDistance(typed.toLowerCase(), meant);
+  return distance <= most ? distance : null;
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */

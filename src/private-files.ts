@@ -52,16 +52,17 @@ export function readPrivateFile(path: string): Uint8Array | null {
 
 /**
  * Makes a file that was not there before, and its folder. An empty file by default.
+ * @param options durable: whether it outlives a loss of power
  * @throws UnsafePlace; what the system says, EEXIST among it
  */
-export function createPrivateFile(path: string, content: string | Uint8Array = ''): void {
+export function createPrivateFile(path: string, content: string | Uint8Array = '', { durable = true } = {}): void {
   makePrivateFolder(dirname(path));
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = openSync(path, flags, FILE_MODE);
   try {
     fchmodSync(file, FILE_MODE);
     writeFileSync(file, content);
-    fsyncSync(file);
+    if (durable) fsyncSync(file);
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
@@ -75,13 +76,49 @@ export function createPrivateFile(path: string, content: string | Uint8Array = '
  * link that stands there is replaced, not followed.
  * @throws UnsafePlace; what the system says
  */
-export function replacePrivateFile(path: string, content: string | Uint8Array): void {
+export function replacePrivateFile(path: string, content: string | Uint8Array, { durable = true } = {}): void {
   const draft = draftName(path);
-  createPrivateFile(draft, content);
+  createPrivateFile(draft, content, { durable });
   try {
+    if (durable) renamePrivateFile(draft, path);
+    else renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * The same for content that comes in parts: `use` writes it, and until it has returned there is nothing at `path` that was not there
+ * before. A process that is killed leaves what it has written under the draft's name: `writeClearFile` is for what must not lie about.
+ * @throws UnsafePlace; what the system says, and what `use` throws
+ */
+export async function writePrivateFile<T>(
+  path: string,
+  use: (write: (part: string | Uint8Array) => void) => Promise<T>,
+): Promise<T> {
+  const draft = draftName(path);
+  createPrivateFile(draft, '', { durable: false });
+  try {
+    const file = openPrivateFile(draft, constants.O_WRONLY);
+    if (file === null) throw new UnsafePlace(draft, `${draft} was taken away`, 'find out what removes files there');
+    const result = await closing(file, async () => {
+      const done = await use((part) => writeFileSync(file, part));
+      fsyncSync(file);
+      return done;
+    });
     renamePrivateFile(draft, path);
+    return result;
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+async function closing<T>(file: number, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -93,7 +130,12 @@ export function draftName(path: string): string {
 /** Replaces what is at `to`, and sees to it that this outlives a loss of power. */
 export function renamePrivateFile(from: string, to: string): void {
   renameSync(from, to);
-  const folder = openSync(dirname(to), constants.O_RDONLY | constants.O_DIRECTORY);
+  syncFolder(dirname(to));
+}
+
+/** Has the names in a folder outlive a loss of power. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(folder);
   } finally {

@@ -3,6 +3,7 @@ export {
   activeTerm,
   addHsmKeys,
   addTerm,
+  addTreeKey,
   createKeyring,
   decodeKeyring,
   encodeKeyring,
@@ -10,4 +11,4 @@ export {
   zeroKeyring,
 } from './keyring.ts';
 export { Names } from './names.ts';
-export { type Entry, openView, type ValueWrapper, type View } from './view.ts';
+export { type Entry, explained, openView, type ValueWrapper, type View } from './view.ts';

@@ -2,8 +2,11 @@ import { KEY_BYTES } from '../aead.ts';
 import { ByteReader, ByteWriter, MalformedBytes, utf8, zero } from '../bytes.ts';
 import type { Entropy } from '../entropy/index.ts';
 
-const VERSION = 2;
-/** Without the HSM keys. */
+/** With the key of the tree: the store has one. */
+const VERSION = 3;
+/** Without it. A store of the first layout is written so. */
+const WITHOUT_TREE = 2;
+/** Without the HSM keys, too. */
 const FIRST_VERSION = 1;
 const PATH_KEY_BYTES = 64;
 const VERIFIER_BYTES = 32;
@@ -44,12 +47,20 @@ export interface Keyring {
   readonly recovery: Recovery;
   /** Every HSM key that ever wrapped or authenticated the store, each once; none of a store that an earlier coffer wrote. */
   readonly hsmKeys: readonly HsmKeyName[];
+  /** 32 bytes, for the tree over all rows; null for a store that has none. */
+  readonly treeKey: Uint8Array | null;
 }
 
 export async function createKeyring(entropy: Entropy, now: number, recovery: Recovery): Promise<Keyring> {
   const key = await entropy.bytes(KEY_BYTES);
   const terms = [{ number: 1, created: now, key }];
-  return { terms, pathKey: await entropy.bytes(PATH_KEY_BYTES), recovery, hsmKeys: [] };
+  const pathKey = await entropy.bytes(PATH_KEY_BYTES);
+  return { terms, pathKey, recovery, hsmKeys: [], treeKey: await entropy.bytes(KEY_BYTES) };
+}
+
+/** The same keyring, of a store that gets a tree. */
+export async function addTreeKey(keyring: Keyring, entropy: Entropy): Promise<Keyring> {
+  return { ...keyring, treeKey: await entropy.bytes(KEY_BYTES) };
 }
 
 /** The same keyring with one more term, which becomes the active one. */
@@ -80,7 +91,8 @@ export function activeTerm(keyring: Keyring): Term {
 
 /** Byte layout: coffer-format(7), "Keyring". The result is the caller's to zero. */
 export function encodeKeyring(keyring: Keyring): Uint8Array {
-  const writer = new ByteWriter().u8(VERSION).u32(keyring.terms.length);
+  const { treeKey } = keyring;
+  const writer = new ByteWriter().u8(treeKey === null ? WITHOUT_TREE : VERSION).u32(keyring.terms.length);
   for (const term of keyring.terms) writer.u32(term.number).u64(term.created).raw(term.key);
   const { shares, threshold, verifier } = keyring.recovery;
   writer
@@ -90,6 +102,7 @@ export function encodeKeyring(keyring: Keyring): Uint8Array {
     .bytes8(verifier ?? new Uint8Array(0))
     .u16(keyring.hsmKeys.length);
   for (const key of keyring.hsmKeys) writer.u8(kindOf(key)).bytes8(utf8(key.label)).bytes8(key.id);
+  if (treeKey !== null) writer.raw(treeKey);
   return writer.finish();
 }
 
@@ -116,7 +129,7 @@ function readHsmKey(reader: ByteReader): HsmKeyName {
 export function decodeKeyring(bytes: Uint8Array): Keyring {
   const reader = new ByteReader(bytes);
   const version = reader.u8();
-  if (version !== VERSION && version !== FIRST_VERSION) throw new MalformedBytes('an unknown keyring version');
+  if (version < FIRST_VERSION || version > VERSION) throw new MalformedBytes('an unknown keyring version');
   const count = reader.u32();
   const terms: Term[] = [];
   for (let at = 0; at < count; at++) {
@@ -132,11 +145,13 @@ export function decodeKeyring(bytes: Uint8Array): Keyring {
   if (verifier.length !== 0 && verifier.length !== VERIFIER_BYTES)
     throw new MalformedBytes('the recovery verifier has the wrong length');
   const hsmKeys = version === FIRST_VERSION ? [] : Array.from({ length: reader.u16() }, () => readHsmKey(reader));
+  const treeKey = version === VERSION ? reader.raw(KEY_BYTES).slice() : null;
   reader.end();
   const recovery = { shares, threshold, verifier: verifier.length === 0 ? null : verifier };
-  return { terms, pathKey, recovery, hsmKeys };
+  return { terms, pathKey, recovery, hsmKeys, treeKey };
 }
 
 export function zeroKeyring(keyring: Keyring): void {
   zero(keyring.pathKey, ...keyring.terms.map((term) => term.key));
+  if (keyring.treeKey !== null) zero(keyring.treeKey);
 }

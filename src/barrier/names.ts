@@ -1,5 +1,5 @@
-import { sivDecrypt, sivEncrypt } from '../aes-siv.ts';
-import { asBuffer, fromUtf8, MalformedBytes, utf8 } from '../bytes.ts';
+import { AesSiv, type Bound } from '../aes-siv.ts';
+import { fromUtf8, MalformedBytes, utf8 } from '../bytes.ts';
 import { IntegrityError } from '../errors.ts';
 
 /**
@@ -8,19 +8,48 @@ import { IntegrityError } from '../errors.ts';
  * under two parents looks different.
  */
 export class Names {
-  readonly #pathKey: Uint8Array;
+  readonly #siv: AesSiv;
+  /** By stored path. */
+  readonly #folders = new Map<string, Folder>();
+  #known = 0;
 
-  /** @param pathKey 64 bytes */
+  /** @param pathKey 64 bytes, not needed afterwards */
   constructor(pathKey: Uint8Array) {
-    this.#pathKey = pathKey;
+    this.#siv = new AesSiv(pathKey);
   }
 
   /** The stored path of `segments` below the stored folder `root`. */
   encrypt(root: string, segments: readonly string[]): string {
-    return segments.reduce((parent, segment) => {
-      const sealed = sivEncrypt(this.#pathKey, [utf8(parent)], utf8(segment));
-      return `${parent}/${asBuffer(sealed).toString('base64url')}`;
-    }, root);
+    let stored = root;
+    for (const segment of segments) stored = this.#child(stored, segment);
+    return stored;
+  }
+
+  #child(parent: string, segment: string): string {
+    const { bound, children } = this.#folder(parent);
+    const known = children.get(segment);
+    if (known !== undefined) return known;
+    const stored = `${parent}/${this.#siv.encrypt(bound, utf8(segment)).toString('base64url')}`;
+    this.#remember();
+    children.set(segment, stored);
+    return stored;
+  }
+
+  /** Whoever asks for one name of a folder mostly asks for it again, and for others. */
+  #folder(parent: string): Folder {
+    const known = this.#folders.get(parent);
+    if (known !== undefined) return known;
+    const folder = { bound: this.#siv.bind([utf8(parent)]), children: new Map<string, string>() };
+    this.#remember();
+    this.#folders.set(parent, folder);
+    return folder;
+  }
+
+  /** Before one more. */
+  #remember(): void {
+    if (++this.#known <= MOST_KNOWN) return;
+    this.#folders.clear();
+    this.#known = 1;
   }
 
   /** The name behind a stored segment. @throws IntegrityError `name_altered` */
@@ -28,7 +57,7 @@ export class Names {
     try {
       const sealed = Buffer.from(segment, 'base64url');
       if (sealed.toString('base64url') !== segment) throw new MalformedBytes('not base64url as coffer writes it');
-      const name = sivDecrypt(this.#pathKey, [utf8(parent)], sealed);
+      const name = this.#siv.decrypt(this.#folder(parent).bound, sealed);
       if (name === null) throw new MalformedBytes('not what was encrypted');
       return fromUtf8(name);
     } catch (error) {
@@ -39,3 +68,12 @@ export class Names {
     }
   }
 }
+
+interface Folder {
+  readonly bound: Bound;
+  /** Stored paths by name. */
+  readonly children: Map<string, string>;
+}
+
+/** Names and folders that are remembered, which bounds the memory. */
+const MOST_KNOWN = 20_000;

@@ -21,6 +21,8 @@ export interface Flag {
   /** What the help calls the value, e.g. "PATH". */
   readonly value?: string;
   readonly aliases?: readonly string[];
+  /** Values that mean the same as no flag, since they are the defaults that Vault's help shows. */
+  readonly notGiven?: readonly string[];
   readonly help: string;
 }
 
@@ -43,6 +45,10 @@ interface Description<F extends Flags> {
   /** As the help shows them: "PATH" is required, "[PATH]" is not, and "KEY=VALUE ..." is any number, none too. */
   readonly arguments?: string;
   readonly flags?: F;
+  /** Whether it can print an answer as a server would send it, -format=raw. */
+  readonly raw?: boolean;
+  /** Whether its arguments are the line of another command, whose flags are no flags of coffer's: as those of env(1), they begin with the first argument. */
+  readonly runs?: boolean;
   /** Command lines for the help. */
   readonly examples?: readonly string[];
   /** @returns the exit status; nothing is 0 */
@@ -61,9 +67,26 @@ export interface CommandSpec extends Required<Omit<Description<Flags>, 'alias'>>
 
 /** A command, whose `run` knows its flags by name and type. @param name e.g. "kv put" */
 export function command<const F extends Flags = NoFlags>(name: string, description: Description<F>): CommandSpec {
-  const { alias, summary, arguments: usage = '', examples = [], flags = NO_FLAGS } = description;
+  const {
+    alias,
+    summary,
+    arguments: usage = '',
+    examples = [],
+    flags = NO_FLAGS,
+    raw = false,
+    runs = false,
+  } = description;
   return {
-    ...{ words: name.split(' '), alias: alias?.split(' ') ?? null, summary, arguments: usage, examples, flags },
+    ...{
+      words: name.split(' '),
+      alias: alias?.split(' ') ?? null,
+      summary,
+      arguments: usage,
+      examples,
+      flags,
+      raw,
+      runs,
+    },
     ...argumentCount(usage),
     // What it is run with was read by these very flags.
     run: (invocation: Invocation<F>) => description.run(invocation),
@@ -94,8 +117,8 @@ export interface Invocation<F extends Flags = NoFlags> {
   readonly format: OutputFormat;
   /** -field, or null. */
   readonly field: string | null;
-  /** -config, or null. */
-  readonly configPath: string | null;
+  /** Each -config, in the order of the line. */
+  readonly configPaths: readonly string[];
   /** Loads the configuration, says its notes and makes what core works with. */
   context(options?: ContextOptions): Promise<Context>;
 }

@@ -1,12 +1,16 @@
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
-import type { Flags, FlagValues, KindValues } from './command.ts';
+import type { Flag, Flags, FlagValues, KindValues } from './command.ts';
 
 /** The flags that every command has. */
 export const GLOBAL_FLAGS = {
-  config: { kind: 'text', value: 'PATH', help: 'configuration file (COFFER_CONFIG)' },
-  format: { kind: 'text', value: 'FORMAT', help: 'table, json or yaml (COFFER_FORMAT)' },
-  field: { kind: 'text', value: 'NAME', help: 'print one field, raw and without a newline' },
+  config: { kind: 'list', value: 'PATH', help: 'file or folder; several are merged (COFFER_CONFIG)' },
+  format: {
+    kind: 'text',
+    value: 'FORMAT',
+    help: 'table, json or yaml, raw for read (COFFER_FORMAT, BAO_FORMAT, VAULT_FORMAT)',
+  },
+  field: { kind: 'text', value: 'NAME', help: 'print one field, raw or as -format writes it, and without a newline' },
   'no-color': { kind: 'boolean', help: 'no colour (NO_COLOR)' },
   'non-interactive': { kind: 'boolean', help: 'never ask anything' },
   help: { kind: 'boolean', aliases: ['h'], help: 'show this help' },
@@ -22,8 +26,12 @@ export type Given = ReadonlyMap<string, readonly string[]>;
 export function readValues<F extends Flags>(flags: F, given: Given): FlagValues<F>;
 export function readValues(flags: Flags, given: Given): FlagValues<Flags> {
   return Object.fromEntries(
-    Object.entries(flags).map(([name, { kind }]) => [name, READERS[kind](given.get(name) ?? [], name)]),
+    Object.entries(flags).map(([name, flag]) => [name, READERS[flag.kind](valuesOf(flag, given.get(name)), name)]),
   );
+}
+
+function valuesOf({ notGiven = [] }: Flag, given: readonly string[] = []): readonly string[] {
+  return notGiven.includes(given.at(-1) ?? '') ? [] : given;
 }
 
 const READERS: { readonly [Kind in keyof KindValues]: (given: readonly string[], name: string) => KindValues[Kind] } = {
@@ -65,4 +73,22 @@ function splitPair(name: string, pair: string): [string, string] {
   const equals = pair.indexOf('=');
   if (equals <= 0) throw new UsageError('bad_flag', `-${name} is NAME=VALUE, not ${JSON.stringify(pair)}`);
   return [pair.slice(0, equals), pair.slice(equals + 1)];
+}
+
+/** A flag as it stands on the line. */
+export interface GivenFlag {
+  /** With its dashes and its value. */
+  readonly token: string;
+  /** With its dashes. */
+  readonly typed: string;
+  /** Null where it is none that there could be. */
+  readonly name: string | null;
+  /** What follows "=". */
+  readonly value: string | undefined;
+}
+
+/** @param token begins with a dash */
+export function asFlag(token: string): GivenFlag {
+  const [, name = null, value] = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(token) ?? [];
+  return { token, typed: token.slice(0, token.length - (value === undefined ? 0 : value.length + 1)), name, value };
 }

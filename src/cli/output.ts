@@ -1,37 +1,81 @@
 import { randomUUID } from 'node:crypto';
-import type { ScalarTag } from 'yaml';
 import type { EngineResponse } from '../core/index.ts';
-import { UsageError } from '../errors.ts';
-import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue, stringifyJson } from '../json.ts';
+import { hasCode, UsageError } from '../errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { hasCommitted } from '../native/outcome.ts';
+import { visible } from '../visible.ts';
 import type { Invocation } from './command.ts';
-import { hasHidden, visible, visibleJson } from '../visible.ts';
+import { jsonLine, jsonText } from './json-text.ts';
+import { layOut } from './layout.ts';
 import { keyValues, raw } from './table.ts';
 
 type Shown = Pick<Invocation, 'terminal' | 'format' | 'field'>;
 
-/** Prints an object as JSON or YAML, or with `table` as a table; in JSON together with the notes beside it. -field picks one of `fields`. */
-export async function printObject(
-  shown: Shown,
-  object: JsonObject,
-  table: () => string,
-  fields: JsonObject = object,
-): Promise<void> {
-  const takesNotes = shown.format === 'json' && shown.field === null;
-  await printEntries(shown, takesNotes ? withNotes(object, shown.terminal.keptNotes()) : object, table, fields);
-  if (takesNotes) shown.terminal.forgetNotes();
+/** Prints an object as JSON or YAML, or with `table` as a table; in JSON together with the notes beside it. -field picks one of its fields. */
+export async function printObject(shown: Shown, object: JsonObject, table: () => string): Promise<void> {
+  const { field } = shown;
+  if (field === null) await printAnswer(shown, object, table);
+  else await unlessDone(shown, () => printField(shown, field, [object]));
 }
 
 /** The same for a list, or an object whose keys are names of the operator's: nothing is added to it, so that notes stay for stderr. */
-export async function printEntries(
-  { terminal, format, field }: Shown,
-  entries: JsonValue,
-  table: () => string,
-  fields: JsonObject = isJsonObject(entries) ? entries : {},
+export async function printEntries(shown: Shown, entries: JsonValue, table: () => string): Promise<void> {
+  const { terminal, format, field } = shown;
+  if (field !== null) await printField(shown, field, [isJsonObject(entries) ? entries : {}]);
+  else if (format === 'json') terminal.print(jsonText(entries));
+  else await printText(shown, entries, table);
+}
+
+/** Prints an engine's answer with Vault's envelope, or its data as a table; -field picks one of `fields`, or else of the envelope. */
+export async function printResponse(
+  shown: Shown,
+  response: EngineResponse,
+  table: (data: JsonObject) => string = keyValues,
+  fields: readonly JsonObject[] = fieldsOf(response),
 ): Promise<void> {
-  if (field !== null) terminal.printValue(raw(pick(fields, field)));
-  else if (format === 'json') terminal.print(visibleJson(stringifyJson(entries, 2)));
-  else if (format === 'yaml') terminal.print(await yaml(entries));
-  else terminal.print(table());
+  warnOf(shown, response);
+  if (shown.field === null) await printAnswer(shown, envelope(response), () => table(response.data ?? {}));
+  else await printField(shown, shown.field, fields);
+}
+
+/** Prints what a write answered, or, where it answered nothing, that it is done. */
+export async function printWritten(
+  shown: Shown,
+  response: EngineResponse | null,
+  done: string,
+  table?: (data: JsonObject) => string,
+): Promise<void> {
+  if (response !== null && isAnswer(shown, response))
+    return unlessDone(shown, () => printResponse(shown, response, table));
+  warnOf(shown, response);
+  printDone(shown, done);
+}
+
+/** What was ignored is an answer for a program, as from a server; a reader has the warning. */
+function isAnswer({ format, field }: Shown, { data, ignored }: EngineResponse): boolean {
+  return data !== null || (ignored && field === null && format !== 'table');
+}
+
+/** For a command that has no answer: a line for a reader, and nothing for a program. */
+export function printDone({ terminal, format, field }: Shown, line: string): void {
+  if (field !== null) terminal.warn(`${absent(field)}, for there is no answer`);
+  else if (format === 'table') terminal.print(line);
+}
+
+async function printAnswer(shown: Shown, object: JsonObject, table: () => string): Promise<void> {
+  const { terminal, format } = shown;
+  if (format !== 'json') return printText(shown, object, table);
+  terminal.print(jsonText(withNotes(object, terminal.keptNotes()), 'answer'));
+  terminal.forgetNotes();
+}
+
+async function printText({ terminal, format }: Shown, value: JsonValue, table: () => string): Promise<void> {
+  const text = format === 'yaml' ? await yaml(value) : await layOut(table(), terminal.width());
+  if (text !== '') terminal.print(text.replace(/\n$/, ''));
+}
+
+async function yaml(value: JsonValue): Promise<string> {
+  return (await import('./yaml.ts')).yamlText(value);
 }
 
 /** In `warnings`, each once; in `notes` where an answer has that name for something else, as diagnose counts its warnings. */
@@ -42,15 +86,15 @@ function withNotes(object: JsonObject, notes: readonly string[]): JsonObject {
   return { ...object, warnings: [...before, ...notes.filter((note) => !before.includes(note))] };
 }
 
-/** Prints an engine's answer with Vault's envelope, or its data as a table. */
-export async function printResponse(
-  invocation: Shown,
-  response: EngineResponse,
-  table: (data: JsonObject) => string = keyValues,
-  fields: JsonObject = response.data ?? {},
-): Promise<void> {
-  for (const warning of response.warnings) invocation.terminal.warn(warning);
-  await printObject(invocation, envelope(response), () => table(response.data ?? {}), fields);
+/** Says what an engine warns of. */
+export function warnOf({ terminal }: Pick<Invocation, 'terminal'>, response: EngineResponse | null): void {
+  for (const warning of response?.warnings ?? []) terminal.warn(warning);
+}
+
+/** Prints an engine's answer as a server sends it: JSON in one line. */
+export function printRaw({ terminal }: Shown, response: EngineResponse): void {
+  const body = { ...envelope(response), wrap_info: null, auth: null };
+  terminal.print(jsonLine(body, 'answer'));
 }
 
 function envelope({ data, warnings, leaseDuration }: EngineResponse): JsonObject {
@@ -64,40 +108,36 @@ function envelope({ data, warnings, leaseDuration }: EngineResponse): JsonObject
   };
 }
 
-/** @throws UsageError `no_field` */
-function pick(fields: JsonObject, name: string): JsonValue {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  if (value !== undefined) return value;
-  throw new UsageError('no_field', `field ${JSON.stringify(name)} is not present`, {
-    hint: `there are: ${visible(Object.keys(fields).sort().join(', '))}`,
-  });
+/** A key of the data goes before one of the envelope that has its name: what the operator stored is never hidden. */
+function fieldsOf(response: EngineResponse): readonly JsonObject[] {
+  return [response.data ?? {}, { ...envelope(response), refresh_interval: response.leaseDuration }];
 }
 
-/** Without the last newline. */
-async function yaml(value: JsonValue): Promise<string> {
-  const { Document, Scalar, visit } = await import('yaml');
-  const document = new Document(value, { sortMapEntries: true, customTags: [LOSSLESS_NUMBER] });
-  visit(document, {
-    Scalar(_, scalar) {
-      if (typeof scalar.value === 'string' && needsQuotes(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
-    },
-  });
-  return document.toString().replace(/\n$/, '');
+/** Prints a field of the first that has it: as the format writes it, and raw where that is a table. @throws UsageError `no_field` */
+async function printField({ terminal, format }: Shown, name: string, sources: readonly JsonObject[]): Promise<void> {
+  const value = sources
+    .map((fields) => (Object.hasOwn(fields, name) ? (fields[name] ?? null) : null))
+    .find((found) => found !== null);
+  if (value === undefined) {
+    const names = Object.keys(sources[0] ?? {}).sort();
+    const hint = names.length === 0 ? null : `there are: ${visible(names.join(', '))}`;
+    throw new UsageError('no_field', absent(name), { hint });
+  }
+  if (format === 'json') terminal.printValue(jsonText(value));
+  else terminal.printValue(format === 'yaml' ? await yaml(value) : raw(value));
 }
 
-/**
- * In double quotes an escape means the character, so that the terminal can show what it will not send. Blank lines alone
- * are quoted, too: as a block, yaml 2.9 writes them so that they do not come back.
- */
-function needsQuotes(text: string): boolean {
-  return hasHidden(text.replaceAll('\n', '')) || text.trim() === '';
+/** Vault's words. */
+function absent(field: string): string {
+  return `Field ${JSON.stringify(field)} not present in secret`;
 }
 
-/** A number with the digits that it came with; JSON's numbers are YAML's (YAML 1.2.2 section 10.2). */
-const LOSSLESS_NUMBER: ScalarTag = {
-  tag: 'tag:yaml.org,2002:float',
-  default: true,
-  identify: isLosslessNumber,
-  resolve: (text) => text,
-  stringify: ({ value }) => (isLosslessNumber(value) ? value.value : String(value)),
-};
+/** Once the store is written to, a field that the answer lacks is a warning: the command has done what it was to do. */
+async function unlessDone({ terminal }: Shown, print: () => Promise<void>): Promise<void> {
+  try {
+    await print();
+  } catch (error) {
+    if (!hasCommitted() || !hasCode(error, UsageError, 'no_field')) throw error;
+    terminal.warn(`${error.message}; the command has written to the store`);
+  }
+}

@@ -1,10 +1,6 @@
 import { StoreError } from '../errors.ts';
 
-/** A path as it was typed, without one slash at either end, as Vault takes it. */
-export function trimSlashes(path: string): string {
-  return path.replace(/^\//, '').replace(/\/$/, '');
-}
-
-export function noValue(path: string): StoreError {
-  return new StoreError('no_value', `no value found at ${path}`);
+/** In Vault's words, capital and all, since scripts look for them. */
+export function noValue(path: string, hint: string | null = null): StoreError {
+  return new StoreError('no_value', `No value found at ${path}`, { hint });
 }

@@ -2,6 +2,7 @@ import type * as Prompts from '@inquirer/prompts';
 import { StoreError } from '../errors.ts';
 import { pinProblem } from '../pin.ts';
 import { hasHidden, visible } from '../visible.ts';
+import { beforeEnding } from './endings.ts';
 
 /**
  * Questions to the operator. They go to stderr, so that stdout stays for results; only here are inquirer's prompts
@@ -27,10 +28,24 @@ export async function askHidden(message: string, problem: Problem = () => null):
   );
 }
 
-/** Asks for a new PIN twice, until both are the same. */
-export async function askNewPin(message: string): Promise<string> {
-  const first = await askHidden(message, (pin) => (pin === '' ? 'a PIN has at least one character' : pinProblem(pin)));
-  return askHidden(`${message}, again`, (pin) => (pin === first ? null : 'that is another one'));
+/**
+ * Asks for a new PIN twice. Where the second is another one, the mistake may be in the first, so both are asked for anew; Esc at the
+ * second asks for the first again.
+ * @param problem as in `askHidden`
+ * @param differs told when they are not the same
+ */
+export async function askNewPin(message: string, problem: Problem, differs: () => void): Promise<string> {
+  for (;;) {
+    const first = await askHidden(message, (pin) =>
+      pin === '' ? 'a PIN has at least one character' : (pinProblem(pin) ?? problem(pin)),
+    );
+    try {
+      if ((await askHidden(`${message}, again`)) === first) return first;
+      differs();
+    } catch (error) {
+      if (!(error instanceof OneBack)) throw error;
+    }
+  }
 }
 
 /** Asks for a line of text. A proposal that cannot be shown as it is is not made. @param problem as in `askHidden` */
@@ -46,14 +61,18 @@ export interface Choice {
   readonly disabled: string | null;
 }
 
-/** Lets one of several be chosen with the arrow keys. @returns its position */
-export async function askChoice(message: string, choices: readonly Choice[]): Promise<number> {
+/** Lets one of several be chosen with the arrow keys. @param proposal a position, null for the first  @returns its position */
+export async function askChoice(
+  message: string,
+  choices: readonly Choice[],
+  proposal: number | null = null,
+): Promise<number> {
   const listed = choices.map(({ name, disabled }, value) => ({
     name: visible(name),
     value,
     disabled: disabled === null ? false : `(${disabled})`,
   }));
-  const question = { message: visible(message), choices: listed, loop: false, pageSize: 12 };
+  const question = { message: visible(message), choices: listed, loop: false, pageSize: 12, default: proposal ?? 0 };
   return answered(({ select }, streams) => select(question, streams));
 }
 
@@ -62,37 +81,48 @@ export async function confirm(message: string, proposal = false): Promise<boolea
   return answered((prompts, streams) => prompts.confirm({ message: visible(message), default: proposal }, streams));
 }
 
+/** Esc: whoever asks several questions asks the one before; to anybody else it is a question that was not answered. */
+export class OneBack extends StoreError {
+  constructor() {
+    super('cancelled', 'the question was not answered; nothing was done');
+  }
+}
+
 type Streams = Parameters<typeof Prompts.input>[1];
 type Problem = (answer: string) => string | null;
 const validator = (problem: Problem) => (answer: string) => problem(answer) ?? true;
 
-/** @throws StoreError `cancelled` when the operator ends it with Ctrl-C or Ctrl-D */
+/** @throws StoreError `cancelled` when the operator ends it with Ctrl-C or Ctrl-D; OneBack */
 async function answered<T>(ask: (prompts: typeof Prompts, streams: Streams) => Promise<T>): Promise<T> {
   const prompts = await import('@inquirer/prompts');
-  for (const signal of ENDINGS) process.prependListener(signal, restoreTerminal);
+  const stop = beforeEnding(restoreTerminal);
   const cancelled = new AbortController();
   // Ctrl-D closes readline, which says no more of it than that it pauses its input. Inquirer waits for the end of the process then.
   const cancel = (): void => cancelled.abort();
   process.stdin.once('pause', cancel);
+  const seeEscape = (_: unknown, key: { readonly name?: string } | undefined): void => {
+    if (key?.name === 'escape') cancelled.abort(new OneBack());
+  };
+  process.stdin.on('keypress', seeEscape);
   try {
     return await ask(prompts, { input: process.stdin, output: process.stderr, signal: cancelled.signal });
   } catch (error) {
     if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
-      throw new StoreError('cancelled', 'the question was not answered; nothing was done');
+      const reason: unknown = cancelled.signal.reason;
+      throw reason instanceof OneBack
+        ? reason
+        : new StoreError('cancelled', 'the question was not answered; nothing was done');
     }
     throw error;
   } finally {
+    process.stdin.removeListener('keypress', seeEscape);
     process.stdin.removeListener('pause', cancel);
-    for (const signal of ENDINGS) process.removeListener(signal, restoreTerminal);
+    stop();
   }
 }
 
-const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 /** A prompt has the terminal in raw mode without a cursor, which a signal would leave so. */
-function restoreTerminal(signal: NodeJS.Signals): void {
+function restoreTerminal(): void {
   if (process.stdin.isTTY) process.stdin.setRawMode(false);
   process.stderr.write('\x1b[?25h');
-  process.removeListener(signal, restoreTerminal);
-  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

@@ -14,6 +14,7 @@ export function hintText(hint: Hint, words = REMEDIES): string {
 }
 
 const REMEDIES: Readonly<Record<Remedy, string>> = {
+  'accept-copy': 'accept it with: coffer operator verify -accept',
   'accept-unvouched': '-force',
   'choose-configuration': 'name one with -config=PATH',
   'choose-id': 'choose another -id',
@@ -37,6 +38,7 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   'other-configuration': 'name another with -config=PATH',
   'retry-pin': 'send it once with: coffer hsm test -retry-pin',
   'retry-so-pin': 'send it once by adding -retry-pin',
+  'same-configuration': ' and the same -config',
   'see-altered': 'see what is altered with: coffer operator diagnose -deep',
   'shorten-key-name':
     'a label or id is too long, or of a form that this token does not take: use a shorter one (key_label, hmac_key_label, -label, -id)',

@@ -14,21 +14,23 @@
 import type { ChalkInstance } from 'chalk';
 import { fstatSync, writeSync } from 'node:fs';
 import { variable } from '../config/index.ts';
-import { type CofferError, systemErrorCode, UsageError } from '../errors.ts';
+import { type CofferError, systemErrorCode, systemErrorText, UsageError } from '../errors.ts';
 import { hasCommitted, resultOutput } from '../native/outcome.ts';
 import { visible } from '../visible.ts';
 import { jsonNotes } from './json-notes.ts';
 import { hintText } from './remedies.ts';
 
 export const FORMATS = ['table', 'json', 'yaml'] as const;
-export type OutputFormat = (typeof FORMATS)[number];
+/** What `read` alone can print: an answer as a server would send it. */
+export const RAW = 'raw';
+export type OutputFormat = (typeof FORMATS)[number] | typeof RAW;
 
 export interface Terminal {
   /** A line, or several, to stdout. */
   print(text: string): void;
   /**
-   * A value to stdout, without a newline: byte for byte to a pipe or a file. A terminal gets its line breaks and tabs, since
-   * keys and certificates are read and copied there, and the rest made visible.
+   * A value to stdout: byte for byte to a pipe or a file, without a newline. A terminal gets its line breaks and tabs, since
+   * keys and certificates are read and copied there, the rest made visible, and a line break at the end.
    */
   printValue(text: string): void;
   /** As `print` and `printValue`, for what is nowhere else: throws UsageError `output_failed` where nobody reads it, too. */
@@ -63,6 +65,8 @@ export interface Terminal {
   progress(line: ((width: number) => string) | null): void;
   /** Whether somebody is there to answer. */
   isInteractive(): boolean;
+  /** The columns of the terminal that results go to; null where they go elsewhere, or it does not tell. */
+  width(): number | null;
 }
 
 export interface Dialogue {
@@ -83,18 +87,25 @@ const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
+/** Takes away what the line has, from its beginning to its end. */
+const LINE_AWAY = '\r\x1b[K';
+
 export async function openTerminal({ color, interactive, format, changed }: TerminalOptions): Promise<Terminal> {
   const toTerminal = isTerminal(STDOUT);
   const { env } = process;
-  const colorful = color && toTerminal && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
+  const isRefused = env['NO_COLOR'] !== undefined || variable(env, 'no_color') !== null;
+  const colorful = color && toTerminal && !isRefused && env['TERM'] !== 'dumb';
   const paint = colorful && isTerminal(STDERR) ? await colors() : null; // only what goes to stderr is painted
   const labelled = (label: string, text: string, kept = ''): string => `${label} ${visible(text, kept)}\n`;
-  const say = (label: string, text: string): void => write(STDERR, labelled(label, text));
+  let isProgressShown = false;
+  /** What is said under way stands in the place of the progress, and not behind it. */
+  const aside = (text: string): string => (isProgressShown ? LINE_AWAY : '') + text;
+  const say = (label: string, text: string): void => write(STDERR, aside(labelled(label, text)));
   const json = format === 'json' ? jsonNotes((text) => write(STDERR, text), changed) : null;
   const isDebug = variable(env, 'debug') === '1';
   const warning = paint?.yellow('warning:') ?? 'warning:';
   const asLines = (text: string): string => `${visible(text, '\n')}\n`;
-  const asValue = (text: string): string => (toTerminal ? visible(text, '\n\t') : text);
+  const asValue = (text: string): string => (toTerminal ? visible(text, '\n\t').replace(/(?<!\n)$/, '\n') : text);
   const errorLines = (error: CofferError): string => {
     const message = labelled(paint?.red('error:') ?? 'error:', error.message);
     return error.hint === null
@@ -105,19 +116,23 @@ export async function openTerminal({ color, interactive, format, changed }: Term
     note: (text) => say(paint?.dim('note:') ?? 'note:', text),
     warn: (text) => say(warning, text),
     error(error) {
-      write(STDERR, errorLines(error));
+      write(STDERR, aside(errorLines(error)));
       if (isDebug) write(STDERR, `${trace(error)}\n`);
     },
   };
   return {
     isInteractive: () => interactive && isTerminal(STDIN) && isTerminal(STDERR),
+    width: () => (toTerminal && process.stdout.columns > 0 ? process.stdout.columns : null),
     print: (text) => write(resultOutput(), asLines(text)),
     printValue: (text) => write(resultOutput(), asValue(text)),
     handOut: (text) => writeWhole(resultOutput(), asLines(text)),
     handOutValue: (text) => writeWhole(resultOutput(), asValue(text)),
     progress(line) {
       if (env['TERM'] === 'dumb' || !isTerminal(STDERR)) return;
-      write(STDERR, `\r\x1b[K${visible(line?.(process.stderr.columns - 1) ?? '')}`); // a line of full width would begin the next
+      write(STDERR, LINE_AWAY + visible(line?.(process.stderr.columns - 1) ?? '')); // a line of full width would begin the next
+      if (isProgressShown === (line !== null)) return;
+      isProgressShown = line !== null;
+      changed();
     },
     printAside: (text) => write(STDERR, asLines(text)),
     dialogue,
@@ -129,8 +144,8 @@ export async function openTerminal({ color, interactive, format, changed }: Term
     end: () => json?.end(),
     error: json?.error ?? dialogue.error,
     errors: json?.errors ?? ((errors) => errors.forEach(dialogue.error)),
-    errorText: json?.errorText ?? errorLines,
-    lastWarningText: json?.warningText ?? ((message) => labelled(warning, message)),
+    errorText: json?.errorText ?? ((error) => aside(errorLines(error))),
+    lastWarningText: json?.warningText ?? ((message) => aside(labelled(warning, message))),
     fault(error) {
       const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
       if (json !== null) json.fault(message);
@@ -193,7 +208,7 @@ function writeWhole(descriptor: number, text: string): void {
     } catch (error) {
       const code = systemErrorCode(error);
       if (code !== 'EAGAIN')
-        throw new UsageError('output_failed', `cannot write to stdout: ${String(code)}`, { cause: error });
+        throw new UsageError('output_failed', `cannot write to stdout: ${systemErrorText(error)}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // a pipe that does not block, and is full
     }
   }

@@ -52,6 +52,6 @@ export class Cursor {
   }
 
   fail(what: string, hint: string, offset: number = this.offset, code: ErrorCode<1> = 'config_syntax'): never {
-    throw new ConfigError(code, `${place(this.file, this.position(offset))}: ${what}`, { hint });
+    throw new ConfigError(code, `${place({ file: this.file, at: this.position(offset) })}: ${what}`, { hint });
   }
 }

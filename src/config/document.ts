@@ -8,13 +8,15 @@ export interface Position {
 
 /** One `key = value`. The value of a key that coffer does not use is undefined: it was never read. */
 export interface Setting {
+  readonly file: string;
   readonly value: unknown;
   /** Null in JSON. */
   readonly at: Position | null;
 }
 
-/** One `name "label" { key = value }`. The keys of a stanza that coffer does not use were never read. */
+/** One `name "label" { key = value }`. The keys of a stanza that coffer does not use were never read, but for `disabled`. */
 export interface Stanza {
+  readonly file: string;
   readonly name: string;
   readonly labels: readonly string[];
   readonly at: Position | null;
@@ -35,8 +37,24 @@ export interface Document extends Contents {
 }
 
 /** `FILE:LINE:COLUMN`, or the file alone where the position is not known. */
-export function place(file: string, at: Position | null): string {
+export function place({ file, at }: Pick<Setting, 'file' | 'at'>): string {
   return at === null ? file : `${file}:${at.line}:${at.column}`;
+}
+
+/** Vault's and OpenBao's other words for a seal stanza. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['hsm', 'seal'],
+  ['kms', 'seal'],
+]);
+
+/** What a stanza is: its title with the name that coffer has for it and its type in small letters, as Vault compares types. */
+export function kind({ name, labels }: Pick<Stanza, 'name' | 'labels'>): string {
+  return title({ name: SYNONYMS.get(name) ?? name, labels: labels.map((label) => label.toLowerCase()) });
+}
+
+/** Whether a stanza of this name describes a seal, of whatever type. */
+export function isSeal({ name }: Pick<Stanza, 'name'>): boolean {
+  return (SYNONYMS.get(name) ?? name) === 'seal';
 }
 
 /** A stanza as an operator writes it, without its body: `seal "pkcs11"`. */

@@ -54,7 +54,7 @@ export function moduleFromEnvironment(env: Environment): {
 export function sealTypeFromEnvironment(env: Environment): boolean {
   const given = givenIn(env, variables.seal_type);
   if (given === null) return false;
-  if (given.value === 'pkcs11') return true;
+  if (String(given.value).toLowerCase() === 'pkcs11') return true;
   throw new ConfigError('config_seal_type', `${given.origin} must be "pkcs11", the only seal that coffer has`, {
     hint: 'set COFFER_SEAL_TYPE=pkcs11',
   });
@@ -66,5 +66,6 @@ export function storagePathFromEnvironment(env: Environment): Given | null {
 
 function givenIn(env: Environment, names: readonly string[]): Given | null {
   const found = firstSet(env, names);
-  return found === null ? null : { value: found.value, origin: `environment variable ${found.name}`, verbatim: true };
+  if (found === null) return null;
+  return { value: found.value, origin: `environment variable ${found.name}`, file: null, verbatim: true };
 }

@@ -1,17 +1,27 @@
 /** JSON configuration: the same shapes as HCL. JSON.parse sees single values only, since its messages quote the text. */
 import { ConfigError } from '../errors.ts';
 import { Cursor } from './cursor.ts';
-import { place, type Contents, type Setting, type Stanza } from './document.ts';
-import { stanzaNames } from './keys.ts';
+import { kind, title, type Contents, type Setting, type Stanza } from './document.ts';
+import { serverOnlyInSeal, stanzaKeys, stanzaNames, topLevelKeys } from './keys.ts';
+import { TEMPLATE_HINT, templateProblem } from './lexemes.ts';
 
 const blank = /[ \t\r\n]+/y;
 const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const scalar = /(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)(?![A-Za-z0-9_.+-])/y;
 const maximumDepth = 100;
 
+/** A string in which HCL 2 would see a template. Where coffer uses it, it is refused as in HCL. */
+class Templated {
+  readonly isDoubled: boolean;
+
+  constructor(isDoubled: boolean) {
+    this.isDoubled = isDoubled;
+  }
+}
+
 /**
  * `{"seal": {"pkcs11": {...}}, "auto_unseal": false}`; a stanza's body may be an array of bodies, and a stanza an
- * array of objects, as HCL's JSON syntax has them. Strings follow HCL: `$${` and `%%{` stand for `${` and `%{`.
+ * array of objects, as HCL's JSON syntax has them.
  */
 export function parseJson(file: string, text: string): Contents {
   const cursor = new Cursor(file, text);
@@ -24,7 +34,7 @@ export function parseJson(file: string, text: string): Contents {
   const settings = new Map<string, Setting>();
   for (const [name, value] of Object.entries(root)) {
     if (!stanzaNames.includes(name)) {
-      settings.set(name, { value, at: null });
+      settings.set(name, { file, value: topLevelKeys.includes(name) ? plain(value, file, name) : value, at: null });
       continue;
     }
     for (const byType of Array.isArray(value) ? value : [value]) {
@@ -43,22 +53,20 @@ const jsonShape =
 
 function toStanza(file: string, name: string, label: string, body: unknown): Stanza {
   const settings = new Map<string, Setting>();
-  for (const [key, value] of Object.entries(objectOf(body, file, `${name} ${JSON.stringify(label)}`))) {
-    const decoded =
-      typeof value === 'string' ? decodeTemplate(value, file, `${name} ${JSON.stringify(label)}`, key) : value;
-    settings.set(key, { value: decoded, at: null });
+  const stanza = { name, file, labels: [label], at: null, settings };
+  const isUsed = stanzaKeys.has(kind(stanza));
+  for (const [key, value] of Object.entries(objectOf(body, file, title(stanza)))) {
+    const isRead = isUsed && !serverOnlyInSeal.has(key);
+    settings.set(key, { file, value: isRead ? plain(value, `${file}: ${title(stanza)}`, key) : value, at: null });
   }
-  return { name, labels: [label], at: null, settings };
+  return stanza;
 }
 
-function decodeTemplate(value: string, file: string, stanza: string, key: string): string {
-  return value.replaceAll(/([$%])\1?\{/g, (found) => {
-    if (found.length === 3) return found.slice(1);
-    throw new ConfigError(
-      'config_template',
-      `${place(file, null)}: ${stanza}: a template, which coffer does not evaluate, is in ${JSON.stringify(key)}`,
-      { hint: 'write the value itself; if these characters are meant as they are, write $${ for ${ and %%{ for %{' },
-    );
+/** @throws ConfigError `config_template` */
+function plain(value: unknown, where: string, key: string): unknown {
+  if (!(value instanceof Templated)) return value;
+  throw new ConfigError('config_template', `${where}: ${templateProblem(key, value.isDoubled)}`, {
+    hint: TEMPLATE_HINT,
   });
 }
 
@@ -92,7 +100,11 @@ function readValue(cursor: Cursor, depth: number): unknown {
     readMembers(cursor, ']', () => void elements.push(readValue(cursor, depth + 1)));
     return elements;
   }
-  if (cursor.at('"')) return readString(cursor);
+  if (cursor.at('"')) {
+    const source = readString(cursor);
+    const template = /([$%]?)[$%]\{/.exec(source);
+    return template === null ? JSON.parse(source) : new Templated(template[1] !== '');
+  }
   const source =
     cursor.take(scalar) ??
     cursor.fail('a value is missing or malformed here', 'write a string in double quotes, a number, true or false');
@@ -119,16 +131,17 @@ function readName(cursor: Cursor, members: ReadonlyMap<string, unknown>): string
   skip(cursor);
   const start = cursor.offset;
   if (!cursor.at('"')) cursor.fail('expected a key in double quotes', 'no comma may stand after the last member');
-  const name = readString(cursor);
+  const name = String(JSON.parse(readString(cursor)));
   if (members.has(name)) cursor.fail('this key is already set in the same object', 'remove one of the two', start);
   skip(cursor);
   if (cursor.take(/:/y) === null) cursor.fail('expected ":" after a key', 'write "key": "value"');
   return name;
 }
 
+/** A string with its quotes, as it is written. */
 function readString(cursor: Cursor): string {
   const source = cursor.take(string);
-  if (source !== null) return String(JSON.parse(source));
+  if (source !== null) return source;
   const closed = cursor.look(/"(?:[^"\\\r\n]|\\.)*"/y) !== null;
   return closed
     ? cursor.fail('unknown escape or control character in a string', String.raw`write \\ for one backslash`)

@@ -6,7 +6,7 @@ const lineEnd = /\r?\n/y;
 const lineComment = /(?:#|\/\/)[^\n]*/y;
 // Written out, since a pattern that is put together costs a tenth of a millisecond at every start.
 const literalPart =
-  /[^"\\\r\n$%]+|\$\$\{|%%\{|[$%](?!\{)|\\[nrt"\\]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|\\U(?!0000[dD][89a-fA-F])00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}/y;
+  /[^"\\\r\n$%]+|[$%](?!\{)|\\[nrt"\\]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}|\\U(?!0000[dD][89a-fA-F])00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}/y;
 const anyPart = /[^"\\\r\n$%]+|\$\$\{|%%\{|[$%](?!\{)|\\[^\r\n]/y;
 const maximumDepth = 100;
 
@@ -34,7 +34,12 @@ export function skipLines(cursor: Cursor): boolean {
   return !cursor.done;
 }
 
-/** Reads the quoted string that starts here and gives it as it is written. A template in it is refused. `name` is for errors. */
+/**
+ * Reads the quoted string that starts here and gives it as it is written. `name` is for errors.
+ *
+ * What begins a template in HCL 2 is refused: HCL 1, which Vault reads, takes "${" and "$${" as they stand, and HCL 2 takes
+ * neither so. Of a PIN that is read in one of two ways, one costs a try.
+ */
 export function readString(cursor: Cursor, name: string): string {
   const start = cursor.offset;
   cursor.offset += 1;
@@ -47,29 +52,34 @@ export function readString(cursor: Cursor, name: string): string {
       );
     }
     if (cursor.look(/[$%]/y) === null) failUnclosed(cursor, start, name);
-    cursor.fail(
-      `the value of ${name} holds a template, and coffer evaluates none`,
-      'write the value itself; if these characters are meant as they are, write $${ for ${ and %%{ for %{',
-      cursor.offset,
-      'config_template',
-    );
+    const isDoubled = cursor.text[cursor.offset - 1] === cursor.text[cursor.offset];
+    const begin = cursor.offset - (isDoubled ? 1 : 0);
+    cursor.fail(templateProblem(name, isDoubled), TEMPLATE_HINT, begin, 'config_template');
   }
   cursor.offset += 1;
   return cursor.text.slice(start, cursor.offset);
 }
 
-const written = /\\u(.{4})|\\U(.{8})|\\(.)|([$%])\4(?=\{)/g;
+/** @param isDoubled whether it is "$${" or "%%{", which HCL 2 has for "${" and "%{" */
+export function templateProblem(name: string, isDoubled: boolean): string {
+  return isDoubled
+    ? `the value of ${name} holds "$\${" or "%%{", which Vault takes as it stands and HCL 2 as one character less`
+    : `the value of ${name} holds a template, and coffer evaluates none`;
+}
+
+export const TEMPLATE_HINT =
+  'write the value itself; if these characters are meant as they are, write \\u0024{ for ${ and \\u0025{ for %{, which every reader takes alike';
+
+const written = /\\u(.{4})|\\U(.{8})|\\(.)/g;
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /** The value of a string that `readString` gave: of one that may be secret, and that hcl2-parser therefore does not read. */
 export function decodeString(source: string): string {
-  return source
-    .slice(1, -1)
-    .replaceAll(written, (_, short?: string, long?: string, escaped?: string, sign?: string) => {
-      const digits = short ?? long;
-      if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
-      return escaped === undefined ? (sign ?? '') : (escapes[escaped] ?? escaped);
-    });
+  return source.slice(1, -1).replaceAll(written, (_, short?: string, long?: string, escaped?: string) => {
+    const digits = short ?? long;
+    if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
+    return escapes[escaped ?? ''] ?? escaped ?? '';
+  });
 }
 
 function failUnclosed(cursor: Cursor, start: number, name: string): never {
@@ -106,7 +116,8 @@ export function skipGroup(cursor: Cursor, depth = 0): void {
   cursor.offset += 1;
 }
 
-function skipTerm(cursor: Cursor, depth: number): void {
+/** Steps over one bracket with all that it holds, one string, one heredoc, or one other character. */
+export function skipTerm(cursor: Cursor, depth: number): void {
   if (cursor.at('"')) skipString(cursor, depth);
   else if (cursor.look(/<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)\r?\n/uy) !== null) skipHeredoc(cursor);
   else if (cursor.look(/[{[(]/y) !== null) skipGroup(cursor, depth);

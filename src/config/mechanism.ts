@@ -1,4 +1,4 @@
-/** Mechanisms as an operator writes them: a CKM_ name, a decimal or a 0x number. */
+/** Mechanisms as an operator writes them: a name in any case, with or without CKM_, a decimal or a 0x number. */
 import { CKM } from '../ckm.ts';
 import { ConfigError } from '../errors.ts';
 import type { PaddingHash } from './types.ts';
@@ -48,8 +48,9 @@ function readOneOf(given: Given, supported: ReadonlyMap<string, number>): number
   const names = [...supported]
     .map(([name, number]) => `${name} (0x${number.toString(16).padStart(4, '0')})`)
     .join(', ');
-  const text = readText(given);
-  const number = supported.get(text) ?? (/^CKM_/.test(text) ? null : readNumber(given));
+  const text = readText(given).toUpperCase();
+  const number =
+    supported.get(text) ?? supported.get(`CKM_${text}`) ?? (/^[A-Z]/.test(text) ? null : readNumber(given));
   if (number === null) {
     throw new ConfigError('config_value', `${given.origin} is not the name of a mechanism that coffer knows`, {
       hint: `write one of ${names}`,

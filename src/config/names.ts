@@ -1,8 +1,8 @@
 /** Whether every name in a file is one that may be there. */
 import { ConfigError } from '../errors.ts';
-import { place, title, type Document } from './document.ts';
+import { kind, place, title, type Document } from './document.ts';
 import { nearest } from '../nearest.ts';
-import { serverOnly, stanzaKeys, stanzaNames, topLevelKeys } from './keys.ts';
+import { serverOnly, serverOnlyInSeal, stanzaKeys, stanzaNames, topLevelKeys } from './keys.ts';
 
 /**
  * Throws a ConfigError for a name that is unknown, or known as something else. Returns the names that only a Vault
@@ -12,7 +12,7 @@ export function checkNames(document: Document): string[] {
   const ignored = new Set<string>();
   const all = [...stanzaNames, ...topLevelKeys, ...serverOnly];
   for (const stanza of document.stanzas) {
-    const where = place(document.file, stanza.at);
+    const where = place(stanza);
     if (serverOnly.has(stanza.name)) {
       ignored.add(stanza.name);
     } else if (topLevelKeys.includes(stanza.name)) {
@@ -22,14 +22,15 @@ export function checkNames(document: Document): string[] {
     } else if (!stanzaNames.includes(stanza.name)) {
       throw unknown(where, 'stanza', stanza.name, all);
     }
-    const known = stanzaKeys.get(title(stanza));
+    const known = stanzaKeys.get(kind(stanza));
     if (known === undefined) continue;
-    for (const [name, { at }] of stanza.settings) {
-      if (!known.includes(name)) throw unknown(`${place(document.file, at)}: ${title(stanza)}`, 'key', name, known);
+    for (const [name, setting] of stanza.settings) {
+      if (!known.includes(name)) throw unknown(`${place(setting)}: ${title(stanza)}`, 'key', name, known);
+      if (serverOnlyInSeal.has(name)) ignored.add(name);
     }
   }
-  for (const [name, { at }] of document.settings) {
-    const where = place(document.file, at);
+  for (const [name, setting] of document.settings) {
+    const where = place(setting);
     if (serverOnly.has(name)) {
       ignored.add(name);
     } else if (stanzaNames.includes(name)) {

@@ -5,10 +5,10 @@
  * stanzas that coffer does not use are only stepped over.
  */
 import { Cursor } from './cursor.ts';
-import { title, type Contents, type Position, type Stanza } from './document.ts';
+import { isSeal, kind, title, type Contents, type Position, type Stanza } from './document.ts';
 import { readLabels, readName, readValue, requireLineEnd, skipValue } from './grammar.ts';
-import { secretKeys, stanzaKeys, topLevelKeys } from './keys.ts';
-import { atLineEnd, decodeString, skipBlanks, skipGroup, skipLines } from './lexemes.ts';
+import { hexKeys, secretKeys, serverOnlyInSeal, stanzaKeys, topLevelKeys } from './keys.ts';
+import { atLineEnd, decodeString, skipBlanks, skipGroup, skipLines, skipTerm } from './lexemes.ts';
 
 /** A literal in HCL 2, and the setting that its value is for. */
 export interface Literal {
@@ -30,7 +30,7 @@ interface Walk {
   readonly literals: Literal[];
 }
 
-type Settings = Map<string, { value: unknown; readonly at: Position }>;
+type Settings = Map<string, { readonly file: string; value: unknown; readonly at: Position }>;
 
 const blockAhead = /(?:[\p{ID_Continue}_-]+|"[^"\n]*"|[ \t]+)*\{/uy;
 
@@ -52,7 +52,7 @@ export function scanHcl(file: string, text: string): Scan {
     if (topLevelKeys.includes(name)) {
       readSetting(walk, settings, name, start, true);
     } else {
-      settings.set(name, { value: undefined, at });
+      settings.set(name, { file, value: undefined, at });
       skipValue(cursor, name);
     }
     requireLineEnd(cursor, 'value');
@@ -62,12 +62,35 @@ export function scanHcl(file: string, text: string): Scan {
 
 function readStanza(walk: Walk, name: string, at: Position): Stanza {
   const settings: Settings = new Map();
-  const stanza = { name, labels: readLabels(walk.cursor, name), at, settings };
-  const known = stanzaKeys.get(title(stanza));
-  if (known === undefined) skipGroup(walk.cursor);
-  else readBody(walk, title(stanza), settings, known);
+  const { cursor } = walk;
+  const stanza = { name, file: cursor.file, labels: readLabels(cursor, name), at, settings };
+  const known = stanzaKeys.get(kind(stanza));
+  if (known !== undefined) readBody(walk, title(stanza), settings, known);
+  else if (isSeal(stanza)) readDisabled(cursor, settings);
+  else skipGroup(cursor);
   return stanza;
 }
+
+/** Steps over the body of a seal that coffer does not have, but for whether it is disabled. It need not be HCL 2. */
+function readDisabled(cursor: Cursor, settings: Settings): void {
+  const start = cursor.offset;
+  skipGroup(cursor);
+  const body = new Cursor(cursor.file, cursor.text.slice(0, cursor.offset - 1));
+  body.offset = start + 1;
+  while (skipLines(body)) {
+    const at = body.position();
+    const name = body.take(word);
+    if (name === null) skipTerm(body, 1);
+    else if (name.replaceAll('"', '') === 'disabled' && body.take(equals) !== null) {
+      const value = body.take(flag)?.replaceAll('"', '') ?? null;
+      settings.set('disabled', { file: cursor.file, value, at });
+    }
+  }
+}
+
+const word = /"disabled"|[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
+const equals = /[ \t]*=[ \t]*/y;
+const flag = /"[^"\\\r\n]*"|[A-Za-z0-9]+/y;
 
 /** Reads `{ ... }`: one key per line, or a single key between braces on one line. */
 function readBody(walk: Walk, stanza: string, settings: Settings, known: readonly string[]): void {
@@ -77,8 +100,13 @@ function readBody(walk: Walk, stanza: string, settings: Settings, known: readonl
     const start = cursor.offset;
     const name = readName(cursor);
     if (!cursor.at('=')) failNotKey(cursor, name, stanza, open, start);
-    // A misspelt key may hold a PIN as well as `pin` does.
-    readSetting(walk, settings, name, start, known.includes(name) && !secretKeys.includes(name));
+    if (serverOnlyInSeal.has(name) && known.includes(name)) {
+      settings.set(name, { file: cursor.file, value: undefined, at: cursor.position(start) });
+      skipValue(cursor, name);
+    } else {
+      // A misspelt key may hold a PIN as well as `pin` does.
+      readSetting(walk, settings, name, start, known.includes(name) && !secretKeys.includes(name));
+    }
     skipBlanks(cursor);
   };
 
@@ -111,16 +139,20 @@ function readSetting(
   const first = settings.get(name);
   if (first !== undefined)
     cursor.fail(`${name} is already set on line ${first.at.line}`, 'remove one of the two', start);
-  const setting = { value: null as unknown, at: cursor.position(start) };
+  const setting = { file: cursor.file, value: null as unknown, at: cursor.position(start) };
   settings.set(name, setting);
   const source = readValue(cursor, name);
-  if (isPublic) literals.push({ source: toHcl2(source), setting });
-  else if (source.startsWith('"')) setting.value = decodeString(source);
+  const text = source.startsWith('"') ? decodeString(source) : null;
+  if (isPublic && isReadAlike(source, text)) literals.push({ source, setting });
+  else setting.value = /^0x/i.test(source) && hexKeys.has(name) ? source : text;
 }
 
-/** The HCL 1 of Vault has bare hexadecimal numbers, and takes them for a string where it wants one. */
-function toHcl2(literal: string): string {
-  return /^0x/i.test(literal) ? `"${literal}"` : literal;
+/**
+ * Whether hcl2-parser reads a literal as Vault's HCL 1 does. It puts text into NFC, and has no bare hexadecimal numbers. In a
+ * label one could be meant as it is written or as the decimal number that Vault makes of it, so that there it must be in quotes.
+ */
+function isReadAlike(source: string, text: string | null): boolean {
+  return text === null ? !/^0x/i.test(source) : text === text.normalize('NFC');
 }
 
 function failNotKey(cursor: Cursor, name: string, stanza: string, open: number, start: number): never {

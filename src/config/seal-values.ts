@@ -44,8 +44,10 @@ export const sealReaders = {
   generate_key: readFlag,
   rsa_oaep_hash: readPaddingHash,
   rsa_encrypt_local: readFlag,
+  disable_software_encryption: readFlag,
   force_rw_session: readFlag,
   max_parallel: readParallel,
+  anchor: readAnchor,
   timeout: readTimeout,
   name: readName,
   priority: readNumber,
@@ -93,12 +95,22 @@ function tooLong({ origin }: Given): ConfigError {
   });
 }
 
-/** It becomes a C string. */
+/** It becomes a C string. The paths that it holds for modules which are known must be whole, as all paths in the configuration. */
 function readParameters(given: Given): string {
   const text = readText(given);
-  if (!text.includes('\0')) return text;
-  throw new ConfigError('config_value', `${given.origin} holds a NUL character`, { hint: 'remove it' });
+  if (text.includes('\0'))
+    throw new ConfigError('config_value', `${given.origin} holds a NUL character`, { hint: 'remove it' });
+  for (const [, name, path = ''] of text.matchAll(PATH_PARAMETERS)) {
+    if (path !== '' && !path.startsWith('/'))
+      throw new ConfigError('config_value', `${given.origin}: the path of ${name ?? ''} must be absolute`, {
+        hint: 'write the whole path, beginning with "/"',
+      });
+  }
+  return text;
 }
+
+/** Of Yubico's module and of NSS, which has the kind of database before the path. */
+const PATH_PARAMETERS = /(?:^|\s)-*(config-file|configdir)\s*=\s*["']?(?:(?:sql|dbm|extern|rdb):)?([^\s"']*)/g;
 
 /** A PIN must be a string: 0042 and 42 are different PINs. */
 function readPinSource(given: Given): PinSource {
@@ -118,6 +130,17 @@ function readParallel(given: Given): number {
   if (number >= 1 && number <= MOST_SESSIONS) return number;
   throw new ConfigError('config_value', `${given.origin} must be from 1 to ${MOST_SESSIONS}`, {
     hint: 'write how many sessions one command may open side by side; 1 is the default',
+  });
+}
+
+const ANCHORS = ['write', 'unseal', 'off'] as const;
+
+function readAnchor(given: Given): (typeof ANCHORS)[number] {
+  const text = readText(given);
+  const anchor = ANCHORS.find((known) => known === text);
+  if (anchor !== undefined) return anchor;
+  throw new ConfigError('config_value', `${given.origin} is none of ${ANCHORS.join(', ')}`, {
+    hint: 'write "write" to keep the counter in the HSM after every write, "unseal" for unseal and rotate alone, or "off"',
   });
 }
 

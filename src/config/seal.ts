@@ -53,10 +53,11 @@ export function toSealConfig(givens: ReadonlyMap<string, Given>, where: string, 
     mechanism: read('mechanism'),
     hmacMechanism: read('hmac_mechanism'),
     rsaOaepHash: read('rsa_oaep_hash'),
-    rsaEncryptLocal: read('rsa_encrypt_local') ?? false,
+    rsaEncryptLocal: encryptsLocally(givens, notes),
     maxParallel: read('max_parallel') ?? 1,
     generateKey: read('generate_key') ?? false,
     forceRwSession: read('force_rw_session') ?? false,
+    anchor: read('anchor') ?? 'off',
     timeout: read('timeout'),
   };
   notes.push(...checkCombination(seal, givens));
@@ -72,6 +73,22 @@ function toKeys(labels: readonly string[] | null, ids: readonly Uint8Array[] | n
   const distinct = new Map((ids ?? []).map((id) => [hex(id), id]));
   const named = [...new Set(labels)].map((label) => ({ label, id: null }));
   return [...named, ...[...distinct.values()].map((id) => ({ label: null, id }))];
+}
+
+/** OpenBao encrypts with the public key outside of the HSM unless it is told not to; coffer does so where it is told to. */
+function encryptsLocally(givens: ReadonlyMap<string, Given>, notes: string[]): boolean {
+  const local = givens.get('rsa_encrypt_local');
+  const inHsm = givens.get('disable_software_encryption');
+  const isLocal = local !== undefined && sealReaders.rsa_encrypt_local(local);
+  if (inHsm === undefined) return isLocal;
+  if (!sealReaders.disable_software_encryption(inHsm)) {
+    if (!isLocal) notes.push(`${inHsm.origin} has no effect: the HSM encrypts unless rsa_encrypt_local is true`);
+  } else if (isLocal) {
+    throw new ConfigError('config_conflict', `${inHsm.origin} and rsa_encrypt_local are both true`, {
+      hint: 'remove one of the two: they say the opposite',
+    });
+  }
+  return isLocal;
 }
 
 function refuseDisabled(givens: ReadonlyMap<string, Given>): void {

@@ -2,7 +2,8 @@ import type { KeyReference } from '../hsm-keys.ts';
 
 /** Where the token's user PIN comes from; the PIN itself is read only when it is needed. */
 export type PinSource =
-  | { readonly kind: 'literal'; readonly value: string }
+  /** `origin` names where it stands, and `file` the configuration file that it is in; null for the environment. */
+  | { readonly kind: 'literal'; readonly value: string; readonly origin: string; readonly file: string | null }
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
   /** A file of this name in $CREDENTIALS_DIRECTORY, where systemd puts a service's credentials. */
@@ -60,6 +61,8 @@ export interface Pkcs11SealConfig {
   readonly generateKey: boolean;
   /** Whether sessions are opened read-write even where read-only would do. */
   readonly forceRwSession: boolean;
+  /** When the store's counter is kept in the HSM, too: after every write, at unseal and rotate, or never. */
+  readonly anchor: 'write' | 'unseal' | 'off';
   /** Milliseconds that one call of the module may take; null for the usual. */
   readonly timeout: number | null;
 }
@@ -75,8 +78,8 @@ export interface SqliteConfig {
 
 /** A validated configuration: what the rest of coffer trusts. */
 export interface Config {
-  /** The file it was read from, or null when it came from the environment alone. */
-  readonly file: string | null;
+  /** The files it was read from, in the order in which they count; none when it came from the environment alone. */
+  readonly files: readonly string[];
   readonly storage: StorageConfig;
   readonly seal: Pkcs11SealConfig;
   /** Whether HSM random bytes are mixed into key generation. */

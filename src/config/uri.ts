@@ -15,7 +15,12 @@ export function expandUri(givens: ReadonlyMap<string, Given>): ReadonlyMap<strin
   const all = new Map(givens);
   all.delete('uri');
   for (const [parameter, attribute, value] of parametersOf(uri)) {
-    const fromUri = { value, origin: `${uri.origin}: ${attribute}`, verbatim: attribute === 'pin-value' };
+    const fromUri = {
+      value,
+      origin: `${uri.origin}: ${attribute}`,
+      file: uri.file,
+      verbatim: attribute === 'pin-value',
+    };
     const beside = givens.get(parameter);
     const read = sealReaders[parameter];
     if (beside !== undefined && !isDeepStrictEqual(read(beside), read(fromUri))) {

@@ -1,8 +1,10 @@
 /** A parsed file and the environment to a Config: every name known, every value of its type, nothing ignored unsaid. */
 import { ConfigError } from '../errors.ts';
 import { shellWord } from '../shell.ts';
-import { place, title, type Document, type Setting, type Stanza } from './document.ts';
+import { isSeal, kind, place, title, type Contents, type Document, type Setting, type Stanza } from './document.ts';
 import { sealTypeFromEnvironment, storagePathFromEnvironment, withEnvironment } from './environment.ts';
+import { serverOnlyInSeal, synonyms } from './keys.ts';
+import { merge } from './merge.ts';
 import { checkNames } from './names.ts';
 import { defaultStorePath } from './paths.ts';
 import { isLiteralPin, pinFileNote } from './pin.ts';
@@ -12,26 +14,29 @@ import { expandUri } from './uri.ts';
 import { readAbsolutePath, readFlag, readText, type Given } from './values.ts';
 import type { Environment } from './variables.ts';
 
-/** `document` is null when the environment alone is the configuration. */
-export function validate(document: Document | null, env: Environment): Config {
-  const settings = new Map<string, Setting>();
-  const parsed = document ?? { file: 'environment', readableByOthers: false, stanzas: [], settings };
+/** `documents` are in the order in which they were named; none when the environment alone is the configuration. */
+export function validate(documents: readonly Document[], env: Environment): Config {
   const notes: string[] = [];
-  const ignored = checkNames(parsed);
-  if (ignored.length > 0)
-    notes.push(`${parsed.file}: ignored, for only a Vault server needs it: ${ignored.join(', ')}`);
-  refuseDisabledSealWrap(topLevel(parsed, 'disable_sealwrap'));
+  for (const document of documents) {
+    const ignored = checkNames(document);
+    if (ignored.length > 0)
+      notes.push(`${document.file}: ignored, for only a Vault server needs it: ${ignored.join(', ')}`);
+    // Also where a later file takes it back: a server takes the two together.
+    refuseDisabledSealWrap(topLevel(document, 'disable_sealwrap'));
+  }
+  const files = documents.map(({ file }) => file);
+  const parsed = merge(documents, notes);
   const storage = toStorage(parsed, env, notes);
-  const stanza = sealStanza(parsed, env);
-  const fromFile = stanza === null ? new Map<string, Given>() : expandUri(givens(parsed, stanza));
-  const where = stanza === null ? `${parsed.file}: seal pkcs11` : whereIs(parsed, stanza);
+  const stanza = sealStanza(parsed, files, env, notes);
+  const fromFile = stanza === null ? new Map<string, Given>() : expandUri(sealGivens(stanza));
+  const where = stanza === null ? 'environment: seal pkcs11' : whereIs(stanza);
   const seal = toSealConfig(withEnvironment(fromFile, env), where, notes);
   const entropyAugmentation = toEntropyAugmentation(parsed);
   const flag = topLevel(parsed, 'auto_unseal');
   const autoUnseal = flag !== null && readFlag(flag);
   const storeId = toStoreId(topLevel(parsed, 'store_id'));
-  if (document !== null) notes.push(...pinNotes(document, fromFile.get('pin'), seal.pin));
-  return { file: document?.file ?? null, storage, seal, entropyAugmentation, autoUnseal, storeId, notes };
+  notes.push(...pinNotes(documents, fromFile.get('pin'), seal.pin));
+  return { files, storage, seal, entropyAugmentation, autoUnseal, storeId, notes };
 }
 
 /** A Vault server can switch seal wrapping off for all; somebody who has done so must hear that coffer does not. */
@@ -53,7 +58,7 @@ function toStoreId(setting: Given | null): string | null {
   });
 }
 
-function toStorage(document: Document, env: Environment, notes: string[]): StorageConfig {
+function toStorage(document: Contents, env: Environment, notes: string[]): StorageConfig {
   const override = storagePathFromEnvironment(env);
   const sqlite = onlyStanza(document, 'storage', 'sqlite', (where) => {
     if (override === null) {
@@ -66,9 +71,9 @@ function toStorage(document: Document, env: Environment, notes: string[]): Stora
   });
   let path = defaultStorePath(env, process.getuid?.());
   if (sqlite !== null) {
-    const setting = givens(document, sqlite).get('path');
+    const setting = givens(sqlite).get('path');
     if (setting === undefined) {
-      throw new ConfigError('config_missing', `${whereIs(document, sqlite)}: path is missing`, {
+      throw new ConfigError('config_missing', `${whereIs(sqlite)}: path is missing`, {
         hint: 'add path = "/absolute/path/coffer.db", or remove the stanza to use the default path',
       });
     }
@@ -81,55 +86,92 @@ function toStorage(document: Document, env: Environment, notes: string[]): Stora
   });
 }
 
-/** Null where the environment alone says what the seal is. */
-function sealStanza(document: Document, env: Environment): Stanza | null {
+/** Null where the environment alone says what the seal is. One that is disabled is what a server migrates from. */
+function sealStanza(
+  { stanzas, settings }: Contents,
+  files: readonly string[],
+  env: Environment,
+  notes: string[],
+): Stanza | null {
   const fromEnvironment = sealTypeFromEnvironment(env);
-  const stanza = onlyStanza(document, 'seal', 'pkcs11', (where) => {
+  const seals = stanzas.filter(isSeal);
+  const [disabled, active] = [true, false].map((wanted) => seals.filter((seal) => isDisabled(seal) === wanted));
+  const stanza = onlyStanza({ stanzas: active ?? [], settings }, 'seal', 'pkcs11', (where) => {
     throw new ConfigError('config_seal_type', `${where}: coffer has no such seal; the only one is "pkcs11"`, {
-      hint: 'write seal "pkcs11" { ... }',
+      hint: 'write seal "pkcs11" { ... }; one that a server was migrated from may stay with disabled = "true"',
     });
   });
-  if (stanza !== null || fromEnvironment) return stanza;
-  throw new ConfigError('config_missing', `${document.file}: stanza seal "pkcs11" is missing`, {
+  // Where there is no other, that it is disabled is the error, unless the environment says otherwise.
+  const only = stanza ?? disabled?.find((seal) => kind(seal) === 'seal "pkcs11"') ?? null;
+  for (const seal of disabled ?? []) {
+    if (seal !== only) notes.push(`${whereIs(seal)} is ignored: it is disabled`);
+  }
+  if (only !== null || fromEnvironment) return only;
+  throw new ConfigError('config_missing', `${files.join(', ')}: stanza seal "pkcs11" is missing`, {
     hint: 'add seal "pkcs11" { ... }, or set COFFER_SEAL_TYPE=pkcs11, COFFER_HSM_LIB and so on',
   });
 }
 
-function toEntropyAugmentation(document: Document): boolean {
+function isDisabled(seal: Stanza): boolean {
+  const setting = givens(seal).get('disabled');
+  return setting !== undefined && readFlag(setting);
+}
+
+/** What the stanza says, under coffer's names. */
+function sealGivens(stanza: Stanza): ReadonlyMap<string, Given> {
+  const all = new Map<string, Given>();
+  for (const [name, one] of givens(stanza)) {
+    if (serverOnlyInSeal.has(name)) continue;
+    const key = synonyms.get(name) ?? name;
+    if (all.has(key)) {
+      throw new ConfigError('config_duplicate', `${one.origin} says the same as another key of the stanza`, {
+        hint: `keep ${key} alone`,
+      });
+    }
+    all.set(key, one);
+  }
+  return all;
+}
+
+function toEntropyAugmentation(document: Contents): boolean {
   const hint = 'write entropy "seal" { mode = "augmentation" }, or remove the stanza';
   const stanza = onlyStanza(document, 'entropy', 'seal', (where) => {
     throw new ConfigError('config_value', `${where}: the only source of entropy is "seal"`, { hint });
   });
   if (stanza === null) return false;
-  const mode = givens(document, stanza).get('mode');
+  const mode = givens(stanza).get('mode');
   if (mode === undefined) {
-    throw new ConfigError('config_missing', `${whereIs(document, stanza)}: mode is missing`, { hint });
+    throw new ConfigError('config_missing', `${whereIs(stanza)}: mode is missing`, { hint });
   }
   if (readText(mode) === 'augmentation') return true;
   throw new ConfigError('config_value', `${mode.origin} must be "augmentation"`, { hint });
 }
 
 /** A PIN in the file that others can read is worth a note even where the environment overrides it. */
-function pinNotes({ file, readableByOthers }: Document, fromFile: Given | undefined, used: PinSource | null): string[] {
+function pinNotes(documents: readonly Document[], fromFile: Given | undefined, used: PinSource | null): string[] {
   const notes = [used === null ? null : pinFileNote(used)];
-  if (fromFile !== undefined && isLiteralPin(fromFile) && readableByOthers) {
+  const holder = documents.find(({ file, readableByOthers }) => readableByOthers && file === fromFile?.file);
+  if (holder !== undefined && fromFile !== undefined && isLiteralPin(fromFile)) {
+    const { file } = holder;
     notes.push(`${file}: holds a PIN, and other users can read it; run: chmod go= ${shellWord(file)}`);
   }
   return notes.filter((note) => note !== null);
 }
 
 /** The one stanza of this name and type, or null. `other` is called for each stanza of the name with another type. */
-function onlyStanza(document: Document, name: string, type: string, other: (where: string) => void): Stanza | null {
+function onlyStanza(document: Contents, name: string, type: string, other: (where: string) => void): Stanza | null {
   let found: Stanza | null = null;
   for (const stanza of document.stanzas) {
-    if (stanza.name !== name) continue;
-    if (title(stanza) !== title({ name, labels: [type] })) {
-      other(whereIs(document, stanza));
+    if (stanza.name !== name && !(name === 'seal' && isSeal(stanza))) continue;
+    if (kind(stanza) !== title({ name, labels: [type] })) {
+      other(whereIs(stanza));
     } else if (found === null) {
       found = stanza;
     } else {
       const line = found.at === null ? '' : ` on line ${found.at.line}`;
-      throw new ConfigError('config_duplicate', `${whereIs(document, stanza)}: there is such a stanza already${line}`, {
+      const file = found.file === stanza.file ? '' : ` of ${found.file}`;
+      const problem = `${whereIs(stanza)}: there is such a stanza already${line}${file}`;
+      throw new ConfigError('config_duplicate', problem, {
         hint: 'keep one of them and remove the other',
       });
     }
@@ -137,19 +179,19 @@ function onlyStanza(document: Document, name: string, type: string, other: (wher
   return found;
 }
 
-function topLevel(document: Document, name: string): Given | null {
+function topLevel(document: Contents, name: string): Given | null {
   const setting = document.settings.get(name);
-  return setting === undefined ? null : given(document, name, setting);
+  return setting === undefined ? null : given(name, setting);
 }
 
-function givens(document: Document, stanza: Stanza): Map<string, Given> {
-  return new Map([...stanza.settings].map(([name, one]) => [name, given(document, `${title(stanza)}: ${name}`, one)]));
+function givens(stanza: Stanza): Map<string, Given> {
+  return new Map([...stanza.settings].map(([name, one]) => [name, given(`${title(stanza)}: ${name}`, one)]));
 }
 
-function given(document: Document, what: string, { value, at }: Setting): Given {
-  return { value, origin: `${place(document.file, at)}: ${what}`, verbatim: false };
+function given(what: string, setting: Setting): Given {
+  return { value: setting.value, origin: `${place(setting)}: ${what}`, file: setting.file, verbatim: false };
 }
 
-function whereIs(document: Document, stanza: Stanza): string {
-  return `${place(document.file, stanza.at)}: ${title(stanza)}`;
+function whereIs(stanza: Stanza): string {
+  return `${place(stanza)}: ${title(stanza)}`;
 }

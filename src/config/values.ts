@@ -7,6 +7,8 @@ export interface Given {
   readonly value: unknown;
   /** Begins an error's message: `FILE:4:3: seal "pkcs11": slot` or `environment variable COFFER_HSM_SLOT`. */
   readonly origin: string;
+  /** The configuration file that it stands in; null for the environment. */
+  readonly file: string | null;
   /** Whether a PIN here is the PIN itself, whatever it begins with, as in the environment and in a URI's pin-value. */
   readonly verbatim: boolean;
 }
@@ -30,11 +32,11 @@ export function readFlag({ value, origin }: Given): boolean {
 
 const numeric = /^(?:[0-9]+|0[xX][0-9a-fA-F]+)$/;
 
-/** A non-negative number: decimal or, as a string, hexadecimal with 0x. */
+/** A non-negative number: decimal, or hexadecimal with 0x. */
 export function readNumber({ value, origin }: Given): number {
   const isNumber = typeof value === 'number' && Number.isInteger(value) && value >= 0;
   if (!isNumber && !(typeof value === 'string' && numeric.test(value))) {
-    throw wrongType(origin, 'a non-negative number', 'write it in decimal, or in hexadecimal as "0x1f"');
+    throw wrongType(origin, 'a non-negative number', 'write it in decimal, or in hexadecimal as 0x1f');
   }
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;

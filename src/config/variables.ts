@@ -1,7 +1,8 @@
 /**
- * The variables that coffer has names for, each under what it says. Coffer's own name comes first; Vault's is read where
- * that is not set. Nothing outside of this folder reads one of them by its name.
+ * The variables that coffer has names for, each under what it says. Coffer's own name comes first; OpenBao's is read where
+ * that is not set, and Vault's where neither is, as OpenBao reads them. Nothing outside of this folder reads one of them by its name.
  */
+import type { PinSource } from './types.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,8 +33,10 @@ export const sealVariables = {
   generate_key: seal('GENERATE_KEY'),
   rsa_oaep_hash: seal('RSA_OAEP_HASH'),
   rsa_encrypt_local: seal('RSA_ENCRYPT_LOCAL'),
+  disable_software_encryption: seal('DISABLE_SOFTWARE_ENCRYPTION'),
   force_rw_session: seal('FORCE_RW_SESSION'),
   max_parallel: seal('MAX_PARALLEL'),
+  anchor: seal('ANCHOR'),
   timeout: seal('TIMEOUT'),
   name: seal('NAME'),
   priority: seal('PRIORITY'),
@@ -42,16 +45,32 @@ export const sealVariables = {
 
 export const variables = {
   config: ['COFFER_CONFIG'],
-  format: ['COFFER_FORMAT'],
+  format: ['COFFER_FORMAT', 'BAO_FORMAT', 'VAULT_FORMAT'],
+  detailed: ['COFFER_DETAILED', 'BAO_DETAILED', 'VAULT_DETAILED'],
+  // NO_COLOR is everybody's, and counts where it is empty, too.
+  no_color: ['BAO_CLI_NO_COLOR', 'VAULT_CLI_NO_COLOR'],
   debug: ['COFFER_DEBUG'],
   storage_path: ['COFFER_STORAGE_PATH'],
-  seal_type: ['COFFER_SEAL_TYPE', 'VAULT_SEAL_TYPE'],
+  // Vault's older name is the last.
+  seal_type: ['COFFER_SEAL_TYPE', 'BAO_SEAL_TYPE', 'VAULT_SEAL_TYPE', 'VAULT_HSM_TYPE'],
   // The PINs that `hsm init-token` gives a token, which Vault has no command for.
   new_so_pin: ['COFFER_HSM_SO_PIN'],
   new_pin: ['COFFER_HSM_PIN'],
   unseal_try: [TRY_VARIABLE],
+  // The server that secrets are imported from.
+  server_address: ['BAO_ADDR', 'VAULT_ADDR'],
+  server_token: ['BAO_TOKEN', 'VAULT_TOKEN'],
+  server_namespace: ['BAO_NAMESPACE', 'VAULT_NAMESPACE'],
+  server_ca: ['BAO_CACERT', 'VAULT_CACERT'],
+  server_timeout: ['BAO_CLIENT_TIMEOUT', 'VAULT_CLIENT_TIMEOUT'],
   ...sealVariables,
 } satisfies Readonly<Record<string, readonly string[]>>;
+
+/** Of the client of such a server: what says whom it talks to and trusts, and is not read. */
+export const unreadOfServer: readonly string[] = [
+  ...['SKIP_VERIFY', 'CAPATH', 'CACERT_BYTES', 'CLIENT_CERT', 'CLIENT_KEY', 'TLS_SERVER_NAME'],
+  ...['AGENT_ADDR', 'PROXY_ADDR', 'HTTP_PROXY'],
+].flatMap((name) => [`BAO_${name}`, `VAULT_${name}`]);
 
 /** The value of a variable, null where it is not set; the empty string counts as not set. */
 export function variable(env: Environment, what: keyof typeof variables): string | null {
@@ -77,6 +96,18 @@ export function overrides(env: Environment): string[] {
   return Object.keys(env).filter((name) => known.includes(name) && !pin.includes(name) && env[name] !== '');
 }
 
+/**
+ * The names of those in `env` that hold a PIN, for whoever starts another command: what is for coffer alone is not handed on. Beside
+ * the variables for a PIN, also with the name of a seal behind them, that is one that the configuration names, and a URI with a PIN in it.
+ */
+export function pinVariables(env: Environment, pin: PinSource | null): string[] {
+  const known = [...variables.pin, ...variables.new_pin, ...variables.new_so_pin];
+  const holdsPin = (name: string): boolean =>
+    known.some((one) => name === one || name.startsWith(`${one}_`)) ||
+    (variables.uri.includes(name) && env[name]?.includes('pin-value') === true);
+  return [...Object.keys(env).filter(holdsPin), ...(pin?.kind === 'env' ? [pin.name] : [])];
+}
+
 function seal(suffix: string): readonly string[] {
-  return [`COFFER_HSM_${suffix}`, `VAULT_HSM_${suffix}`];
+  return [`COFFER_HSM_${suffix}`, `BAO_HSM_${suffix}`, `VAULT_HSM_${suffix}`];
 }

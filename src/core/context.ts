@@ -40,7 +40,7 @@ export async function withSeal<T>(
   const options = {
     module: moduleOptions(seal),
     token: seal.token,
-    readWrite: seal.forceRwSession ? true : readWrite,
+    readWrite: seal.forceRwSession ? true : readWrite || (seal.anchor === 'off' ? false : 'wanted'),
     pin: context.pin,
     pinPad: context.pinPad,
     forceLogin: context.forceLogin,

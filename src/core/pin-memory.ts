@@ -1,7 +1,7 @@
 import { createHash, randomBytes, scryptSync } from 'node:crypto';
 import { accessSync, closeSync, constants, existsSync, fsyncSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemErrorCode } from '../errors.ts';
+import { systemErrorCode, systemErrorText } from '../errors.ts';
 import type { PinMemory, TokenDescription, TokenUser } from '../pkcs11/index.ts';
 import {
   createPrivateFile,
@@ -53,7 +53,8 @@ export function pinMemory(folder: string | null): PinMemory {
         add(path, pin);
         return null;
       } catch (error) {
-        return error instanceof Error ? error.message : String(error);
+        if (systemErrorCode(error) !== null) return `${path}: ${systemErrorText(error)}`;
+        return error instanceof Error ? error.message : 'unknown error';
       }
     },
     forget(token, user) {

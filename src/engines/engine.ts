@@ -3,6 +3,7 @@ import type { Entropy } from '../entropy/index.ts';
 import type { HsmKeys, KeyReference } from '../hsm-keys.ts';
 import type { JsonObject } from '../json.ts';
 import type { CheckContext, RowCheck } from './check.ts';
+import type { Takes } from './declare.ts';
 
 export type Operation = 'read' | 'write' | 'patch' | 'list' | 'delete';
 
@@ -18,6 +19,10 @@ export interface EngineRequest {
 export interface EngineResponse {
   readonly data: JsonObject | null;
   readonly warnings: readonly string[];
+  /** Whether some of what was asked failed, although there is an answer: the exit status says so. */
+  readonly failed: boolean;
+  /** Whether names among what was asked count for nothing: a server says so even where it has no other answer. */
+  readonly ignored: boolean;
   /** Seconds, as Vault's envelope has it; 0 for what does not expire. */
   readonly leaseDuration: number;
 }
@@ -55,19 +60,38 @@ export interface EngineContext {
 /** The parts of a path that a pattern's `:name` and `*name` stand for. */
 export type PathParts = { readonly [name: string]: string };
 
-export type Handler = (context: EngineContext, data: JsonObject, parts: PathParts) => Promise<EngineResponse | null>;
+export type Handler<Context = EngineContext> = (
+  context: Context,
+  data: JsonObject,
+  parts: PathParts,
+) => Promise<EngineResponse | null>;
+
+type ByOperation<Value> = Readonly<Partial<Record<Operation, Value>>>;
 
 /**
- * One row of an engine's table, which routes requests and is its own documentation. The pattern's segments are joined by "/":
- * literal, `:name` for one segment, `*name` at the end for the rest (possibly empty).
+ * One row of a table that routes requests and is its own documentation. The pattern's segments are joined by "/": literal,
+ * `:name` for one segment, `*name` at the end for the rest (possibly empty). An operation that `takes` leaves out takes nothing.
+ * The example is data for one of the operations as a command line has them; without it the first operation needs none.
  */
-export type Route = readonly [pattern: string, help: string, operations: Readonly<Partial<Record<Operation, Handler>>>];
+export type Route<Context = EngineContext> = readonly [
+  pattern: string,
+  help: string,
+  operations: ByOperation<Handler<Context>>,
+  takes?: ByOperation<Takes>,
+  example?: readonly [operation: Operation, data: string],
+];
 
-export interface Engine {
+/** What requests are dispatched by. */
+export interface RouteTable<Context = EngineContext> {
   /** As `secrets enable` names it. */
   readonly type: string;
-  routes(): Promise<readonly Route[]>;
-  /** What the operator knows a row of the engine's as, below the mount: a secret's path rather than the row's. */
+  routes(): Promise<readonly Route<Context>[]>;
+}
+
+export interface Engine extends RouteTable {
+  /** What rows of the engine's lie in, directly below the mount. */
+  readonly folders: readonly string[];
+  /** What the operator knows a row or a folder of the engine's as, below the mount: a secret's path rather than the row's. */
   rowName(path: readonly string[]): string;
   /** Looks over everything that a mount holds, for a diagnose that opens every value. */
   check(context: CheckContext): Promise<RowCheck>;
@@ -81,5 +105,6 @@ export function timestamp(milliseconds: number): string {
 }
 
 export function answer(data: JsonObject | null, more: Partial<Omit<EngineResponse, 'data'>> = {}): EngineResponse {
-  return { data, warnings: more.warnings ?? [], leaseDuration: more.leaseDuration ?? 0 };
+  const { warnings = [], failed = false, ignored = false, leaseDuration = 0 } = more;
+  return { data, warnings, failed, ignored, leaseDuration };
 }

@@ -4,9 +4,9 @@ import { kv1 } from './kv1.ts';
 import { kv2 } from './kv2/index.ts';
 import { transit } from './transit/index.ts';
 
-export { describeRoutes, dispatch, type RouteDescription } from './dispatch.ts';
+export { dispatch } from './dispatch.ts';
 export { upgradeToVersions } from './kv2/upgrade.ts';
-export type { EngineContext, HsmKeyObject, Operation, EngineRequest, EngineResponse } from './engine.ts';
+export * from './engine.ts';
 
 /** A mount's options as the mount table keeps them. */
 export type EngineOptions = { readonly [name: string]: string };

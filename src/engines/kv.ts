@@ -1,4 +1,5 @@
 import type { Entry } from '../barrier/index.ts';
+import { byBytes } from '../bytes.ts';
 import { IntegrityError, UsageError } from '../errors.ts';
 import { answer, type EngineResponse, type PathParts } from './engine.ts';
 
@@ -8,10 +9,10 @@ export function segments(path: string): string[] {
   return path === '' ? [] : path.split('/');
 }
 
-/** Names of secrets, and of folders with a slash; null when there is nothing. */
+/** Names of secrets, and of folders with a slash, in the order of their bytes; null when there is nothing. */
 export function listing(entries: readonly Entry[]): EngineResponse | null {
   if (entries.length === 0) return null;
-  return answer({ keys: entries.map(({ name, folder }) => (folder ? `${name}/` : name)) });
+  return answer({ keys: entries.map(({ name, folder }) => (folder ? `${name}/` : name)).sort(byBytes) });
 }
 
 /** The secret that a route's `*path` names. @throws UsageError `missing_path` for none */
@@ -19,13 +20,13 @@ export function secretPath(parts: PathParts): string {
   const path = parts['path'] ?? '';
   if (path !== '') return path;
   throw new UsageError('missing_path', 'the path names a mount, but no secret in it', {
-    hint: 'for example: coffer kv get MOUNT/NAME',
+    hint: 'name the secret after it: MOUNT/NAME',
   });
 }
 
 export function emptyData(): UsageError {
   return new UsageError('no_data', 'there is nothing to write', {
-    hint: 'give KEY=VALUE, KEY=@FILE, KEY=- or @FILE.json',
+    hint: 'give KEY=VALUE, KEY=@FILE, KEY=-, @FILE.json, @FILE.yaml or -',
   });
 }
 

@@ -1,4 +1,4 @@
-import { parseDuration } from '../duration.ts';
+import { parseSignedDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import { isLosslessNumber, type JsonObject, type JsonValue } from '../json.ts';
 
@@ -6,25 +6,38 @@ import { isLosslessNumber, type JsonObject, type JsonValue } from '../json.ts';
  * An integer among the data of a request, as a number or as decimal text; null when it is not given.
  * @throws UsageError `bad_parameter`
  */
-export function optionalInteger(data: JsonObject, name: string, { min }: { min: number }): number | null {
+export function optionalInteger(
+  data: JsonObject,
+  name: string,
+  { min = null }: { min?: number | null } = {},
+): number | null {
   const given = givenValue(data, name);
   if (given === null) return null;
   const text = scalarText(given);
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value) || value < min) {
-    throw new UsageError('bad_parameter', `${name} must be a whole number of at least ${min}`);
+  if (!Number.isSafeInteger(value) || (min !== null && value < min)) {
+    const least = min === null ? '' : ` of at least ${min}`;
+    throw new UsageError('bad_parameter', `${name} must be a whole number${least}`);
   }
   return value;
 }
 
-/** Milliseconds from "30m" or plain seconds, with a minus sign for a negative one; null when it is not given. @throws UsageError `bad_parameter` */
+/**
+ * Milliseconds from "30m" or plain seconds, with a minus sign for a negative one; null when it is not given. Parts of a second count
+ * for nothing, as in Vault.
+ * @throws UsageError `bad_parameter`
+ */
 export function optionalDuration(data: JsonObject, name: string): number | null {
   const given = givenValue(data, name);
   if (given === null) return null;
-  const text = scalarText(given);
-  const milliseconds = parseDuration(text.replace(/^-/, ''));
+  const milliseconds = parseSignedDuration(scalarText(given));
   if (milliseconds === null) throw new UsageError('bad_parameter', `${name} must be a duration, e.g. 30m or 720h`);
-  return text.startsWith('-') ? -milliseconds : milliseconds;
+  return wholeSeconds(milliseconds);
+}
+
+/** Milliseconds without the parts of a second. */
+export function wholeSeconds(milliseconds: number): number {
+  return Math.trunc(milliseconds / 1000) * 1000;
 }
 
 /** Integers from a list of them, or from text such as "1,2"; none when it is not given, or empty. @throws UsageError `bad_parameter` */

@@ -4,6 +4,9 @@ import type { Guard } from './guard.ts';
 /** Before the name of a variable that the launcher took out of the runtime's way; launch.c and guard.c say the same. */
 const TAKEN = 'COFFER_TAKEN:';
 
+/** What the launcher adds, for guard.c. */
+const STATE = `${TAKEN}STATE`;
+
 /**
  * The environment as it was given to coffer, for a process that node:child_process starts: as JavaScript has it, so that what is
  * not UTF-8 is lost, and of two variables of one name all but one.
@@ -11,7 +14,9 @@ const TAKEN = 'COFFER_TAKEN:';
 export function givenEnvironment(env: NodeJS.ProcessEnv = process.env, compiled = isCompiled()): NodeJS.ProcessEnv {
   if (!compiled) return { ...env };
   return Object.fromEntries(
-    Object.entries(env).map(([name, value]) => [name.startsWith(TAKEN) ? name.slice(TAKEN.length) : name, value]),
+    Object.entries(env)
+      .filter(([name]) => name !== STATE)
+      .map(([name, value]) => [name.startsWith(TAKEN) ? name.slice(TAKEN.length) : name, value]),
   );
 }
 

@@ -18,6 +18,7 @@
  */
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
+#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,6 +29,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -38,6 +40,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
@@ -73,7 +76,9 @@ struct call
 {
   _Atomic int running;
   _Atomic nanoseconds deadline; /* NEVER for no time limit */
-  nanoseconds began, limit;
+  _Atomic nanoseconds began;
+  nanoseconds limit;
+  nanoseconds seen; /* the watchdog's: `began` of the last call that it has looked at */
   char name[NAME_ROOM];
 };
 
@@ -506,6 +511,7 @@ static _Atomic nanoseconds sleeping_until;
  * (Ctrl-Z), which is no time of the module's.
  */
 #define HEARTBEAT (NS_PER_S / 5)
+#define UNSEEN (2 * HEARTBEAT)
 
 /* While JavaScript's thread is in a call of its own, it cannot see that one in the background is over: its clock stands. */
 static nanoseconds next_deadline(void)
@@ -567,17 +573,32 @@ static void add_time(_Atomic nanoseconds *deadline, nanoseconds time)
     atomic_compare_exchange_strong(deadline, &before, before + time);
 }
 
-static void add_time_to_all(nanoseconds time)
+/*
+ * A call gets the time again in which the process was stopped. One that the watchdog has not seen before may have begun long ago all the
+ * same, where the process was stopped just then.
+ */
+static void add_unseen(struct call *call, nanoseconds looked, nanoseconds at)
 {
-  add_time(&patience, time);
-  add_time(&foreground.deadline, time);
-  for (int i = 0; i < MAX_BACKGROUND; i++)
-    add_time(&background[i].deadline, time);
+  if (!atomic_load(&call->running))
+    return;
+  nanoseconds began = atomic_load(&call->began), deadline = atomic_load(&call->deadline);
+  int is_new = began != call->seen;
+  call->seen = began;
+  if (is_new ? at >= deadline || at - began > UNSEEN : at - looked > UNSEEN)
+    add_time(&call->deadline, is_new ? at - began : at - looked);
 }
 
-static void check_deadlines(void)
+static void add_unseen_to_all(nanoseconds looked, nanoseconds at)
 {
-  nanoseconds at = now();
+  if (at - looked > UNSEEN)
+    add_time(&patience, at - looked);
+  add_unseen(&foreground, looked, at);
+  for (int i = 0; i < MAX_BACKGROUND; i++)
+    add_unseen(&background[i], looked, at);
+}
+
+static void check_deadlines(nanoseconds at)
+{
   if (at >= atomic_load(&patience))
   {
     if (!waits_for_reader())
@@ -594,6 +615,7 @@ static void check_deadlines(void)
 static void *watch(void *unused)
 {
   (void)unused;
+  nanoseconds looked = now();
   for (;;)
   {
     nanoseconds until = next_deadline();
@@ -601,17 +623,20 @@ static void *watch(void *unused)
     if (next_deadline() < until) /* a call began before it could see how long we sleep */
       continue;
     if (until == NEVER)
+    {
       sem_wait(&wake_watchdog);
+      looked = now();
+    }
     else
     {
-      nanoseconds beat = now() + HEARTBEAT, next = until < beat ? until : beat;
+      nanoseconds beat = looked + HEARTBEAT, next = until < beat ? until : beat;
       struct timespec end = { next / NS_PER_S, next % NS_PER_S };
       sem_clockwait(&wake_watchdog, CLOCK_MONOTONIC, &end);
-      nanoseconds late = now() - next;
-      if (late > HEARTBEAT)
-        add_time_to_all(late);
     }
-    check_deadlines();
+    nanoseconds at = now(); /* one time for all that follows: the process may be stopped between any two lines */
+    add_unseen_to_all(looked, at);
+    check_deadlines(at);
+    looked = at;
   }
   return NULL;
 }
@@ -623,32 +648,39 @@ static void watch_over(nanoseconds deadline)
 }
 
 /* Most of it is for the thread-local variables of the runtime, which take their room there: Bun has more than 64 KiB. */
-#define WATCHDOG_STACK 524288
+#define THREAD_STACK 524288
 
-static int start_watchdog(void)
+/* It takes no signals. */
+static int start_thread(void *(*run)(void *))
 {
   pthread_attr_t attributes;
   pthread_t thread;
   sigset_t all, mask;
-  if (sem_init(&wake_watchdog, 0, 0) != 0 || pthread_attr_init(&attributes) != 0)
+  if (pthread_attr_init(&attributes) != 0)
     return -1;
-  pthread_attr_setstacksize(&attributes, WATCHDOG_STACK);
+  pthread_attr_setstacksize(&attributes, THREAD_STACK);
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &mask); /* it takes no signals */
-  int failed = pthread_create(&thread, &attributes, watch, NULL);
+  pthread_sigmask(SIG_SETMASK, &all, &mask);
+  int failed = pthread_create(&thread, &attributes, run, NULL);
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
   pthread_attr_destroy(&attributes);
   errno = failed;
   return failed == 0 ? 0 : -1;
 }
 
+static int start_watchdog(void)
+{
+  return sem_init(&wake_watchdog, 0, 0) != 0 ? -1 : start_thread(watch);
+}
+
 /* ---- Calls ---- */
 
 static void begin_call(struct call *call, nanoseconds limit)
 {
-  call->began = now();
+  nanoseconds began = now();
   call->limit = limit;
-  atomic_store(&call->deadline, limit == 0 ? NEVER : call->began + limit);
+  atomic_store(&call->began, began);
+  atomic_store(&call->deadline, limit == 0 ? NEVER : began + limit);
   atomic_store(&call->running, 1);
   if (limit != 0)
     watch_over(atomic_load(&call->deadline));
@@ -674,6 +706,128 @@ static void begin_foreground_call(nanoseconds limit)
   if (atomic_load(&stage) == KEEPING) /* the command has more to do: a further transaction */
     enter_stage(BEFORE);
   begin_call(&foreground, limit);
+}
+
+/* ---- The working directory ---- */
+
+/*
+ * A module may obey what lies in the current directory, which may be somebody else's: Yubico's reads its configuration there
+ * before the one that it was given. So modules run in the root directory, from before they are loaded to the end of the process; the
+ * program that takes its place starts where the caller was.
+ */
+static int has_left_directory;
+/* The caller's, by O_PATH: that works for one that is gone or cannot be read. */
+static int callers_directory = -1;
+
+/* Variables with the path of a file or folder of a module's. */
+static const char *const PATH_VARIABLES[] = { "ChrystokiConfigurationPath", "CS_PKCS11_R2_CFG", "CS_PKCS11_R3_CFG",
+                                              "FORTANIX_PKCS11_CONFIG_PATH", "KMS_PKCS11_CONFIG", "OPENSC_CONF",
+                                              "P11NETHSM_CONFIG_FILE", "SOFTHSM2_CONF", "TPM2_PKCS11_STORE",
+                                              "YUBIHSM_PKCS11_CONF" };
+enum { PATH_VARIABLE_COUNT = sizeof PATH_VARIABLES / sizeof *PATH_VARIABLES };
+/* "NAME=path" as it was given, and what stands in its place. */
+static struct
+{
+  char *given, *whole;
+} resolved[PATH_VARIABLE_COUNT];
+
+/* Gives these variables whole paths, where they are relative. */
+static void resolve_variables(void)
+{
+  char *directory = getcwd(NULL, 0);
+  for (int i = 0; i < PATH_VARIABLE_COUNT && directory != NULL && directory[0] == '/'; i++)
+  {
+    size_t length = strlen(PATH_VARIABLES[i]);
+    for (char **each = environ; each != NULL && *each != NULL; each++)
+    {
+      if (strncmp(*each, PATH_VARIABLES[i], length) != 0 || (*each)[length] != '=')
+        continue;
+      const char *path = *each + length + 1;
+      if (path[0] != '/' && path[0] != '\0' && asprintf(&resolved[i].whole, "%s=%s/%s", PATH_VARIABLES[i], directory, path) > 0)
+      {
+        resolved[i].given = *each;
+        *each = resolved[i].whole;
+      }
+      break;
+    }
+  }
+  free(directory);
+}
+
+/* In `environment` they are again as they were given. */
+static void give_variables_back(char **environment)
+{
+  for (char **each = environment; each != NULL && *each != NULL; each++)
+    for (int i = 0; i < PATH_VARIABLE_COUNT; i++)
+      if (*each == resolved[i].whole)
+        *each = resolved[i].given;
+}
+
+/*
+ * A directory that this user may not enter cannot be entered again. A thread that has a working directory of its own stays there,
+ * and starts the program.
+ */
+static struct
+{
+  int keeps;
+  sem_t called, answered;
+  const char *path;
+  char **argv, **environment;
+  int failed;
+} keeper;
+
+static int replace_process(const char *path, char **argv, char **environment);
+
+static void *keep_directory(void *unused)
+{
+  (void)unused;
+  keeper.keeps = unshare(CLONE_FS) == 0;
+  sem_post(&keeper.answered);
+  while (keeper.keeps)
+  {
+    while (sem_wait(&keeper.called) != 0)
+      ;
+    keeper.failed = replace_process(keeper.path, keeper.argv, keeper.environment);
+    sem_post(&keeper.answered);
+  }
+  return NULL;
+}
+
+static int leave_directory(void)
+{
+  if (has_left_directory)
+    return 0;
+  resolve_variables();
+  callers_directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (callers_directory < 0 && sem_init(&keeper.called, 0, 0) == 0 && sem_init(&keeper.answered, 0, 0) == 0
+      && start_thread(keep_directory) == 0)
+    while (sem_wait(&keeper.answered) != 0)
+      ;
+  if (chdir("/") != 0)
+    return -1;
+  has_left_directory = 1;
+  return 0;
+}
+
+/* Replaces the process where the caller was. Returns only when it fails: the error number; ESTALE where there is no way back. */
+static int replace_process_there(const char *path, char **argv, char **environment)
+{
+  if (!has_left_directory)
+    return replace_process(path, argv, environment);
+  if (callers_directory < 0)
+  {
+    if (!keeper.keeps)
+      return ESTALE;
+    keeper.path = path, keeper.argv = argv, keeper.environment = environment;
+    sem_post(&keeper.called);
+    while (sem_wait(&keeper.answered) != 0)
+      ;
+    return keeper.failed;
+  }
+  if (fchdir(callers_directory) != 0)
+    return ESTALE;
+  int failed = replace_process(path, argv, environment);
+  return chdir("/") == 0 ? failed : errno;
 }
 
 /* ---- Node-API ---- */
@@ -825,8 +979,8 @@ static napi_value LeaveBackground(napi_env env, napi_callback_info info)
 }
 
 /*
- * load(path, milliseconds): dlopen, under guard. All symbols are looked up now: one that is missing is an error here, and not
- * the loader's own end of the process at its first use. Throws the loader's words.
+ * load(path, milliseconds): dlopen, under guard, in the root directory, where this process then stays. All symbols are looked up
+ * now: one that is missing is an error here, and not the loader's own end of the process at its first use. Throws the loader's words.
  */
 static napi_value Load(napi_env env, napi_callback_info info)
 {
@@ -836,6 +990,8 @@ static napi_value Load(napi_env env, napi_callback_info info)
   arguments(env, info, values, 2);
   if (text_argument(env, values[0], path, sizeof path, &length) != 0)
     return throw_text(env, "the path is too long");
+  if (leave_directory() != 0)
+    return throw_errno(env, "cannot leave the working directory", errno);
   strcpy(foreground.name, "dlopen, which loads it");
   begin_foreground_call(limit_argument(env, values[1]));
   void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -998,18 +1154,75 @@ static void free_strings(char **strings)
   free(strings);
 }
 
-/* giveEnvironmentBack(): takes away what the launcher put before the names of variables (launch.c). */
+#define TAKEN "COFFER_TAKEN:"
+#define STATE TAKEN "STATE="
+
+static int begins(const char *text, const char *with)
+{
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* giveEnvironmentBack(): takes away what the launcher put before the names of variables, and what it added (launch.c). */
 static napi_value GiveEnvironmentBack(napi_env env, napi_callback_info info)
 {
-  static const char TAKEN[] = "COFFER_TAKEN:";
   (void)env, (void)info;
+  char **kept = environ;
   for (char **each = environ; each != NULL && *each != NULL; each++)
-    if (strncmp(*each, TAKEN, sizeof TAKEN - 1) == 0)
-      *each += sizeof TAKEN - 1;
+    if (!begins(*each, STATE))
+      *kept++ = begins(*each, TAKEN) ? *each + strlen(TAKEN) : *each;
+  if (kept != NULL)
+    *kept = NULL;
   return NULL;
 }
 
-/* An array of strings, ended by NULL; NULL where one of them holds a NUL, or is none. */
+/* What the launcher noted before the runtime began: of a runtime without one nothing is known. Signals and descriptors are bits. */
+static struct
+{
+  int is_known;
+  unsigned long long files, ignored, blocked;
+  unsigned nonblocking;
+} start;
+
+static void read_start(void)
+{
+  for (char **each = environ; each != NULL && *each != NULL; each++)
+    if (begins(*each, STATE))
+      start.is_known = sscanf(*each + strlen(STATE), "%llx.%llx.%llx.%x", &start.files, &start.ignored, &start.blocked, &start.nonblocking) == 4;
+}
+
+/* The bytes of a Uint8Array; NULL where it is none. */
+static const void *bytes_argument(napi_env env, napi_value value, size_t *length)
+{
+  void *data = NULL;
+  bool is_array = false;
+  napi_typedarray_type type;
+  napi_value buffer;
+  size_t offset;
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array
+      || napi_get_typedarray_info(env, value, &type, length, &data, &buffer, &offset) != napi_ok || type != napi_uint8_array)
+    return NULL;
+  return *length == 0 ? "" : data;
+}
+
+/* A string as UTF-8, or a Uint8Array as it is; NULL where it holds a NUL, or is neither. */
+static char *copied_string(napi_env env, napi_value value)
+{
+  size_t length;
+  const void *bytes = bytes_argument(env, value, &length);
+  if (bytes == NULL && napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok)
+    return NULL;
+  char *copy = calloc(length + 1, 1);
+  if (copy != NULL && bytes != NULL)
+    memcpy(copy, bytes, length);
+  else if (copy != NULL && napi_get_value_string_utf8(env, value, copy, length + 1, &length) != napi_ok)
+    copy[0] = '\0';
+  if (copy == NULL || strlen(copy) == length)
+    return copy;
+  free(copy);
+  return NULL;
+}
+
+/* An array of these, ended by NULL; NULL where one of them is NULL. */
 static char **string_list(napi_env env, napi_value array)
 {
   uint32_t count;
@@ -1019,16 +1232,145 @@ static char **string_list(napi_env env, napi_value array)
   for (uint32_t i = 0; strings != NULL && i < count; i++)
   {
     napi_value element;
-    size_t length;
-    if (napi_get_element(env, array, i, &element) != napi_ok || napi_get_value_string_utf8(env, element, NULL, 0, &length) != napi_ok
-        || (strings[i] = malloc(length + 1)) == NULL
-        || napi_get_value_string_utf8(env, element, strings[i], length + 1, &length) != napi_ok || strlen(strings[i]) != length)
+    if (napi_get_element(env, array, i, &element) != napi_ok || (strings[i] = copied_string(env, element)) == NULL)
     {
       free_strings(strings);
       return NULL;
     }
   }
   return strings;
+}
+
+static int is_named(const char *variable, char *const *names)
+{
+  for (; *names != NULL; names++)
+  {
+    size_t length = strlen(*names);
+    if (strncmp(variable, *names, length) == 0 && variable[length] == '=')
+      return 1;
+  }
+  return 0;
+}
+
+static size_t count_of(char *const *strings)
+{
+  size_t count = 0;
+  while (strings != NULL && strings[count] != NULL)
+    count++;
+  return count;
+}
+
+/*
+ * changeEnvironment(without, with): every variable of these names goes, and "NAME=value" of `with` come. What was there before is not
+ * freed, since a thread of the module may be reading it.
+ */
+static napi_value ChangeEnvironment(napi_env env, napi_callback_info info)
+{
+  napi_value values[2];
+  arguments(env, info, values, 2);
+  char **without = string_list(env, values[0]);
+  char **with = string_list(env, values[1]);
+  char **changed = calloc(count_of(environ) + count_of(with) + 1, sizeof *changed);
+  if (without == NULL || with == NULL || changed == NULL)
+  {
+    free_strings(without);
+    free_strings(with);
+    free(changed);
+    return throw_errno(env, "the environment", EINVAL);
+  }
+  size_t at = 0;
+  for (char **each = environ; each != NULL && *each != NULL; each++)
+    if (!is_named(*each, without))
+      changed[at++] = *each;
+  for (char **each = with; *each != NULL; each++)
+    changed[at++] = *each;
+  environ = changed;
+  free_strings(without);
+  return NULL;
+}
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
+/* Above the numbers that shell scripts and shells use themselves. */
+#define LEAST_DESCRIPTOR 64
+
+/* Linux before 6.3 does not know MFD_NOEXEC_SEAL, and a later one may be set to want it (sysctl vm.memfd_noexec). */
+static int new_memory_file(const char *name)
+{
+  int file = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  return file >= 0 || errno != EINVAL ? file : (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+static int write_whole(int file, const char *bytes, size_t length)
+{
+  for (ssize_t written; length > 0; bytes += written, length -= (size_t)written)
+  {
+    written = write(file, bytes, length);
+    if (written < 0 && errno == EINTR)
+      written = 0;
+    if (written < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* memoryFile(name, bytes): the descriptor of a file in memory, of mode 0400 and sealed: nobody can change it (memfd_create(2)). */
+static napi_value MemoryFile(napi_env env, napi_callback_info info)
+{
+  static const int SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  napi_value values[2], result = NULL;
+  size_t length;
+  arguments(env, info, values, 2);
+  char *name = copied_string(env, values[0]);
+  const void *bytes = bytes_argument(env, values[1], &length);
+  errno = EINVAL;
+  int file = name == NULL || bytes == NULL ? -1 : new_memory_file(name);
+  free(name);
+  int moved = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, LEAST_DESCRIPTOR);
+  if (moved >= 0)
+  {
+    close(file);
+    file = moved;
+  }
+  if (file < 0 || write_whole(file, bytes, length) != 0 || lseek(file, 0, SEEK_SET) != 0 || fchmod(file, S_IRUSR) != 0
+      || fcntl(file, F_ADD_SEALS, SEALS) != 0)
+  {
+    int failed = errno;
+    if (file >= 0)
+      close(file);
+    return throw_errno(env, "a file in memory", failed);
+  }
+  napi_create_int32(env, file, &result);
+  return result;
+}
+
+/* As the runtimes throw what the system says: with code and syscall, and in their words. */
+static napi_value throw_system_error(napi_env env, const char *call, int number)
+{
+  char message[256];
+  napi_value code, text, name, error;
+  const char *words = strerror(number);
+  snprintf(message, sizeof message, "%s: %c%s, %s", strerrorname_np(number), tolower(words[0]), words + 1, call);
+  napi_create_string_utf8(env, strerrorname_np(number), NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &text);
+  napi_create_string_utf8(env, call, NAPI_AUTO_LENGTH, &name);
+  if (napi_create_error(env, code, text, &error) == napi_ok && napi_set_named_property(env, error, "syscall", name) == napi_ok)
+    napi_throw(env, error);
+  return NULL;
+}
+
+/* nameFile(descriptor, path): gives a file that was opened without a name (O_TMPFILE of open(2)) this one. Nothing is replaced, and no link followed there. */
+static napi_value NameFile(napi_env env, napi_callback_info info)
+{
+  napi_value values[2];
+  char file[32];
+  arguments(env, info, values, 2);
+  char *path = copied_string(env, values[1]);
+  snprintf(file, sizeof file, "/proc/self/fd/%d", (int)number_argument(env, values[0]));
+  int failed = path == NULL ? EINVAL : linkat(AT_FDCWD, file, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+  free(path);
+  return failed == 0 ? NULL : throw_system_error(env, "link", failed);
 }
 
 /* Closes every descriptor but 0, 1, 2 when the program starts, and none if it does not. */
@@ -1047,7 +1389,10 @@ static void close_others_on_exec(void)
     closedir(descriptors);
 }
 
-/* The runtimes mark even these close-on-exec at their start, and make pipes non-blocking, for whoever shares them too. */
+/*
+ * The runtimes mark even these close-on-exec at their start, and make pipes non-blocking, for whoever shares them too. Where it is
+ * not known what they were, they block, as most programs want them.
+ */
 static void prepare_standard_descriptors(void)
 {
   for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
@@ -1055,20 +1400,29 @@ static void prepare_standard_descriptors(void)
     int flags = fcntl(descriptor, F_GETFL);
     if (flags < 0)
       continue;
-    if (flags & O_NONBLOCK)
-      fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+    int nonblocking = start.is_known && (start.nonblocking >> descriptor & 1U) ? O_NONBLOCK : 0;
+    if ((flags & O_NONBLOCK) != nonblocking)
+      fcntl(descriptor, F_SETFL, (flags & ~O_NONBLOCK) | nonblocking);
     fcntl(descriptor, F_SETFD, 0);
   }
 }
 
 /*
- * The runtimes raise the soft limit of open files to the hard one at their start, and do not tell what it was. The parent's
+ * The runtimes raise the soft limit of open files to the hard one at their start. Where it is not known what it was, the parent's
  * is the best guess, where it may be read and has the same hard limit; else 1024, which programs that use select(2) need.
  */
 static void restore_file_limit(struct rlimit *before)
 {
   struct rlimit parent;
-  if (getrlimit(RLIMIT_NOFILE, before) != 0 || before->rlim_cur != before->rlim_max)
+  if (getrlimit(RLIMIT_NOFILE, before) != 0)
+    return;
+  if (start.is_known)
+  {
+    struct rlimit noted = { start.files < before->rlim_max ? start.files : before->rlim_max, before->rlim_max };
+    setrlimit(RLIMIT_NOFILE, &noted);
+    return;
+  }
+  if (before->rlim_cur != before->rlim_max)
     return;
   struct rlimit usual = { before->rlim_max < 1024 ? before->rlim_max : 1024, before->rlim_max };
   if (prlimit(getppid(), RLIMIT_NOFILE, NULL, &parent) == 0 && parent.rlim_max == before->rlim_max)
@@ -1080,18 +1434,24 @@ static void restore_file_limit(struct rlimit *before)
 
 /*
  * What is caught goes back to the default here and not in execve, so that a signal in between is not lost. What the caller of
- * coffer ignores stays ignored (nohup), but for SIGPIPE and SIGXFSZ, which the runtimes ignore by themselves.
+ * coffer ignores stays ignored (nohup). Where that is not known, SIGPIPE and SIGXFSZ do not, which the runtimes ignore by themselves.
  */
+static int stays_ignored(int number, const struct sigaction *now)
+{
+  if (start.is_known)
+    return start.ignored >> (number - 1) & 1U;
+  return now->sa_handler == SIG_IGN && number != SIGPIPE && number != SIGXFSZ;
+}
+
 static void reset_signals(struct sigaction *before)
 {
   for (int number = 1; number < SIGNAL_NUMBERS; number++)
   {
-    struct sigaction plain = { .sa_handler = SIG_DFL };
     before[number].sa_handler = SIG_DFL;
     if (sigaction(number, NULL, &before[number]) != 0)
       continue;
-    if (before[number].sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ)
-      sigaction(number, &plain, NULL);
+    struct sigaction plain = { .sa_handler = stays_ignored(number, &before[number]) ? SIG_IGN : SIG_DFL };
+    sigaction(number, &plain, NULL);
   }
 }
 
@@ -1112,16 +1472,19 @@ static int replace_process(const char *path, char **argv, char **environment)
 {
   struct sigaction actions[SIGNAL_NUMBERS];
   struct rlimit files, cores;
-  sigset_t all, none, mask;
+  sigset_t all, given, mask;
   restore_file_limit(&files);
   getrlimit(RLIMIT_CORE, &cores);
   if (hardened)
     setrlimit(RLIMIT_CORE, &core_limit);
   sigfillset(&all);
-  sigemptyset(&none);
+  sigemptyset(&given);
+  for (int number = 1; number < SIGNAL_NUMBERS; number++)
+    if (start.is_known && (start.blocked >> (number - 1) & 1U))
+      sigaddset(&given, number);
   pthread_sigmask(SIG_SETMASK, &all, &mask);
   reset_signals(actions);
-  pthread_sigmask(SIG_SETMASK, &none, NULL);
+  pthread_sigmask(SIG_SETMASK, &given, NULL);
   execve(path, argv, environment);
   int failed = errno;
   pthread_sigmask(SIG_SETMASK, &all, NULL);
@@ -1134,7 +1497,7 @@ static int replace_process(const char *path, char **argv, char **environment)
 }
 
 /*
- * exec(path, argv, env, keep): the program at `path` takes the place of this process. env: ["NAME=value", ...], or null for
+ * exec(path, argv, env, keep): the program at `path` takes the place of this process, in the directory where that was started. env: ["NAME=value", ...], or null for
  * this process's own, byte for byte. keep: descriptors that it gets beside 0, 1 and 2. Returns only by throwing.
  */
 static napi_value Exec(napi_env env, napi_callback_info info)
@@ -1157,7 +1520,8 @@ static napi_value Exec(napi_env env, napi_callback_info info)
     prepare_standard_descriptors();
     close_others_on_exec();
     keep_descriptors(env, values[3]);
-    failed = replace_process(path, argv, type == napi_null ? environ : own);
+    give_variables_back(environ);
+    failed = replace_process_there(path, argv, type == napi_null ? environ : own);
   }
   free_strings(argv);
   free_strings(own);
@@ -1166,6 +1530,7 @@ static napi_value Exec(napi_env env, napi_callback_info info)
 
 NAPI_MODULE_INIT()
 {
+  read_start();
 #define FUNCTION(name, function) { name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL }
   napi_property_descriptor functions[] = {
     FUNCTION("install", Install), FUNCTION("load", Load),
@@ -1174,7 +1539,9 @@ NAPI_MODULE_INIT()
     FUNCTION("keep", Keep), FUNCTION("undo", Undo), FUNCTION("done", Done),
     FUNCTION("redirectOutput", RedirectOutput), FUNCTION("restoreOutput", RestoreOutput),
     FUNCTION("leaving", Leaving), FUNCTION("quit", Quit), FUNCTION("account", Account),
-    FUNCTION("harden", Harden), FUNCTION("giveEnvironmentBack", GiveEnvironmentBack), FUNCTION("exec", Exec),
+    FUNCTION("harden", Harden), FUNCTION("giveEnvironmentBack", GiveEnvironmentBack),
+    FUNCTION("changeEnvironment", ChangeEnvironment), FUNCTION("memoryFile", MemoryFile),
+    FUNCTION("nameFile", NameFile), FUNCTION("exec", Exec),
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;

@@ -11,7 +11,10 @@ export interface Guard {
     texts: readonly [crashed: string, ended: string, hung: string, late: string, unknown: string],
     descriptor: number,
   ): void;
-  /** dlopen, with all symbols; throws the dynamic loader's words. */
+  /**
+   * dlopen, with all symbols; throws the dynamic loader's words. From the first one on this process is in the directory `/`, so
+   * that no relative path of before may be used; `exec` goes back.
+   */
   load(path: string, milliseconds: number): void;
   /** Before and after a call in this thread; 0 for no limit. */
   enter(name: string, milliseconds: number): void;
@@ -40,12 +43,29 @@ export interface Guard {
   harden(): void;
   /** See environment.ts, which knows when. */
   giveEnvironmentBack(): void;
+  /** Takes every variable of these names from this process's environment, and adds "NAME=value" each; right before `exec` with null. */
+  changeEnvironment(without: readonly string[], more: readonly string[]): void;
   /**
-   * Replaces the process by a program: signals at their defaults, no descriptor but 0, 1, 2 and those of `keep`, limits as they
-   * were. Returns only by throwing an error with the errno as its `code`.
-   * @param env "NAME=value" each, or null for this process's own, byte for byte
+   * Makes a file in memory, which nobody can change and only this user read (0400), for `exec` to keep.
+   * @param name is shown by the system, and need not be unique  @returns its descriptor, above those that shell scripts use
    */
-  exec(path: string, argv: readonly string[], env: readonly string[] | null, keep: readonly number[]): never;
+  memoryFile(name: string, content: Uint8Array): number;
+  /**
+   * Gives a file that was opened without a name one, by a link (linkat(2)), for which /proc is needed. It replaces nothing: what is there is an
+   * EEXIST. Throws as node:fs does.
+   */
+  nameFile(descriptor: number, path: string): void;
+  /**
+   * Replaces the process by a program: signals as the caller of coffer had them (at their defaults where the launcher has not noted that), no descriptor but 0, 1, 2 and those of `keep`, limits as they
+   * were, and in the directory where coffer was started. Returns only by throwing an error with the errno as its `code`.
+   * @param argv a string is UTF-8  @param env "NAME=value" each, or null for this process's own, byte for byte
+   */
+  exec(
+    path: string,
+    argv: readonly (string | Uint8Array)[],
+    env: readonly string[] | null,
+    keep: readonly number[],
+  ): never;
 }
 
 /** Stands in a text where the add-on puts what happened and in which function. */
@@ -87,6 +107,9 @@ const FUNCTIONS = [
   'account',
   'harden',
   'giveEnvironmentBack',
+  'changeEnvironment',
+  'memoryFile',
+  'nameFile',
   'exec',
 ] as const satisfies readonly (keyof Guard)[];
 

@@ -10,15 +10,20 @@
  * The runtime puts /dev/null in the place of a standard descriptor that is closed, so that recovery shares printed there would be
  * lost without a word. So one is put there first whose use is the error that a closed one's is, EBADF.
  *
+ * The runtime also raises the limit of open files, ignores two signals and changes flags of descriptors, and does not tell what was
+ * before. So that `coffer run` can give that back it is noted here, in a variable that nobody else can give: theirs of that name is renamed.
+ *
  * It is linked statically: there is no loader to obey LD_PRELOAD here, and it costs about a millisecond.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const char TAKEN[] = "COFFER_TAKEN:";
@@ -56,6 +61,48 @@ static int leave_removed_directory(void) {
   return chdir("/proc/self/fdinfo");
 }
 
+/* The signals of 1 to 64 as bits: those that are ignored, and those of a set. */
+static unsigned long long ignored_signals(void) {
+  unsigned long long bits = 0;
+  for (int number = 1; number <= 64; number++) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) bits |= 1ULL << (number - 1);
+  }
+  return bits;
+}
+
+static unsigned long long bits_of(const sigset_t *set) {
+  unsigned long long bits = 0;
+  for (int number = 1; number <= 64; number++)
+    if (sigismember(set, number) == 1) bits |= 1ULL << (number - 1);
+  return bits;
+}
+
+static unsigned nonblocking_descriptors(void) {
+  unsigned bits = 0;
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++) {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK)) bits |= 1U << descriptor;
+  }
+  return bits;
+}
+
+/* Adds COFFER_TAKEN:STATE=files.ignored.blocked.nonblocking to the environment, in hex; guard.c reads it. */
+static int note_state(void) {
+  struct rlimit files;
+  sigset_t blocked;
+  size_t count = 0;
+  while (environ[count] != NULL) count++;
+  char **noted = malloc((count + 2) * sizeof *noted);
+  if (noted == NULL || getrlimit(RLIMIT_NOFILE, &files) != 0 || sigprocmask(SIG_SETMASK, NULL, &blocked) != 0) return -1;
+  memcpy(noted, environ, count * sizeof *noted);
+  int length = asprintf(&noted[count], "%sSTATE=%llx.%llx.%llx.%x", TAKEN, (unsigned long long)files.rlim_cur, ignored_signals(),
+                        bits_of(&blocked), nonblocking_descriptors());
+  noted[count + 1] = NULL;
+  environ = noted;
+  return length < 0 ? -1 : 0;
+}
+
 int main(int argc, char **argv) {
   (void)argc;
   keep_closed();
@@ -63,6 +110,7 @@ int main(int argc, char **argv) {
     if (is_taken(*each) && asprintf(each, "%s%s", TAKEN, *each) < 0)
       return fail("cannot rename", "a variable", "free memory");
   }
+  if (note_state() != 0) return fail("cannot note", "the limits of this process", "free memory");
   char path[PATH_MAX + sizeof PROGRAM];
   if (leave_removed_directory() != 0) return fail("cannot leave", "the removed current directory", "change to another directory");
   ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);

@@ -28,7 +28,7 @@ export const CKF = {
 export const CKU = { SO: 0, USER: 1 } as const;
 
 /** Object classes. */
-export const CKO = { PUBLIC_KEY: 2, PRIVATE_KEY: 3, SECRET_KEY: 4 } as const;
+export const CKO = { DATA: 0, PUBLIC_KEY: 2, PRIVATE_KEY: 3, SECRET_KEY: 4 } as const;
 
 /** Key types. */
 export const CKK = {
@@ -46,6 +46,8 @@ export const CKA = {
   TOKEN: 0x1,
   PRIVATE: 0x2,
   LABEL: 0x3,
+  APPLICATION: 0x10,
+  VALUE: 0x11,
   KEY_TYPE: 0x100,
   ID: 0x102,
   SENSITIVE: 0x103,
@@ -194,8 +196,9 @@ export function mechanismName(type: number): string {
   return MECHANISM_NAMES.get(type) ?? `mechanism ${hexNumber(type)}`;
 }
 
-/** "AES", or "0x80000001" for a type that is not in the table. */
-export function keyTypeName(type: number): string {
+/** "AES", "0x80000001" for a type that is not in the table, or "unknown" for one that the token does not tell. */
+export function keyTypeName(type: number | null): string {
+  if (type === null) return 'unknown';
   return KEY_TYPE_NAMES.get(type) ?? hexNumber(type);
 }
 

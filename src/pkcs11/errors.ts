@@ -1,4 +1,4 @@
-import { HsmError } from '../errors.ts';
+import { type Hint, HsmError } from '../errors.ts';
 import { CKR, hexNumber, returnValueName } from './constants.ts';
 import { remedyFor } from './remedies.ts';
 
@@ -12,15 +12,15 @@ export class CryptokiError extends HsmError {
   /** The CK_RV. */
   readonly rv: number;
 
-  /** `subject` says with what, in parentheses after the function: the mechanism, the key. */
-  constructor(operation: string, rv: number, subject: string | null = null, cause?: unknown) {
+  /** `subject` says with what, in parentheses after the function: the mechanism, the key. `hint` where more is known than function and value. */
+  constructor(operation: string, rv: number, subject: string | null = null, cause?: unknown, hint: Hint | null = null) {
     const name = returnValueName(rv);
     const remedy = remedyFor(operation, rv);
     const what = subject === null ? operation : `${operation} (${subject})`;
     super(
       remedy?.code ?? `ckr_${(name?.slice('CKR_'.length) ?? hexNumber(rv)).toLowerCase()}`,
       name === null ? `${what} failed: vendor error ${hexNumber(rv)}` : `${what} failed: ${name} (${hexNumber(rv)})`,
-      { hint: remedy?.hint ?? `look up ${name ?? hexNumber(rv)} in the documentation of the HSM`, cause },
+      { hint: hint ?? remedy?.hint ?? `look up ${name ?? hexNumber(rv)} in the documentation of the HSM`, cause },
     );
     this.operation = operation;
     this.rv = rv;
@@ -30,6 +30,23 @@ export class CryptokiError extends HsmError {
 /** Whether `error` is a CryptokiError with one of these CK_RV values. */
 export function isReturnValue(error: unknown, ...values: readonly number[]): error is CryptokiError {
   return error instanceof CryptokiError && values.includes(error.rv);
+}
+
+/**
+ * Whether a token says that it does not tell an attribute. Yubico's module 2.7.2 and later answers CKR_FUNCTION_FAILED for the
+ * CKA_KEY_TYPE of an HMAC key, and other modules have no better word for it than CKR_GENERAL_ERROR.
+ */
+export function isNotTold(error: unknown): error is CryptokiError {
+  return (
+    isWithoutReason(error) ||
+    isReturnValue(error, CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_TYPE_INVALID, CKR.ATTRIBUTE_VALUE_INVALID) ||
+    isReturnValue(error, CKR.BUFFER_TOO_SMALL) // for the length that it gave before
+  );
+}
+
+/** Whether a module only says that it failed. */
+export function isWithoutReason(error: unknown): error is CryptokiError {
+  return isReturnValue(error, CKR.FUNCTION_FAILED, CKR.FUNCTION_NOT_SUPPORTED, CKR.GENERAL_ERROR);
 }
 
 /** Whether C_Verify or C_VerifyFinal says that the signature is another one. */

@@ -1,68 +1,42 @@
 import type { Attribute } from 'pkcs11js';
-import { KEY_BYTES } from '../aead.ts';
 import { asBuffer } from '../bytes.ts';
-import { CKA, CKK, CKM, CKO, CKR } from './constants.ts';
-import { type CryptokiError, isReturnValue } from './errors.ts';
-import { generatePair, rsaShape } from './generate-pair.ts';
+import { hasCode, HsmError } from '../errors.ts';
+import { CKA, CKM, CKO } from './constants.ts';
+import { destroyIfThere } from './destroy.ts';
+import { CryptokiError } from './errors.ts';
+import { keyLeft, orNothing, requireAsAsked, wrongKey } from './made-key.ts';
 import type { OpenSession } from './open.ts';
 import { foregroundCipher } from './run.ts';
-import { keySubject, newId, secretAttributes, subject, uses } from './template.ts';
-import type { GeneratedKey, GeneratedKind, Key } from './types.ts';
+import { keySubject, names, newId, secretAttributes, subject } from './template.ts';
+import type { GeneratedKey, GeneratedKind, Key, Proof } from './types.ts';
+import { aesWrappingWays, hmacWays, isWayRefused, rsaWrappingWays, servingWays, type Way } from './ways.ts';
 
-/** AES-256 for wrapping: encrypt, decrypt, wrap and unwrap, and it can never leave the token. */
-export function generateAesKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
-  const allowed = uses([CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP], [CKA.SIGN, CKA.VERIFY]);
-  return generateSecret(session, AES, label, id, allowed);
+/** What a key is called, and what it must be able to do. */
+interface Wanted {
+  readonly label: string;
+  /** Null for a random one. */
+  readonly id: Uint8Array | null;
+  readonly prove: Proof;
 }
 
-interface SecretKind {
-  readonly mechanism: number;
-  readonly type: number;
+/** AES-256 for wrapping, which can never leave the token. */
+export function generateAesKey(session: OpenSession, wanted: Wanted): GeneratedKey {
+  return generate(session, aesWrappingWays(), wanted);
 }
 
-const AES: SecretKind = { mechanism: CKM.AES_KEY_GEN, type: CKK.AES };
-/** What modules let serve for CKM_SHA256_HMAC, the usual first. */
-const HMAC_KINDS: readonly SecretKind[] = [
-  { mechanism: CKM.GENERIC_SECRET_KEY_GEN, type: CKK.GENERIC_SECRET },
-  { mechanism: CKM.GENERIC_SECRET_KEY_GEN, type: CKK.SHA256_HMAC },
-  AES,
-];
-
-const OTHER_KIND_WANTED = [
-  CKR.ATTRIBUTE_TYPE_INVALID,
-  CKR.ATTRIBUTE_VALUE_INVALID,
-  CKR.FUNCTION_NOT_SUPPORTED,
-  CKR.KEY_FUNCTION_NOT_PERMITTED,
-  CKR.KEY_SIZE_RANGE,
-  CKR.KEY_TYPE_INCONSISTENT,
-  CKR.MECHANISM_INVALID,
-  CKR.TEMPLATE_INCONSISTENT,
-];
-
-/**
- * 32 random bytes for an HMAC: sign and verify, and they can never leave the token. Each kind of key is tried with one
- * HMAC, and destroyed again where the token does not want it for that.
- */
+/** A key for an HMAC, which can never leave the token. */
 export function generateHmacKey(session: OpenSession, label: string, id: Uint8Array | null): GeneratedKey {
-  const allowed = uses([CKA.SIGN, CKA.VERIFY], [CKA.ENCRYPT, CKA.DECRYPT, CKA.WRAP, CKA.UNWRAP]);
-  let first: CryptokiError | null = null;
-  for (const kind of HMAC_KINDS) {
-    let key: GeneratedKey | null = null;
-    try {
-      key = generateSecret(session, kind, label, id, allowed);
-      foregroundCipher(session).sign(key, { type: CKM.SHA256_HMAC }, new Uint8Array(1));
-      return key;
-    } catch (error) {
-      if (key !== null) destroyKey(session, key);
-      if (!isReturnValue(error, ...OTHER_KIND_WANTED)) throw error;
-      first ??= error;
-    }
-  }
-  throw first ?? new RangeError('there is a kind to try');
+  return generate(session, hmacWays(), { label, id, prove: (key) => proveHmac(session, key) });
 }
 
-export function destroyKey({ module, handle }: OpenSession, key: Key): void {
-  module.call('C_DestroyObject', (api) => api.C_DestroyObject(handle, key.handle), keySubject(key));
+/** RSA for wrapping. @returns the private key */
+export function generateRsaKey(session: OpenSession, bits: number, wanted: Wanted): GeneratedKey {
+  return generate(session, rsaWrappingWays(bits), wanted);
+}
+
+/** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
+export function generateKey(session: OpenSession, kind: GeneratedKind, wanted: Wanted): GeneratedKey {
+  return generate(session, servingWays(kind), wanted);
 }
 
 /** Gives a key another CKA_ID. */
@@ -71,44 +45,92 @@ export function setId({ module, handle }: OpenSession, key: Key, id: Uint8Array)
   module.call('C_SetAttributeValue', (api) => api.C_SetAttributeValue(handle, key.handle, template), keySubject(key));
 }
 
-/** The secret half can never leave the token, and does nothing but encrypt, decrypt or sign: no wrapping of other keys. */
-export function generateKey(session: OpenSession, label: string, kind: GeneratedKind): GeneratedKey {
-  switch (kind.kind) {
-    case 'aes':
-      return generateSecret(session, AES, label, null, uses([CKA.ENCRYPT, CKA.DECRYPT], [CKA.WRAP, CKA.UNWRAP]));
-    case 'rsa':
-      return generatePair(session, label, null, {
-        mechanism: CKM.RSA_PKCS_KEY_PAIR_GEN,
-        type: CKK.RSA,
-        public: [...rsaShape(kind.bits), ...uses([CKA.ENCRYPT, CKA.VERIFY], [CKA.WRAP])],
-        private: uses([CKA.DECRYPT, CKA.SIGN], [CKA.UNWRAP]),
-      });
-    case 'ec':
-      return generatePair(session, label, null, {
-        mechanism: CKM.EC_KEY_PAIR_GEN,
-        type: CKK.EC,
-        public: [{ type: CKA.EC_PARAMS, value: asBuffer(kind.parameters) }, ...uses([CKA.VERIFY])],
-        private: uses([CKA.SIGN], [CKA.DECRYPT, CKA.UNWRAP]),
-      });
+/**
+ * Goes the ways until one leads to the key that is wanted. What another way leads to is removed before the next.
+ * @throws HsmError of the first way; where a way led to another key, of that
+ */
+function generate(session: OpenSession, ways: readonly Way[], wanted: Wanted): GeneratedKey {
+  const id = wanted.id ?? newId();
+  let refusal: HsmError | null = null;
+  for (const way of ways) {
+    try {
+      return generateOne(session, way, { ...wanted, id });
+    } catch (error) {
+      const isOther = hasCode(error, HsmError, 'hsm_wrong_answer');
+      if (!isOther && !isWayRefused(error)) throw error;
+      if (refusal === null || (isOther && refusal instanceof CryptokiError)) refusal = error;
+    }
+  }
+  throw refusal ?? new RangeError('there is a way to go');
+}
+
+type Named = Wanted & { readonly id: Uint8Array };
+
+function generateOne(session: OpenSession, way: Way, wanted: Named): GeneratedKey {
+  const made = call(session, way, wanted);
+  try {
+    const key = { ...made, id: requireAsAsked(session, made) };
+    wanted.prove(key);
+    return key;
+  } catch (error) {
+    remove(session, made, error);
+    throw error;
   }
 }
 
-function generateSecret(
-  { module, handle }: OpenSession,
-  { mechanism, type }: SecretKind,
-  label: string,
-  givenId: Uint8Array | null,
-  more: readonly Attribute[],
-): GeneratedKey {
-  const id = givenId ?? newId();
-  const template = [
-    { type: CKA.CLASS, value: CKO.SECRET_KEY },
-    { type: CKA.KEY_TYPE, value: type },
-    { type: CKA.VALUE_LEN, value: KEY_BYTES },
-    ...secretAttributes(label, id),
-    ...more,
-  ];
+/** C_GenerateKey or C_GenerateKeyPair. */
+function call(session: OpenSession, way: Way, { label, id }: Named): GeneratedKey {
+  const { module } = session;
+  const { mechanism, type } = way;
+  const kind = { type: CKA.KEY_TYPE, value: type };
   const about = subject(mechanism, label);
-  const key = module.call('C_GenerateKey', (api) => api.C_GenerateKey(handle, { mechanism }, template), about);
-  return { handle: key, class: 'secret', type, label, id, publicHalf: null };
+  const own = (objectClass: number): Attribute[] => [
+    { type: CKA.CLASS, value: objectClass },
+    kind,
+    ...secretAttributes(label, id),
+    ...way.secret,
+  ];
+  if (way.public === null) {
+    const template = own(CKO.SECRET_KEY);
+    const key = orNothing(session, ['secret'], { label, id }, () =>
+      module.call('C_GenerateKey', (api) => api.C_GenerateKey(session.handle, { mechanism }, template), about),
+    );
+    return { handle: key, class: 'secret', type, label, id, publicHalf: null };
+  }
+  const publicTemplate = [
+    { type: CKA.CLASS, value: CKO.PUBLIC_KEY },
+    kind,
+    { type: CKA.TOKEN, value: true },
+    { type: CKA.PRIVATE, value: false },
+    ...names(label, id),
+    ...way.public,
+  ];
+  const template = own(CKO.PRIVATE_KEY);
+  const pair = orNothing(session, ['private', 'public'], { label, id }, () =>
+    module.call(
+      'C_GenerateKeyPair',
+      (api) => api.C_GenerateKeyPair(session.handle, { mechanism }, publicTemplate, template),
+      about,
+    ),
+  );
+  return { handle: pair.privateKey, class: 'private', type, label, id, publicHalf: pair.publicKey };
+}
+
+/** The private half first, without which the public does no harm. @throws HsmError `key_left` */
+function remove(session: OpenSession, { label, id, handle, publicHalf }: GeneratedKey, reason: unknown): void {
+  try {
+    for (const half of publicHalf === null ? [handle] : [handle, publicHalf])
+      destroyIfThere(session, { handle: half, label });
+  } catch (error) {
+    if (!(error instanceof CryptokiError)) throw error;
+    throw keyLeft({ label, id }, reason);
+  }
+}
+
+function proveHmac(session: OpenSession, key: GeneratedKey): void {
+  const cipher = foregroundCipher(session);
+  const mechanism = { type: CKM.SHA256_HMAC };
+  const message = new Uint8Array(1);
+  const isRight = cipher.verify(key, mechanism, message, cipher.sign(key, mechanism, message));
+  if (!isRight) throw wrongKey(key, 'it does not verify what it signed');
 }

@@ -8,10 +8,11 @@ export { describeHsmChange, describeSituation, type FaultReport, reportFaults } 
 export { DEFAULT_TIMEOUT_MS } from './guarded.ts';
 export { initToken, type NewToken, type OfficerOptions } from './init-token.ts';
 export { canonicalId, describeName, isNamed, type KeyName, unpadded } from './key-name.ts';
-export { isInputTooLong } from './long-input.ts';
+export { wrongKey } from './made-key.ts';
 export { CBC_IV_BYTES, GCM_IV_LENGTHS, HASHES, MOST_RSA_BYTES } from './mechanism.ts';
+export { type Vendor, vendorOf } from './known-modules.ts';
 export { checkModuleFile } from './module-file.ts';
 export { howToChoose, listKeys, onlyKey } from './require-key.ts';
 export { withSession } from './session.ts';
-export { listMechanisms, surveyModule } from './survey.ts';
+export { listMechanisms, surveyModule, surveyTokens } from './survey.ts';
 export { isInitialised } from './tokens.ts';

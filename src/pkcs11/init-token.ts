@@ -4,7 +4,8 @@ import { describeSituation } from './faults.ts';
 import { type Module, withModule } from './module.ts';
 import { refuseKnownPin, tellOfRefusal } from './refused-pin.ts';
 import type { LoginOptions } from './session-options.ts';
-import { describeToken, isInitialised, slotHandle, slotsWithToken } from './tokens.ts';
+import { describeToken, isInitialised, slotsWithToken } from './tokens.ts';
+import { slotHandle } from './ulong.ts';
 import type { ModuleOptions, TokenDescription } from './types.ts';
 
 /** Labels of tokens have 32 bytes, padded with blanks (PKCS#11 v2.40 section 5.5, C_InitToken). */
@@ -55,9 +56,7 @@ export async function initToken(
   try {
     return await withModule(options, async (module) => {
       const token = made(tokens(module), before, slot, label);
-      const session = module.call('C_OpenSession', (api) =>
-        api.C_OpenSession(slotHandle(token.slot), CKF.SERIAL_SESSION | CKF.RW_SESSION),
-      );
+      const session = module.openSession(token, true);
       const officerLogin = (): string => 'security officer';
       module.call('C_Login', (api) => api.C_Login(session, CKU.SO, soPin), officerLogin);
       module.call('C_InitPIN', (api) => api.C_InitPIN(session, pin));

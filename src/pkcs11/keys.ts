@@ -1,12 +1,12 @@
 import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
+import { numberIn, readAttributes } from './attributes.ts';
 import { CKA, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { begin, type OpenSession } from './open.ts';
 import { describeName, isNamed } from './key-name.ts';
 import type { Key, KeyClass, KeyQuery } from './types.ts';
-import { ulongToNumber } from './ulong.ts';
 
 /** Handles asked for in one C_FindObjects: more than a query by label ever matches. */
 const FIND_BATCH = 16;
@@ -47,10 +47,15 @@ export function findAll(session: OpenSession, keyClass: KeyClass): Buffer[] {
   return findObjects(session, [{ type: CKA.CLASS, value: OBJECT_CLASS[keyClass] }], true);
 }
 
+/** The handles of the key objects that have this very label. */
+export function findHandles(session: OpenSession, keyClass: KeyClass, label: string): Buffer[] {
+  return findObjects(session, queryTemplate({ class: keyClass, label, id: null }), false);
+}
+
 function search(session: OpenSession, query: KeyQuery): Key[] {
   const isListing = query.label === null && query.id === null;
   if (query.class === null && isListing) {
-    return (['secret', 'private'] as const).flatMap((each) => search(session, { ...query, class: each }));
+    return KEY_CLASSES.flatMap((each) => search(session, { ...query, class: each }));
   }
   const handles = findObjects(session, queryTemplate(query), isListing);
   const { class: keyClass } = query;
@@ -58,8 +63,13 @@ function search(session: OpenSession, query: KeyQuery): Key[] {
     const keys = handles.map((handle) => lazyKey(session, handle, { ...query, class: keyClass }));
     return keys.length < 2 ? keys : keys.filter(isThere);
   }
-  return handles.map((handle) => secretOrPrivate(session, handle)).filter((key) => key !== null);
+  const keys = handles.map((handle) => secretOrPrivate(session, handle, query));
+  return keys.includes(UNKNOWN_CLASS)
+    ? KEY_CLASSES.flatMap((each) => search(session, { ...query, class: each }))
+    : keys.filter((key) => key !== null && key !== UNKNOWN_CLASS);
 }
+
+const KEY_CLASSES = ['secret', 'private'] as const;
 
 function queryTemplate(query: KeyQuery): Attribute[] {
   const template: Attribute[] = query.class === null ? [] : [{ type: CKA.CLASS, value: OBJECT_CLASS[query.class] }];
@@ -69,7 +79,7 @@ function queryTemplate(query: KeyQuery): Attribute[] {
 }
 
 /** PKCS#11 v2.40 section 5.7: C_FindObjects gives the next handles, and none when there are no more. */
-function findObjects(session: OpenSession, template: Attribute[], untilEmpty: boolean): Buffer[] {
+export function findObjects(session: OpenSession, template: Attribute[], untilEmpty: boolean): Buffer[] {
   const { module } = session;
   const found: Buffer[] = [];
   begin(session, () => module.call('C_FindObjectsInit', (api) => api.C_FindObjectsInit(session.handle, template)));
@@ -120,43 +130,46 @@ function unlessGone<T>(query: KeyQuery, read: () => T): T {
 /** Whether a key that was found is still there; reads its attributes. */
 function isThere(key: Key): boolean {
   try {
-    return key.type >= 0;
+    return key.type === null || key.type >= 0;
   } catch (error) {
     if (error instanceof HsmError && isReturnValue(error.cause, CKR.OBJECT_HANDLE_INVALID)) return false;
     throw error;
   }
 }
 
-/** Null for an object of another class: a certificate or a public key may have the label too. */
-function secretOrPrivate(session: OpenSession, handle: Buffer): Key | null {
+/** An object whose CKA_CLASS the token does not tell. */
+const UNKNOWN_CLASS = 'unknown class';
+
+/**
+ * Null for an object of another class: a certificate or a public key may have the label too. Label and id are those of the query, as of a
+ * key that is read lazily: a record that said what a token makes of them, or does not tell, would not have the key's name in the configuration.
+ */
+function secretOrPrivate(session: OpenSession, handle: Buffer, query: KeyQuery): Key | typeof UNKNOWN_CLASS | null {
   try {
     const wanted = [CKA.KEY_TYPE, CKA.LABEL, CKA.ID, CKA.CLASS];
     const { objectClass, type, label, id } = fetchAttributes(session, handle, wanted);
-    const keyClass = objectClass === CKO.SECRET_KEY ? 'secret' : objectClass === CKO.PRIVATE_KEY ? 'private' : null;
-    return keyClass === null ? null : { handle, class: keyClass, type, label, id };
+    if (objectClass === null) return UNKNOWN_CLASS;
+    const keyClass = KEY_CLASSES.find((each) => OBJECT_CLASS[each] === objectClass);
+    return keyClass === undefined
+      ? null
+      : { handle, class: keyClass, type, label: query.label ?? label, id: query.id ?? id };
   } catch (error) {
-    if (isReturnValue(error, CKR.ATTRIBUTE_TYPE_INVALID, CKR.OBJECT_HANDLE_INVALID)) {
-      return null; // it has no CKA_KEY_TYPE, or another program has removed it since it was found
-    }
+    if (isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) return null; // another program has removed it since it was found
     throw error;
   }
 }
 
 interface Attributes extends Pick<Key, 'type' | 'label' | 'id'> {
-  /** CKA_CLASS, where it was asked for. */
+  /** CKA_CLASS, where it was asked for and told. */
   readonly objectClass: number | null;
 }
 
-/** pkcs11js makes two C_GetAttributeValue calls of it: lengths, then values. */
-function fetchAttributes({ module, handle }: OpenSession, object: Buffer, types: readonly number[]): Attributes {
-  const template = types.map((each) => ({ type: each }));
-  const [type, label, id, objectClass] = module.call('C_GetAttributeValue', (api) =>
-    api.C_GetAttributeValue(handle, object, template),
-  );
+function fetchAttributes(session: OpenSession, object: Buffer, types: readonly number[]): Attributes {
+  const [type, label, id, objectClass] = readAttributes(session, object, types);
   return {
-    type: type === undefined ? 0 : ulongToNumber(type.value),
-    label: (label?.value ?? Buffer.alloc(0)).toString('utf8'),
-    id: new Uint8Array(id?.value ?? []),
-    objectClass: objectClass === undefined ? null : ulongToNumber(objectClass.value),
+    type: numberIn(type),
+    label: (label ?? Buffer.alloc(0)).toString('utf8'),
+    id: new Uint8Array(id ?? []),
+    objectClass: numberIn(objectClass),
   };
 }

@@ -1,9 +1,10 @@
+import { HsmError } from '../errors.ts';
+import { numberIn, readAttribute, readAttributes, readTogether } from './attributes.ts';
 import { CKA, CKK, CKR, keyTypeName } from './constants.ts';
-import { CryptokiError, isReturnValue } from './errors.ts';
+import { isReturnValue } from './errors.ts';
 import { findAll } from './keys.ts';
 import type { OpenSession } from './open.ts';
 import type { ExposureAttributes, Key, KeyAttribute, KeyClass, KeyDetails } from './types.ts';
-import { ulongToNumber } from './ulong.ts';
 
 const BOOLEANS: { readonly [name in KeyAttribute]: number } = {
   token: CKA.TOKEN,
@@ -50,13 +51,13 @@ export function exposureAttributes(session: OpenSession, { handle }: Key): Expos
   const names = ['private', 'extractable', 'sensitive', 'never_extractable', 'always_sensitive', 'local'] as const;
   const read = (asked: readonly KeyAttribute[]): (boolean | null)[] | null => {
     try {
-      const template = asked.map((name) => ({ type: BOOLEANS[name] }));
-      const found = session.module.call('C_GetAttributeValue', (api) =>
-        api.C_GetAttributeValue(session.handle, handle, template),
-      );
-      return found.map(({ value }) => truth(value));
+      return readTogether(
+        session,
+        handle,
+        asked.map((name) => BOOLEANS[name]),
+      ).map(truth);
     } catch (error) {
-      if (error instanceof CryptokiError) return null;
+      if (error instanceof HsmError) return null;
       throw error;
     }
   };
@@ -70,15 +71,16 @@ function truth(value: Buffer | null): boolean | null {
 }
 
 function describe(session: OpenSession, object: Buffer, keyClass: KeyClass): KeyDetails {
-  const read = (type: number): Buffer | null => attribute(session, object, type);
+  const [kind, label, id] = readAttributes(session, object, [CKA.KEY_TYPE, CKA.LABEL, CKA.ID]);
+  const read = (type: number): Buffer | null => readAttribute(session, object, type);
   const flag = (name: KeyAttribute): boolean | null => truth(read(BOOLEANS[name]));
-  const type = number(read(CKA.KEY_TYPE)) ?? 0;
+  const type = numberIn(kind);
   return {
     class: keyClass,
     type,
     typeName: keyTypeName(type),
-    label: (read(CKA.LABEL) ?? Buffer.alloc(0)).toString('utf8'),
-    id: new Uint8Array(read(CKA.ID) ?? []),
+    label: (label ?? Buffer.alloc(0)).toString('utf8'),
+    id: new Uint8Array(id ?? []),
     bits: bits(keyClass, type, read),
     attributes: {
       token: flag('token'),
@@ -100,29 +102,12 @@ function describe(session: OpenSession, object: Buffer, keyClass: KeyClass): Key
   };
 }
 
-function bits(keyClass: KeyClass, type: number, read: (type: number) => Buffer | null): number | null {
+function bits(keyClass: KeyClass, type: number | null, read: (type: number) => Buffer | null): number | null {
   if (keyClass === 'secret') {
-    const bytes = number(read(CKA.VALUE_LEN));
+    const bytes = numberIn(read(CKA.VALUE_LEN));
     return bytes === null ? null : bytes * 8;
   }
   if (type !== CKK.RSA) return null;
   const modulus = read(CKA.MODULUS)?.toString('hex').replace(/^0+/, '') ?? '';
   return modulus === '' ? null : BigInt(`0x${modulus}`).toString(2).length;
-}
-
-function number(value: Buffer | null): number | null {
-  return value === null || (value.length !== 4 && value.length !== 8) ? null : ulongToNumber(value);
-}
-
-/** One at a time, since a token refuses a whole request for one attribute that the object does not have. */
-function attribute({ module, handle }: OpenSession, object: Buffer, type: number): Buffer | null {
-  try {
-    const [found] = module.call('C_GetAttributeValue', (api) => api.C_GetAttributeValue(handle, object, [{ type }]));
-    return found?.value ?? null;
-  } catch (error) {
-    if (isReturnValue(error, CKR.ATTRIBUTE_TYPE_INVALID, CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_VALUE_INVALID)) {
-      return null;
-    }
-    throw error;
-  }
 }

@@ -1,8 +1,10 @@
 import { HsmError } from '../errors.ts';
 import { CKF, CKR, CKU } from './constants.ts';
 import { isReturnValue } from './errors.ts';
-import type { LoginOptions } from './session-options.ts';
+import type { LoginOptions, SessionOptions } from './session-options.ts';
+import { pinForm } from './known-modules.ts';
 import type { Module } from './module.ts';
+import { NO_USER_PIN } from './remedies.ts';
 import { refuseKnownPin, tellOfRefusal } from './refused-pin.ts';
 import type { TokenDescription } from './types.ts';
 
@@ -18,9 +20,9 @@ export interface Login {
  * The PIN for C_Login, or null where the token wants no login. A token with its own PIN pad
  * (CKF_PROTECTED_AUTHENTICATION_PATH) gets the empty PIN and nobody is asked. Looks at the token's flags first, never
  * spends the last try unasked, and no try on a PIN that was refused before. Throws HsmError `pin_locked`, `pin_low`,
- * `pin_not_initialised`, `pin_missing` or `pin_refused`.
+ * `pin_not_initialised`, `pin_missing`, `pin_malformed` or `pin_refused`.
  */
-export async function prepareLogin(token: TokenDescription, options: LoginOptions): Promise<Login | null> {
+export async function prepareLogin(token: TokenDescription, options: SessionOptions): Promise<Login | null> {
   if ((token.flags & CKF.LOGIN_REQUIRED) === 0) return null;
   const hasPinPad = (token.flags & CKF.PROTECTED_AUTHENTICATION_PATH) !== 0;
   refuseImpossible(token);
@@ -36,6 +38,7 @@ export async function prepareLogin(token: TokenDescription, options: LoginOption
       hint: 'set COFFER_HSM_PIN, or pin = "env:NAME", "file:/path" or "credential:NAME" in the seal stanza, or run coffer on a terminal to be asked',
     });
   }
+  refuseMalformed(pin, token, options.module.lib);
   const followsRefusal = refuseKnownPin(token, 'user', pin, options);
   if (!followsRefusal && isCountLow(token)) {
     options.note(`token "${token.label}" has seen a wrong PIN since the last login; the PIN is tried once`);
@@ -70,6 +73,19 @@ export function login(
   if (followsRefusal) options.pinMemory.forget(token, 'user');
 }
 
+/** What is no PIN of this token costs no try. Nothing of it is shown. */
+function refuseMalformed(pin: string, token: TokenDescription, lib: string): void {
+  const form = pinForm(lib, token);
+  if (form === null || form.fits(pin)) return;
+  throw new HsmError(
+    'pin_malformed',
+    `what was given as the PIN of token "${token.label}" cannot be one; the token was not asked`,
+    {
+      hint: `${form.words}. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza`,
+    },
+  );
+}
+
 function isCountLow({ flags }: TokenDescription): boolean {
   return (flags & CKF.USER_PIN_COUNT_LOW) !== 0;
 }
@@ -82,7 +98,7 @@ function refuseImpossible({ label, flags }: TokenDescription): void {
   }
   if ((flags & CKF.USER_PIN_INITIALIZED) === 0) {
     throw new HsmError('pin_not_initialised', `token "${label}" has no user PIN yet`, {
-      hint: "set one with the HSM's own tool (C_InitPIN), then give it to coffer",
+      hint: NO_USER_PIN,
     });
   }
 }

@@ -1,7 +1,7 @@
 import { mechanismName } from './constants.ts';
 import type { Module } from './module.ts';
-import { slotHandle } from './tokens.ts';
 import type { MechanismDescription } from './types.ts';
+import { slotHandle } from './ulong.ts';
 
 /** CKM_ numbers that the token lists (C_GetMechanismList). */
 export function mechanismTypes(module: Module, slot: bigint): number[] {

@@ -1,5 +1,7 @@
 import type { ErrorCode, Hint } from '../errors.ts';
+import { rejected } from './capabilities.ts';
 import { CKR } from './constants.ts';
+import { LOGIN, loginRemedy } from './login-remedies.ts';
 
 export interface Advice {
   /** What the operator can do about it. */
@@ -15,6 +17,8 @@ export interface Advice {
 export function remedyFor(operation: string, rv: number): Advice | null {
   const hint =
     BY_OPERATION[operation]?.get(rv) ??
+    (CHECKS_A_PIN.has(operation) ? loginRemedy(rv, REMEDIES.get(rv)) : undefined) ??
+    (rv === CKR.FUNCTION_REJECTED && operation !== 'C_Initialize' ? rejected(operation) : undefined) ??
     (operation === 'C_Initialize' && !OF_THE_MACHINE.has(rv) ? MODULE_CONFIGURATION : REMEDIES.get(rv));
   return hint === undefined ? null : { hint, code: codeFor(operation, rv) };
 }
@@ -49,9 +53,11 @@ const OF_THE_MACHINE: ReadonlySet<number> = new Set([
 ]);
 
 const RESTART = 'run the command again; if it stays, restart the HSM or its client and look at its log';
-const OUT_OF_SESSIONS = 'the token has no session left: end other programs that use it, or raise the limit in the HSM';
+const OUT_OF_SESSIONS =
+  'the token has no session left: end other programs that use it, or raise the limit in the HSM. A session whose program was killed may stay open for a while (YubiHSM: half a minute)';
 const WRONG_BYTES =
   'the bytes are not what this key encrypted: the stored wrap was altered, or it belongs to another key (check key_label and key_id)';
+const NO_ANSWER = `the module cannot read what the HSM answered: check the connection to it, then ${RESTART}`;
 const NO_PLAINTEXT = `either ${WRONG_BYTES}; or the HSM has a problem: ${RESTART}`;
 const CHOOSE_MECHANISM = 'choose another mechanism in the seal stanza, one that the token and the key support';
 const ATTRIBUTES =
@@ -61,20 +67,19 @@ const LOGIN_LOST =
   'the login ended while coffer used it; another program may have logged out or reset the token. Run the command again';
 const NO_GENERATOR =
   'the HSM has no random number generator to ask: remove the entropy stanza, or use an HSM that has one';
+export const NO_USER_PIN =
+  "set one with the HSM's own tool (C_InitPIN); a token whose initialisation stopped half way is initialised again with `coffer hsm init-token`";
 const NEW_PIN = "set a new user PIN with the HSM's own tool, then give it to coffer";
 const NOT_INITIALISED =
   "initialise the token with `coffer hsm init-token` or the HSM's own tool, or choose another with slot or token_label";
 const LABEL_TOO_LONG: Hint = { remedy: 'shorten-key-name' };
 const NOT_TOLD = "the token does not tell this attribute of the object; look at the key with the HSM's own tool";
-const PIN_ITSELF =
-  'the PIN is too short or too long for this token, or of another form than it takes, so it cannot be the right one. Check where it comes from: COFFER_HSM_PIN, then pin in the seal stanza';
 const CHOOSE_PIN = 'choose another PIN: the token sets limits to its length and characters';
 const SIZE_NOT_MADE: Hint = { remedy: 'choose-key-size' };
 
 const REMEDIES = hints({
   CANCEL: 'the operation was cancelled at the HSM; run the command again',
   FUNCTION_CANCELED: 'the operation was cancelled at the HSM; run the command again',
-  FUNCTION_REJECTED: 'the request was rejected at the HSM; run the command again and approve it there',
   HOST_MEMORY: 'this machine ran out of memory; free some and run the command again',
   SLOT_ID_INVALID: 'there is no such slot; check slot in the seal stanza, or choose the token by token_label',
   GENERAL_ERROR: `the HSM gave no reason; ${RESTART}`,
@@ -86,14 +91,14 @@ const REMEDIES = hints({
   ATTRIBUTE_TYPE_INVALID: ATTRIBUTES,
   ATTRIBUTE_VALUE_INVALID: ATTRIBUTES,
   ACTION_PROHIBITED: "the token's policy forbids it; check the policy or use another key",
-  DATA_INVALID: 'the token does not accept the data with this mechanism; ' + CHOOSE_MECHANISM,
+  DATA_INVALID: `the token does not accept the data with this mechanism; ${CHOOSE_MECHANISM}`,
   DATA_LEN_RANGE: 'the data is too long, too short or not whole blocks for this mechanism; ' + CHOOSE_MECHANISM,
   DEVICE_ERROR: `the HSM has a problem; check that it is powered and reachable, then ${RESTART}`,
   DEVICE_MEMORY: 'the token is full: remove objects that are not needed, or use a larger token',
   DEVICE_REMOVED: 'the token was removed: connect it again and run the command again',
-  AEAD_DECRYPT_FAILED: WRONG_BYTES,
-  ENCRYPTED_DATA_INVALID: WRONG_BYTES,
-  ENCRYPTED_DATA_LEN_RANGE: WRONG_BYTES,
+  AEAD_DECRYPT_FAILED: NO_ANSWER,
+  ENCRYPTED_DATA_INVALID: NO_ANSWER,
+  ENCRYPTED_DATA_LEN_RANGE: NO_ANSWER,
   FUNCTION_NOT_SUPPORTED:
     'the module lacks this function; check that lib is the right module and look for a newer version of it',
   KEY_HANDLE_INVALID: KEY_GONE,
@@ -130,8 +135,7 @@ const REMEDIES = hints({
   TOKEN_WRITE_PROTECTED:
     'the token is write-protected: create the keys beforehand, set generate_key = "false" and leave force_rw_session out',
   USER_NOT_LOGGED_IN: LOGIN_LOST,
-  USER_PIN_NOT_INITIALIZED:
-    "the token has no user PIN yet: set one with the HSM's own tool (C_InitPIN), then give it to coffer",
+  USER_PIN_NOT_INITIALIZED: `the token has no user PIN yet: ${NO_USER_PIN}`,
   USER_TYPE_INVALID: 'the token knows no normal user: initialise it with a user PIN',
   USER_ANOTHER_ALREADY_LOGGED_IN: 'somebody else is logged in to the token; end that session first',
   USER_TOO_MANY_TYPES: 'too many users are logged in to the token; end other sessions first',
@@ -166,57 +170,26 @@ const GENERATION = hints({
   KEY_SIZE_RANGE: SIZE_NOT_MADE,
 });
 
-const MAYBE_A_TRY =
-  'the HSM does not say that the PIN is wrong, but may have counted a try: see that it is powered and reachable, and look at its log, before anything logs in again';
-
-/** What is no word about the PIN. A login that failed is no reason to send the PIN again, so no hint says to run the command again. */
-const NO_LOGIN = forAll(
-  MAYBE_A_TRY,
-  CKR.CANCEL,
-  CKR.CRYPTOKI_NOT_INITIALIZED,
-  CKR.DEVICE_ERROR,
-  CKR.DEVICE_REMOVED,
-  CKR.FUNCTION_CANCELED,
-  CKR.FUNCTION_FAILED,
-  CKR.FUNCTION_REJECTED,
-  CKR.GENERAL_ERROR,
-  CKR.HOST_MEMORY,
-  CKR.OPERATION_ACTIVE,
-  CKR.OPERATION_CANCEL_FAILED,
-  CKR.SESSION_CLOSED,
-  CKR.SESSION_HANDLE_INVALID,
-  CKR.USER_NOT_LOGGED_IN,
-);
+/** The user's, or the security officer's. */
+const CHECKS_A_PIN: ReadonlySet<string> = new Set(['C_InitToken', 'C_Login']);
 
 /** Where the function says more than the value alone. */
 const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, Hint>>> = {
   C_Initialize: hints({
     ARGUMENTS_BAD:
-      "the module does not accept the arguments of C_Initialize; NSS (libsoftokn3.so) needs library_parameters in the seal stanza, e.g. \"configdir='sql:/etc/pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=\"",
+      "the module does not accept its configuration, or finds none: see in its documentation what it needs, and whether library_parameters in the seal stanza names it; NSS (libsoftokn3.so) needs library_parameters in the seal stanza, e.g. \"configdir='sql:/etc/pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=\"",
     CANT_LOCK:
       'the module cannot be used from several threads and says so even to a program that asks for one only; look in its documentation',
   }),
-  C_GetSlotList: forAll(
-    MODULE_CONFIGURATION,
-    CKR.GENERAL_ERROR,
-    CKR.FUNCTION_FAILED,
-    CKR.DEVICE_ERROR,
-    CKR.TOKEN_NOT_PRESENT,
-  ),
-  // It checks the security officer's PIN.
-  C_InitToken: new Map([
-    ...NO_LOGIN,
-    [CKR.DATA_LEN_RANGE, LABEL_TOO_LONG],
-    [CKR.PIN_INVALID, CHOOSE_PIN],
-    [CKR.PIN_LEN_RANGE, CHOOSE_PIN],
-  ]),
+  C_GetSlotList: hints({
+    GENERAL_ERROR: MODULE_CONFIGURATION,
+    FUNCTION_FAILED: MODULE_CONFIGURATION,
+    DEVICE_ERROR: MODULE_CONFIGURATION,
+    TOKEN_NOT_PRESENT: MODULE_CONFIGURATION,
+  }),
+  C_InitToken: hints({ DATA_LEN_RANGE: LABEL_TOO_LONG, PIN_INVALID: CHOOSE_PIN, PIN_LEN_RANGE: CHOOSE_PIN }),
+  C_Login: LOGIN,
   C_InitPIN: forAll(CHOOSE_PIN, CKR.PIN_INVALID, CKR.PIN_LEN_RANGE, CKR.PIN_INCORRECT),
-  C_Login: new Map([
-    ...NO_LOGIN,
-    [CKR.ARGUMENTS_BAD, PIN_ITSELF],
-    [CKR.PIN_INVALID, PIN_ITSELF],
-    [CKR.PIN_LEN_RANGE, PIN_ITSELF],
-  ]),
   C_OpenSession: hints({ FUNCTION_FAILED: ONLY_READ_WRITE, TOKEN_RESOURCE_EXCEEDED: OUT_OF_SESSIONS }),
   C_FindObjectsInit: forAll(LABEL_TOO_LONG, CKR.DATA_LEN_RANGE, CKR.ATTRIBUTE_VALUE_INVALID, CKR.ARGUMENTS_BAD),
   C_GetAttributeValue: forAll(NOT_TOLD, CKR.ATTRIBUTE_SENSITIVE, CKR.ATTRIBUTE_TYPE_INVALID),
@@ -228,7 +201,10 @@ const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, Hint>>> = {
   C_SignInit: hints({ KEY_FUNCTION_NOT_PERMITTED: mayNot('sign', 'CKA_SIGN') }),
   C_VerifyInit: hints({ KEY_FUNCTION_NOT_PERMITTED: mayNot('verify', 'CKA_VERIFY') }),
   C_GenerateRandom: hints({ FUNCTION_NOT_SUPPORTED: NO_GENERATOR }),
-  C_Decrypt: forAll(NO_PLAINTEXT, CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.DATA_INVALID, CKR.DATA_LEN_RANGE),
+  C_Decrypt: new Map([
+    ...forAll(NO_PLAINTEXT, CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED, CKR.DATA_INVALID, CKR.DATA_LEN_RANGE),
+    ...forAll(WRONG_BYTES, CKR.AEAD_DECRYPT_FAILED, CKR.ENCRYPTED_DATA_INVALID, CKR.ENCRYPTED_DATA_LEN_RANGE),
+  ]),
 };
 
 function mayNot(use: string, attribute: string): string {

@@ -1,10 +1,11 @@
 import type { TokenSelector } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { CKF, CKR } from './constants.ts';
-import { isReturnValue } from './errors.ts';
+import { CKR } from './constants.ts';
+import { CryptokiError, isReturnValue } from './errors.ts';
+import { changeData, createData, destroyData, findData } from './data-objects.ts';
 import { exposuresOf } from './exposure.ts';
-import { destroyKey, generateAesKey, generateHmacKey, generateKey, setId } from './generate.ts';
-import { generateRsaKey } from './generate-pair.ts';
+import { destroyKey } from './destroy.ts';
+import { generateAesKey, generateHmacKey, generateKey, generateRsaKey, setId } from './generate.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
 import { exposureAttributes, listKeys } from './list-keys.ts';
 import { login, prepareLogin } from './login.ts';
@@ -14,14 +15,14 @@ import type { OpenSession } from './open.ts';
 import { random } from './operations.ts';
 import { backgroundCipher, foregroundCipher } from './run.ts';
 import { shapeOf } from './shape.ts';
-import { findToken, slotHandle } from './tokens.ts';
+import { findToken } from './tokens.ts';
 import type { SessionOptions } from './session-options.ts';
-import type { Cipher, Session, TokenDescription } from './types.ts';
+import type { Cipher, Key, Session, TokenDescription } from './types.ts';
 
 /**
  * Opens one session on the chosen token, logs in where the token wants it, and lends the session to `use`. The
- * module is finalised on every way out, a signal included, which ends login and session too; neither
- * C_CloseSession nor C_Logout is called for it (PKCS#11 v2.40 section 5.4), as each is a trip to the HSM.
+ * module is finalised on every way out, a signal included, and C_CloseAllSessions before it ends login and sessions; C_Logout is not
+ * called for it, as it is a trip to the HSM more.
  *
  * Throws HsmError: `module_*`, `token_*`, `pin_*`, or CryptokiError for anything a C_ function says.
  */
@@ -46,20 +47,11 @@ export async function withSession<T>(options: SessionOptions, use: (session: Ses
 /** A write-protected token refuses read-write sessions; where one was only wanted, reading must do. */
 function openAsWanted(module: Module, token: TokenDescription, readWrite: SessionOptions['readWrite']): Buffer {
   try {
-    return openSession(module, token, readWrite !== false);
+    return module.openSession(token, readWrite !== false);
   } catch (error) {
     if (readWrite !== 'wanted' || !isReturnValue(error, CKR.TOKEN_WRITE_PROTECTED, CKR.SESSION_READ_ONLY)) throw error;
-    return openSession(module, token, false);
+    return module.openSession(token, false);
   }
-}
-
-function openSession(module: Module, token: TokenDescription, readWrite: boolean): Buffer {
-  const flags = CKF.SERIAL_SESSION | (readWrite ? CKF.RW_SESSION : 0);
-  return module.call(
-    'C_OpenSession',
-    (api) => api.C_OpenSession(slotHandle(token.slot), flags),
-    () => `${readWrite ? 'read-write' : 'read-only'}, slot ${token.slot}`,
-  );
 }
 
 const RESTARTS = 20;
@@ -104,11 +96,25 @@ function renewable(module: Module, open: () => Buffer): OpenSession & { readonly
 
 /** The login holds for every session of the process (PKCS#11 v2.40 section 2.6), and so do handles of token objects. */
 function inReadWriteSession<T>(module: Module, token: TokenDescription, use: (session: OpenSession) => T): T {
-  const session = renewable(module, () => openSession(module, token, true));
+  const session = renewable(module, () => module.openSession(token, true));
   try {
     return use(session);
   } finally {
-    module.call('C_CloseSession', (api) => api.C_CloseSession(session.handle));
+    try {
+      module.call('C_CloseSession', (api) => api.C_CloseSession(session.handle));
+    } catch (error) {
+      if (!(error instanceof CryptokiError)) throw error; // what was made stays, and the session ends with the module
+    }
+  }
+}
+
+/** What a read-only session does not destroy, a read-write one does. */
+function destroyAnyhow(session: OpenSession, token: TokenDescription, key: Pick<Key, 'handle' | 'label'>): void {
+  try {
+    destroyKey(session, key);
+  } catch (error) {
+    if (!isReturnValue(error, CKR.SESSION_READ_ONLY)) throw error;
+    inReadWriteSession(session.module, token, (writable) => destroyKey(writable, key));
   }
 }
 
@@ -117,13 +123,16 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
   const ciphers: Cipher[] = [];
   try {
     while (module.threads && ciphers.length < count) {
-      ciphers.push(backgroundCipher(renewable(module, () => openSession(module, token, readWrite))));
+      ciphers.push(backgroundCipher(renewable(module, () => module.openSession(token, readWrite))));
     }
   } catch (error) {
     if (!isReturnValue(error, CKR.SESSION_COUNT)) throw error;
   }
   return ciphers;
 }
+
+/** Of a key that is looked at, and not tried. */
+function unproven(): void {}
 
 /** @param readWrite whether every session has to be read-write, since the module forbids others */
 function bind(
@@ -132,23 +141,29 @@ function bind(
   readWrite: boolean,
   restart: () => Promise<void>,
 ): Session {
-  let mechanisms: ReadonlySet<number> | null = null;
+  let listed: ReadonlySet<number> | null = null;
+  const mechanisms = (): ReadonlySet<number> => (listed ??= new Set(mechanismTypes(session.module, token.slot)));
   return {
     token,
     findKeys: (query) => findKeys(session, query),
     listKeys: () => listKeys(session),
     exposuresOf: (key) => exposuresOf({ class: key.class, attributes: exposureAttributes(session, key) }),
-    generateAesKey: (label, id) => generateAesKey(session, label, id),
+    generateAesKey: (label, id, prove = unproven) => generateAesKey(session, { label, id, prove }),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
-    generateRsaKey: (label, id, bits) => generateRsaKey(session, label, id, bits),
-    destroyKey: (key) => destroyKey(session, key),
+    generateRsaKey: (label, id, bits, prove = unproven) => generateRsaKey(session, bits, { label, id, prove }),
+    destroyKey: (key) => destroyAnyhow(session, token, key),
     setId: (key, id) => setId(session, key, id),
     restart,
-    generateKey: (label, kind) =>
-      inReadWriteSession(session.module, token, (writable) => generateKey(writable, label, kind)),
+    generateKey: (label, kind, prove = unproven) =>
+      inReadWriteSession(session.module, token, (writable) => generateKey(writable, kind, { label, id: null, prove })),
     shapeOf: (key) => shapeOf(session, key),
     publicKeyOf: (key) => publicKeyOf(session, key),
-    hasMechanism: (type) => (mechanisms ??= new Set(mechanismTypes(session.module, token.slot))).has(type),
+    findData: (label) => findData(session, label),
+    createData: (label, value) => createData(session, label, value),
+    changeData: (object, value) => changeData(session, object, value),
+    destroyData: (object) => destroyData(session, object),
+    hasMechanism: (type) => mechanisms().has(type),
+    lacksMechanism: (type) => mechanisms().size > 0 && !mechanisms().has(type),
     ...foregroundCipher(session),
     random: (length) => random(session, length),
     openCiphers: (count) => openCiphers(session.module, token, count, readWrite),

@@ -1,31 +1,26 @@
-import type { PKCS11 } from 'pkcs11js';
+import { numberIn, readAttributes } from './attributes.ts';
 import { CKA, CKK } from './constants.ts';
 import type { OpenSession } from './open.ts';
-import { keySubject } from './template.ts';
 import type { Key, KeyShape } from './types.ts';
-import { ulongToNumber } from './ulong.ts';
 
-/** The length of an AES key, modulus and exponent of an RSA key, curve and point of a public EC key; null for others. */
+/**
+ * The length of an AES key, modulus and exponent of an RSA key, curve and point of a public EC key; null for others, and where the
+ * token does not tell. A key whose type it does not tell is what its attributes make of it; an HMAC key can look like an AES key then.
+ */
 export function shapeOf(session: OpenSession, key: Key): KeyShape | null {
-  if (key.type === CKK.AES && key.class === 'secret') {
-    const [length] = attributes(session, key, CKA.VALUE_LEN);
-    return { kind: 'aes', bytes: length.length === 0 ? 0 : ulongToNumber(length) };
+  const may = (type: number): boolean => key.type === null || key.type === type;
+  const read = (...types: number[]): (Buffer | null)[] => readAttributes(session, key.handle, types);
+  if (key.class === 'secret') {
+    const bytes = may(CKK.AES) ? numberIn(read(CKA.VALUE_LEN)[0]) : null;
+    return bytes === null ? null : { kind: 'aes', bytes };
   }
-  if (key.type === CKK.RSA && key.class !== 'secret') {
-    const [modulus, exponent] = attributes(session, key, CKA.MODULUS, CKA.PUBLIC_EXPONENT);
-    return { kind: 'rsa', modulus, exponent };
+  if (may(CKK.RSA)) {
+    const [modulus = null, exponent] = read(CKA.MODULUS, CKA.PUBLIC_EXPONENT);
+    if (modulus !== null) return { kind: 'rsa', modulus, exponent: exponent ?? Buffer.alloc(0) };
   }
-  if (key.type === CKK.EC && key.class === 'public') {
-    const [parameters, point] = attributes(session, key, CKA.EC_PARAMS, CKA.EC_POINT);
-    return { kind: 'ec', parameters, point };
+  if (may(CKK.EC) && key.class === 'public') {
+    const [parameters = null, point = null] = read(CKA.EC_PARAMS, CKA.EC_POINT);
+    if (parameters !== null && point !== null) return { kind: 'ec', parameters, point };
   }
   return null;
-}
-
-function attributes({ module, handle }: OpenSession, key: Key, first: number, second = first): [Buffer, Buffer] {
-  const template = (first === second ? [first] : [first, second]).map((type) => ({ type }));
-  const read = (api: PKCS11): { value: Buffer }[] => api.C_GetAttributeValue(handle, key.handle, template);
-  const [one, other] = module.call('C_GetAttributeValue', read, keySubject(key));
-  const empty = Buffer.alloc(0);
-  return [one?.value ?? empty, other?.value ?? empty];
 }

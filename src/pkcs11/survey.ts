@@ -1,11 +1,11 @@
 import type { TokenSelector } from '../config/types.ts';
 import { CKR } from './constants.ts';
 import { CryptokiError, isReturnValue } from './errors.ts';
-import { describeMechanisms } from './mechanisms.ts';
+import { describeMechanisms, mechanismTypes } from './mechanisms.ts';
 import { type Module, withModule } from './module.ts';
-import { describeToken, findToken, slotHandle, unpadded } from './tokens.ts';
+import { describeToken, findToken, slotsWithToken, unpadded } from './tokens.ts';
 import type { MechanismDescription, ModuleInfo, ModuleOptions, SlotDescription, TokenDescription } from './types.ts';
-import { ulongToBigint } from './ulong.ts';
+import { slotHandle, ulongToBigint } from './ulong.ts';
 
 /** What a module says of itself and of each of its slots, without a login. Throws HsmError. */
 export async function surveyModule(options: ModuleOptions): Promise<{ info: ModuleInfo; slots: SlotDescription[] }> {
@@ -13,6 +13,28 @@ export async function surveyModule(options: ModuleOptions): Promise<{ info: Modu
     const slots = module.call('C_GetSlotList', (api) => api.C_GetSlotList(false)).map(ulongToBigint);
     return { info: describeModule(module), slots: slots.map((slot) => describeSlot(module, slot)) };
   });
+}
+
+/** Each token that can be described, with the CKM_ numbers that it lists; null where it lists none of itself. Throws HsmError. */
+export async function surveyTokens(
+  options: ModuleOptions,
+): Promise<{ token: TokenDescription; mechanisms: number[] | null }[]> {
+  return withModule(options, async (module) =>
+    slotsWithToken(module).flatMap((slot) => {
+      const token = orNull(() => describeToken(module, slot));
+      return token === null ? [] : [{ token, mechanisms: orNull(() => mechanismTypes(module, slot)) }];
+    }),
+  );
+}
+
+/** Null where the token says no. */
+function orNull<T>(call: () => T): T | null {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof CryptokiError)) throw error;
+    return null;
+  }
 }
 
 /** The mechanisms of the one token that matches. Throws HsmError. */

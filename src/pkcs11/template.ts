@@ -4,7 +4,7 @@ import { asBuffer } from '../bytes.ts';
 import { CKA, mechanismName } from './constants.ts';
 import type { Key } from './types.ts';
 
-/** Templates of the keys that are generated. */
+/** Pieces of the templates of keys that are generated; ways.ts puts them together. */
 
 const KEY_ID_BYTES = 16;
 

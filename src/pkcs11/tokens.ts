@@ -6,7 +6,7 @@ import { CKF, CKR, returnValueName } from './constants.ts';
 import { CryptokiError, isReturnValue } from './errors.ts';
 import type { Module } from './module.ts';
 import type { TokenDescription } from './types.ts';
-import { numberToUlong, ulongToBigint } from './ulong.ts';
+import { slotHandle, ulongToBigint } from './ulong.ts';
 
 /**
  * Finds the one token that matches every field set in `selector`. A slot number is asked for directly; without
@@ -26,11 +26,6 @@ export function findToken(module: Module, selector: TokenSelector): TokenDescrip
 /** Whether somebody has given the token its label and PINs (CKF_TOKEN_INITIALIZED, PKCS#11 v2.40 section 3.2). */
 export function isInitialised({ flags }: Pick<TokenDescription, 'flags'>): boolean {
   return (flags & CKF.TOKEN_INITIALIZED) !== 0;
-}
-
-/** The slot number as C_ functions want it. */
-export function slotHandle(slot: bigint): Buffer {
-  return numberToUlong(slot);
 }
 
 function inSlot(module: Module, selector: TokenSelector, slot: bigint): TokenDescription {
@@ -119,7 +114,16 @@ export function describeToken(module: Module, slot: bigint): TokenDescription {
     model: unpadded(info.model),
     manufacturer: unpadded(info.manufacturerID),
     flags: info.flags,
+    pinBytes: pinBytes(info),
   };
+}
+
+/** CK_UNAVAILABLE_INFORMATION, or its 32 bits. */
+const UNAVAILABLE = 0xffffffff;
+
+/** ulMinPinLen and ulMaxPinLen, as far as they make sense together. */
+function pinBytes({ minPinLen: least, maxPinLen: most }: TokenInfo): TokenDescription['pinBytes'] {
+  return least >= 0 && most >= Math.max(1, least) && most < UNAVAILABLE ? { least, most } : null;
 }
 
 /** Text in CK_TOKEN_INFO is padded with blanks (PKCS#11 v2.40 section 3.2); some modules end it with zero bytes. */

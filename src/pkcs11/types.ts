@@ -10,15 +10,15 @@ export type KeyClass = 'secret' | 'public' | 'private';
 export interface Key {
   readonly handle: Buffer;
   readonly class: KeyClass;
-  /** CKA_KEY_TYPE: a CKK_ number. */
-  readonly type: number;
-  /** CKA_LABEL as the token has it, blanks at the end included, since searching compares it whole. */
+  /** CKA_KEY_TYPE: a CKK_ number; null where the token does not tell, so that only trying the key shows what it is. */
+  readonly type: number | null;
+  /** CKA_LABEL as the token has it, blanks at the end included, since searching compares it whole. Empty where the token does not tell. */
   readonly label: string;
-  /** CKA_ID, any number of bytes, possibly none. */
+  /** CKA_ID, any number of bytes, possibly none, as where the token does not tell. */
   readonly id: Uint8Array;
 }
 
-/** A key that this process made. */
+/** A key that this process made, with the type that was asked for and the id that it really has. */
 export interface GeneratedKey extends Key {
   /** The handle of the pair's public half; null for a secret key. */
   readonly publicHalf: Buffer | null;
@@ -54,6 +54,15 @@ export type KeyShape =
   | { readonly kind: 'rsa'; readonly modulus: Uint8Array; readonly exponent: Uint8Array }
   | { readonly kind: 'ec'; readonly parameters: Uint8Array; readonly point: Uint8Array };
 
+/** A private CKO_DATA object of coffer's. */
+export interface DataObject {
+  readonly handle: Buffer;
+  /** CKA_LABEL. */
+  readonly label: string;
+  /** CKA_VALUE, any number of bytes. */
+  readonly value: Uint8Array;
+}
+
 export interface TokenDescription {
   /** CK_SLOT_ID. */
   readonly slot: bigint;
@@ -63,6 +72,8 @@ export interface TokenDescription {
   readonly manufacturer: string;
   /** CKF_ token flags. */
   readonly flags: number;
+  /** The fewest and the most bytes of a PIN; null where the token does not tell. */
+  readonly pinBytes: { readonly least: number; readonly most: number } | null;
 }
 
 /** Which module, and what C_Initialize is given. */
@@ -104,11 +115,18 @@ export interface MechanismDescription {
   readonly uses: readonly string[];
 }
 
+/**
+ * Has a key that was just made do its job once. What it throws about the key has it removed, and made in another way where there is one.
+ * @throws HsmError
+ */
+export type Proof = (key: GeneratedKey) => void;
+
 /** A key object with every attribute that matters; null for one that the object does not have or does not tell. */
 export interface KeyDetails {
   readonly class: KeyClass;
-  readonly type: number;
-  /** "AES", "RSA", "EC", "GENERIC_SECRET", or a number. */
+  /** Null where the token does not tell. */
+  readonly type: number | null;
+  /** "AES", "RSA", "EC", "GENERIC_SECRET", a number, or "unknown". */
   readonly typeName: string;
   readonly label: string;
   readonly id: Uint8Array;
@@ -153,8 +171,7 @@ export interface Cipher {
   /** C_SignInit and C_Sign in one part. */
   sign(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array | Promise<Uint8Array>;
   /**
-   * C_VerifyInit and C_Verify, in parts where the module limits its input; where the key may sign but not verify, C_Sign
-   * and a comparison. False when the signature is not the token's.
+   * C_VerifyInit and C_Verify; where these do not answer the question, and the key is a secret one, C_Sign and a comparison. False when the signature is not the token's.
    */
   verify(key: Key, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>;
 }
@@ -171,15 +188,20 @@ export interface Session extends Cipher {
   listKeys(): KeyDetails[];
   /** What is unsafe about a secret or private key, as far as the token tells. Never throws for what the token says. */
   exposuresOf(key: Key): Exposure[];
-  /** CKM_AES_KEY_GEN, 256 bits, with the attributes of a coffer wrapping key; the id is random when null. */
-  generateAesKey(label: string, id: Uint8Array | null): GeneratedKey;
   /**
-   * 32 bytes, CKA_SIGN and CKA_VERIFY, of the first type that the token lets serve for CKM_SHA256_HMAC:
-   * CKK_GENERIC_SECRET, CKK_SHA256_HMAC, CKK_AES.
+   * CKM_AES_KEY_GEN, 256 bits, with the attributes of a coffer wrapping key; the id is random when null. This and the next three
+   * try one template after the other until the token makes a key that is what was asked for, is found again, and passes `prove`. Of one
+   * that is not, nothing is left.
+   * @throws HsmError `hsm_wrong_answer`, which says what came instead; `key_left` where that could not be removed
+   */
+  generateAesKey(label: string, id: Uint8Array | null, prove?: Proof): GeneratedKey;
+  /**
+   * CKA_SIGN and CKA_VERIFY, of the first type that the token lets serve for CKM_SHA256_HMAC: CKK_GENERIC_SECRET of 32 bytes,
+   * CKK_SHA256_HMAC of 32 bytes or of its own length, CKK_AES. It has signed and verified once.
    */
   generateHmacKey(label: string, id: Uint8Array | null): GeneratedKey;
   /** CKM_RSA_PKCS_KEY_PAIR_GEN with the attributes of a coffer wrapping key. @returns the private key */
-  generateRsaKey(label: string, id: Uint8Array | null, bits: number): GeneratedKey;
+  generateRsaKey(label: string, id: Uint8Array | null, bits: number, prove?: Proof): GeneratedKey;
   /** C_DestroyObject, of one object. The session must be read-write. */
   destroyKey(key: Key): void;
   /** C_SetAttributeValue of CKA_ID, of one object. The session must be read-write. */
@@ -194,13 +216,23 @@ export interface Session extends Cipher {
    * which is closed again, so that the session itself may be read-only.
    * @returns the secret or the private key
    */
-  generateKey(label: string, kind: GeneratedKind): Key;
+  generateKey(label: string, kind: GeneratedKind, prove?: Proof): GeneratedKey;
   /** Attributes of an AES key, or of a public or private RSA key or a public EC key; null for any other type. */
   shapeOf(key: Key): KeyShape | null;
   /** The public half of a private key: the object of the same id (or label). Null where the token has none. */
   publicKeyOf(key: Key): Key | null;
+  /** Private data objects of coffer's with a label. */
+  findData(label: string): DataObject[];
+  /** C_CreateObject of a private CKO_DATA object on the token. The session must be read-write, as for the next two. */
+  createData(label: string, value: Uint8Array): DataObject;
+  /** C_SetAttributeValue of CKA_VALUE. */
+  changeData(object: DataObject, value: Uint8Array): void;
+  /** C_DestroyObject. */
+  destroyData(object: DataObject): void;
   /** Whether the token lists the mechanism. The list is asked for once. */
   hasMechanism(type: number): boolean;
+  /** Whether the token lists mechanisms, and not this one. One that lists none may have it all the same. */
+  lacksMechanism(type: number): boolean;
   encrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
   decrypt(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;
   sign(key: Key, mechanism: Mechanism, data: Uint8Array): Uint8Array;

@@ -19,4 +19,9 @@ export function numberToUlong(value: number | bigint, size: 4 | 8 = ULONG_SIZE):
   return Buffer.from(words.buffer);
 }
 
+/** A slot number as C_ functions want it. */
+export function slotHandle(slot: bigint): Buffer {
+  return numberToUlong(slot);
+}
+
 const ULONG_SIZE = process.platform === 'win32' || ['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch) ? 4 : 8;

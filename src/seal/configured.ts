@@ -62,10 +62,17 @@ export function allReferences(config: Pkcs11SealConfig): { readonly role: Role; 
   ];
 }
 
+type Kind = Pick<Key, 'class' | 'type'>;
+
 /** What a key object must be to serve in a role; an HMAC key may be AES, where the token knows no other kind. */
-function isOfKind(role: Role, { class: keyClass, type }: Pick<Key, 'class' | 'type'>): boolean {
+function isOfKind(role: Role, { class: keyClass, type }: Kind): boolean {
   if (role === 'hmac') return keyClass === 'secret' && (type === CKK.GENERIC_SECRET || type === CKK.SHA256_HMAC);
   return keyClass === 'secret' ? type === CKK.AES : type === CKK.RSA;
+}
+
+/** The same, where one whose type the token does not tell counts. */
+function mayBeOfKind(role: Role, key: Kind): boolean {
+  return isOfKind(role, key) || (key.type === null && (role === 'wrap' || key.class === 'secret'));
 }
 
 /** The keys that match and, where several do, of those the ones that are of the role's kind: class and type tell two keys of one name apart. */
@@ -73,11 +80,12 @@ export function keysFor(session: Session, role: Role, query: KeyQuery): Key[] {
   return narrowed(role, session.findKeys(query));
 }
 
-/** Of keys with one name those of the role's kind; all, where none is. */
+/** Of keys with one name those of the role's kind; where none is, those that may be, as far as the token tells; else all. */
 export function narrowed<T extends Pick<Key, 'class' | 'type'>>(role: Role, keys: readonly T[]): T[] {
   if (keys.length < 2) return [...keys];
   const fitting = keys.filter((key) => isOfKind(role, key));
-  return fitting.length === 0 ? [...keys] : fitting;
+  const possible = fitting.length > 0 ? fitting : keys.filter((key) => mayBeOfKind(role, key));
+  return possible.length === 0 ? [...keys] : possible;
 }
 
 /** Whether a key that both parameters name is the other's by its kind: an AES key of that label is no missing HMAC key's substitute. */
@@ -88,7 +96,7 @@ export function isNamedForOther(
 ): boolean {
   const [other, reference]: readonly [Role, KeyReference | null] =
     role === 'wrap' ? ['hmac', config.hmacKey] : ['wrap', config.key];
-  return reference !== null && isNamed(key, reference) && isOfKind(other, key) && !isOfKind(role, key);
+  return reference !== null && isNamed(key, reference) && isOfKind(other, key) && !mayBeOfKind(role, key);
 }
 
 /** What a record says of the key that made a part of it. */
@@ -164,7 +172,7 @@ function requireOneClass(session: Session, config: Pkcs11SealConfig, claim: Clai
   if (claim.role !== 'wrap' || claim.class !== 'private' || config.hmacKey !== null || isSaid) return;
   const secret = session
     .findKeys({ class: 'secret', label: reference.label, id: reference.id })
-    .filter((key) => isOfKind('wrap', key));
+    .filter((key) => mayBeOfKind('wrap', key));
   if (secret.length === 0) return;
   const problem = `an AES key and an RSA key on token "${session.token.label}" have ${describeName(reference)}`;
   throw new HsmError('key_ambiguous', problem, {

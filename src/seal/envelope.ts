@@ -2,8 +2,18 @@ import { randomFillSync } from 'node:crypto';
 import { KEY_BYTES } from '../aead.ts';
 import { MalformedBytes, zero } from '../bytes.ts';
 import { CofferError, hasCode, HsmError, IntegrityError } from '../errors.ts';
-import { describeName } from '../pkcs11/index.ts';
-import { appendMac, decodeRecord, decryptBody, encodeBody, encodeHeader, type WrappedKeyRecord } from './record.ts';
+import { CKR, describeName, isReturnValue } from '../pkcs11/index.ts';
+import {
+  appendMac,
+  decodeRecord,
+  decryptBody,
+  encodeBody,
+  encodeHeader,
+  macMessage,
+  macMessageOf,
+  RECORD_VERSION,
+  type WrappedKeyRecord,
+} from './record.ts';
 import { isMalleable } from './method.ts';
 import type { MacStanza, Seal, Wrap } from './seal.ts';
 
@@ -28,10 +38,15 @@ export interface Plain {
 
 /** Makes a wrapped-key record, with an HMAC from the HSM where the seal has an HMAC key. */
 export async function sealRecord(seal: Seal, { key, wraps, context, body, place }: Plain): Promise<Uint8Array> {
-  const encode = (stanza: MacStanza | null): Uint8Array =>
-    encodeBody(encodeHeader(context, wraps, stanza), key, place, body);
-  const made = await seal.authenticate(encode);
-  return made === null ? encode(null) : appendMac(made.authenticated, made.mac);
+  const maker = await seal.macMaker();
+  const header = encodeHeader(context, wraps, maker?.stanza ?? null);
+  const authenticated = encodeBody(header, key, place, body);
+  return maker === null ? authenticated : appendMac(authenticated, await maker.make(macMessage(authenticated)));
+}
+
+/** Whether a record is what `sealRecord` would make now: of its version, by the configured keys and mechanisms. */
+export async function isCurrentRecord(seal: Seal, record: WrappedKeyRecord): Promise<boolean> {
+  return record.version === RECORD_VERSION && (await seal.isCurrent(record));
 }
 
 /**
@@ -91,7 +106,7 @@ async function authenticate(seal: Seal, record: WrappedKeyRecord, name: string):
       hint: 'if you yourself added hmac_key_label after this was written, coffer(1) says at "sealwrap" how such a store is taken over; else restore it from a backup',
     });
   }
-  if (!(await seal.verifyMac(stanza, record.authenticated, record.mac))) {
+  if (!(await verify(seal, stanza, record, name))) {
     const anew = (await seal.hasOtherName(stanza))
       ? `, and the HMAC key is not the one of ${describeName({ label: stanza.keyLabel, id: stanza.keyId })} that it claims`
       : '';
@@ -103,6 +118,30 @@ async function authenticate(seal: Seal, record: WrappedKeyRecord, name: string):
     });
   }
 }
+
+async function verify(seal: Seal, stanza: MacStanza, record: WrappedKeyRecord, name: string): Promise<boolean> {
+  try {
+    return await seal.verifyMac(stanza, macMessageOf(record), record.mac);
+  } catch (error) {
+    if (record.macInput !== 'whole' || !isReturnValue(error, ...TOO_LONG)) throw error;
+    const problem = `the HSM does not check the HMAC of ${name}, which is over ${record.authenticated.length} bytes: ${error.message}`;
+    throw new HsmError(error.code, problem, {
+      hint:
+        'it is a record of version 1, of which the HSM has to take all. If it is more than this HSM, or this release of its module, takes, open it ' +
+        'with what wrote it, and have it moved to version 2 there with: coffer sealwrap rewrap',
+      cause: error,
+    });
+  }
+}
+
+/** What modules say of more input than they take. */
+const TOO_LONG: readonly number[] = [
+  CKR.ARGUMENTS_BAD,
+  CKR.BUFFER_TOO_SMALL,
+  CKR.DATA_LEN_RANGE,
+  CKR.DEVICE_MEMORY,
+  CKR.HOST_MEMORY,
+];
 
 /** What came of a record's wraps. */
 interface Unwrapped {

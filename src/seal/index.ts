@@ -1,9 +1,12 @@
 export { type FormerKey, formerKeys, isNamedForOther, narrowed, type Role } from './configured.ts';
-export { openRecord, readRecord, sealRecord } from './envelope.ts';
+export type { Anchor, AnchorState } from './anchor.ts';
+export { isCurrentRecord, openRecord, readRecord, sealRecord } from './envelope.ts';
+export { RECORD_VERSION } from './record.ts';
 export type { ManagedKeys } from './managed.ts';
 export { pkcs11Seal, type Pkcs11Seal, type SealOptions } from './pkcs11.ts';
 export type { ExposedKey } from './exposed.ts';
 export { makeKeys } from './make-keys.ts';
+export { proveWrapping } from './prove-key.ts';
 export { isMeantFor } from './provisional-id.ts';
 export { missingKeys } from './keys.ts';
 export * from './recovery.ts';

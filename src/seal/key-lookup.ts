@@ -28,7 +28,8 @@ export class KeyLookup {
 
   /**
    * The key that authenticates new records; null where the configuration names none.
-   * @throws HsmError `key_not_found`, `key_ambiguous`; `key_type` for a key that no token makes an HMAC with
+   * @throws HsmError `key_not_found`, `key_ambiguous`; `key_type` for a key that no token makes an HMAC with; what one is whose
+   *   type the token does not tell, the first HMAC shows
    */
   hmac(): Key | null {
     const { hmacKey } = this.config;
@@ -58,7 +59,7 @@ export class KeyLookup {
 function requireHmacKey(session: Session, reference: KeyReference): Key {
   const query = { class: null, ...reference };
   const key = onlyKey(session, keysFor(session, 'hmac', query), query, 'HMAC key (hmac_key_label)');
-  const fits: readonly number[] = [CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
+  const fits: readonly (number | null)[] = [null, CKK.GENERIC_SECRET, CKK.SHA256_HMAC, CKK.AES];
   if (key.class === 'secret' && fits.includes(key.type)) return key;
   const problem = `the HSM key "${key.label}" cannot make an HMAC: it is a ${key.class} key of type ${keyTypeName(key.type)}`;
   throw new HsmError('key_type', problem, {

@@ -10,12 +10,15 @@ import {
   isNamed,
   isReturnValue,
   type Key,
+  listKeys,
+  type Proof,
   type Session,
 } from '../pkcs11/index.ts';
 import { shellWord } from '../shell.ts';
 import { isNamedForOther, narrowed, type Role } from './configured.ts';
 import { makeKeys, raced } from './make-keys.ts';
 import { isRsaMechanism } from './method.ts';
+import { proveWrapping } from './prove-key.ts';
 import { isMeantFor } from './provisional-id.ts';
 import { withoutKeys } from './take-back.ts';
 
@@ -45,13 +48,15 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
     const names = missing.map(({ option, reference }) => `${option} (${describeName(reference)})`).join(' and ');
     const problem = `the HSM has no key for ${names}${config.generateKey ? '' : ', and generate_key is false'}`;
     throw new HsmError('key_not_found', problem, {
-      hint:
-        unlabelled === undefined
+      hint: [
+        ...(unlabelled === undefined
           ? [
               'set generate_key = "true", or create it yourself:',
               ...missing.map((key) => command(key, config, session)),
-            ].join('\n')
-          : `a key is generated only with a label: set ${unlabelled.option}`,
+            ]
+          : [`a key is generated only with a label: set ${unlabelled.option}`]),
+        ...thereAre(session),
+      ].join('\n'),
     });
   }
   const made = await makeKeys(
@@ -67,10 +72,28 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
       };
     }),
   );
-  // What was there can have been another program's, which lost against a third and took it back.
-  const [gone] = made.length === 0 ? [] : missingOf(config, session);
-  if (gone === undefined) return made;
-  throw await withoutKeys(session, made, raced(session, { label: gone.reference.label ?? '', id: gone.reference.id }));
+  if (made.length === 0) return made;
+  try {
+    requireAll(config, session);
+    return made;
+  } catch (error) {
+    throw await withoutKeys(session, made, error);
+  }
+}
+
+/** What was there can have been another program's, which lost against a third and took it back. @throws HsmError `key_raced` */
+function requireAll(config: Pkcs11SealConfig, session: Session): void {
+  const [gone] = missingOf(config, session);
+  if (gone === undefined) return;
+  throw raced(session, { label: gone.reference.label ?? '', id: gone.reference.id }, []);
+}
+
+/** The keys that are there: one of them may be meant. */
+function thereAre(session: Session): string[] {
+  const keys = session.findKeys({ class: null, label: null, id: null });
+  return keys.length === 0
+    ? ['there are no secret or private keys on the token: check that it is the right one']
+    : ['or correct the label and id in the seal stanza; secret or private keys that are there:', listKeys(keys)];
 }
 
 /** What the token lacks of the keys in use. */
@@ -120,14 +143,14 @@ function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
         option,
         reference,
         type: '--keypairgen --key-type RSA:2048 --usage-decrypt',
-        generate: (label, id) => generateRsa(session, label, id),
+        generate: (label, id) => generateRsa(session, label, id, (key) => proveWrapping(config, session, key)),
       }
     : {
         role: 'wrap',
         option,
         reference,
         type: '--keygen --key-type AES:32 --usage-decrypt',
-        generate: (label, id) => session.generateAesKey(label, id),
+        generate: (label, id) => session.generateAesKey(label, id, (key) => proveWrapping(config, session, key)),
       };
   if (config.hmacKey === null) return [wrapping];
   const hmac: WantedKey = {
@@ -150,13 +173,13 @@ function wantsRsa(config: Pkcs11SealConfig, session: Session): boolean {
   return !doesAes && session.hasMechanism(CKM.RSA_PKCS_KEY_PAIR_GEN);
 }
 
-function generateRsa(session: Session, label: string, id: Uint8Array): GeneratedKey {
+function generateRsa(session: Session, label: string, id: Uint8Array, prove: Proof): GeneratedKey {
   const [larger, smaller] = RSA_BITS;
   try {
-    return session.generateRsaKey(label, id, larger);
+    return session.generateRsaKey(label, id, larger, prove);
   } catch (error) {
     if (!isReturnValue(error, CKR.KEY_SIZE_RANGE, CKR.ATTRIBUTE_VALUE_INVALID, CKR.TEMPLATE_INCONSISTENT)) throw error;
-    return session.generateRsaKey(label, id, smaller);
+    return session.generateRsaKey(label, id, smaller, prove);
   }
 }
 

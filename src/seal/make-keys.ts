@@ -6,10 +6,13 @@ import {
   type GeneratedKey,
   isNamed,
   type Key,
+  type KeyName,
+  listKeys,
   type Session,
+  wrongKey,
 } from '../pkcs11/index.ts';
 import { newTicket, provisionalId } from './provisional-id.ts';
-import { objectsOf, withoutKeys } from './take-back.ts';
+import { MAY_BE_LEFT, objectsOf, withoutKeys } from './take-back.ts';
 
 /** How long the first in order waits for another program to take its key back. */
 const PATIENCE_MS = 3000;
@@ -44,17 +47,18 @@ export interface NewKey {
  * Two cannot both keep a key of one name. The one whose key was made later looked after both were there, and the other
  * never took its key back. Both can give up, where one stands still for longer than the other waits: then there is none, and
  * both say so. A program destroys only what it has made itself.
- * @throws HsmError `key_raced` when another program made one of them; nothing of these is left then. `key_left` where it is
+ * @throws HsmError `key_raced` when another program made one of them; of these only a key that nobody else made is left then, which the
+ *   other program may use already. `key_left` where it is
  */
 export async function makeKeys(session: Session, wanted: readonly NewKey[]): Promise<GeneratedKey[]> {
   if (wanted.length === 0) return [];
   const ticket = newTicket();
-  describeHsmChange('a key that it made may be in the HSM: see `coffer hsm keys`');
+  describeHsmChange(MAY_BE_LEFT);
   const held: GeneratedKey[] = [];
   try {
     for (const { id, make } of wanted) held.push(make(provisionalId(ticket, id)));
     const made = [...held];
-    await settle(session, ticket, wanted, made);
+    await settle(session, ticket, wanted, held);
     return made.map((key, at) => named(session, key, wanted[at] ?? null, held));
   } catch (error) {
     const reason = await withoutKeys(session, held, error);
@@ -67,19 +71,39 @@ async function settle(
   session: Session,
   ticket: Uint8Array,
   wanted: readonly NewKey[],
-  made: readonly GeneratedKey[],
+  held: GeneratedKey[],
 ): Promise<void> {
+  const made = [...held];
   const deadline = performance.now() + PATIENCE_MS;
-  const isOthers = (key: Key): boolean => !made.some(({ id }) => isNamed(key, { label: null, id }));
   for (;;) {
     await session.restart();
-    const rivals = wanted.flatMap((key) => key.rivals(isOthers).map(({ id }) => ({ key, id })));
+    const isOthers = (key: Key): boolean => !made.some((own) => isSame(session, own, key));
+    const rivals = wanted.flatMap((key) => key.rivals(isOthers).map((rival) => ({ key, rival })));
     const [first] = rivals;
     if (first === undefined) return;
-    const smaller = rivals.find(({ id }) => Buffer.compare(ticket, id) > 0);
-    if (smaller !== undefined || performance.now() > deadline) throw raced(session, (smaller ?? first).key);
+    const smaller = rivals.find(({ rival }) => Buffer.compare(ticket, rival.id) > 0);
+    if (smaller !== undefined || performance.now() > deadline) {
+      // A key without a rival may be one that another program has found and uses already, so it stays.
+      held.splice(
+        0,
+        held.length,
+        ...made.filter((_, at) => wanted[at]?.id !== null || rivals.some(({ key }) => key === wanted[at])),
+      );
+      const { key } = smaller ?? first;
+      throw raced(
+        session,
+        key,
+        rivals.filter((each) => each.key === key).map(({ rival }) => rival),
+      );
+    }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+/** Whether a key that was found is one of this process: by its id or, where the token does not tell that, by a search for it. */
+function isSame(session: Session, { class: keyClass, label, id }: GeneratedKey, key: Key): boolean {
+  if (key.id.length > 0) return isNamed(key, { label: null, id });
+  return session.findKeys({ class: keyClass, label, id }).some(({ handle }) => handle.equals(key.handle));
 }
 
 /**
@@ -88,30 +112,63 @@ async function settle(
  * @param held gets what is to be destroyed if a later step fails
  */
 function named(session: Session, key: GeneratedKey, wanted: NewKey | null, held: GeneratedKey[]): GeneratedKey {
+  const objects = objectsOf(session, key);
+  if (objects.length === 0) throw wrongKey(key, 'it was not there any more when the module was started anew');
   const id = wanted?.id ?? null;
   if (wanted === null || id === null) return key;
-  const objects = objectsOf(session, key);
+  const renamed = renamedTo(session, key, id, objects, held);
+  if (renamed !== null) return renamed;
   try {
-    for (const object of objects) session.setId(object, id);
-    held.push({ ...key, id });
-    return { ...key, id };
-  } catch (error) {
-    if (!(error instanceof CryptokiError)) throw error;
-    try {
-      const another = wanted.make(id);
-      held.push(another);
-      return another;
-    } finally {
-      for (const object of objects) session.destroyKey(object);
-    }
+    const another = wanted.make(id);
+    held.push(another);
+    return another;
+  } finally {
+    for (const object of objects) session.destroyKey(object);
   }
 }
 
-/** For what makes a key beside those that were there, and finds them gone. */
-export function raced(session: Session, { label, id }: Pick<NewKey, 'label' | 'id'>): HsmError {
+/** Null where the token changes no ids. */
+function renamedTo(
+  session: Session,
+  key: GeneratedKey,
+  id: Uint8Array,
+  objects: readonly Key[],
+  held: GeneratedKey[],
+): GeneratedKey | null {
+  const { class: keyClass, label } = key;
+  try {
+    for (const [at, object] of objects.entries()) {
+      session.setId(object, id);
+      if (at === 0) held.push({ ...key, id });
+    }
+    const now = session
+      .findKeys({ class: keyClass, label, id: null })
+      .find(({ handle }) => objects.some((object) => object.handle.equals(handle)));
+    return now === undefined || !isNamed(now, { label: null, id }) ? null : { ...key, id: now.id };
+  } catch (error) {
+    if (error instanceof CryptokiError) return null;
+    throw error;
+  }
+}
+
+/**
+ * For what makes a key, and finds another beside it, or one gone that was there.
+ * @param rivals those beside it
+ */
+export function raced(
+  session: Session,
+  { label, id }: Pick<NewKey, 'label' | 'id'>,
+  rivals: readonly KeyName[],
+): HsmError {
   const what = describeName(id === null ? { label, id } : { label: null, id });
   const problem = `another program made or removed a key with ${what} on token "${session.token.label}" at the same moment`;
-  return new HsmError('key_raced', problem, {
-    hint: 'what was made here was taken back; look at `coffer hsm keys`, and run the command again if the key that is there is the one to use',
-  });
+  const look =
+    'what was made here was taken back; look at `coffer hsm keys`, and run the command again if the key that is there is the one to use';
+  // A key that is being made has an id that nobody chose, and keeps it where its program is killed. One that has the id itself may be in use.
+  const unfinished = id === null ? [] : rivals.filter((rival) => !isNamed(rival, { label: null, id }));
+  const left =
+    unfinished.length === 0
+      ? ''
+      : `. These are being made to have that id. Where no other program makes keys now, one that was killed has left them: remove them with the HSM's own tool\n${listKeys(unfinished)}`;
+  return new HsmError('key_raced', problem, { hint: look + left });
 }

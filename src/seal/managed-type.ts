@@ -32,7 +32,7 @@ export function describeManaged(session: Session, key: Key): HsmKeyDescription {
     if (type.kind === 'ec' && shape?.kind === 'ec' && hex(shape.parameters) === type.oid)
       return { ...named, publicKey: ecPublicKey(type, shape.point) };
   }
-  const problem = `the HSM key "${label}" (CKA_KEY_TYPE 0x${key.type.toString(16)}) cannot be a managed key`;
+  const problem = `the HSM key "${label}" (CKA_KEY_TYPE ${key.type === null ? 'unknown' : `0x${key.type.toString(16)}`}) cannot be a managed key`;
   throw new HsmError('key_type', problem, {
     hint: 'a managed key is AES of 128 or 256 bits, RSA of 2048, 3072 or 4096, or EC on P-256, P-384 or P-521',
   });

@@ -17,7 +17,8 @@ import {
   CKM,
   CKR,
   type CryptokiError,
-  describeName,
+  describeHsmChange,
+  type GeneratedKey,
   isCiphertextInvalid,
   isCiphertextSuspect,
   isReturnValue,
@@ -25,13 +26,15 @@ import {
   listKeys,
   type Mechanism,
   type Session,
+  wrongKey,
 } from '../pkcs11/index.ts';
 import { requireSame, withoutExcuse } from './known-good.ts';
+import { type ManagedClass, lookUp } from './managed-lookup.ts';
 import { describeManaged, kindOf } from './managed-type.ts';
+import { proveNew, refuseUnlisted, requireUsable } from './prove-managed.ts';
 import { reservedKeys, type ReservedKeys } from './reserved.ts';
 import type { SealKey } from './seal.ts';
-
-type Class = 'secret' | 'private';
+import { MAY_BE_LEFT } from './take-back.ts';
 
 const PROBE_BYTES = 16;
 
@@ -42,14 +45,26 @@ export class ManagedKeys implements HsmKeys {
   /** Looked up, and checked, once a command, however long its batch is. */
   readonly #found = new Map<string, Key>();
 
-  /** @param own the keys that ever wrapped or authenticated the store */
-  constructor(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[]) {
+  readonly #made: (key: GeneratedKey) => void;
+
+  /**
+   * @param own the keys that ever wrapped or authenticated the store
+   * @param made told of each key object that is generated, which is to be removed where nothing comes to use it
+   */
+  constructor(config: Pkcs11SealConfig, session: Session, own: readonly SealKey[], made: (key: GeneratedKey) => void) {
     this.#session = session;
+    this.#made = made;
     this.#reserved = reservedKeys(config, session, own);
   }
 
   find(reference: KeyReference): HsmKeyDescription {
     return describeManaged(this.#session, this.#keyOf(reference, 'secret', 'private'));
+  }
+
+  register(reference: KeyReference): HsmKeyDescription {
+    const key = this.find(reference);
+    requireUsable(this, key);
+    return key;
   }
 
   generate(label: string, type: HsmKeyType): HsmKeyDescription {
@@ -63,7 +78,21 @@ export class ManagedKeys implements HsmKeys {
         hint: `choose another managed_key_name, or leave out generate=true to use that one:\n${listKeys(there)}`,
       });
     }
-    return describeManaged(session, session.generateKey(label, kindOf(type)));
+    refuseUnlisted(session, type);
+    const made: { key: HsmKeyDescription | null } = { key: null };
+    describeHsmChange(MAY_BE_LEFT);
+    try {
+      const key = session.generateKey(label, kindOf(type), (generated) => {
+        this.#found.clear(); // another that was made before is gone
+        made.key = describeNew(session, generated);
+        proveNew(this, generated, made.key);
+      });
+      this.#made(key);
+      return made.key ?? describeManaged(session, key);
+    } catch (error) {
+      if (!hasCode(error, HsmError, 'key_left')) describeHsmChange(null);
+      throw error;
+    }
   }
 
   oaepHash(key: HsmKeyDescription): OaepHash | null {
@@ -98,7 +127,7 @@ export class ManagedKeys implements HsmKeys {
     return explained(key, () => this.#session.sign(key, signingMechanism(signing), input));
   }
 
-  #keyOf(reference: KeyReference, ...classes: readonly Class[]): Key {
+  #keyOf(reference: KeyReference, ...classes: readonly ManagedClass[]): Key {
     const name = JSON.stringify([reference.label, reference.id === null ? null : hex(reference.id), classes]);
     const known = this.#found.get(name);
     if (known !== undefined) return known;
@@ -151,6 +180,15 @@ export class ManagedKeys implements HsmKeys {
   }
 }
 
+function describeNew(session: Session, key: GeneratedKey): HsmKeyDescription {
+  try {
+    return describeManaged(session, key);
+  } catch (error) {
+    if (!hasCode(error, HsmError, 'key_type', 'public_key_missing')) throw error;
+    throw wrongKey(key, error.message);
+  }
+}
+
 function encryptOaep({ publicKey }: HsmKeyDescription, hash: OaepHash, plaintext: Uint8Array): Uint8Array {
   const key = createPublicKey({ key: asBuffer(publicKey ?? new Uint8Array(0)), format: 'der', type: 'spki' });
   return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: hash }, plaintext);
@@ -165,26 +203,6 @@ function opensNow(decrypt: () => Uint8Array): boolean {
     if (isCiphertextSuspect(error)) return false;
     throw error;
   }
-}
-
-function lookUp(session: Session, { label, id }: KeyReference, classes: readonly Class[]): Key {
-  const matching = classes.flatMap((each) => session.findKeys({ class: each, label, id }));
-  const [key, ...others] = matching;
-  const wanted = describeName({ label, id });
-  if (key === undefined) {
-    const there = classes.flatMap((each) => session.findKeys({ class: each, label: null, id: null }));
-    const problem = `no ${classes.join(' or ')} key on token "${session.token.label}" has ${wanted}`;
-    throw new HsmError('key_not_found', problem, {
-      hint:
-        there.length === 0
-          ? 'there are none at all; create it with generate=true key_type=...'
-          : `keys that are there:\n${listKeys(there)}`,
-    });
-  }
-  if (others.length === 0) return key;
-  throw new HsmError('key_ambiguous', `${matching.length} keys on token "${session.token.label}" have ${wanted}`, {
-    hint: `give managed_key_id=HEX, too, to choose one:\n${listKeys(matching)}`,
-  });
 }
 
 function cipherMechanism(cipher: HsmCipher): Mechanism {

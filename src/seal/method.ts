@@ -45,10 +45,10 @@ export function methodName({ mechanism, hash }: WrapMethod): string {
   return hash === null ? mechanismName(mechanism) : `${mechanismName(mechanism)} with ${hash.replace('sha', 'SHA-')}`;
 }
 
-/** What a key of this kind could wrap with, best first; nothing for a key of another kind. */
+/** What a key of this kind could wrap with, best first; nothing for a key of another kind. One whose type is unknown is tried as what wraps. */
 export function methodsFor({ class: keyClass, type }: Pick<Key, 'class' | 'type'>): readonly WrapMethod[] {
-  if (keyClass === 'secret' && type === CKK.AES) return AES_METHODS;
-  return keyClass === 'private' && type === CKK.RSA ? RSA_METHODS : [];
+  if (keyClass === 'secret' && (type === CKK.AES || type === null)) return AES_METHODS;
+  return keyClass === 'private' && (type === CKK.RSA || type === null) ? RSA_METHODS : [];
 }
 
 /**
@@ -66,6 +66,11 @@ export function wrapMethods(config: Pkcs11SealConfig, key: Key): WrapMethod[] {
   throw new HsmError('key_type', problem, {
     hint: 'name a key that fits in key_label, or take mechanism out of the seal stanza; `coffer hsm keys` shows what is there',
   });
+}
+
+/** What a key that was just made is tried with: what the configuration allows comes first. */
+export function methodsToTry(config: Pkcs11SealConfig, key: Pick<Key, 'class' | 'type'>): WrapMethod[] {
+  return methodsFor(key).toSorted((a, b) => Number(isAllowed(config, b)) - Number(isAllowed(config, a)));
 }
 
 function isAllowed(config: Pkcs11SealConfig, { mechanism, hash }: WrapMethod): boolean {

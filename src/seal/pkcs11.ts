@@ -1,5 +1,6 @@
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import { type Cipher, type GeneratedKey, isNamed, type Session } from '../pkcs11/index.ts';
+import { Anchor } from './anchor.ts';
 import { Authenticator } from './authenticator.ts';
 import { allReferences, claimOf, formerKeys, keysFor } from './configured.ts';
 import { formerNeeded, isCurrent } from './current.ts';
@@ -27,7 +28,7 @@ export interface KeyMaker {
    */
   ensureKeys(): Promise<readonly GeneratedKey[]>;
   /**
-   * Takes back keys that `ensureKeys` created, after an error for which nothing was made with them.
+   * Takes back keys that were created, by `ensureKeys` or for callers, after an error for which nothing was made with them.
    * @returns the error to throw: the same, or HsmError `key_left`
    */
   withoutKeys(created: readonly GeneratedKey[], error: unknown): Promise<unknown>;
@@ -43,8 +44,16 @@ export interface KeyAudit {
 }
 
 export interface ManagedKeySource {
-  /** Keys of the same token that serve callers; none of `own` does, nor any that the configuration names. */
-  managed(own: readonly SealKey[]): ManagedKeys;
+  /**
+   * Keys of the same token that serve callers; none of `own` does, nor any that the configuration names.
+   * @param made told of each that is generated
+   */
+  managed(own: readonly SealKey[], made?: (key: GeneratedKey) => void): ManagedKeys;
+}
+
+export interface AnchorSource {
+  /** The counter that the token keeps of a store. */
+  anchor(storeId: string): Anchor;
 }
 
 export interface SessionPool {
@@ -53,7 +62,7 @@ export interface SessionPool {
 }
 
 /** What a seal on a PKCS#11 session can do beside what every seal does. */
-export interface Pkcs11Seal extends Seal, FormerKeys, KeyMaker, KeyAudit, ManagedKeySource, SessionPool {}
+export interface Pkcs11Seal extends Seal, FormerKeys, KeyMaker, KeyAudit, ManagedKeySource, AnchorSource, SessionPool {}
 
 export interface SealOptions {
   /** The session that encrypts and decrypts; else the one that the seal is on. */
@@ -76,8 +85,8 @@ export function pkcs11Seal(
     wrapKey: (key) => wrapper.wrap(key),
     unwrapKey: (wrap) => wrapper.unwrap(wrap),
     requireSound: (wrap) => wrapper.requireSound(wrap),
-    authenticate: (encode) => authenticator.authenticate(encode),
-    verifyMac: (stanza, authenticated, mac) => authenticator.verify(stanza, authenticated, mac),
+    macMaker: async () => authenticator.maker(),
+    verifyMac: (stanza, message, mac) => authenticator.verify(stanza, message, mac),
     hasOtherName: async (made) => !isNamed(keys.maker(made), claimOf(made)),
     isCurrent: async (record) => isCurrent(keys, record),
     configuredKeys: async () => configuredKeys(config, session),
@@ -87,7 +96,8 @@ export function pkcs11Seal(
     ensureKeys: () => ensureKeys(config, session),
     withoutKeys: (created, error) => withoutKeys(session, created, error),
     exposedKeys: () => exposedKeys(keys),
-    managed: (own) => new ManagedKeys(config, session, own),
+    anchor: (storeId) => new Anchor(session, storeId),
+    managed: (own, made = () => undefined) => new ManagedKeys(config, session, own, made),
     lanes: (count) =>
       session.openCiphers(count).map((lane) => pkcs11Seal(config, session, { cipher: lane, acceptsNoMac })),
   };

@@ -17,7 +17,7 @@ export function publicShape(session: Session, key: Key): KeyShape | null {
 /** The public key object of a private key. @throws HsmError `public_key_missing` */
 export function requirePublicKey(session: Session, key: Key): Key {
   const half = session.publicKeyOf(key);
-  if (half !== null && half.type === key.type) return half;
+  if (half !== null && (half.type === key.type || half.type === null || key.type === null)) return half;
   const problem = `token "${session.token.label}" has no public key object for the private key "${key.label}"`;
   throw new HsmError('public_key_missing', problem, {
     hint: 'put the public key on the token with the CKA_ID of the private key',

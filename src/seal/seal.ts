@@ -25,12 +25,12 @@ export interface SealKey {
 
 /** Says how a record's HMAC is made. */
 export interface MacStanza {
+  /** The seal's name in the configuration that made it; empty in a record of version 1, which does not say. */
+  readonly seal: string;
   /** CKM_ number. */
   readonly mechanism: number;
   readonly keyLabel: string;
   readonly keyId: Uint8Array;
-  /** Whether the HMAC is over the SHA-256 of the message, for modules that limit the size of their input. */
-  readonly overDigest: boolean;
 }
 
 /** What a record says of the keys that made it. */
@@ -39,11 +39,12 @@ export interface RecordKeys {
   readonly macStanza: MacStanza | null;
 }
 
-/** Bytes and their HMAC, made as the stanza says. */
-export interface Authenticated {
+/** Makes HMACs in the HSM. */
+export interface MacMaker {
+  /** What a record says of the HMACs. */
   readonly stanza: MacStanza;
-  readonly authenticated: Uint8Array;
-  readonly mac: Uint8Array;
+  /** @param message short enough for every device: coffer makes none longer than 64 bytes @returns 32 bytes @throws HsmError */
+  make(message: Uint8Array): Promise<Uint8Array>;
 }
 
 /**
@@ -68,15 +69,10 @@ export interface Seal {
    * @throws HsmError when it is the HSM: it fails at what the key surely can do, or opens the wrap the second time
    */
   requireSound(wrap: Wrap): Promise<void>;
-  /**
-   * Makes an HMAC over all that a record has before it, or over the SHA-256 of that where the HSM does not take so much.
-   * @param encode makes these bytes, which have the stanza in them; called once more after a refusal, with another stanza
-   * @returns null when the seal has no HMAC key
-   * @throws HsmError `hsm_input_limit` when the HSM does not even take the SHA-256
-   */
-  authenticate(encode: (stanza: MacStanza) => Uint8Array): Promise<Authenticated | null>;
-  /** Checks what `authenticate` made. False also for an HMAC of another length. @throws as `unwrapKey` */
-  verifyMac(stanza: MacStanza, authenticated: Uint8Array, mac: Uint8Array): Promise<boolean>;
+  /** What authenticates new records; null when the seal has no HMAC key. */
+  macMaker(): Promise<MacMaker | null>;
+  /** Checks an HMAC over a message. False also for an HMAC of another length. @throws as `unwrapKey` */
+  verifyMac(stanza: MacStanza, message: Uint8Array, mac: Uint8Array): Promise<boolean>;
   /**
    * Whether the key that the configuration has for a wrap or an HMAC has another label or id than these say, as one that was
    * made anew under the old label. For messages: what the wrap or HMAC says is not authentic.

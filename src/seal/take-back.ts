@@ -1,12 +1,23 @@
 import { CofferError, HsmError } from '../errors.ts';
-import { CKR, describeName, type GeneratedKey, isReturnValue, type Key, type Session } from '../pkcs11/index.ts';
+import {
+  CKR,
+  CryptokiError,
+  describeName,
+  type GeneratedKey,
+  isReturnValue,
+  type Key,
+  type Session,
+} from '../pkcs11/index.ts';
+
+/** While one is made: what a module that ends the process may leave. */
+export const MAY_BE_LEFT = 'a key that it made may be in the HSM: see `coffer hsm keys`';
 
 /**
  * Destroys keys that this process made, after an error for which they must not stay.
  * @returns the error to throw: the same, or HsmError `key_left` where one of them could not be destroyed
  */
 export async function withoutKeys(session: Session, made: readonly GeneratedKey[], error: unknown): Promise<unknown> {
-  const left = await takeBack(session, made);
+  const left = await takeBack(session, made, error);
   if (left.length === 0) return error;
   const names = left.map((key) => describeName(key)).join('; ');
   const reason = error instanceof CofferError ? error.message : 'an unexpected error';
@@ -17,25 +28,42 @@ export async function withoutKeys(session: Session, made: readonly GeneratedKey[
   });
 }
 
-/** In the order in which they were made. What ends the session may have been the error, so that it gets a second try with a new start. */
-async function takeBack(session: Session, made: readonly GeneratedKey[]): Promise<GeneratedKey[]> {
-  const left = made.filter((key) => !destroyed(session, key));
-  if (left.length === 0) return [];
+/**
+ * In the order in which they were made. What ends the session may have been the error, so that it gets a second try with a new start. All
+ * are looked for then: Yubico's module forgets the id of a key that it could not destroy, and finds it again when it starts anew. Where a
+ * login has failed there is none, since the PIN would be sent again; nor is a key seen without a login, so that one that is not found is gone
+ * only after a start that succeeded.
+ * @returns those that are left
+ */
+async function takeBack(
+  session: Session,
+  made: readonly GeneratedKey[],
+  error: unknown,
+): Promise<readonly GeneratedKey[]> {
+  const failedAt = error instanceof CryptokiError ? error.operation : null;
+  const left = made.filter((key) => destroyed(session, key) !== 'yes');
+  if (failedAt === 'C_Login') return left;
+  const isUnsure = failedAt === 'C_DestroyObject';
+  if (left.length === 0 && !isUnsure) return left;
   try {
     await session.restart();
-  } catch (error) {
-    if (error instanceof HsmError) return left;
-    throw error;
+  } catch (further) {
+    if (further instanceof HsmError) return isUnsure ? made : left;
+    throw further;
   }
-  return left.filter((key) => !destroyed(session, key));
+  return made.filter((key) => destroyed(session, key) === 'no');
 }
 
-function destroyed(session: Session, key: GeneratedKey): boolean {
+/** What became of a key that was to be destroyed. */
+type Destroyed = 'yes' | 'no' | 'not found';
+
+function destroyed(session: Session, key: GeneratedKey): Destroyed {
   try {
-    for (const object of objectsOf(session, key)) destroy(session, object);
-    return true;
+    const objects = objectsOf(session, key);
+    for (const object of objects) destroy(session, object);
+    return objects.some((object) => object.class === key.class) ? 'yes' : 'not found';
   } catch (error) {
-    if (error instanceof HsmError) return false;
+    if (error instanceof HsmError) return 'no';
     throw error;
   }
 }

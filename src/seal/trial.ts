@@ -1,11 +1,20 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Pkcs11SealConfig } from '../config/types.ts';
 import type { KeyReference } from '../hsm-keys.ts';
 import { KEY_BYTES } from '../aead.ts';
 import { zero } from '../bytes.ts';
 import { CofferError, HsmError } from '../errors.ts';
 import { hexNumber, returnValueName } from '../pkcs11/constants.ts';
-import { CKM, CKR, CryptokiError, isReturnValue, type Key, mechanismName, type Session } from '../pkcs11/index.ts';
+import {
+  CKM,
+  CKR,
+  CryptokiError,
+  type DataObject,
+  isReturnValue,
+  type Key,
+  mechanismName,
+  type Session,
+} from '../pkcs11/index.ts';
 import { keysFor, type Role } from './configured.ts';
 import { methodName, methodOf, methodsFor } from './method.ts';
 import type { Seal } from './seal.ts';
@@ -13,7 +22,7 @@ import { opensAgain, wrapWith } from './wrapping.ts';
 
 /** What became of one mechanism with one key. */
 export interface Trial {
-  readonly purpose: 'wrapping' | 'HMAC' | 'random bytes';
+  readonly purpose: 'wrapping' | 'HMAC' | 'random bytes' | 'anchor';
   /** "CKM_AES_CBC_PAD", "C_GenerateRandom". */
   readonly what: string;
   /** Label of the HSM key; null for random bytes. */
@@ -42,10 +51,10 @@ export interface SealTrial {
   readonly hmac: Chosen | null;
 }
 
-/** Longer than a block of SHA-256, as records are. */
+/** Longer than a block of SHA-256. */
 const MESSAGE_BYTES = 200;
 
-/** A round trip with every mechanism that the stanza's keys could use, and with what the seal chooses. Writes nothing. */
+/** A round trip with every mechanism that the stanza's keys could use, and with what the seal chooses. Writes nothing, but for a data object that it removes again where the stanza asks for an anchor. */
 export async function tryKeys(config: Pkcs11SealConfig, seal: Seal, session: Session): Promise<SealTrial> {
   const key = onlyKey(session, 'wrap', config.key);
   const hmacKey = config.hmacKey === null ? null : onlyKey(session, 'hmac', config.hmacKey);
@@ -53,6 +62,7 @@ export async function tryKeys(config: Pkcs11SealConfig, seal: Seal, session: Ses
     ...(key === null ? [] : await wrappingTrials(config, session, key)),
     ...(hmacKey === null ? [] : [await hmacTrial(session, hmacKey)]),
     await randomTrial(session),
+    ...(config.anchor === 'off' ? [] : await anchorTrials(session)),
   ];
   return { trials, wrapping: await tryWrapping(seal), hmac: config.hmacKey === null ? null : await tryHmac(seal) };
 }
@@ -93,6 +103,22 @@ async function randomTrial(session: Session): Promise<Trial> {
   });
 }
 
+/** A private data object as an anchor is one: made, changed, read and removed. A token may take one and not let it be changed. */
+async function anchorTrials(session: Session): Promise<Trial[]> {
+  const label = `coffer test ${randomUUID()}`;
+  const object = { made: null as DataObject | null };
+  const made = await trial('anchor', 'C_CreateObject', null, async () => {
+    object.made = session.createData(label, new Uint8Array(1));
+  });
+  const { made: data } = object;
+  if (data === null) return [made];
+  const changed = await trial('anchor', 'C_SetAttributeValue', null, async () => {
+    session.changeData(data, new Uint8Array([1]));
+    if (session.findData(label)[0]?.value[0] !== 1) throw wrongAnswer('C_SetAttributeValue', label);
+  });
+  return [made, changed, await trial('anchor', 'C_DestroyObject', null, async () => session.destroyData(data))];
+}
+
 /** Null where none or several have that name: the seal's own trial says so. */
 function onlyKey(session: Session, role: Role, reference: KeyReference): Key | null {
   const [key, ...others] = keysFor(session, role, { class: null, ...reference });
@@ -101,7 +127,11 @@ function onlyKey(session: Session, role: Role, reference: KeyReference): Key | n
 
 /** CK_RV values that say that token or key cannot do it, rather than that something went wrong. */
 const NOT_SUPPORTED: readonly number[] = [
+  CKR.ACTION_PROHIBITED,
   CKR.ARGUMENTS_BAD,
+  CKR.ATTRIBUTE_READ_ONLY,
+  CKR.ATTRIBUTE_TYPE_INVALID,
+  CKR.ATTRIBUTE_VALUE_INVALID,
   CKR.FUNCTION_NOT_SUPPORTED,
   CKR.KEY_FUNCTION_NOT_PERMITTED,
   CKR.KEY_SIZE_RANGE,
@@ -109,6 +139,7 @@ const NOT_SUPPORTED: readonly number[] = [
   CKR.MECHANISM_INVALID,
   CKR.MECHANISM_PARAM_INVALID,
   CKR.RANDOM_NO_RNG,
+  CKR.TEMPLATE_INCONSISTENT,
 ];
 
 async function trial(
@@ -161,12 +192,11 @@ async function tryWrapping(seal: Seal): Promise<Chosen> {
 async function tryHmac(seal: Seal): Promise<Chosen> {
   const message = new Uint8Array(randomBytes(KEY_BYTES));
   return attempt(async (choose) => {
-    const made = await seal.authenticate((stanza) => {
-      choose({ mechanism: mechanismName(stanza.mechanism), keyLabel: stanza.keyLabel });
-      return message;
-    });
-    if (made === null) return;
-    const { stanza, mac } = made;
+    const maker = await seal.macMaker();
+    if (maker === null) return;
+    const { stanza } = maker;
+    choose({ mechanism: mechanismName(stanza.mechanism), keyLabel: stanza.keyLabel });
+    const mac = await maker.make(message);
     const altered = mac.map((byte, at) => (at === 0 ? byte ^ 1 : byte));
     const isRight = (await seal.verifyMac(stanza, message, mac)) && !(await seal.verifyMac(stanza, message, altered));
     if (!isRight) throw wrongAnswer(mechanismName(stanza.mechanism), stanza.keyLabel);

@@ -41,9 +41,41 @@ export async function wrapWith(
       : await encryptRsa({ session, cipher }, key, method, secret);
     return { mechanism, parameters: parametersOf(method, NO_IV), ciphertext };
   }
-  const iv = randomFillSync(new Uint8Array(mechanism === CKM.AES_GCM ? GCM_IV_BYTES : CBC_IV_BYTES));
-  const output = await cipher.encrypt(key, mechanismOf(method, iv), secret);
-  // A module that makes its own IV appends it.
+  const iv = newIv(method);
+  return madeBy(method, iv, secret, await cipher.encrypt(key, mechanismOf(method, iv), secret));
+}
+
+/** The same with a session that works without a break, and RSA in this process. @throws HsmError */
+export function wrapHere(session: Session, key: Key, method: WrapMethod, secret: Uint8Array): Wrapped {
+  const { mechanism } = method;
+  if (isRsaMechanism(mechanism)) {
+    return {
+      mechanism,
+      parameters: parametersOf(method, NO_IV),
+      ciphertext: encryptLocally(session, key, method, secret),
+    };
+  }
+  const iv = newIv(method);
+  return madeBy(method, iv, secret, session.encrypt(key, mechanismOf(method, iv), secret));
+}
+
+/** Whether a session that works without a break opens it, to the same. @throws HsmError */
+export function opensHere(
+  session: Session,
+  key: Key,
+  method: WrapMethod,
+  wrapped: Wrapped,
+  secret: Uint8Array,
+): boolean {
+  return isSameOnce(session.decrypt(key, mechanismOf(method, wrapped.parameters), wrapped.ciphertext), secret);
+}
+
+function newIv({ mechanism }: WrapMethod): Uint8Array {
+  return randomFillSync(new Uint8Array(mechanism === CKM.AES_GCM ? GCM_IV_BYTES : CBC_IV_BYTES));
+}
+
+/** A module that makes its own IV appends it. */
+function madeBy({ mechanism }: WrapMethod, iv: Uint8Array, secret: Uint8Array, output: Uint8Array): Wrapped {
   const own = mechanism === CKM.AES_GCM ? output.length - secret.length - GCM_TAG_BYTES : 0;
   if (!GCM_IV_LENGTHS.includes(own)) return { mechanism, parameters: iv, ciphertext: output };
   return { mechanism, parameters: output.slice(-own), ciphertext: output.slice(0, -own) };

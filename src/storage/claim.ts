@@ -1,9 +1,17 @@
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Hint, IntegrityError, isNoSuchFile, StoreError, systemErrorCode, UsageError } from '../errors.ts';
+import {
+  type Hint,
+  IntegrityError,
+  isNoSuchFile,
+  StoreError,
+  systemErrorCode,
+  systemErrorText,
+  UsageError,
+} from '../errors.ts';
 import { changedBy, describeExposure, type Exposure, exposures, letsOthersAdd } from '../exposure.ts';
 import { makePrivateFolder, UnsafePlace } from '../private-files.ts';
-import { NAME_ANOTHER } from './sqlite-errors.ts';
+import { NAME_ANOTHER, ONE_USER } from './sqlite-errors.ts';
 
 /**
  * Makes sure that the file exists, is a regular file of this user's (or root's) with mode 0600, in a folder that nobody
@@ -16,13 +24,17 @@ export function claimFile(path: string, create: boolean, note: (text: Hint) => v
     if (create) makePrivateFolder(dirname(path));
     const fault = folderFault(path);
     if (fault !== null) throw fault;
-    checkSize(path, claim(path, create ? constants.O_CREAT : 0, note));
+    const told: Hint[] = [];
+    const stat = claim(path, create ? constants.O_CREAT : 0, (text) => told.push(text));
+    told.forEach(note);
+    checkSize(path, stat);
     checkNeighbours(path);
-    claimLog(path, note);
+    // Where the store was open to others its log is no news, and may be of this command alone.
+    claimLog(path, told.length > 0 ? () => undefined : note);
     return true;
   } catch (error) {
     if (isNoSuchFile(error) && !create) return false;
-    throw told(path, error);
+    throw storageFault(path, error);
   }
 }
 
@@ -57,7 +69,7 @@ export function checkStoreFiles(path: string): boolean {
     checkNeighbours(path);
     return stat !== undefined;
   } catch (error) {
-    throw told(path, error);
+    throw storageFault(path, error);
   }
 }
 
@@ -107,6 +119,15 @@ function claimLog(path: string, note: (text: Hint) => void): void {
 function checkFile(path: string, stat: Stats): void {
   if (!stat.isFile()) throw notAFile(path);
   if (changedBy(stat) === 'owner') throw storeExposed(path, { path, at: 'end', by: 'owner', uid: stat.uid });
+  refuseRoots(path, path, stat);
+}
+
+/** Root's is no danger to another user, and yet not theirs: SQLite's files beside it would be, and keep root out. */
+function refuseRoots(store: string, path: string, { uid }: Stats): void {
+  if (uid !== 0 || process.getuid?.() === 0) return;
+  throw new StoreError('storage_exposed', `the store ${store} is not used: ${path} belongs to root`, {
+    hint: ONE_USER,
+  });
 }
 
 /** SQLite takes a file of one byte for an empty one, and would write over it. @throws UsageError `not_a_store` */
@@ -126,6 +147,7 @@ function checkNeighbours(path: string): void {
     if (!stat.isFile()) throw planted(path + end);
     if (changedBy(stat) === 'owner')
       throw storeExposed(path, { path: path + end, at: 'end', by: 'owner', uid: stat.uid });
+    refuseRoots(path, path + end, stat);
   }
   const journal = `${path}-journal`;
   if (lstatSync(journal, { throwIfNoEntry: false }) === undefined) return;
@@ -158,20 +180,31 @@ function isALink(path: string): UsageError {
   });
 }
 
-/** What opening a file can throw, in the operator's words. */
-function told(path: string, error: unknown): unknown {
+/** What opening a file, or looking at its folders, can throw, in the operator's words. */
+export function storageFault(path: string, error: unknown): unknown {
   if (error instanceof UnsafePlace)
     return new StoreError('storage_exposed', `no store is made at ${path}: ${error.message}`, { hint: error.hint });
   const code = systemErrorCode(error);
   if (code === 'EISDIR' || code === 'ENXIO') return notAFile(path);
   if (code === 'ELOOP') return isALink(path);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new StoreError('storage_failed', `cannot open ${path} for reading and writing: ${code}`, {
-      hint: 'run coffer as the user who owns the store',
+    return new StoreError('storage_failed', `cannot open ${path} for reading and writing: ${systemErrorText(error)}`, {
+      hint: code === 'EROFS' ? 'a store needs a file system that can be written' : ONE_USER,
       cause: error,
     });
   }
   return code === null || !/^E[A-Z0-9]+$/.test(code)
     ? error
-    : new StoreError('storage_failed', `cannot open ${path}: ${code}`, { cause: error });
+    : new StoreError('storage_failed', `cannot open ${path}: ${systemErrorText(error)}`, {
+        hint: hintFor(code),
+        cause: error,
+      });
+}
+
+/** The file system does not have such a path, or the machine has had enough. */
+function hintFor(code: string): string | null {
+  if (code === 'ENOTDIR') return `something that should be a folder on the way there is none; ${NAME_ANOTHER.hint}`;
+  if (code === 'ENOENT' || code === 'ENAMETOOLONG' || code === 'EINVAL') return NAME_ANOTHER.hint;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'make room on that file system';
+  return null;
 }

@@ -40,10 +40,10 @@ export class Connection {
   }
 
   /** Every row, as an array of its columns. @throws SqliteError */
-  rows(sql: string): unknown[][] {
+  rows(sql: string, ...parameters: readonly unknown[]): unknown[][] {
     return this.prepare(sql)
       .raw()
-      .all()
+      .all(...parameters)
       .map((row) => (Array.isArray(row) ? Array.from<unknown>(row) : [row]));
   }
 

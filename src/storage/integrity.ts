@@ -16,7 +16,7 @@ export async function checkSqlite(path: string): Promise<string[]> {
     return guard(path, () => {
       connection.exec(AGAINST_HOSTILE_FILES);
       connection.exec('BEGIN');
-      if (readSchema(connection, path) === 'empty') throw noStoreIn(path); // what a strange schema says is not run
+      if (readSchema(connection, path) === null) throw noStoreIn(path); // what a strange schema says is not run
       return connection
         .rows('PRAGMA integrity_check(10)')
         .map(([row]) => String(row))

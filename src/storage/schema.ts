@@ -4,8 +4,9 @@ import { NAME_ANOTHER } from './sqlite-errors.ts';
 
 /** "coff": marks the file as ours (SQLite file format, section 1.3, offset 68). */
 const APPLICATION_ID = 0x636f6666;
-/** The row layout; raised when it changes. */
-const LAYOUT = 1;
+/** The row layout of a new store; raised when it changes. Every older one is read and written as it is. */
+const LAYOUT = 2;
+const FIRST_LAYOUT = 1;
 const TABLE = 'entries';
 const CREATE_TABLE = `CREATE TABLE ${TABLE} (path TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID`;
 
@@ -24,7 +25,7 @@ const EXPECTED = ['table', TABLE, TABLE, CREATE_TABLE];
 const SELECT_SCHEMA = `SELECT ${COLUMNS.join(', ')} FROM main.sqlite_schema LIMIT 2`;
 
 /**
- * Whether the file holds a store, or nothing yet. Whoever can write the file can give it triggers, views, indexes and
+ * The layout of the store that the file holds; null where it holds nothing yet. Whoever can write the file can give it triggers, views, indexes and
  * tables that SQLite obeys without a word, so its whole schema must be the one table that coffer makes.
  *
  * To be called first in each transaction. What a connection knows of the schema it parses when it first needs it: the
@@ -32,11 +33,11 @@ const SELECT_SCHEMA = `SELECT ${COLUMNS.join(', ')} FROM main.sqlite_schema LIMI
  * and run another.
  * @throws IntegrityError `schema_altered`, `store_too_new`, `storage_corrupt`; UsageError `not_a_store`
  */
-export function readSchema(connection: Connection, path: string): 'store' | 'empty' {
+export function readSchema(connection: Connection, path: string): number | null {
   const applicationId = connection.value('PRAGMA application_id');
   const layout = connection.value('PRAGMA user_version');
   const objects = schemaOf(connection, path);
-  if (applicationId === 0 && layout === 0 && objects.length === 0) return 'empty';
+  if (applicationId === 0 && layout === 0 && objects.length === 0) return null;
   if (applicationId !== APPLICATION_ID) {
     // Nobody else makes this table to the letter, so that it is the mark that was changed.
     if (objects.some(isExpected))
@@ -44,19 +45,26 @@ export function readSchema(connection: Connection, path: string): 'store' | 'emp
     throw new UsageError('not_a_store', `${path} is a database, but not a coffer store`, NAME_ANOTHER);
   }
   if (Number(layout) > LAYOUT) throw tooNew(path, Number(layout));
-  if (layout !== LAYOUT) throw altered(path, `it has layout ${String(layout)}, which there never was`);
+  if (typeof layout !== 'number' || layout < FIRST_LAYOUT)
+    throw altered(path, `it has layout ${String(layout)}, which there never was`);
   const strange = objects.find((object) => !isExpected(object));
   if (strange !== undefined) throw altered(path, describe(strange));
   if (objects.length === 0) throw altered(path, `its table "${TABLE}" is gone`);
-  return 'store';
+  return layout;
 }
 
 /**
  * In the transaction that writes the first rows. `dropEmptySchema` is in the one that takes the last rows back. So a process that
- * is killed, at whatever time, leaves a file that is 'empty' here, or the table with rows: a table without rows is somebody else's doing.
+ * is killed, at whatever time, leaves a file that is empty here, or the table with rows: a table without rows is somebody else's doing.
  */
-export function createSchema(connection: Connection): void {
+export function createSchema(connection: Connection): number {
   connection.exec(`${CREATE_TABLE}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${LAYOUT}`);
+  return LAYOUT;
+}
+
+/** @param layout above the one that the store has */
+export function writeLayout(connection: Connection, layout: number): void {
+  connection.exec(`PRAGMA user_version = ${layout}`);
 }
 
 /** Leaves the file as if there had never been a store, where no row is left. */

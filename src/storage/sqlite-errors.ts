@@ -3,6 +3,10 @@ import { IntegrityError, StoreError, systemErrorCode, UsageError } from '../erro
 /** How long SQLite waits for another process before it says SQLITE_BUSY. */
 export const BUSY_TIMEOUT_MS = 10_000;
 
+/** For whom the system keeps away from a store. */
+export const ONE_USER =
+  'a store serves one operating-system user: run coffer as the user who owns it (sudo -u); coffer(1) says how a second user does so';
+
 export const NAME_ANOTHER = { hint: 'name another file in storage "sqlite" { path }' };
 
 /** Runs `use`; what SQLite throws there comes as a CofferError. */
@@ -46,6 +50,6 @@ const HINTS: readonly (readonly [string, string])[] = [
   ['SQLITE_IOERR', 'the disk or the file system fails: see the log of the kernel; the last change was not kept'],
   ['SQLITE_CANTOPEN', 'the folder must be writable too: SQLite keeps its log (-wal, -shm) beside the file'],
   ['SQLITE_READONLY', 'the file and its folder must be writable: SQLite keeps its log (-wal, -shm) beside the file'],
-  ['SQLITE_PERM', 'run coffer as the user who owns the store'],
+  ['SQLITE_PERM', ONE_USER],
   ['SQLITE_NOMEM', 'there is not enough memory'],
 ];

@@ -1,9 +1,19 @@
-import { IntegrityError, StoreError, systemErrorCode } from '../errors.ts';
+import { StoreError, systemErrorCode } from '../errors.ts';
+import { hearSignals } from '../hearing.ts';
 import { claimFile } from './claim.ts';
 import { Connection } from './connection.ts';
-import { AGAINST_HOSTILE_FILES, createSchema, dropEmptySchema, noStoreIn, readSchema } from './schema.ts';
+import { AGAINST_HOSTILE_FILES, createSchema, dropEmptySchema, noStoreIn, readSchema, writeLayout } from './schema.ts';
+import { damaged, isPath } from './stored-path.ts';
 import { BUSY_TIMEOUT_MS, guard, translated } from './sqlite-errors.ts';
-import { type Child, type OpenOptions, type Page, ReadOnlyTransaction, type Rows, type Storage } from './storage.ts';
+import {
+  type Child,
+  type OpenOptions,
+  type Page,
+  ReadOnlyTransaction,
+  type Row,
+  type Rows,
+  type Storage,
+} from './storage.ts';
 
 const BUSY_STEP_MS = 20;
 /** What follows "/" in ASCII. */
@@ -39,7 +49,7 @@ async function prepare(connection: Connection, path: string, create: boolean): P
   connection.exec('BEGIN');
   const found = readSchema(connection, path);
   connection.exec('COMMIT');
-  if (found === 'empty' && !create) throw noStoreIn(path);
+  if (found === null && !create) throw noStoreIn(path);
   if (connection.value('PRAGMA journal_mode') !== 'wal') await useWal(connection);
   connection.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
 }
@@ -78,12 +88,13 @@ class SqliteStorage implements Storage {
   async transaction<T>(mode: 'read' | 'write', use: (rows: Rows) => Promise<T>): Promise<T> {
     guard(this.#path, () => this.#connection.exec(mode === 'write' ? 'BEGIN IMMEDIATE' : 'BEGIN'));
     try {
-      const isNew = guard(this.#path, () => this.#checkSchema(mode)) === 'made';
-      const result = await use(new SqliteRows(this.#connection, this.#path, { writable: mode === 'write', isNew }));
+      const found = guard(this.#path, () => this.#checkSchema(mode));
+      const rows = new SqliteRows(this.#connection, this.#path, { writable: mode === 'write', ...found });
+      const result = await use(rows);
       if (mode === 'write' && this.#create) guard(this.#path, () => dropEmptySchema(this.#connection));
       await heardSignals();
       const commit = async (): Promise<void> => guard(this.#path, () => this.#connection.exec('COMMIT'));
-      await (mode === 'write' ? this.#throughCommit(commit) : commit());
+      await (found.isNew || rows.changed ? this.#throughCommit(commit) : commit());
       return result;
     } catch (error) {
       if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK');
@@ -92,11 +103,11 @@ class SqliteStorage implements Storage {
   }
 
   /** Before anything else in a transaction. */
-  #checkSchema(mode: 'read' | 'write'): 'found' | 'made' {
-    if (readSchema(this.#connection, this.#path) === 'store') return 'found';
+  #checkSchema(mode: 'read' | 'write'): Pick<Rows, 'isNew' | 'layout'> {
+    const layout = readSchema(this.#connection, this.#path);
+    if (layout !== null) return { isNew: false, layout };
     if (mode === 'read' || !this.#create) throw noStoreIn(this.#path);
-    createSchema(this.#connection);
-    return 'made';
+    return { isNew: true, layout: createSchema(this.#connection) };
   }
 
   async close(): Promise<void> {
@@ -114,16 +125,30 @@ class SqliteRows implements Rows {
   readonly #path: string;
   readonly #writable: boolean;
   readonly isNew: boolean;
+  /** Whether anything was to be put or deleted. */
+  changed = false;
+  #layout: number;
 
   constructor(
     connection: Connection,
     path: string,
-    { writable, isNew }: { readonly writable: boolean; readonly isNew: boolean },
+    { writable, isNew, layout }: Pick<Rows, 'isNew' | 'layout'> & { readonly writable: boolean },
   ) {
     this.#connection = connection;
     this.#path = path;
     this.#writable = writable;
     this.isNew = isNew;
+    this.#layout = layout;
+  }
+
+  get layout(): number {
+    return this.#layout;
+  }
+
+  async raiseLayout(layout: number): Promise<void> {
+    this.#requireWritable();
+    this.#guarded((connection) => writeLayout(connection, layout));
+    this.#layout = layout;
   }
 
   async get(path: string): Promise<Uint8Array | null> {
@@ -137,10 +162,24 @@ class SqliteRows implements Rows {
     return Promise.all(paths.map((path) => this.get(path)));
   }
 
+  async has(path: string): Promise<boolean> {
+    return this.#guarded((connection) => connection.value('SELECT 1 FROM entries WHERE path = ?', path)) !== undefined;
+  }
+
+  async hasBelow(folder: string): Promise<boolean> {
+    return (await this.next(folder, null)) !== null;
+  }
+
   async put(path: string, value: Uint8Array): Promise<void> {
     this.#requireWritable();
     const upsert = 'INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET value = excluded.value';
     this.#guarded((connection) => connection.prepare(upsert).run(path, value));
+  }
+
+  async insert(path: string, value: Uint8Array): Promise<boolean> {
+    this.#requireWritable();
+    const insert = 'INSERT INTO entries VALUES (?, ?) ON CONFLICT (path) DO NOTHING';
+    return this.#guarded((connection) => connection.prepare(insert).run(path, value)).changes === 1;
   }
 
   async delete(path: string): Promise<void> {
@@ -172,6 +211,19 @@ class SqliteRows implements Rows {
     return path?.startsWith(prefix) === true ? path : null;
   }
 
+  async scan(after: string | null, most: number): Promise<readonly Row[]> {
+    await hearSignals();
+    const from = after === null ? '' : `${after}\0`;
+    const select = 'SELECT path, value FROM entries WHERE path >= ? ORDER BY path LIMIT ?';
+    const found = this.#guarded((connection) => connection.rows(select, from, most));
+    let last = '';
+    return found.map(([path, value]) => {
+      if (!isPath(path) || path < from || path <= last || !(value instanceof Uint8Array)) throw damaged(this.#path);
+      last = path;
+      return { path, value };
+    });
+  }
+
   /** The first path from `from` on. */
   #seek(connection: Connection, from: string): string | null {
     const path = connection.value('SELECT path FROM entries WHERE path >= ? ORDER BY path LIMIT 1', from);
@@ -180,23 +232,13 @@ class SqliteRows implements Rows {
     return path;
   }
 
+  /** Before anything is put or deleted. */
   #requireWritable(): void {
     if (!this.#writable) throw new ReadOnlyTransaction('a row was to be written in a read transaction');
+    this.changed = true;
   }
 
   #guarded<T>(use: (connection: Connection) => T): T {
     return guard(this.#path, () => use(this.#connection));
   }
-}
-
-/** Coffer's paths are printable ASCII, and so SQLite's order of them is JavaScript's; neither is a matter of course in a file of somebody else's. */
-function isPath(path: unknown): path is string {
-  return typeof path === 'string' && /^[\x20-\x7e]+$/.test(path);
-}
-
-function damaged(path: string): IntegrityError {
-  const problem = `the database ${path} has rows that coffer did not write, or not in their order`;
-  return new IntegrityError('storage_corrupt', problem, {
-    hint: 'restore the store from a backup and find out who could write to it',
-  });
 }

@@ -18,7 +18,7 @@ export interface OpenOptions {
   readonly create: boolean;
   /** Told what the operator should know of the store. */
   readonly note?: (text: Hint) => void;
-  /** Runs the COMMIT of every write transaction: from there on it is done, whatever happens to the command. */
+  /** Runs the COMMIT of every transaction that wrote something: from there on it is done, whatever happens to the command. */
   readonly throughCommit?: (commit: () => Promise<void>) => Promise<void>;
 }
 
@@ -32,10 +32,20 @@ export interface Rows {
    * it: one without any was emptied.
    */
   readonly isNew: boolean;
+  /** The version of the rows' layout, 1 or 2. Nothing authenticates it. */
+  readonly layout: number;
+  /** Makes it a later one. */
+  raiseLayout(layout: number): Promise<void>;
   get(path: string): Promise<Uint8Array | null>;
   /** The same for several, in their order, which costs a networked database one trip. */
   getMany(paths: readonly string[]): Promise<(Uint8Array | null)[]>;
+  /** Whether there is such a row, without its value. */
+  has(path: string): Promise<boolean>;
+  /** Whether there is any row below a folder, which is not "". */
+  hasBelow(folder: string): Promise<boolean>;
   put(path: string, value: Uint8Array): Promise<void>;
+  /** A row that is new. @returns false, with nothing done, where there is one at that path */
+  insert(path: string, value: Uint8Array): Promise<boolean>;
   /** Deleting what is not there is no error. */
   delete(path: string): Promise<void>;
   /**
@@ -43,8 +53,15 @@ export interface Rows {
    * lies below them.
    */
   list(folder: string, page?: Page): Promise<Child[]>;
+  /** Rows in the order of paths, at most so many, from behind the path `after`, or from the first on. */
+  scan(after: string | null, most: number): Promise<readonly Row[]>;
   /** The first row below a folder ("" is the root) behind the row `after`, in the order of paths, folder by folder; null at the end. */
   next(folder: string, after: string | null): Promise<string | null>;
+}
+
+export interface Row {
+  readonly path: string;
+  readonly value: Uint8Array;
 }
 
 /** A part of a listing. */

@@ -21,6 +21,9 @@ const [
   macInput,
   macValue,
   row,
+  lease,
+  sealed,
+  ...nodes
 ] = process.argv.slice(2) as Arguments;
 const MOST_KEYS = 16;
 
@@ -34,15 +37,15 @@ prepare('PRAGMA journal_mode').pluck().get();
 db.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
 db.exec('BEGIN');
 checkSchema();
-readRows('core/record', 'core/lease', 'core/sealed');
+readRows('core/record', lease, sealed);
 db.exec('COMMIT');
 const api = new pkcs11js.PKCS11();
 const session = login(api);
 db.exec('BEGIN');
 checkSchema();
-readRows('core/record', 'core/lease', 'core/sealed');
+readRows('core/record', lease, sealed);
 openRecord(api, session);
-readRows('core/usage', 'core/mounts', row);
+readRows(...nodes, 'core/mounts', row);
 db.exec('COMMIT');
 api.C_Finalize();
 db.close();
@@ -99,5 +102,6 @@ type Arguments = [
   ...[string, string, string, string],
   ...[string, string, string, string, string],
   ...[string, string, string, string, string],
-  string,
+  ...[string, string, string],
+  ...string[],
 ];

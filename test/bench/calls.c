@@ -9,7 +9,7 @@
 #include "pkcs11/pkcs11.h"
 #include "sqlite3.h"
 
-enum { SELF, MODULE, LABEL, PIN_FILE, DATABASE, WRAP, WRAP_KEY, WRAP_ID, IV, WRAPPED, MAC, MAC_KEY, MAC_ID, MAC_INPUT, MAC_VALUE, ROW, COUNT };
+enum { SELF, MODULE, LABEL, PIN_FILE, DATABASE, WRAP, WRAP_KEY, WRAP_ID, IV, WRAPPED, MAC, MAC_KEY, MAC_ID, MAC_INPUT, MAC_VALUE, ROW, LEASE, SEALED, NODES };
 enum { MOST_SLOTS = 32, MOST_KEYS = 16, LONGEST = 4096 };
 
 #define MUST(condition) \
@@ -111,7 +111,7 @@ static void open_record(char **argv) {
 }
 
 int main(int argc, char **argv) {
-  MUST(argc == COUNT);
+  MUST(argc > NODES);
   MUST(sqlite3_open_v2(argv[DATABASE], &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
   sqlite3_stmt *journal = NULL;
   run("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
@@ -121,7 +121,7 @@ int main(int argc, char **argv) {
   each(&journal, "PRAGMA journal_mode", NULL);
   sqlite3_finalize(journal);
   run("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
-  const char *const state[] = {"core/record", "core/lease", "core/sealed", NULL};
+  const char *const state[] = {"core/record", argv[LEASE], argv[SEALED], NULL};
   run("BEGIN");
   check_schema();
   read_rows(state);
@@ -131,7 +131,8 @@ int main(int argc, char **argv) {
   check_schema();
   read_rows(state);
   open_record(argv);
-  const char *const rest[] = {"core/usage", "core/mounts", argv[ROW], NULL};
+  read_rows((const char *const *)argv + NODES);
+  const char *const rest[] = {"core/mounts", argv[ROW], NULL};
   read_rows(rest);
   run("COMMIT");
   MUST(api->C_Finalize(NULL) == CKR_OK);

@@ -14,7 +14,7 @@ const BATCH = 20_000;
 const [path, pinFile, number] = process.argv.slice(2) as [string, string, string];
 const total = Number(number);
 const context: Context = {
-  config: await loadConfig({ path, env: process.env }),
+  config: await loadConfig({ paths: [path], env: process.env }),
   machine: thisMachine,
   pin: async () => readFileSync(pinFile, 'latin1').trim(),
   pinPad: () => undefined,

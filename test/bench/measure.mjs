@@ -55,3 +55,8 @@ export function median(list) {
 export function ratio(list, base) {
   return median(list.map((value, at) => value / base[at]));
 }
+
+/** The median of what a command costs beyond others in the same round. */
+export function difference(list, others) {
+  return median(list.map((value, at) => others.reduce((left, other) => left - other[at], value)));
+}

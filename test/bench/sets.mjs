@@ -10,6 +10,8 @@ import { writeConfig } from './stand.mjs';
 
 const COLD_ROUNDS = 7;
 const SECRET = secretPath(5);
+/** A command that does nothing, for `run`. */
+const TRUE = '/usr/bin/true';
 
 /** @returns what `measure` does, for the small store and for other programs */
 export function small(stand, others) {
@@ -31,6 +33,8 @@ export function small(stand, others) {
     'kv get, wrapped': coffer('kv', 'get', 'wrapped/app'),
     'kv put': coffer('kv', 'put', SECRET, 'user=ada', 'password=secret'),
     'kv put, wrapped': coffer('kv', 'put', 'wrapped/app', 'user=ada', 'password=secret'),
+    'run true': coffer('run', '-env', `USER=${SECRET}#user`, '--', TRUE),
+    true: { words: [TRUE] },
     'transit/encrypt': coffer('write', 'transit/encrypt/k', 'plaintext=aGVsbG8='),
     'kv get, bundle': { words: [here, join(root, 'bin', 'coffer.cjs'), 'kv', 'get', SECRET] },
     'bare program': { words: [compileScript('bare.ts', join(folder, 'bare')), ...calls] },

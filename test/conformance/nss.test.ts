@@ -1,4 +1,4 @@
 import { nss } from '../support/modules/nss.ts';
 import { conformance } from './suite.ts';
 
-conformance(nss);
+await conformance(nss);

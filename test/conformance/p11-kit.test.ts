@@ -1,4 +1,4 @@
 import { p11Kit } from '../support/modules/p11-kit.ts';
 import { conformance } from './suite.ts';
 
-conformance(p11Kit);
+await conformance(p11Kit);

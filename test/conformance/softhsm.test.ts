@@ -1,4 +1,4 @@
 import { softHsm } from '../support/modules/softhsm.ts';
 import { conformance } from './suite.ts';
 
-conformance(softHsm);
+await conformance(softHsm);

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,12 +12,15 @@ export interface ConformanceStand {
   readonly token: TestToken;
   /** The database file. */
   readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
   /** Writes the configuration anew. @param seal further lines of the seal stanza, instead of the usual keys where they name some */
   configure(seal: readonly string[]): void;
   run(
     args: readonly string[],
     more?: { readonly env?: Readonly<Record<string, string>>; readonly input?: string },
   ): Outcome;
+  /** As `run`, without blocking; the exit status. */
+  start(args: readonly string[]): Promise<number | null>;
   /** As `run`; its stdout. Throws unless it exits 0. */
   ok(...args: string[]): string;
   remove(): void;
@@ -47,6 +50,7 @@ export async function makeConformanceStand(module: TestModule): Promise<Conforma
     dir,
     token,
     path,
+    env,
     configure(seal) {
       const lines = [`lib = "${token.lib}"`, `pin = "${token.pin}"`, 'generate_key = "true"', ...token.seal, ...seal];
       const stanzas = [
@@ -67,6 +71,12 @@ export async function makeConformanceStand(module: TestModule): Promise<Conforma
       if (done.error !== undefined) throw done.error;
       return { status: done.status, signal: done.signal, stdout: done.stdout, stderr: done.stderr };
     },
+    start: (args) =>
+      new Promise((resolve, reject) => {
+        const child = spawn(program, [...before, ...args], { cwd: dir, env, stdio: ['ignore', 'ignore', 'inherit'] });
+        child.on('error', reject);
+        child.on('close', resolve);
+      }),
     ok(...args) {
       const { status, stdout, stderr } = stand.run(args);
       if (status !== 0) throw new Error(`coffer ${args.join(' ')} ended with ${status}:\n${stderr}`);

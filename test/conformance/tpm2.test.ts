@@ -1,5 +1,5 @@
 import { tpm2, tpm2Rsa } from '../support/modules/tpm2.ts';
 import { conformance } from './suite.ts';
 
-conformance(tpm2);
-conformance(tpm2Rsa);
+await conformance(tpm2);
+await conformance(tpm2Rsa);

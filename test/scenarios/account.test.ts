@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyStore, makeStand, readRows, type Stand } from '../support/store.ts';
+import { copyStore, makeStand, OWN_ROWS, readRows, type Stand } from '../support/store.ts';
 
 /** As the system's user database has it. */
 const [name = '', , , , , home = ''] = execFileSync('getent', ['passwd', String(process.getuid?.())], {
@@ -22,7 +22,7 @@ describe('who runs coffer', () => {
     stand.ok('seal');
     expect(stand.run(['unseal'], { env })).toMatchObject({ status: 0 });
     expect(stand.ok('operator', 'diagnose')).toContain(`unsealed by ${name},`);
-    const lease = readRows(copyStore(stand.path, `${stand.dir}/copy`)).find(({ path }) => path === 'core/lease');
+    const lease = readRows(copyStore(stand.path, `${stand.dir}/copy`)).find(({ path }) => path === OWN_ROWS.lease);
     expect(lease?.value.toString('latin1')).toContain(name);
   });
 

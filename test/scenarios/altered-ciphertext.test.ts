@@ -204,7 +204,7 @@ describe('altered ciphertext of a managed key of transit', () => {
         env,
         input: JSON.stringify({ batch_input: [{ ciphertext: good }, { ciphertext: bad }, { ciphertext: good }] }),
       });
-      expect(batch, answer + batch.stderr).toMatchObject({ status: 0 });
+      expect(batch, answer + batch.stderr).toMatchObject({ status: 2 });
       const { data } = JSON.parse(batch.stdout) as {
         data: { batch_results: { plaintext?: string; error?: string }[] };
       };

@@ -11,12 +11,14 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { goldenStand } from '../support/golden.ts';
 import { compileClock } from '../support/shim.ts';
 import { createSoftHsm, destroyKeys, generateRsaPair, importKey } from '../support/softhsm.ts';
 import {
   configuration,
   inDatabase,
   makeStand,
+  OWN_ROWS,
   readRows,
   writeRows,
   type RunOptions,
@@ -61,6 +63,14 @@ function alterRow(wanted: (path: string) => boolean, change: (value: Uint8Array)
   const row = readRows(stand.path).find(({ path }) => wanted(path));
   if (row === undefined) throw new Error('there is such a row');
   writeRows(stand.path, { [row.path]: change(new Uint8Array(row.value)) });
+}
+
+/** Puts a row back as it was before something was done. */
+function withOlder(path: string, change: () => unknown): void {
+  const older = readRows(stand.path).find((row) => row.path === path);
+  if (older === undefined) throw new Error('there is such a row');
+  change();
+  writeRows(stand.path, { [path]: older.value });
 }
 
 const flipLast = (value: Uint8Array): Uint8Array =>
@@ -342,7 +352,7 @@ const FAULTS: readonly Fault[] = [
     check: 'lease',
     finds: 'failure',
     status: 4,
-    plant: () => alterRow((path) => path === 'core/lease', flipLast),
+    plant: () => alterRow((path) => path === OWN_ROWS.lease, flipLast),
   },
   {
     fault: 'a clock before the store was made',
@@ -353,11 +363,43 @@ const FAULTS: readonly Fault[] = [
     run: withOldClock,
   },
   {
-    fault: 'an altered count of encryptions',
-    check: 'encryptions',
+    fault: 'an altered root of the tree',
+    check: 'tree',
     finds: 'failure',
     status: 4,
-    plant: () => alterRow((path) => path === 'core/usage', flipLast),
+    plant: () => alterRow((path) => path === 'core/tree', flipLast),
+  },
+  {
+    fault: 'an altered node of the tree',
+    check: 'tree',
+    finds: 'failure',
+    status: 4,
+    plant: () => alterRow((path) => path === 'tree', flipLast),
+  },
+  {
+    fault: 'an older record',
+    check: 'tree',
+    finds: 'failure',
+    status: 4,
+    plant: () => withOlder('core/record', () => stand.ok('operator', 'rotate')),
+  },
+  {
+    fault: 'an older copy of the whole store',
+    check: 'tree',
+    finds: 'failure',
+    status: 4,
+    plant: () => {
+      const older = readRows(stand.path);
+      stand.ok('kv', 'put', 'plain/a', 'b=d');
+      writeRows(stand.path, Object.fromEntries(older.map(({ path, value }) => [path, value])));
+    },
+  },
+  {
+    fault: 'an older mount table',
+    check: 'mount table',
+    finds: 'failure',
+    status: 4,
+    plant: () => withOlder('core/mounts', () => stand.ok('secrets', 'enable', '-path=more', 'kv')),
   },
   {
     fault: 'a mount table that is gone',
@@ -373,9 +415,37 @@ const FAULTS: readonly Fault[] = [
   {
     fault: 'a row of no mount',
     check: 'rows',
-    finds: 'warning',
-    status: 0,
+    finds: 'failure',
+    status: 4,
     plant: () => writeRows(stand.path, { 'data/somebody/else': new Uint8Array(8) }),
+  },
+  {
+    fault: 'a row that is gone',
+    check: 'rows',
+    finds: 'failure',
+    status: 4,
+    plant: () =>
+      alterRow(
+        (path) => path.startsWith('data/'),
+        () => null,
+      ),
+  },
+  {
+    fault: 'an older value',
+    check: 'values',
+    finds: 'failure',
+    status: 4,
+    args: ['-deep'],
+    plant: () => {
+      const before = readRows(stand.path);
+      stand.ok('kv', 'put', 'plain/a', 'b=d');
+      const changed = new Map(readRows(stand.path).map(({ path, value }) => [path, value]));
+      const older = before.find(
+        ({ path, value }) => path.startsWith('data/') && changed.get(path)?.equals(value) === false,
+      );
+      if (older === undefined) throw new Error('there is a row that was written');
+      writeRows(stand.path, { [older.path]: older.value });
+    },
   },
   {
     fault: 'a row whose name was altered',
@@ -616,11 +686,67 @@ describe('operator diagnose', () => {
 
   it('exits with the worst, and shows a checklist', () => {
     opened({ shim: true });
-    alterRow((path) => path === 'core/usage', flipLast);
+    alterRow((path) => path === 'core/mounts', flipLast);
     const { status, stdout } = stand.run(['diagnose'], shim('random-stuck'));
     expect(status).toBe(4);
     expect(stdout).toContain('[FAIL] random numbers:');
-    expect(stdout).toContain('[FAIL] encryptions:');
-    expect(stdout).toMatch(/\d+ ok, 0 warnings, 2 failures, 0 skipped/);
+    expect(stdout).toContain('[FAIL] mount table:');
+    expect(stdout).toMatch(/\d+ ok, 0 warnings, 2 failures, 2 skipped/);
+  });
+});
+
+describe('operator diagnose of a store without a tree', () => {
+  function old(): void {
+    ({ stand } = goldenStand('v1'));
+    stand.ok('unseal');
+  }
+
+  it.each([[[]], [['-deep']]])('finds that it has none, and old records, and nothing else %j', (args) => {
+    old();
+    const { checks, status } = diagnose(args);
+    expect(status).toBe(0);
+    const others = checks.filter(({ name, status: each }) => name !== 'tree' && each !== 'ok');
+    expect(others).toMatchObject([
+      {
+        name: 'seal wrap',
+        status: 'warning',
+        message: expect.stringMatching(/^\d+ records of an earlier version/) as string,
+      },
+    ]);
+    expect(checks.filter(({ name }) => name === 'tree')).toMatchObject([
+      { status: 'warning', remedy: expect.stringContaining('coffer operator upgrade') as string },
+    ]);
+  });
+
+  it('finds an altered count of encryptions', () => {
+    old();
+    alterRow((path) => path === 'core/usage', flipLast);
+    const { checks, status } = diagnose();
+    expect(status).toBe(4);
+    const failures = checks.filter(({ status: each }) => each === 'failure');
+    expect(failures).toHaveLength(1);
+    expect(failures[0]?.message).toContain('the count of encryptions in the store was altered');
+  });
+
+  it('finds a row of no mount, which it warns of', () => {
+    old();
+    writeRows(stand.path, { 'data/somebody/else': new Uint8Array(8) });
+    const { checks, status } = diagnose();
+    expect(status).toBe(0);
+    expect(checks.find(({ name, status: each }) => name === 'rows' && each === 'warning')?.remedy).not.toBeNull();
+  });
+
+  it('finds a forged lease and an altered mount table', () => {
+    for (const [row, check] of [
+      ['core/lease', 'lease'],
+      ['core/mounts', 'mount table'],
+    ] as const) {
+      old();
+      alterRow((path) => path === row, flipLast);
+      const { checks, status } = diagnose();
+      expect(status).toBe(4);
+      expect(checks.filter(({ status: each }) => each === 'failure').map(({ name }) => name)).toEqual([check]);
+      if (check === 'lease') stand.remove();
+    }
   });
 });

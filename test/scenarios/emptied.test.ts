@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyStore, inDatabase, makeStand, type Outcome, type Stand } from '../support/store.ts';
+import { copyStore, inDatabase, makeStand, OWN_ROWS, type Outcome, type Stand } from '../support/store.ts';
 
 const COMMANDS = [
   ['seal-status'],
@@ -61,7 +61,7 @@ describe('a store that somebody took the rows from', () => {
     [
       'all but the lease',
       (path: string) =>
-        inDatabase(path, (database) => void database.exec("DELETE FROM entries WHERE path <> 'core/lease'")),
+        inDatabase(path, (database) => void database.exec(`DELETE FROM entries WHERE path <> '${OWN_ROWS.lease}'`)),
       "the store's own record was removed",
     ],
     ['by cutting the file within its last page', cutTo(5000), "the store's own record was removed"],

@@ -1,31 +1,42 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recoveryVerifier, combineRecoveryShares } from '../../src/seal/index.ts';
+import { combineRecoveryShares, readRecord, RECORD_VERSION, recoveryVerifier } from '../../src/seal/index.ts';
 import { withSeal } from '../../src/core/context.ts';
 import { openKeys } from '../../src/core/unsealed/keys.ts';
-import { contextOf, makeStand, readRows, type Stand } from '../support/store.ts';
-import { makeGolden, type Golden } from './make-golden.ts';
+import { GOLDEN_STORES, goldenStand, readGolden } from '../support/golden.ts';
+import { contextOf, readRows, type Stand } from '../support/store.ts';
+import { makeGolden } from './make-golden.ts';
 
-const stores = fileURLToPath(new URL('../../fixtures/store/', import.meta.url));
 const make = process.env['COFFER_MAKE_GOLDEN'];
-if (make !== undefined) makeGolden(join(stores, make));
+if (make !== undefined) makeGolden(join(GOLDEN_STORES, make));
 
-describe.each(readdirSync(stores))('the store %s of an earlier coffer', (name) => {
-  const golden = JSON.parse(readFileSync(join(stores, name, 'golden.json'), 'utf8')) as Golden;
+const NO_TREE = 'note: this store has no tree';
+const isRecord = (value: Buffer): boolean => value.subarray(0, 4).toString() === 'COFR';
+
+describe.each(readdirSync(GOLDEN_STORES))('the store %s of an earlier coffer', (name) => {
+  const golden = readGolden(name);
   let stand: Stand;
 
   beforeAll(() => {
-    stand = makeStand({ label: golden.label, pin: golden.pin });
-    const tokens = join(stand.dir, 'hsm', 'tokens');
-    rmSync(tokens, { recursive: true });
-    cpSync(join(stores, name, 'tokens'), tokens, { recursive: true });
-    mkdirSync(join(stand.dir, 'store'));
-    writeFileSync(stand.path, readFileSync(join(stores, name, 'coffer.db')));
+    ({ stand } = goldenStand(name));
     stand.ok('unseal');
   });
   afterAll(() => stand.remove());
+
+  it(`is ${name === 'v1' ? '' : 'not '}warned of for having no tree, by what reads and by what writes`, () => {
+    for (const args of [
+      ['kv', 'get', 'one/app'],
+      ['kv', 'put', 'one/warned', 'v=w'],
+      ['kv', 'delete', 'one/warned'],
+    ]) {
+      const { status, stderr } = stand.run(args);
+      expect({ status, warned: stderr.split(NO_TREE).length - 1 }, args.join(' ')).toEqual({
+        status: 0,
+        warned: name === 'v1' ? 1 : 0,
+      });
+    }
+  });
 
   it('has its mounts', () => {
     expect(JSON.parse(stand.ok('secrets', 'list', '-format=json'))).toMatchObject(golden.mounts as object);
@@ -49,6 +60,17 @@ describe.each(readdirSync(stores))('the store %s of an earlier coffer', (name) =
       stand.ok('kv', 'put', `${mount}new`, 'v=w');
       expect(stand.ok('kv', 'get', '-field=v', `${mount}new`)).toBe('w');
     }
+  });
+
+  it('moves to records of the present version, with all of its secrets', () => {
+    const versions = (): Set<number> =>
+      new Set(readRows(stand.path).flatMap(({ value }) => (isRecord(value) ? [readRecord(value, 'it').version] : [])));
+    expect(versions()).toContain(1);
+    stand.ok('sealwrap', 'rewrap');
+    expect(versions()).toEqual(new Set([RECORD_VERSION]));
+    for (const { get, data } of golden.secrets)
+      expect(JSON.parse(stand.ok('kv', 'get', '-format=json', '-field=data', ...get))).toEqual(data);
+    expect(stand.run(['operator', 'verify']).status).toBe(0);
   });
 
   it('takes its recovery key', async () => {

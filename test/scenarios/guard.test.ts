@@ -220,7 +220,8 @@ describe('an output that is full', () => {
     const outcome = await stand.shell('exec coffer kv put secret/full v=w >/dev/full');
     expect(outcome).toMatchObject({
       status: 1,
-      stderr: 'error: cannot write to stdout: ENOSPC\nhint: what the command wrote to the store is there\n',
+      stderr:
+        'error: cannot write to stdout: no space left on device\nhint: what the command wrote to the store is there\n',
     });
     expect(stand.ok('kv', 'get', '-field=v', 'secret/full')).toBe('w');
   });

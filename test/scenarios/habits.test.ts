@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readRecord } from '../../src/seal/index.ts';
-import { makeStand, readRows, type Outcome, type Stand, type StandOptions } from '../support/store.ts';
+import { makeStand, readRows, writeRows, type Outcome, type Stand, type StandOptions } from '../support/store.ts';
 import { destroyKeys, generateRsaPair, importKey, importRsaPair } from '../support/softhsm.ts';
 
 const stands: Stand[] = [];
@@ -182,30 +182,61 @@ describe('a store lives with a module that', () => {
     });
   });
 
-  it.each([['input-limit:2048'], ['input-limit:2048', 'limit-says-buffer', 'keeps-failed']])(
-    'limits its input: long values are authenticated by their digest: %s',
+  it.each([['input-limit:64'], ['input-limit:64', 'limit-says-buffer', 'keeps-failed']])(
+    'limits its input, and never hears of it: %s',
     (...faults) => {
       const stand = standFor({ faults });
       live(stand);
-      const overDigest = records(stand).map(({ ciphertext, macStanza }) => [
-        ciphertext.length > 2048,
-        macStanza?.overDigest,
-      ]);
-      for (const [isLong, digest] of overDigest) expect(digest).toBe(isLong);
-      expect(overDigest.flat()).toContain(true);
+      for (const name of ['C_SignUpdate', 'C_VerifyUpdate']) expect(stand.shim?.calls()).not.toContain(name);
+      stand.shim?.clear();
+      stand.write('large', LARGE);
+      stand.ok('kv', 'put', 'kv/large', 'v=@large');
+      expect(stand.shim?.calls().filter((name) => name === 'C_Sign')).toHaveLength(1);
     },
   );
 
-  it('limits its input after long values were authenticated whole', () => {
-    const stand = standFor({});
+  it.each([
+    ['C_VerifyInit', '0x54'],
+    ['C_VerifyInit', '0x68'],
+    ['C_VerifyInit', '0x70'],
+    ['C_Verify', '0x7'],
+    ['C_Verify', '0x21'],
+    ['C_Verify', '0x150'],
+    ['C_Verify', '0x200'],
+    ['C_Verify', '0x80000001'],
+  ])('does not verify: %s returns %s', (name, value) => {
+    const stand = standFor({ faults: [`fail:${name}:${value}`] });
     live(stand);
-    expect(records(stand).map(({ macStanza }) => macStanza?.overDigest)).toEqual([false, false, false]);
-    const limited = { env: { COFFER_SHIM_FAULT: 'input-limit:256' } };
-    stand.shim?.clear();
-    const { status, stdout } = stand.run(['kv', 'get', '-field=v', 'kv/large'], limited);
-    expect({ status, same: stdout === LARGE }).toEqual({ status: 0, same: true });
-    expect(stand.shim?.calls()).toContain('C_VerifyFinal');
+    const [row] = readRows(stand.path).filter(({ path }) => path.startsWith('data/'));
+    if (row === undefined) throw new Error('no value');
+    writeRows(stand.path, { [row.path]: row.value.map((byte, at) => (at === row.value.length - 1 ? byte ^ 1 : byte)) });
+    const outcomes = ['kv/small', 'kv/large'].map((path) => stand.run(['kv', 'get', path]).status);
+    expect(outcomes.sort()).toEqual([0, 4]);
   });
+
+  it.each(['0xc0', '0xc1'])(
+    'says that an HMAC is wrong, and is not asked in another way: C_Verify returns %s',
+    (value) => {
+      const stand = standFor({});
+      live(stand);
+      stand.shim?.clear();
+      const outcome = stand.run(['kv', 'get', 'kv/small'], { env: { COFFER_SHIM_FAULT: `fail:C_Verify:${value}` } });
+      expect(outcome).toMatchObject({ status: 4, stdout: '' });
+      expect(stand.shim?.calls()).not.toContain('C_SignInit');
+    },
+  );
+
+  it.each(['0x32', '0xb3', '0x101', '0x50'])(
+    'ends a command for good, and is asked nothing more: C_Verify returns %s',
+    (value) => {
+      const stand = standFor({});
+      live(stand);
+      stand.shim?.clear();
+      const outcome = stand.run(['kv', 'get', 'kv/small'], { env: { COFFER_SHIM_FAULT: `fail:C_Verify:${value}` } });
+      expect(outcome).toMatchObject({ status: 3, stdout: '' });
+      expect(stand.shim?.calls()).not.toContain('C_SignInit');
+    },
+  );
 
   it.each(['no-generic-hmac', 'no-generic-hmac,no-generic-keygen'])('wants an AES key for the HMAC: %s', (faults) => {
     const stand = standFor({ faults: faults.split(',') });
@@ -256,7 +287,7 @@ describe('sealwrap rewrap in parallel sessions, with a module that', () => {
     ['makes its own GCM IV', 'gcm-own-iv', GCM],
     ['takes the shorter CK_GCM_PARAMS', 'gcm-no-iv-bits', GCM],
     ['wants more room', 'buffer-too-small', ''],
-    ['limits its input', 'input-limit:2048', ''],
+    ['limits its input', 'input-limit:64', ''],
     ['pads labels', 'padded-labels', ''],
     ['has one session only', 'max-sessions:1', ''],
   ])('%s', (_name, fault, mechanism) => {
@@ -431,7 +462,7 @@ describe('what a module or a token cannot do is said, and no store is made', () 
         stand.run(['init'], { env: { ...env, COFFER_STORAGE_PATH: `${stand.dir}/other/coffer.db` } }).stderr,
       ).toMatch(/^error: the token in slot \d+ is not initialised/);
       const slots = stand.run(['hsm', 'slots', '-format=json'], { env });
-      expect(slots.stdout).toMatch(/"label":\s*"demo"[^}]*"initialized":\s*false/);
+      expect(slots.stdout).toMatch(/"initialized":\s*false[^}]*"label":\s*"demo"/);
       expect(slots.stdout).not.toMatch(/"initialized":\s*true/);
     }
   });

@@ -37,13 +37,13 @@ describe('the recovery shares', () => {
     const failed = await stand.shell('exec coffer init >/dev/full');
     expect(failed).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('error: cannot write to stdout: ENOSPC') as unknown,
+      stderr: expect.stringContaining('error: cannot write to stdout: no space left on device') as unknown,
     });
     expect(stand.run(['init', '-status']).status).toBe(2);
     const unread = await stand.shell(
       'mkfifo gone; true <gone & exec 3>gone; wait; coffer init >&3; echo "status $?" >&2',
     );
-    expect(unread.stderr).toMatch(/error: cannot write to stdout: EPIPE\nstatus 1\n$/);
+    expect(unread.stderr).toMatch(/error: cannot write to stdout: broken pipe\nstatus 1\n$/);
     expect(stand.run(['init', '-status']).status).toBe(2);
     expect(stand.run(['init', '-field=nothing'])).toMatchObject({ status: 1, stdout: '' });
     expect(stand.run(['init', '-status']).status).toBe(2);

@@ -55,9 +55,17 @@ describe('the current directory', () => {
     ['bunfig.toml', 'preload = ["./payload.js"]\n'],
     ['tsconfig.json', '{ "compilerOptions": { "paths": { "yaml": ["./payload.js"], "node:*": ["./payload.js"] } } }\n'],
     ['package.json', '{ "type": "module", "imports": { "#*": "./payload.js" }, "main": "./payload.js" }\n'],
-    ...['better-sqlite3', 'pkcs11js', 'yaml', 'commander', 'hcl2-parser', '@inquirer/prompts', 'chalk'].map(
-      (name) => [`node_modules/${name}/index.js`, 'require("../../payload.js");\n'] as const,
-    ),
+    ...[
+      'better-sqlite3',
+      'pkcs11js',
+      'yaml',
+      'commander',
+      'hcl2-parser',
+      '@inquirer/prompts',
+      'chalk',
+      'string-width',
+      'dotenv',
+    ].map((name) => [`node_modules/${name}/index.js`, 'require("../../payload.js");\n'] as const),
     ...['guard', 'pkcs11', 'sqlite'].map((name) => [`lib/${name}.node`, 'no add-on']),
   ] as const;
   beforeAll(() => {
@@ -216,7 +224,9 @@ describe('an argument', () => {
     ['--revision'],
     ['x', 'cowsay'],
   ])('%s is none of the runtime', (...args) => {
-    const stderr = expect.stringMatching(/^error: (unknown flag|there is no command|-config)/) as string;
+    const stderr = expect.stringMatching(
+      /^error: (unknown flag|there is no command|there is nothing to hand on|-config)/,
+    ) as string;
     expectNoTrace(args, { status: 1, signal: null, stdout: '', stderr });
   });
 });

@@ -41,10 +41,10 @@ describe('with -format=json a note', () => {
     });
     for (const path of ['secret', 'plain'])
       stand.ok('secrets', 'enable', `-path=${path}`, ...(path === 'secret' ? ['-seal-wrap'] : []), 'kv');
+    stand.ok('kv', 'put', 'secret/app', 'v=w');
     stand.ok('secrets', 'enable', 'transit');
     for (const args of [
       ['status'],
-      ['kv', 'put', 'secret/app', 'v=w'],
       ['kv', 'get', 'secret/app'],
       ['sealwrap', 'status'],
       ['sealwrap', 'rewrap'],
@@ -56,7 +56,6 @@ describe('with -format=json a note', () => {
       ['hsm', 'test'],
       ['hsm', 'keygen'],
       ['write', '-f', 'transit/keys/k'],
-      ['delete', 'secret/app'],
       ['seal'],
     ]) {
       expect({ args, ...json(...args) }).toMatchObject({
@@ -95,9 +94,26 @@ describe('with -format=json a note', () => {
     expect(Object.keys(mounts.answer as object)).toEqual(['kv/']);
     expect(stand.run(['kv', 'get', '-format=json', '-field=v', 'kv/app'])).toMatchObject({
       status: 0,
-      stdout: 'w',
+      stdout: '"w"',
       stderr: expect.stringMatching(/^\{"errors":\[\],"notes":\["[^\n]*"\]\}\n$/) as string,
     });
+  });
+
+  it('is a document of its own on stderr of a command that has no answer', () => {
+    opened();
+    stand.ok('secrets', 'enable', 'kv');
+    for (const args of [
+      ['kv', 'put', 'kv/app', 'v=w'],
+      ['write', 'kv/app', 'v=x'],
+      ['delete', 'kv/app'],
+      ['kv', 'delete', 'kv/app'],
+    ])
+      expect({ args, ...json(...args) }).toMatchObject({
+        args,
+        status: 0,
+        stdout: '',
+        aside: { errors: [], notes: [noted] },
+      });
   });
 
   it('stands in the document of an error', () => {

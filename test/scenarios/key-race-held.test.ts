@@ -192,7 +192,7 @@ describe('an init that fails after it made keys', () => {
   it('names a key that it could not take back', () => {
     stand = makeStand({ shim: true });
     const failed = stand.run(['init', '-format=json'], {
-      env: { COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30,fail:C_DestroyObject:0x30' },
+      env: { COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30:2,fail:C_DestroyObject:0x30' },
     });
     expect(failed).toMatchObject({ status: 3, stderr: expect.stringContaining('"code":"key_left"') as unknown });
     for (const { label, id } of keys()) expect(failed.stderr).toContain(`label \\"${label}\\" and id ${id}`);

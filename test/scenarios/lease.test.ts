@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unsealStore, withMounts, type Context, type Machine } from '../../src/core/index.ts';
+import { sealStore, unsealStore, withMounts, type Context, type Machine } from '../../src/core/index.ts';
 import { COFFER } from '../support/program.ts';
-import { contextOf, copyStore, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
+import { contextOf, copyStore, makeStand, OWN_ROWS, readRows, type Outcome, type Stand } from '../support/store.ts';
 
 const OTHER_BOOT = '00000000-0000-4000-8000-000000000000';
 
@@ -101,10 +101,30 @@ describe('an unsealed store', () => {
     await unsealStore(context, null);
   });
 
+  it('is open on each machine by itself', async () => {
+    const other = { id: 'ab'.repeat(16), bootId: OTHER_BOOT };
+    const there = { ...context, machine: () => ({ ...context.machine(), ...other }) };
+    await expect(secrets(other)).rejects.toMatchObject({ code: 'sealed' });
+    await unsealStore(there, null);
+    expect(await secrets(other)).toBe(1);
+    expect(await secrets({})).toBe(1);
+    stand.ok('seal');
+    expect(await secrets(other), 'the seal of one machine is none of another').toBe(1);
+    await expect(secrets({})).rejects.toMatchObject({ code: 'sealed' });
+    await sealStore(there);
+    await expect(secrets(other)).rejects.toMatchObject({ code: 'sealed' });
+    stand.ok('unseal');
+    await expect(secrets(other)).rejects.toMatchObject({ code: 'sealed' });
+  });
+
   it('forgets its lease when it is sealed', () => {
     stand.ok('seal');
-    expect(readRows(stand.path).map(({ path }) => path)).not.toContain('core/lease');
+    const { lease, sealedByOperator } = OWN_ROWS;
+    const paths = (): string[] => readRows(stand.path).map(({ path }) => path);
+    expect(paths()).not.toContain(lease);
+    expect(paths()).toContain(sealedByOperator);
     stand.ok('unseal');
-    expect(readRows(stand.path).map(({ path }) => path)).toContain('core/lease');
+    expect(paths()).toContain(lease);
+    expect(paths()).not.toContain(sealedByOperator);
   });
 });

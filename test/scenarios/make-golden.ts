@@ -1,26 +1,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Golden, GoldenSecret } from '../support/golden.ts';
 import { makeStand } from '../support/store.ts';
-
-/** What `golden.json` beside a golden store says. */
-export interface Golden {
-  /** The coffer that made it. */
-  readonly version: string;
-  readonly label: string;
-  readonly pin: string;
-  /** In base64; any two of the three make the recovery key. */
-  readonly recoveryShares: readonly string[];
-  /** What `secrets list -format=json` shows. */
-  readonly mounts: unknown;
-  /** Arguments of `kv get -format=json` and the `data` that it prints (for version 2: data and version). */
-  readonly secrets: readonly GoldenSecret[];
-}
-
-export interface GoldenSecret {
-  readonly get: readonly string[];
-  readonly data: unknown;
-  readonly version: number | null;
-}
 
 const VALUES = {
   plain: { user: 'ada', password: 'correct horse battery staple' },
@@ -37,7 +18,7 @@ const VALUES = {
 
 /**
  * Makes a store and its token in `folder`, to be committed: every later coffer must open it. Never made again for a
- * version that was released. `COFFER_MAKE_GOLDEN=v1 npx vitest run -c test/vitest.config.ts test/scenarios/golden`
+ * version that was released. `COFFER_MAKE_GOLDEN=v2 npx vitest run -c test/vitest.config.ts test/scenarios/golden`
  */
 export function makeGolden(folder: string): void {
   const stand = makeStand({ label: 'golden', pin: 'golden-1234' });

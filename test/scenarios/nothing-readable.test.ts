@@ -1,8 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSeal } from '../../src/core/context.ts';
 import { openKeys, type StoreKeys } from '../../src/core/unsealed/keys.ts';
+import { encodings, filesBelow, found } from '../support/needles.ts';
 import { contextOf, inDatabase, makeStand, readRows, type Stand } from '../support/store.ts';
 
 const PIN = 'pin-7391864205';
@@ -41,14 +40,17 @@ describe('what lies on the disk while the store is used', () => {
   });
   afterAll(() => stand.remove());
 
-  it('is the database, its write-ahead log and index, and the parsed configuration', () => {
+  it('is the database, its write-ahead log and index, the parsed configuration, and how far the store has come', () => {
     const names = [...files.keys()].map((name) => name.replace(/[0-9a-f]{32,}/, 'HASH'));
     expect(names).toEqual([
       'home/cache/coffer/config-HASH.json',
+      'home/state/coffer/seen/HASH',
       'store/coffer.db',
       'store/coffer.db-shm',
       'store/coffer.db-wal',
     ]);
+    const [, seen] = [...files].find(([name]) => name.includes('/seen/')) ?? [];
+    expect(seen?.toString('latin1')).toMatch(/^coffer seen 1 \d+ [0-9a-f]{32}\n$/);
     expect(files.get('store/coffer.db-wal')?.length).toBeGreaterThan(10_000);
   });
 
@@ -76,6 +78,7 @@ describe('what lies on the disk while the store is used', () => {
     const secret = {
       rootKey: keys.rootKey,
       pathKey: keys.keyring.pathKey,
+      treeKey: keys.keyring.treeKey ?? new Uint8Array(0),
       term: keys.keyring.terms[0]?.key ?? new Uint8Array(0),
     };
     for (const [name, key] of Object.entries(secret)) {
@@ -122,48 +125,4 @@ function fill(stand: Stand): void {
     `a=${SECRETS['a value on a seal-wrapped mount']}`,
   );
   stand.ok('kv', 'get', deep);
-}
-
-function filesBelow(stand: Stand, folders: readonly string[]): Map<string, Buffer> {
-  const entries = folders.flatMap((folder) =>
-    readdirSync(join(stand.dir, folder), { recursive: true, withFileTypes: true }),
-  );
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return new Map(paths.sort().map((path) => [relative(stand.dir, path), readFileSync(path)]));
-}
-
-/** The ways in which bytes might stand in a file, in lower case. Base64 in each of its three alignments. */
-function encodings(bytes: Uint8Array): Map<string, Buffer> {
-  const plain = Buffer.from(bytes);
-  const base64 = [0, 1, 2].map((shift): [string, Buffer] => {
-    const text = Buffer.concat([Buffer.alloc(shift), plain])
-      .toString('base64')
-      .replace(/=+$/, '');
-    // What the bytes before and after decide is left out.
-    return [`base64 shifted by ${shift}`, Buffer.from(text.slice(Math.ceil((shift * 8) / 6), -1))];
-  });
-  const utf16 = Buffer.from(plain.toString('latin1'), 'utf16le');
-  return new Map<string, Buffer>([
-    ['utf8', plain],
-    ['hex', Buffer.from(plain.toString('hex'))],
-    ['utf16le', utf16],
-    ['utf16be', Buffer.from(utf16).swap16()],
-    ['JSON', Buffer.from(JSON.stringify(plain.toString('latin1')).slice(1, -1))],
-    ['reversed', Buffer.from(plain).reverse()],
-    ...base64,
-    ...base64.map(([name, text]): [string, Buffer] => [
-      name.replace('base64', 'base64url'),
-      Buffer.from(text.toString().replaceAll('+', '-').replaceAll('/', '_')),
-    ]),
-  ]);
-}
-
-/** Where any of the needles stands, whatever the case of its letters. */
-function found(haystacks: ReadonlyMap<string, Buffer>, needles: ReadonlyMap<string, Buffer>): string[] {
-  return [...haystacks].flatMap(([file, content]) => {
-    const lower = content.toString('latin1').toLowerCase();
-    return [...needles]
-      .filter(([, needle]) => lower.includes(needle.toString('latin1').toLowerCase()))
-      .map(([encoding]) => `${encoding} in ${file}`);
-  });
 }

@@ -198,6 +198,12 @@ describe('a store that others could write', () => {
     expect(found?.message).toBe(`other users can write ${stand.path}, and may have changed it`);
     expect(found?.remedy).toContain(`chmod 600 ${stand.path}`);
     expect(found?.remedy).toContain('diagnose -deep');
+
+    // The log that diagnose itself made is not spoken of.
+    chmodSync(stand.path, 0o666);
+    const { stderr } = stand.run(['diagnose']);
+    expect(stderr.match(/until now/g)).toHaveLength(1);
+    expect(stderr).toContain(`other users could write ${stand.path} until now`);
   });
 });
 

@@ -57,9 +57,9 @@ describe('which module', () => {
   });
 
   it('library_parameters', () => {
-    stand = makeStand({ faults: ['library-parameters:configdir=here'] });
+    stand = makeStand({ faults: ['library-parameters:configdir=/here'] });
     expect(fails(3, 'init')).toBe('ckr_arguments_bad');
-    reconfigure(/^$/, '  library_parameters = "configdir=here"');
+    reconfigure(/^$/, '  library_parameters = "configdir=/here"');
     stand.open();
   });
 });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { parse, stringify } from 'lossless-json';
+import { parse } from 'lossless-json';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withMounts, type Context } from '../../src/core/index.ts';
 import type { JsonObject } from '../../src/json.ts';
+import { canonical } from '../support/canonical.ts';
 import { contextOf, makeStand, type Stand } from '../support/store.ts';
 
 const campaign = process.env['COFFER_CAMPAIGN'] === '1';
@@ -169,8 +170,8 @@ describe('what kv put was given, kv get gives back', () => {
         fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }),
         fc.constantFrom(
           'a b',
-          '.',
-          '..',
+          '...',
+          '..a',
           'ключ',
           '😀',
           '%2F',
@@ -185,7 +186,7 @@ describe('what kv put was given, kv get gives back', () => {
           'e\u0301',
         ),
       )
-      .filter((name) => !name.includes('/') && !/\p{Cc}/u.test(name) && isWellFormed(name));
+      .filter((name) => !name.includes('/') && !/^\.\.?$|\p{Cc}/u.test(name) && isWellFormed(name));
     await fc.assert(
       fc.asyncProperty(
         fc.array(segment, { minLength: 1, maxLength: 3 }),
@@ -269,18 +270,4 @@ function isWellFormed(text: string): boolean {
 
 function objectText(members: readonly (readonly [string, string])[]): string {
   return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
-}
-
-/** The same text for the same JSON, whatever the order of its keys. Numbers as they were written. */
-function canonical(value: JsonObject): string {
-  const sorted = (item: unknown): unknown => {
-    if (Array.isArray(item)) return item.map(sorted);
-    if (typeof item !== 'object' || item === null || 'isLosslessNumber' in item) return item;
-    const result: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-    for (const name of Object.keys(item).sort()) {
-      Object.defineProperty(result, name, { value: sorted((item as Record<string, unknown>)[name]), enumerable: true });
-    }
-    return result;
-  };
-  return stringify(sorted(value)) ?? '';
 }

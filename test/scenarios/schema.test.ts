@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyStore, inDatabase, makeStand, readRows, type Outcome, type Stand } from '../support/store.ts';
+import { copyStore, inDatabase, makeStand, OWN_ROWS, readRows, type Outcome, type Stand } from '../support/store.ts';
 
 interface Attack {
   /** What somebody who can write the file, and has no key, puts into it. */
@@ -15,12 +15,12 @@ interface Attack {
 const ATTACKS: readonly Attack[] = [
   {
     attack: "a trigger that drops an operator's seal",
-    make: "CREATE TRIGGER t1 BEFORE INSERT ON entries WHEN new.path = 'core/sealed' BEGIN SELECT raise(IGNORE); END",
+    make: `CREATE TRIGGER t1 BEFORE INSERT ON entries WHEN new.path = '${OWN_ROWS.sealedByOperator}' BEGIN SELECT raise(IGNORE); END`,
     names: 'trigger "t1" of "entries"',
   },
   {
     attack: 'a trigger that keeps the lease',
-    make: "CREATE TRIGGER t2 BEFORE DELETE ON entries WHEN old.path = 'core/lease' BEGIN SELECT raise(IGNORE); END",
+    make: `CREATE TRIGGER t2 BEFORE DELETE ON entries WHEN old.path = '${OWN_ROWS.lease}' BEGIN SELECT raise(IGNORE); END`,
     names: 'trigger "t2" of "entries"',
   },
   {
@@ -35,7 +35,7 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     attack: 'a view in place of the table',
-    make: "ALTER TABLE entries RENAME TO behind; CREATE VIEW entries AS SELECT * FROM behind WHERE path <> 'core/sealed'; CREATE TRIGGER t5 INSTEAD OF INSERT ON entries BEGIN SELECT 1; END; CREATE TRIGGER t6 INSTEAD OF DELETE ON entries BEGIN SELECT 1; END",
+    make: `ALTER TABLE entries RENAME TO behind; CREATE VIEW entries AS SELECT * FROM behind WHERE path <> '${OWN_ROWS.sealedByOperator}'; CREATE TRIGGER t5 INSTEAD OF INSERT ON entries BEGIN SELECT 1; END; CREATE TRIGGER t6 INSTEAD OF DELETE ON entries BEGIN SELECT 1; END`,
     names: '"behind"',
   },
   { attack: 'a table of its own', make: 'CREATE TABLE more (a)', names: 'table "more"' },
@@ -69,7 +69,7 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     attack: 'a check that some writes fail',
-    make: recreate("path TEXT PRIMARY KEY CHECK (path <> 'core/sealed'), value BLOB NOT NULL"),
+    make: recreate(`path TEXT PRIMARY KEY CHECK (path <> '${OWN_ROWS.sealedByOperator}'), value BLOB NOT NULL`),
     names: 'table "entries" is not as coffer makes it',
   },
   {
@@ -125,9 +125,10 @@ describe('somebody who puts logic into the database', () => {
   });
   afterAll(() => stand.remove());
 
+  let copies = 0;
   /** Runs `use` on a copy of the store with the attack in it. */
   function attacked<T>(make: Attack['make'], use: (path: string, run: (...args: string[]) => Outcome) => T): T {
-    const folder = join(stand.dir, 'copy');
+    const folder = join(stand.dir, `copy-${String(copies++)}`); // what is written into one makes the next one there old
     const path = copyStore(stand.path, folder);
     try {
       inDatabase(path, (database) => (typeof make === 'string' ? void database.exec(make) : make(database)));

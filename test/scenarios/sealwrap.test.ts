@@ -1,17 +1,23 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withMounts } from '../../src/core/index.ts';
 import { readRecord } from '../../src/seal/index.ts';
+import { goldenStand } from '../support/golden.ts';
 import { hold } from '../support/hold.ts';
 import { atTerminal, plain } from '../support/pty.ts';
 import { destroyKeys } from '../support/softhsm.ts';
 import {
+  configuration,
   contextOf,
   inDatabase,
   makeStand,
+  OWN_ROWS,
   ownToken,
   readRows,
   writeRows,
   type Outcome,
+  type Row,
   type Stand,
   type StandOptions,
 } from '../support/store.ts';
@@ -123,9 +129,9 @@ async function hasMoved(stand: Stand): Promise<void> {
 describe('sealwrap rewrap', () => {
   it('moves everything, so that the old keys may be destroyed', async () => {
     const stand = await filled(150);
-    const untouched = readRows(stand.path).filter(
-      ({ path }) => path === 'core/usage' || path === 'core/lease' || path === 'core/mounts',
-    );
+    const untouched = readRows(stand.path).filter(({ path }) => path === OWN_ROWS.lease || path === 'core/mounts');
+    expect(untouched).toHaveLength(2);
+    const term = stand.ok('key-status', '-format=json');
     const total = madeBy(stand).size;
     expect(counts(stand)).toEqual({ current: 0, old: total, altered: 0 });
     const { status, stdout, stderr } = next(stand, 'sealwrap', 'rewrap', '-format=json');
@@ -141,6 +147,8 @@ describe('sealwrap rewrap', () => {
     expect([...new Set([...madeBy(stand).values()].map(String))]).toEqual(['hsm_next,hsm_hmac_next']);
     for (const { path, value: bytes } of untouched)
       expect(value(stand, path), `the barrier has nothing to do with ${path}`).toEqual(bytes);
+    expect(stand.ok('key-status', '-format=json'), 'nor was anything encrypted by it').toBe(term);
+    expect(next(stand, 'operator', 'verify')).toMatchObject({ status: 0 });
     for (const label of OLD_KEYS) expect(destroyKeys(stand.hsm, label)).toBe(1);
     await expectReadable(stand, 150);
     expect(next(stand, 'kv', 'put', 'wrapped/folder/new', 'v=w')).toMatchObject({ status: 0 });
@@ -282,6 +290,14 @@ describe('sealwrap rewrap', () => {
     expect(stderr).toMatch(/^error: wrapped\/lost cannot be opened: .*"short_lived"/);
     expect(stdout).toContain('1 could not be opened');
     expect(value(stand, path)).toEqual(before);
+    for (const args of [
+      ['operator', 'verify'],
+      ['operator', 'diagnose', '-deep'],
+    ]) {
+      const found = next(stand, ...args);
+      expect(found.status, args.join(' ')).toBe(3);
+      expect(found.stdout + found.stderr).toMatch(/wrapped\/lost cannot be opened: .*"short_lived"/);
+    }
     expect(counts(stand)).toEqual({ current: total - 1, old: 1, altered: 0 });
     await expectReadable(stand, 100);
   });
@@ -297,19 +313,23 @@ describe('sealwrap rewrap', () => {
     const total = madeBy(stand).size;
     const before = next(stand, 'sealwrap', 'status');
     expect(before.status).toBe(4);
-    expect(before.stdout).toMatch(new RegExp(`Old +${total}\nAltered +1`));
-    expect(before.stderr).toContain('error: wrapped/broken was tampered with');
+    expect(before.stdout).toMatch(new RegExp(`Old +${total - 1}\nAltered +2`));
+    for (const name of ['wrapped/flipped', 'wrapped/broken'])
+      expect(before.stderr).toContain(`error: ${name} was altered`);
 
     const { status, stdout, stderr } = next(stand, 'sealwrap', 'rewrap', '-format=json');
     expect(status).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({
       rewrapped: total - 1,
       failed: 2,
-      old: 1,
-      altered: 1,
-      altered_values: ['wrapped/broken'],
+      old: 0,
+      altered: 2,
+      altered_values: expect.toSatisfy(
+        (names: string[]) => names.toSorted().join() === 'wrapped/broken,wrapped/flipped',
+      ) as unknown,
     });
-    for (const name of ['wrapped/flipped', 'wrapped/broken']) expect(stderr).toContain(`${name} was tampered with`);
+    for (const name of ['wrapped/flipped', 'wrapped/broken']) expect(stderr).toContain(`${name} was altered`);
+    expect(stderr).toContain('"code":"row_altered"');
     expect(stdout + stderr).not.toContain('plaintext');
     expect(value(stand, flipped)).toEqual(bytes);
     expect(value(stand, broken).toString()).toBe('no record');
@@ -318,15 +338,48 @@ describe('sealwrap rewrap', () => {
 
   it('changes nothing when the HSM fails within the first batch', async () => {
     const stand = await filled(10, { shim: true });
-    const before = readRows(stand.path).filter(({ path }) => path !== RECORD);
+    const values = (): Row[] => readRows(stand.path).filter(({ path }) => path.startsWith('data/'));
+    const before = values();
     const { status, stderr } = stand.run(['sealwrap', 'rewrap'], {
-      env: { ...NEXT, COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30:8' },
+      env: { ...NEXT, COFFER_SHIM_FAULT: 'fail:C_Encrypt:0x30:6' },
     });
     expect(status, stderr).toBe(3);
     expect(stderr).toContain('CKR_DEVICE_ERROR');
-    expect(readRows(stand.path).filter(({ path }) => path !== RECORD)).toEqual(before);
+    expect(values()).toEqual(before);
+    expect(next(stand, 'operator', 'verify'), 'with the record, which came first').toMatchObject({ status: 0 });
     expect(next(stand, 'sealwrap', 'rewrap')).toMatchObject({ status: 0 });
     await expectReadable(stand, 10);
+  });
+
+  it('names a value at which the HSM failed, exit 3, where it does its work otherwise, and moves the others', async () => {
+    const stand = await filled(10, { shim: true });
+    const total = madeBy(stand).size;
+    const env = { ...NEXT, COFFER_SHIM_FAULT: 'fail:C_Decrypt:0x30:8' };
+    const { status, stdout, stderr } = stand.run(['sealwrap', 'rewrap', '-format=json'], { env });
+    expect(status, stderr).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({
+      rewrapped: total - 1,
+      old: 1,
+      failures: [{ name: expect.stringMatching(/^(wrapped|versions)\//) as string, code: 'ckr_device_error' }],
+    });
+    expect(next(stand, 'sealwrap', 'rewrap')).toMatchObject({ status: 0 });
+    expect(counts(stand)).toEqual({ current: total, old: 0, altered: 0 });
+    await expectReadable(stand, 10);
+  });
+
+  it('stops where the HSM does its work no more', async () => {
+    const stand = await filled(40, { shim: true });
+    const go = join(stand.dir, 'go');
+    const faults = stand.write('faults', `hold:C_Decrypt:15:${go}`);
+    const running = stand.start(['sealwrap', 'rewrap'], { env: { ...NEXT, COFFER_SHIM_FAULT: `@${faults}` } });
+    const isHeld = (): boolean => existsSync(`${go}.held`);
+    while (!isHeld()) await new Promise((resolve) => setTimeout(resolve, 20));
+    stand.write('faults', 'fail:C_Decrypt:0x30,fail:C_Verify:0x30,fail:C_Sign:0x30');
+    stand.write('go', '');
+    const { status, stdout, stderr } = await running.outcome;
+    expect({ status, stdout }, stderr).toEqual({ status: 3, stdout: '' });
+    expect(stderr).toMatch(/^error: C_(Sign|Verify|Decrypt) .*CKR_DEVICE_ERROR/m);
+    expect(stderr).not.toContain('cannot be opened');
   });
 
   it('asks the HSM for nothing but the opening of the store to count', async () => {
@@ -357,7 +410,7 @@ describe('sealwrap rewrap', () => {
     writeRows(stand.path, { [path]: null, [moved]: value(stand, path) });
     const { status, stderr } = next(stand, 'sealwrap', 'rewrap');
     expect(status).toBe(4);
-    expect(stderr).toContain('a value of wrapped/ whose name was altered was tampered with');
+    expect(stderr).toMatch(/^error: a (value|row) of wrapped\/ whose name was altered/);
     await expectReadable(stand, 1);
   });
 
@@ -409,8 +462,24 @@ describe('operator rotate', () => {
     await expectReadable(stand, 3, {});
   });
 
-  it('says that the count was altered rather than begin a new one', async () => {
+  it.each(['core/tree', 'tree'])('says that the tree was altered rather than begin a new one: %s', async (path) => {
     const stand = await filled(0);
+    const bytes = value(stand, path);
+    bytes[10] = (bytes[10] ?? 0) ^ 1;
+    writeRows(stand.path, { [path]: bytes });
+    const before = readRows(stand.path);
+    for (const command of ['rotate', 'key-status']) {
+      const { status, stdout, stderr } = stand.run([command, '-format=json']);
+      expect({ status, stdout }, stderr).toEqual({ status: 4, stdout: '' });
+      expect(JSON.parse(stderr)).toMatchObject({ code: 'tree_altered' });
+    }
+    expect(readRows(stand.path)).toEqual(before);
+  });
+
+  it('says of a store without a tree that the count was altered rather than begin a new one', () => {
+    const { stand } = goldenStand('v1');
+    stands.push(stand);
+    stand.ok('unseal');
     const usage = value(stand, 'core/usage');
     usage[10] = (usage[10] ?? 0) ^ 1;
     writeRows(stand.path, { 'core/usage': usage });
@@ -418,5 +487,35 @@ describe('operator rotate', () => {
       expect(stand.run([command])).toMatchObject({ status: 4, stdout: '' });
     expect(madeBy(stand).size).toBeGreaterThan(0);
     expect(value(stand, 'core/usage')).toEqual(usage);
+  });
+});
+
+describe('sealwrap rewrap of a store without a tree', () => {
+  it('moves everything, and names a value that was altered', () => {
+    const { stand, golden } = goldenStand('v1', { seal: BESIDE });
+    stands.push(stand);
+    stand.ok('unseal');
+    const lost = added(stand, () => stand.ok('kv', 'put', 'team/wrapped-one/lost', 'v=plaintext-l'));
+    stand.ok('hsm', 'keygen', '-type=aes', '-label=hsm_next');
+    stand.ok('hsm', 'keygen', '-type=hmac', '-label=hsm_hmac_next');
+    const bytes = value(stand, lost);
+    bytes[bytes.length - 60] = (bytes[bytes.length - 60] ?? 0) ^ 1;
+    writeRows(stand.path, { [lost]: bytes });
+    const total = madeBy(stand).size;
+    const { status, stdout, stderr } = next(stand, 'sealwrap', 'rewrap', '-format=json');
+    expect(status, stderr).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({ rewrapped: total - 1, failed: 1, old: 1 });
+    expect(stderr).toContain('team/wrapped-one/lost was tampered with');
+    expect(value(stand, lost)).toEqual(bytes);
+    stand.ok('kv', 'delete', 'team/wrapped-one/lost');
+    const alone = { COFFER_HSM_KEY_LABEL: 'hsm_next', COFFER_HSM_HMAC_KEY_LABEL: 'hsm_hmac_next' };
+    stand.write('coffer.hcl', configuration(stand)); // no former keys in it
+    for (const { get, data, version } of golden.secrets) {
+      const read = stand.run(['kv', 'get', '-format=json', ...get], { env: alone });
+      expect(read.status, read.stderr).toBe(0);
+      const envelope = JSON.parse(read.stdout) as { data: unknown };
+      if (version === null) expect(envelope.data).toEqual(data);
+      else expect(envelope.data).toMatchObject({ data, metadata: { version } });
+    }
   });
 });

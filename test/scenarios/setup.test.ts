@@ -2,37 +2,12 @@ import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, statSyn
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usualPlaces } from '../../src/core/setup/places.ts';
+import { answer, choose } from '../support/dialogue.ts';
 import { atTerminal, KEYS, plain, type Typist } from '../support/pty.ts';
 import { createSoftHsm } from '../support/softhsm.ts';
 import { makeStand, type Stand } from '../support/store.ts';
 
-const DOWN = '\x1b[B';
-
-/** Moves to the choice of that text and takes it: each key waits until the screen shows what the one before it did. */
-async function choose(typist: Typist, question: string, choice: RegExp): Promise<void> {
-  const asked = (screen: string): string =>
-    plain(screen).split('\r').join('').slice(plain(screen).lastIndexOf(question));
-  /** How often the list was drawn to its end. */
-  const drawn = (text: string): number => text.split('⏎ select').length - 1;
-  const marked = new RegExp(`❯ [^\n]*${choice.source}`);
-  for (let moves = 0; moves < 20; moves++) {
-    await typist.shows((screen) => screen.includes(question) && drawn(asked(screen)) > 0);
-    const before = typist.screen();
-    if (marked.test(asked(before))) {
-      typist.type(KEYS.enter);
-      return;
-    }
-    typist.type(DOWN);
-    await typist.shows((screen) => drawn(plain(screen)) > drawn(plain(before)));
-  }
-  throw new Error(`no choice ${choice.source}:\n${plain(typist.screen())}`);
-}
-
-/** Answers a question; an empty answer takes what is proposed. */
-async function answer(typist: Typist, question: string, text: string): Promise<void> {
-  await typist.shows(question);
-  typist.type(`${text}${KEYS.enter}`);
-}
+const ESCAPE = '\x1b';
 
 describe('coffer setup', () => {
   let stand: Stand;
@@ -102,7 +77,7 @@ describe('coffer setup', () => {
     const refused = atTerminal(stand, 'coffer setup', { ...fresh, COFFER_CONFIG: target });
     await answer(refused, 'is there already. Replace it?', 'n');
     expect(await refused.ends).toBe(2);
-    expect(plain(refused.screen())).toContain('error: nothing was written');
+    expect(plain(refused.screen())).toContain('error: no configuration was written');
     expect(readFileSync(target, 'utf8')).toBe(before);
 
     const typist = atTerminal(stand, 'coffer setup', { ...fresh, COFFER_CONFIG: target });
@@ -182,6 +157,13 @@ describe('coffer setup', () => {
     expect(readdirSync(join(stand.dir, 'open'))).toEqual(['none']);
   });
 
+  it('does not ask whether to replace a folder', async () => {
+    stand.write('folder/none', '');
+    const typist = atTerminal(stand, 'coffer setup -config=folder', fresh);
+    expect(await typist.ends).toBe(1);
+    expect(plain(typist.screen()).replace(/\s+/g, ' ')).toMatch(/setup writes one file, and folder is a folder/);
+  });
+
   it('says which variables will go before the configuration', async () => {
     const env = {
       ...fresh,
@@ -198,6 +180,160 @@ describe('coffer setup', () => {
       /warning: (.*) will go before what the configuration says/.exec(plain(typist.screen()).replace(/\n/g, '')) ?? [];
     expect(names?.split(', ')).toEqual(expect.arrayContaining(['COFFER_HSM_KEY_LABEL', 'COFFER_STORAGE_PATH']));
     expect(names).not.toContain('PIN');
+  });
+
+  /** Waits for a question that was asked before, and answers it. */
+  async function again(typist: Typist, since: number, question: string, text: string): Promise<void> {
+    await typist.shows((screen) => plain(screen.slice(since)).includes(question));
+    typist.type(`${text}${KEYS.enter}`);
+  }
+
+  it('goes a question back with Esc, and proposes what was answered', async () => {
+    const typist = atTerminal(stand, 'coffer setup -config=back.hcl', { ...fresh, ...stand.anotherUser });
+    await choose(typist, 'Which token holds the keys?', /demo \(SoftHSM/);
+    await choose(typist, 'Where does the user PIN come from?', /from a file/);
+    await typist.shows('Absolute path of the PIN file');
+    typist.type(ESCAPE);
+    await choose(typist, 'Where does the user PIN come from?', /from an environment variable/);
+    await answer(typist, 'Name of the variable', 'COFFER_HSM_PIN');
+    await answer(typist, 'Label of the wrapping key', 'first-label');
+    await typist.shows('Label of the HMAC key');
+    const since = typist.screen().length;
+    typist.type(ESCAPE);
+    await typist.shows((screen) => plain(screen.slice(since)).includes('Label of the wrapping key (first-label)'));
+    const before = typist.screen().length;
+    typist.type(ESCAPE);
+    await again(typist, before, 'Where does the user PIN come from?', '');
+    await again(typist, before, 'Label of the wrapping key', 'second-label');
+    await again(typist, before, 'Label of the HMAC key', '-');
+    await answer(typist, 'May `coffer init` create', '');
+    await answer(typist, 'Path of the store', join(stand.dir, 'back.db'));
+    await answer(typist, "Mix the HSM's", 'n');
+    await answer(typist, 'PIN of the token "demo"', 'pin-4711');
+    expect(await typist.ends).toBe(0);
+    const text = readFileSync(join(stand.dir, 'back.hcl'), 'utf8');
+    expect(text).toContain('key_label = "second-label"');
+    expect(text).not.toContain('first-label');
+    expect(text).not.toMatch(/^ {2}pin = /m);
+  });
+
+  it('ends where Esc leads before the first question', async () => {
+    const typist = atTerminal(stand, 'coffer setup -config=back2.hcl', fresh);
+    await typist.shows('Which token holds the keys?');
+    typist.type(ESCAPE);
+    expect(await typist.ends).toBe(2);
+    expect(existsSync(join(stand.dir, 'back2.hcl'))).toBe(false);
+  });
+
+  it('tries the generator whose bytes are wanted, also where there is no key yet', async () => {
+    const env = { ...fresh, ...stand.anotherUser, COFFER_SHIM_FAULT: 'random-stuck', COFFER_HSM_PIN: 'pin-4711' };
+    const typist = atTerminal(stand, 'coffer setup -config=random.hcl', { ...env, COFFER_HSM_LIB: stand.lib });
+    await choose(typist, 'Which token holds the keys?', /demo \(SoftHSM/);
+    await choose(typist, 'Where does the user PIN come from?', /from an environment variable/);
+    await answer(typist, 'Name of the variable', 'COFFER_HSM_PIN');
+    await answer(typist, 'Label of the wrapping key', 'none-yet');
+    await answer(typist, 'Label of the HMAC key', '-');
+    await answer(typist, 'May `coffer init` create', '');
+    await answer(typist, 'Path of the store', join(stand.dir, 'random.db'));
+    await answer(typist, "Mix the HSM's", '');
+    await typist.shows('Write the configuration all the same?');
+    expect(plain(typist.screen())).toMatch(/error: .*C_GenerateRandom|error: .*random/);
+    const since = typist.screen().length;
+    typist.type(ESCAPE);
+    await again(typist, since, "Mix the HSM's", 'n');
+    expect(await typist.ends).toBe(0);
+    expect(readFileSync(join(stand.dir, 'random.hcl'), 'utf8')).toContain('# entropy "seal" {');
+  });
+
+  it('does not offer a token that has no mechanism for wrapping, and says why', async () => {
+    const wrapping = ['0x1085', '0x1082', '0x1087', '0x9', '0x1'].map((type) => `without-mechanism:${type}`).join(',');
+    const env = { ...fresh, COFFER_SHIM_FAULT: wrapping, COFFER_HSM_LIB: stand.lib };
+    const typist = atTerminal(stand, 'coffer setup -config=none.hcl', env);
+    await typist.shows('Which token holds the keys?');
+    const screen = plain(typist.screen()).replace(/\s+/g, ' ');
+    expect(screen).toContain('token "demo" has no mechanism that coffer could wrap by');
+    expect(screen).not.toContain('demo (SoftHSM');
+    typist.type(KEYS.ctrlC);
+    expect(await typist.ends).toBe(2);
+  });
+
+  it('initialises a blank token on the way, or says with which command that is done', async () => {
+    const env = { ...fresh, ...stand.anotherUser, COFFER_HSM_LIB: stand.lib };
+    const typist = atTerminal(stand, 'coffer setup -config=blank.hcl', env);
+    await choose(typist, 'Which token holds the keys?', /no label \(SoftHSM/);
+    await answer(typist, 'Initialise the token in slot', 'n');
+    await typist.shows('it can be initialised later with');
+    const since = typist.screen().length;
+    expect(plain(typist.screen()).replace(/\n/g, '')).toMatch(
+      new RegExp(`coffer hsm init-token -lib=${stand.lib} -slot=\\d+ -label=coffer`),
+    );
+    await choose(typist, 'Which token holds the keys?', /no label \(SoftHSM/);
+    await again(typist, since, 'Initialise the token in slot', 'y');
+    await answer(typist, 'Label of the token', 'made-here');
+    await answer(typist, 'New security officer PIN', 'so-pin-1');
+    await answer(typist, 'New security officer PIN, again', 'so-pin-1');
+    await answer(typist, 'New user PIN, which coffer logs in with', 'pin-1234');
+    await answer(typist, 'New user PIN, which coffer logs in with, again', 'pin-1234');
+    await typist.shows('Initialised the token "made-here"');
+    await choose(typist, 'Where does the user PIN come from?', /ask for it/);
+    await answer(typist, 'Label of the wrapping key', '');
+    await answer(typist, 'Label of the HMAC key', '');
+    await answer(typist, 'May `coffer init` create', '');
+    await answer(typist, 'Path of the store', join(stand.dir, 'blank.db'));
+    await answer(typist, "Mix the HSM's", '');
+    expect(await typist.ends).toBe(0); // with the PIN that it has just been given
+    expect(typist.screen()).not.toMatch(/pin-1234|so-pin/);
+    expect(readFileSync(join(stand.dir, 'blank.hcl'), 'utf8')).toMatch(/token_label = "made-here"\n {2}serial = "/);
+    const init = ['-config=blank.hcl', 'init', '-recovery-shares=0', '-recovery-threshold=0'];
+    expect(stand.run(init, { env: { ...fresh, COFFER_HSM_PIN: 'pin-1234' } }).status).toBe(0);
+  });
+
+  it('goes back in the questions about a blank token, too, and ends without saying that nothing was done to it', async () => {
+    const env = { ...fresh, ...stand.anotherUser, COFFER_HSM_LIB: stand.lib };
+    const typist = atTerminal(stand, 'coffer setup -config=half.hcl', env);
+    const goBack = async (question: string, to: string): Promise<void> => {
+      await typist.shows(question);
+      const since = typist.screen().length;
+      typist.type(ESCAPE);
+      await typist.shows((screen) => plain(screen.slice(since)).includes(to));
+    };
+    await choose(typist, 'Which token holds the keys?', /no label \(SoftHSM/);
+    await answer(typist, 'Initialise the token in slot', 'y');
+    await goBack('Label of the token', 'Initialise the token in slot');
+    let since = typist.screen().length;
+    typist.type(`y${KEYS.enter}`);
+    await again(typist, since, 'Label of the token', 'kept-label');
+    await goBack('New security officer PIN', 'Label of the token (kept-label)');
+    since = typist.screen().length;
+    typist.type(KEYS.enter);
+    await again(typist, since, 'New security officer PIN', 'so-pin-0');
+    await goBack('New security officer PIN, again', 'New security officer PIN');
+    typist.type(`so-pin-1${KEYS.enter}`);
+    since = typist.screen().length;
+    await again(typist, since, 'New security officer PIN, again', 'so-pin-1');
+    await goBack('New user PIN, which coffer logs in with', 'New security officer PIN');
+    typist.type(`so-pin-2${KEYS.enter}`);
+    since = typist.screen().length;
+    await again(typist, since, 'New security officer PIN, again', 'so-pin-2');
+    await again(typist, since, 'New user PIN, which coffer logs in with', 'pin-1234');
+    await again(typist, since, 'New user PIN, which coffer logs in with, again', 'pin-1234');
+    await typist.shows('Initialised the token "kept-label"');
+    await typist.shows('Where does the user PIN come from?');
+    typist.type(KEYS.ctrlC);
+    expect(await typist.ends).toBe(2);
+    expect(plain(typist.screen())).toContain('error: no configuration was written');
+    expect(plain(typist.screen())).not.toContain('nothing was done');
+    const [, slot = ''] = /"kept-label" in slot (\d+)/.exec(plain(typist.screen())) ?? [];
+    const officer = { COFFER_HSM_SO_PIN: 'so-pin-2', COFFER_HSM_PIN: 'pin-4711', ...fresh, COFFER_HSM_LIB: stand.lib };
+    const init = ['hsm', 'init-token', '-force', `-slot=${slot}`, '-label=made-anew'];
+    expect(stand.run(init, { env: officer })).toMatchObject({ status: 0 }); // the second SO PIN is the one that it got
+  });
+
+  it('is what a command without a configuration names', () => {
+    const { status, stderr } = stand.run(['seal-status'], { env: { COFFER_CONFIG: '', XDG_CONFIG_HOME: '/nowhere' } });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/no configuration found|hint/);
+    expect(stderr).toContain('write one with `coffer setup`');
   });
 
   it('needs a terminal', () => {

@@ -51,7 +51,7 @@ print(length, child.wait())`);
       status: 1,
       signal: null,
       stdout: '',
-      stderr: 'error: cannot write to stdout: ENOSPC\n',
+      stderr: 'error: cannot write to stdout: no space left on device\n',
     });
   });
 
@@ -60,7 +60,10 @@ print(length, child.wait())`);
     const COFFER_STORAGE_PATH = join(stand.dir, 'closed', 'coffer.db');
     const init = 'coffer init -recovery-shares=1 -recovery-threshold=1';
     const { status, stderr } = await stand.shell(`${init} >&-`, { COFFER_STORAGE_PATH });
-    expect({ status, stderr }).toMatchObject({ status: 1, stderr: 'error: cannot write to stdout: EBADF\n' });
+    expect({ status, stderr }).toMatchObject({
+      status: 1,
+      stderr: 'error: cannot write to stdout: bad file descriptor\n',
+    });
     expect(stand.run(['init', '-status'], { env: { COFFER_STORAGE_PATH } }).status).toBe(2);
   });
 
@@ -120,7 +123,7 @@ print(child.wait())`);
     const { status, stderr } = await stand.shell('coffer kv put kv/in v=- <&-');
     expect({ status, stderr }).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/^error: cannot read stdin: EBADF/) as string,
+      stderr: expect.stringMatching(/^error: cannot read stdin: bad file descriptor/) as string,
     });
   });
 });

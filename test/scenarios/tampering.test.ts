@@ -9,11 +9,14 @@ import { withSeal } from '../../src/core/context.ts';
 import { openKeys } from '../../src/core/unsealed/keys.ts';
 import { CofferError } from '../../src/errors.ts';
 import { openRecord, sealRecord } from '../../src/seal/index.ts';
+import { goldenStand } from '../support/golden.ts';
 import {
   configuration,
   contextOf,
   copyStore,
+  inDatabase,
   makeStand,
+  OWN_ROWS,
   readRows,
   writeRows,
   type Outcome,
@@ -93,6 +96,26 @@ describe('somebody who can write to the store', () => {
     }
   }
 
+  /** Writes a secret in this process: the error, or that there was none. */
+  async function write(): Promise<CofferError | string> {
+    return withMounts(context, 'write', async (mounts) => {
+      await mounts.request({ operation: 'write', path: 'plain/new', data: { a: 'b' } });
+      return 'written';
+    }).catch((error: unknown) => {
+      if (error instanceof CofferError) return error;
+      throw error;
+    });
+  }
+
+  /** Runs a command that is to find out about it, and gives the code. */
+  function codeOf(...args: string[]): string {
+    const { status, stdout, stderr } = stand.run([...args, '-format=json']);
+    expect({ status, stdout }, `${args.join(' ')}: ${stderr}`).toEqual({ status: 4, stdout: '' });
+    expect(stderr).not.toContain('plaintext-');
+    const { code } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '{}') as { code: string };
+    return code;
+  }
+
   function expectTampering(outcome: Outcome, ...words: string[]): void {
     expect(outcome).toMatchObject({ status: 4, stdout: '' });
     expect(outcome.stderr).toMatch(/^error: /);
@@ -150,23 +173,18 @@ describe('somebody who can write to the store', () => {
     expect(await missedFlips('core/mounts', 'mount table', 11, () => read('plain/app/key'))).toEqual([]);
   });
 
-  it('cannot change any byte of the count of encryptions', async () => {
-    const write = async (): Promise<CofferError | string> =>
-      withMounts(context, 'write', async (mounts) => {
-        await mounts.request({ operation: 'write', path: 'plain/new', data: { a: 'b' } });
-        return 'written';
-      }).catch((error: unknown) => {
-        if (error instanceof CofferError) return error;
-        throw error;
-      });
-    expect(await missedFlips('core/usage', 'count of encryptions', 3, write)).toEqual([]);
+  it('cannot change any byte of the root of the tree, nor of a node', async () => {
+    expect(await missedFlips('core/tree', 'the tree', 3, () => read('plain/app/key'))).toEqual([]);
+    expect(await missedFlips('tree', 'the tree', 11, () => read('plain/app/key'))).toEqual([]);
+    expect(await missedFlips('core/tree', 'the tree', 11, write)).toEqual([]);
+    expect(await missedFlips('tree', 'the tree', 29, write)).toEqual([]);
   });
 
   it('can at most seal the store by changing the lease', async () => {
-    for (let at = 0; at < row('core/lease').length; at += campaign ? 1 : 3) {
-      const value = row('core/lease');
+    for (let at = 0; at < row(OWN_ROWS.lease).length; at += campaign ? 1 : 3) {
+      const value = row(OWN_ROWS.lease);
       value[at] = (value[at] ?? 0) ^ (1 << (at % 8));
-      const result = await changed({ 'core/lease': value }, () => read('plain/app/key'));
+      const result = await changed({ [OWN_ROWS.lease]: value }, () => read('plain/app/key'));
       expect(result, `byte ${at}`).toBeInstanceOf(CofferError);
       if (result instanceof CofferError)
         expect(['lease_altered', 'sealed'], `byte ${at}: ${result.message}`).toContain(result.code);
@@ -298,16 +316,18 @@ describe('somebody who can write to the store', () => {
       stdout: '',
       stderr: expect.stringContaining("the store's own record was removed") as string,
     });
-    expect(await changed({ 'core/lease': null }, get)).toMatchObject({
+    expect(await changed({ [OWN_ROWS.lease]: null }, get)).toMatchObject({
       status: 2,
       stdout: '',
       stderr: expect.stringContaining('sealed') as string,
     });
-    expectTampering(await changed({ 'core/mounts': null }, get), 'mount table');
-    expectTampering(
-      await changed({ 'core/usage': null }, () => stand.run(['kv', 'put', 'plain/app/key', 'v=x'])),
-      'count of encryptions',
-    );
+    expectTampering(await changed({ 'core/mounts': null }, get), 'the mount table was removed');
+    for (const path of ['core/tree', 'tree'])
+      for (const args of [
+        ['kv', 'get', 'plain/app/key'],
+        ['kv', 'put', 'plain/app/key', 'v=x'],
+      ])
+        expect(await changed({ [path]: null }, () => codeOf(...args)), path).toBe('tree_altered');
   });
 
   it('cannot have init make a new store over rows whose record was removed', async () => {
@@ -324,7 +344,151 @@ describe('somebody who can write to the store', () => {
     expectTampering(
       await changed({ [rows.version.path]: null }, () => stand.run(['kv', 'get', 'versions/app'])),
       'versions/app',
+      'was removed',
     );
+    expect(await changed({ [rows.version.path]: null }, () => codeOf('kv', 'get', 'versions/app'))).toBe('row_removed');
+  });
+
+  it('cannot take a value away unnoticed', async () => {
+    for (const [{ path }, secret] of [
+      [rows.plain, 'plain/app/key'],
+      [rows.wrapped, 'wrapped/app/key'],
+    ] as const) {
+      const gone = { [path]: null };
+      const parent = secret.slice(0, secret.lastIndexOf('/'));
+      for (const args of [
+        ['kv', 'get', secret],
+        ['kv', 'put', secret, 'v=x'],
+        ['kv', 'delete', secret],
+        ['kv', 'list', parent],
+      ])
+        expect(await changed(gone, () => codeOf(...args)), args.join(' ')).toBe('row_removed');
+      expectTampering(await changed(gone, () => stand.run(['kv', 'get', secret])), `${secret} was removed`);
+      expectTampering(
+        await changed(gone, () => stand.run(['kv', 'list', parent])),
+        `something in ${parent} was removed`,
+      );
+    }
+  });
+
+  it('cannot put an older value back unnoticed, nor one that was deleted', async () => {
+    const before = new Map(readRows(stand.path).map(({ path, value }) => [path, value]));
+    for (const secret of ['plain/app/key', 'wrapped/app/key', 'versions/app'])
+      stand.ok('kv', 'put', secret, 'v=plaintext-2');
+    for (const secret of ['plain/other', 'wrapped/other']) stand.ok('kv', 'delete', secret);
+    pristine = new Map(readRows(stand.path).map(({ path, value }) => [path, value]));
+    const old = (path: string): Record<string, Buffer> => ({ [path]: before.get(path) ?? Buffer.alloc(0) });
+    for (const [{ path }, secret] of [
+      [rows.plain, 'plain/app/key'],
+      [rows.wrapped, 'wrapped/app/key'],
+    ] as const) {
+      expect(await changed(old(path), () => codeOf('kv', 'get', secret))).toBe('row_outdated');
+      expectTampering(
+        await changed(old(path), () => stand.run(['kv', 'get', secret])),
+        `${secret} is not the one that was written last`,
+      );
+    }
+    for (const [{ path }, secret] of [
+      [rows.plainOther, 'plain/other'],
+      [rows.wrappedOther, 'wrapped/other'],
+    ] as const) {
+      for (const args of [
+        ['kv', 'get', secret],
+        ['kv', 'put', secret, 'v=x'],
+        ['kv', 'delete', secret],
+        ['kv', 'list', secret.slice(0, secret.lastIndexOf('/'))],
+      ])
+        expect(await changed(old(path), () => codeOf(...args)), args.join(' ')).toBe('row_unknown');
+      expectTampering(
+        await changed(old(path), () => stand.run(['kv', 'get', secret])),
+        `${secret} was deleted, and was put back`,
+      );
+    }
+    // With the metadata of version 1 a check-and-set of version 1 would write version 2 a second time.
+    const stale = [...before].find(
+      ([path, value]) =>
+        path.split('/')[1] === rows.version.path.split('/')[1] && pristine.get(path)?.equals(value) === false,
+    );
+    if (stale === undefined) throw new Error('the metadata has changed');
+    for (const args of [
+      ['kv', 'put', '-cas=1', 'versions/app', 'v=x'],
+      ['kv', 'get', 'versions/app'],
+      ['kv', 'metadata', 'get', 'versions/app'],
+    ])
+      expect(await changed(old(stale[0]), () => codeOf(...args)), args.join(' ')).toBe('row_outdated');
+  });
+
+  it('cannot put rows where coffer wrote none', async () => {
+    const segments = rows.plain.path.split('/');
+    const strange = 'A'.repeat(40);
+    const nested = [...segments.slice(0, 3), strange].join('/');
+    for (const path of [
+      nested,
+      [...segments.slice(0, 2), strange].join('/'),
+      `data/${strange}/b`,
+      'core/usage',
+      'tree/a',
+    ]) {
+      const outcome = await changed({ [path]: row(rows.plain.path) }, () => stand.run(['operator', 'verify']));
+      expect(outcome.status, path).toBe(4);
+    }
+    const listed = await changed({ [nested]: row(rows.plain.path) }, () => stand.run(['kv', 'list', 'plain']));
+    expectTampering(listed, 'name');
+  });
+
+  it('cannot have the store pass for one without a tree', async () => {
+    const copy = join(stand.dir, 'without-tree');
+    const path = copyStore(stand.path, copy);
+    const usage = { 'core/usage': row('core/tree') };
+    inDatabase(path, (database) => {
+      database.exec("PRAGMA user_version = 1; DELETE FROM entries WHERE path = 'core/tree' OR path GLOB 'tree*'");
+    });
+    writeRows(path, { 'core/lease': row(OWN_ROWS.lease), ...usage });
+    for (const args of [
+      ['kv', 'get', 'plain/app/key'],
+      ['kv', 'put', 'plain/app/key', 'v=x'],
+      ['unseal'],
+      ['operator', 'rotate'],
+      ['operator', 'upgrade'],
+    ]) {
+      const { status, stdout, stderr } = stand.run(args, { env: { COFFER_STORAGE_PATH: path } });
+      expect({ status, stdout, stderr }, args.join(' ')).toEqual({
+        status: 4,
+        stdout: '',
+        stderr: expect.stringContaining('of a store with a tree, and the file says that it has none') as string,
+      });
+    }
+    rmSync(copy, { recursive: true });
+  });
+
+  it('cannot put the whole file back as it was, on a machine that has seen a later one', () => {
+    stand.ok('seal-status');
+    const copy = join(stand.dir, 'older');
+    const older = copyStore(stand.path, copy);
+    const whole = readRows(older);
+    stand.ok('kv', 'put', 'plain/app/key', 'v=plaintext-3');
+    const newest = readRows(stand.path);
+    const replace = (by: readonly Row[]): void => {
+      const gone = readRows(stand.path).map(({ path }) => [path, null] as const);
+      writeRows(stand.path, {
+        ...Object.fromEntries(gone),
+        ...Object.fromEntries(by.map(({ path, value }) => [path, value])),
+      });
+    };
+    replace(whole);
+    for (const args of [
+      ['kv', 'get', 'plain/app/key'],
+      ['kv', 'put', 'plain/app/key', 'v=x'],
+      ['kv', 'list', 'plain'],
+      ['unseal'],
+      ['operator', 'rotate'],
+    ])
+      expect(codeOf(...args), args.join(' ')).toBe('store_rolled_back');
+    expect(stand.run(['operator', 'diagnose']).status).toBe(4);
+    replace(newest);
+    pristine = new Map(newest.map(({ path, value }) => [path, value]));
+    expect(stand.ok('kv', 'get', '-field=v', 'plain/app/key')).toBe('plaintext-3');
+    rmSync(copy, { recursive: true });
   });
 
   it('cannot put back the record, the mount table or a value of another store', async () => {
@@ -332,7 +496,7 @@ describe('somebody who can write to the store', () => {
     try {
       other.open();
       const theirs = new Map(readRows(other.path).map(({ path, value }) => [path, value]));
-      for (const path of ['core/record', 'core/mounts', 'core/lease']) {
+      for (const path of ['core/record', 'core/mounts', 'core/tree', 'tree', OWN_ROWS.lease]) {
         const outcome = await changed({ [path]: theirs.get(path) ?? null }, () =>
           stand.run(['kv', 'get', 'plain/app/key']),
         );
@@ -358,15 +522,71 @@ describe('somebody who can write to the store', () => {
   it('cannot make a lease without the HSM', async () => {
     stand.ok('seal');
     try {
-      const forged = row('core/lease');
+      const forged = row(OWN_ROWS.lease);
       randomFillSync(forged, forged.length - 32);
-      const outcome = await changed({ 'core/lease': forged, 'core/sealed': null }, () =>
+      const outcome = await changed({ [OWN_ROWS.lease]: forged, [OWN_ROWS.sealedByOperator]: null }, () =>
         stand.run(['kv', 'get', 'plain/app/key']),
       );
       expectTampering(outcome, 'unsealed');
     } finally {
       await unsealStore(context, null);
     }
+  });
+});
+
+describe('somebody who can write to a store without a tree', () => {
+  let stand: Stand;
+  beforeAll(() => {
+    ({ stand } = goldenStand('v1'));
+    stand.ok('unseal');
+  });
+  afterAll(() => stand.remove());
+
+  function expectCode(changes: Readonly<Record<string, Uint8Array | null>>, code: string, ...args: string[]): void {
+    const before = readRows(stand.path).filter(({ path }) => path in changes);
+    writeRows(stand.path, changes);
+    const { status, stdout, stderr } = stand.run([...args, '-format=json']);
+    writeRows(stand.path, Object.fromEntries(before.map(({ path, value }) => [path, value])));
+    expect({ status, stdout }, stderr).toEqual({ status: 4, stdout: '' });
+    expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '{}')).toMatchObject({ code });
+  }
+
+  function row(name: string): Buffer {
+    return Buffer.from(readRows(stand.path).find(({ path }) => path === name)?.value ?? []);
+  }
+
+  it('cannot change any byte of the count of encryptions, nor remove it', async () => {
+    const context = await contextOf(stand);
+    const usage = row('core/usage');
+    expect(usage.length).toBeGreaterThan(32);
+    for (let at = 0; at < usage.length; at += campaign ? 1 : 3) {
+      const value = Buffer.from(usage);
+      value[at] = (value[at] ?? 0) ^ (1 << (at % 8));
+      writeRows(stand.path, { 'core/usage': value });
+      const write = withMounts(context, 'write', (mounts) =>
+        mounts.request({ operation: 'write', path: 'one/new', data: { a: 'b' } }),
+      );
+      await expect(write, `byte ${at}`).rejects.toMatchObject({
+        exitStatus: 4,
+        message: expect.stringContaining('count of encryptions') as string,
+      });
+    }
+    writeRows(stand.path, { 'core/usage': usage });
+    expectCode({ 'core/usage': null }, 'usage_altered', 'kv', 'put', 'one/app', 'v=x');
+    stand.ok('kv', 'put', 'one/app', 'v=x');
+  });
+
+  it('cannot change the record, the mount table or the lease, nor remove the first two', () => {
+    const flipped = (name: string): Record<string, Uint8Array> => {
+      const value = row(name);
+      value[value.length - 1] = (value.at(-1) ?? 0) ^ 1;
+      return { [name]: value };
+    };
+    expectCode(flipped('core/record'), 'record_altered', 'kv', 'get', 'one/app');
+    expectCode(flipped('core/mounts'), 'value_altered', 'kv', 'get', 'one/app');
+    expectCode(flipped('core/lease'), 'lease_altered', 'kv', 'get', 'one/app');
+    expectCode({ 'core/record': null }, 'record_missing', 'kv', 'get', 'one/app');
+    expectCode({ 'core/mounts': null }, 'mounts_missing', 'kv', 'get', 'one/app');
   });
 });
 

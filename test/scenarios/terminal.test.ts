@@ -44,7 +44,8 @@ describe('what a terminal sees', () => {
       const { status, stderr } = stand.run(['kv', 'put', path, '-'], { input: JSON.stringify(secrets) });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     }
-    stand.ok('kv', 'metadata', 'put', `-custom-metadata=${MAKER}=${MAKER}\nforged`, 'two/app');
+    // custom_metadata takes nothing that could not be printed.
+    stand.ok('kv', 'metadata', 'put', '-custom-metadata=owner=ada', 'two/app');
     stand.ok('kv', 'put', 'kv/\u202edaor', 'a=b');
   });
   afterAll(() => stand.remove());
@@ -58,7 +59,7 @@ describe('what a terminal sees', () => {
     ['kv', 'get', 'kv/\u202edaor'],
     ['kv', 'metadata', 'get', 'two/app'],
     ['kv', 'list', 'kv'],
-    ['kv', 'put', 'kv/\u202edaor', 'a=b'],
+    ['kv', 'put', 'two/\u202edaor', 'a=b'],
     ['read', 'kv/app'],
     ['secrets', 'list'],
     ['secrets', 'list', '-detailed'],
@@ -178,6 +179,25 @@ describe('what a terminal sees', () => {
       const typist = atTerminal(stand, 'stty -onlcr tab0; coffer kv get -field=v kv/pem');
       expect(await typist.ends).toBe(0);
       expect(typist.screen()).toBe('one\n\ttwo\\x1b]0;t\\x07\\u202e\\r\n');
+    });
+
+    it('a value by -field is followed by a line break, unless it ends in one', async () => {
+      stand.run(['kv', 'put', 'kv/short', '-'], { input: JSON.stringify({ v: 'one', w: 'two\n' }) });
+      const typist = atTerminal(
+        stand,
+        'stty -onlcr; coffer kv get -field=v kv/short; coffer kv get -field=w kv/short; coffer kv get -field=v -format=json kv/short',
+      );
+      expect(await typist.ends).toBe(0);
+      expect(typist.screen()).toBe('one\ntwo\n"one"\n');
+    });
+
+    it('a table that is too wide has no line that the terminal would break', async () => {
+      const typist = atTerminal(stand, 'stty -onlcr; coffer secrets list -detailed');
+      expect(await typist.ends).toBe(0);
+      const lines = typist.screen().split('\n');
+      expect(lines).toContain('External Entropy Access    false');
+      expect(lines.filter((line) => line.length > 100 && !line.startsWith('Description'))).toEqual([]);
+      expect(stand.ok('secrets', 'list', '-detailed')).toMatch(/^Path .* External Entropy Access .* UUID$/m);
     });
 
     it('the PIN is asked for by a label that is shown', async () => {

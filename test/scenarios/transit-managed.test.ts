@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withMounts, type Operation } from '../../src/core/index.ts';
@@ -17,7 +16,11 @@ const CKA = {
   DECRYPT: 0x105,
   WRAP: 0x106,
   UNWRAP: 0x107,
+  SIGN: 0x108,
   EXTRACTABLE: 0x162,
+  LOCAL: 0x163,
+  NEVER_EXTRACTABLE: 0x164,
+  ALWAYS_SENSITIVE: 0x165,
 };
 
 describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: $wrap', ({ wrap }) => {
@@ -171,28 +174,14 @@ describe.each([{ wrap: false }, { wrap: true }])('managed keys, with seal wrap: 
     'creates a %s pair whose private half is sensitive and not extractable',
     async (type) => {
       await generate(`pair-${type}`, type);
-      const args = [
-        '--module',
-        stand.hsm.lib,
-        '--token-label',
-        stand.hsm.label,
-        '--login',
-        '--pin',
-        stand.hsm.pin,
-        '--list-objects',
-        '--type',
-        'privkey',
-        '--label',
-        `hsm-pair-${type}`,
-      ];
-      const listed = execFileSync('pkcs11-tool', args, {
-        env: { ...process.env, ...stand.hsm.env },
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      const object = listed.split(/^(?=Private Key Object)/m).find((each) => each.includes(`hsm-pair-${type}`)) ?? '';
-      expect(object).toContain('sensitive, always sensitive, never extractable, local');
-      expect(/Usage: +(.*)/.exec(object)?.[1]).toBe(type === 'rsa-2048' ? 'decrypt, sign' : 'sign');
+      const kept = [CKA.SENSITIVE, CKA.ALWAYS_SENSITIVE, CKA.NEVER_EXTRACTABLE, CKA.LOCAL, CKA.SIGN];
+      const label = `hsm-pair-${type}`;
+      expect(readKeyFlags(stand.hsm, label, kept)).toEqual(kept.map(() => true));
+      const forbidden = [CKA.EXTRACTABLE, CKA.UNWRAP];
+      expect(readKeyFlags(stand.hsm, label, [CKA.DECRYPT, ...forbidden])).toEqual([
+        type === 'rsa-2048',
+        ...forbidden.map(() => false),
+      ]);
     },
   );
 

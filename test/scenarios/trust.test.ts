@@ -11,6 +11,7 @@ import {
   configuration,
   contextOf,
   makeStand,
+  OWN_ROWS,
   readRows,
   writeRows,
   type Outcome,
@@ -69,24 +70,24 @@ describe('a store forged under keys of another application', () => {
   const mac = randomBytes(32);
   const label = 'evil\x1b[2J\u202e';
 
-  function forged(): Stand {
+  async function forged(): Promise<Stand> {
     const stand = stood();
     stand.open();
     importKey(stand.hsm, { label, id: '0a', type: 'aes', value: aes });
     importKey(stand.hsm, { label: `${label}-mac`, id: '0b', type: 'generic', value: mac });
     writeRows(stand.path, {
-      'core/lease': null,
-      ...forgeStore({
+      [OWN_ROWS.lease]: null,
+      ...(await forgeStore({
         wrap: { label, id: '0a', aes },
         mac: { label: `${label}-mac`, id: '0b', value: mac },
         recovery: NO_SHARES,
-      }),
+      })),
     });
     return stand;
   }
 
-  it('is opened by nothing, and rewrap does not launder it', () => {
-    const stand = forged();
+  it('is opened by nothing, and rewrap does not launder it', async () => {
+    const stand = await forged();
     for (const args of [['unseal'], ['operator', 'diagnose']])
       expect(stand.run(args), args.join(' ')).toMatchObject({ status: 4 });
     reconfigure(stand, /^$/, '', 'auto_unseal = true');
@@ -104,8 +105,8 @@ describe('a store forged under keys of another application', () => {
     expect(record(stand)).toEqual(before);
   });
 
-  it('gives its name as what it claims, shown and not sent, and no line to paste', () => {
-    const stand = forged();
+  it('gives its name as what it claims, shown and not sent, and no line to paste', async () => {
+    const stand = await forged();
     for (const { message, hint } of [fails(stand, 'unseal')]) {
       expect(message).toContain(
         String.raw`the store's own record claims an HMAC by the HSM key with label "evil\x1b[2J\u202e-mac" and id 0b, which the configuration does not name`,
@@ -115,8 +116,8 @@ describe('a store forged under keys of another application', () => {
     }
   });
 
-  it('is opened where the configuration names the keys: that is what is trusted', () => {
-    const stand = forged();
+  it('is opened where the configuration names the keys: that is what is trusted', async () => {
+    const stand = await forged();
     const names = { COFFER_HSM_PREVIOUS_KEY_ID: '0a', COFFER_HSM_PREVIOUS_HMAC_KEY_LABEL: `${label}-mac` };
     expect(stand.run(['unseal'], { env: names })).toMatchObject({ status: 0 });
   });
@@ -154,13 +155,17 @@ describe('a record that no HMAC vouches for', () => {
     }
   });
 
-  it('does not choose an RSA pair that has the name of the AES key', () => {
+  it('does not choose an RSA pair that has the name of the AES key', async () => {
     const stand = alone();
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
     importRsaPair(stand.hsm, { label: 'hsm_demo', id: '0c' }, pair.privateKey);
     writeRows(stand.path, {
-      'core/lease': null,
-      ...forgeStore({ wrap: { label: 'hsm_demo', id: '0c', rsa: pair.publicKey }, mac: null, recovery: NO_SHARES }),
+      [OWN_ROWS.lease]: null,
+      ...(await forgeStore({
+        wrap: { label: 'hsm_demo', id: '0c', rsa: pair.publicKey },
+        mac: null,
+        recovery: NO_SHARES,
+      })),
     });
     expect(fails(stand, 'unseal')).toMatchObject({ status: 3, code: 'key_ambiguous' });
   });
@@ -201,7 +206,7 @@ describe('the keys of the stanza', () => {
     expect(hint).toMatch(/the same label and id[^]*another id[^]*diagnose[^]*Remove the other/);
   });
 
-  it('an HMAC key made again under its old name is offered as a reading beside tampering', () => {
+  it('an HMAC key made again under its old name is offered as a reading beside tampering', async () => {
     const stand = stood();
     stand.open();
     expect(destroyKeys(stand.hsm, 'hsm_hmac_demo')).toBe(1);
@@ -375,14 +380,14 @@ describe('sealwrap rewrap -add-hmac', () => {
     expect(stand.run(['secrets', 'list'])).toMatchObject({ status: 0 });
   });
 
-  it('refuses a store made with the public key, whatever it says of its shares', () => {
+  it('refuses a store made with the public key, whatever it says of its shares', async () => {
     const { stand, shares, publicKey } = rsaStore();
     const wrap = { label: 'hsm_demo', id: '01', rsa: publicKey };
     for (const recovery of [
       { shares: 3, threshold: 2, verifier: randomBytes(32) },
       { shares: 3, threshold: 3, verifier: randomBytes(32) },
     ]) {
-      writeRows(stand.path, { 'core/lease': null, ...forgeStore({ wrap, mac: null, recovery }) });
+      writeRows(stand.path, { [OWN_ROWS.lease]: null, ...(await forgeStore({ wrap, mac: null, recovery })) });
       const before = record(stand);
       expect(failure(adopt(stand, shares.slice(0, recovery.threshold)))).toMatchObject({
         status: 4,
@@ -394,7 +399,7 @@ describe('sealwrap rewrap -add-hmac', () => {
       });
       expect(record(stand)).toEqual(before);
     }
-    writeRows(stand.path, { 'core/lease': null, ...forgeStore({ wrap, mac: null, recovery: NO_SHARES }) });
+    writeRows(stand.path, { [OWN_ROWS.lease]: null, ...(await forgeStore({ wrap, mac: null, recovery: NO_SHARES })) });
     expect(failure(adopt(stand, shares))).toMatchObject({
       status: 2,
       code: 'no_recovery_shares',

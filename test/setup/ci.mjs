@@ -1,4 +1,4 @@
-// What .ci/run runs: each script of tests, one after the other. The last line sums theirs up.
+// What .ci/run runs: each script of tests, one after the other. The last lines say again what failed, and sum all up.
 
 import { spawn } from 'node:child_process';
 import { root } from './ensure.mjs';
@@ -8,6 +8,7 @@ const SUMMARY = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/;
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const times = [];
+const failures = [];
 for (const script of SCRIPTS) {
   const start = performance.now();
   const { status, lines } = await show(script);
@@ -17,8 +18,10 @@ for (const script of SCRIPTS) {
   // A script that died has no summary, or one that it does not agree with.
   total.failed += failed === 0 && (found === null || status !== 0) ? 1 : failed;
   total.skipped += skipped;
+  failures.push(...lines.filter((line) => line.startsWith('FAILED: ')).map((line) => `${script}: ${line}`));
   times.push(`${script} ${Math.round((performance.now() - start) / 1000)} s`);
 }
+for (const failure of failures) console.log(failure);
 console.log(`time: ${times.join(', ')}`);
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped === 0 ? '' : `, ${total.skipped} skipped`}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

@@ -3,7 +3,3 @@
 export function whyInstall(lockFile: string, installedFile: string): string | null;
 export function isBuilt(below: string): boolean;
 export function findProgram(name: string): string | null;
-export function ensureSoftHsm(places?: { system?: string; deps?: string }): {
-  module: string;
-  libraryPath: string | null;
-};

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ensureSoftHsm, findProgram, isBuilt, whyInstall } from './ensure.mjs';
+import { findProgram, isBuilt, whyInstall } from './ensure.mjs';
 
 let folder: string;
 beforeEach(() => {
@@ -102,40 +102,6 @@ describe('isBuilt', () => {
     clone({ bun: true });
     age('dist/lib/guard.node', 7200);
     expect(isBuilt(folder)).toBe(true);
-  });
-});
-
-describe('ensureSoftHsm', () => {
-  it('takes the module that COFFER_TEST_SOFTHSM names', () => {
-    const module = file('libsofthsm2.so', '');
-    vi.stubEnv('COFFER_TEST_SOFTHSM', module);
-    expect(ensureSoftHsm({ system: folder })).toEqual({ module, libraryPath: null });
-  });
-
-  it('refuses a COFFER_TEST_SOFTHSM that does not exist', () => {
-    vi.stubEnv('COFFER_TEST_SOFTHSM', join(folder, 'nowhere.so'));
-    expect(() => ensureSoftHsm({ system: folder })).toThrow('which does not exist');
-  });
-
-  it.each([
-    'usr/lib/softhsm/libsofthsm2.so',
-    'usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
-    'usr/lib64/pkcs11/libsofthsm2.so',
-    'usr/lib64/softhsm/libsofthsm2.so',
-    'usr/local/lib/softhsm/libsofthsm2.so',
-    'opt/homebrew/lib/softhsm/libsofthsm2.so',
-  ])('finds /%s', (place) => {
-    vi.stubEnv('COFFER_TEST_SOFTHSM', '');
-    const module = file(place, '');
-    expect(ensureSoftHsm({ system: folder })).toEqual({ module, libraryPath: null });
-  });
-
-  it('names the package of each distribution where it cannot get one', () => {
-    vi.stubEnv('COFFER_TEST_SOFTHSM', '');
-    vi.stubEnv('PATH', folder);
-    expect(() => ensureSoftHsm({ system: folder, deps: join(folder, 'deps') })).toThrow(
-      /no apt-get and dpkg\n.*libsofthsm2 \(Debian, Ubuntu\).*softhsm \(Fedora\)/,
-    );
   });
 });
 

@@ -36,9 +36,16 @@ describe('the npm package', () => {
       [
         'README.md',
         'bin/coffer.cjs',
-        ...['coffer.cjs', 'coffer.cjs.LEGAL.txt', 'coffer.cjs.map', 'commander.cjs', 'hcl2-parser.cjs'].map(inDist),
+        ...[
+          'coffer.cjs',
+          'coffer.cjs.LEGAL.txt',
+          'coffer.cjs.map',
+          'commander.cjs',
+          'dotenv.cjs',
+          'hcl2-parser.cjs',
+        ].map(inDist),
         ...['guard', 'pkcs11', 'sqlite'].map((name) => inDist(`lib/${name}.node`)),
-        ...['prompts.cjs', 'yaml.cjs'].map(inDist),
+        ...['prompts.cjs', 'string-width.cjs', 'yaml.cjs'].map(inDist),
         'package.json',
       ].map((name) => `package/${name}`),
     );

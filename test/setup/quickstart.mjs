@@ -6,7 +6,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync,
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { SetupError, ensureBuild, ensureDependencies, ensureNode, ensureSoftHsm, root, run, say } from './ensure.mjs';
+import { SetupError, ensureBuild, ensureDependencies, ensureNode, root, run, say } from './ensure.mjs';
+import { ensureSoftHsm } from './softhsm.mjs';
 
 const LABEL = 'coffer-quickstart';
 const SECRET = { user: 'alice', password: 'correct-horse-battery' };

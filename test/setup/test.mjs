@@ -11,12 +11,12 @@ import {
   ensureDependencies,
   ensureMandoc,
   ensureNode,
-  ensureSoftHsm,
   root,
   run,
   say,
 } from './ensure.mjs';
-import { ensureModules } from './modules.mjs';
+import { ensureModules, ensurePrograms, ensureYubiHsm } from './modules.mjs';
+import { ensureSoftHsm } from './softhsm.mjs';
 
 const given = process.argv.slice(2);
 /** The one module of `npm run test:nss` and the like. */
@@ -31,8 +31,10 @@ try {
   ensureNode();
   await ensureDependencies();
   ensureCompiler();
+  ensurePrograms();
   const softHsm = ensureSoftHsm();
-  if (module !== undefined || bundle || files.length === 0) ensureModules(module);
+  if (module === 'yubihsm') ensureYubiHsm();
+  else if (module !== undefined || bundle || files.length === 0) ensureModules(module);
   if (files.length === 0) {
     checkSources();
     checkManual();
@@ -126,13 +128,21 @@ function addReport({ numPassedTests, numFailedTests, numPendingTests, numTodoTes
   count.passed += numPassedTests;
   count.failed += numFailedTests;
   count.skipped += numPendingTests + numTodoTests;
-  for (const { fullName } of testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .filter(({ status }) => status === 'skipped' || status === 'pending')) {
-    console.log(`skipped: ${fullName}`);
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  for (const { fullName, status } of tests) {
+    if (status === 'skipped' || status === 'pending') console.log(`skipped: ${fullName}`);
   }
   // A file that cannot even be loaded fails without a single test of its own.
-  count.failed += testResults.filter(
+  const unloaded = testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  ).length;
+  );
+  count.failed += unloaded.length;
+  for (const { name, message } of unloaded) console.log(`FAILED: ${name}: ${firstLine(message)}`);
+  for (const { fullName, status, failureMessages } of tests) {
+    if (status === 'failed') console.log(`FAILED: ${fullName}: ${firstLine(failureMessages[0])}`);
+  }
+}
+
+function firstLine(text = '') {
+  return text.split('\n', 1)[0];
 }

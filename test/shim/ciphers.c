@@ -249,8 +249,20 @@ CK_RV habit_C_Decrypt(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_P
   return rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL && fault("altered-says", says, sizeof says) ? strtoul(says, NULL, 0) : rv;
 }
 
+/* Whether the message to the device that `name` speaks of does not hold n bytes. */
+static int does_not_fit(const char *name, CK_ULONG n)
+{
+  char most[32];
+  return fault(name, most, sizeof most) && n > strtoul(most, NULL, 10);
+}
+
 CK_RV habit_C_Sign(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, CK_ULONG_PTR m)
 {
+  if (out != NULL && does_not_fit("sign-message", n))
+  {
+    end_operation(real->C_Sign, s, in, 0);
+    return CKR_BUFFER_TOO_SMALL;
+  }
   CK_ULONG limit;
   if (is_too_long(n, &limit))
     return end_operation(real->C_Sign, s, in, limit);
@@ -271,6 +283,11 @@ CK_RV habit_C_SignUpdate(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n)
 
 CK_RV habit_C_Verify(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m)
 {
+  if (does_not_fit("verify-message", n))
+  {
+    real->C_Verify(s, in, 0, sig, m);
+    return CKR_ARGUMENTS_BAD;
+  }
   CK_ULONG limit;
   if (!is_too_long(n, &limit))
     return real->C_Verify(s, in, n, sig, m);

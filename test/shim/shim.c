@@ -2,7 +2,8 @@
  * A PKCS#11 module that stands in front of a real one (COFFER_SHIM_MODULE), writes the name of every call to
  * COFFER_SHIM_LOG, one a line, and makes faults on request (COFFER_SHIM_FAULT, comma separated):
  *
- *   fail:C_Decrypt:0x30       the function returns this CKR_ value; fail:C_Sign:0x30:2 only its 2nd call
+ *   fail:C_Decrypt:0x30       the function returns this CKR_ value; fail:C_Sign:0x30:2 only its 2nd call, and fail:C_Sign:0x30:+2
+ *                             only its 2nd in this process
  *   crash:C_Initialize        the process dies by SIGSEGV in it, whatever handler there is
  *   misbehave:C_Login:segv    what misbehave.c calls so, in C_Login (or another C_ function, C_GetFunctionList, constructor,
  *                             destructor); misbehave:C_Decrypt:segv:2 only in its 2nd call; thread-segv in a thread, while
@@ -14,7 +15,10 @@
  *   random-biased             every other byte is the same, the rest is random
  *   random-error              C_GenerateRandom returns CKR_RANDOM_NO_RNG
  *   no-token                  C_GetSlotList finds none
+ *   obeys:NAME                every function but C_Finalize is CKR_ARGUMENTS_BAD where a file of this name was ever to be read by a
+ *                             relative path, while it was loaded or in a call
  *   manufacturer:TEXT         what C_GetInfo says of the module
+ *   token-manufacturer:TEXT   what C_GetTokenInfo says of the token
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
  *                             flags of C_GetTokenInfo
  *   not-initialised           the flag CKF_TOKEN_INITIALIZED is not set, nor does it want a login
@@ -45,26 +49,57 @@
  *   blank-token:TEXT          C_GetTokenInfo describes a token before C_InitToken, with this label
  *   rsa-length-unset          C_Encrypt by RSA leaves the length of its output as it was given
  *   rsa-narrow                C_GenerateKeyPair is CKR_GENERAL_ERROR for a template that speaks of signing or wrapping
+ *   refuse-attribute:0x1080:0x106:0x13
+ *                             C_GenerateKey and C_GenerateKeyPair by this mechanism return this value for a template in which this
+ *                             attribute is not false; may be there several times
+ *   refuse-type:0x350:0x10:0xd1
+ *                             the same for a CKA_KEY_TYPE
+ *   own-hmac-length           C_GenerateKey makes a CKK_SHA256_HMAC key of 32 bytes where there is no CKA_VALUE_LEN
+ *   unwrap-only:true          C_GenerateKeyPair makes a private key that does not decrypt or sign where CKA_UNWRAP is true;
+ *                             unwrap-only:mentioned also where it is false, unwrap-only:always in any case
+ *   id-of-zeros:5a3b          C_GenerateKey gives this CKA_ID to a key that is to have one of zeros
+ *   fails-after:C_GenerateKey:0x200
+ *                             C_GenerateKey (or C_GenerateKeyPair) does it, and returns this value
+ *   loses-id                  with fails-after: what it makes has no CKA_ID
+ *   untold:0x100:0x2b:0x6     C_GetAttributeValue of this attribute of a key of this CKA_KEY_TYPE is this value, or says that it is
+ *                             unavailable where it is 0
+ *   attribute-length:0x100:0x10000000000
+ *                             C_GetAttributeValue gives this length for this attribute, before and with its value
  *   no-random                 C_GenerateRandom returns CKR_FUNCTION_NOT_SUPPORTED
  *   no-generic-hmac           CKM_SHA256_HMAC wants a CKK_AES key: CKR_KEY_TYPE_INCONSISTENT for CKK_GENERIC_SECRET
  *   no-generic-keygen         CKM_GENERIC_SECRET_KEY_GEN is CKR_MECHANISM_INVALID
  *   without-mechanism:0x1087  not in C_GetMechanismList, and CKR_MECHANISM_INVALID; may be there several times
+ *   no-mechanisms             C_GetMechanismList lists none
  *   padded-labels             CKA_LABEL is padded with blanks to 32 bytes, and is found only so
  *   rw-forbidden              a read-write session is CKR_TOKEN_WRITE_PROTECTED
  *   ro-forbidden              a read-only session is CKR_FUNCTION_FAILED
  *   max-sessions:2            one more is CKR_SESSION_COUNT
+ *   keeps-sessions:16:/path   the device has so many for all processes together, and C_Finalize closes none: /path holds their number
  *   one-thread                C_Initialize is CKR_CANT_LOCK where it is asked for the locks of the operating system
  *   already-initialised       C_Initialize does it, and returns CKR_CRYPTOKI_ALREADY_INITIALIZED
  *   already-logged-in         C_Login does it, and returns CKR_USER_ALREADY_LOGGED_IN
+ *   sign-message:3114, verify-message:3082
+ *                             longer input of C_Sign is CKR_BUFFER_TOO_SMALL, of C_Verify CKR_ARGUMENTS_BAD
+ *   strict-templates          C_GenerateKey and C_GenerateKeyPair take what the module of the YubiHSM 2 takes (templates.c): no
+ *                             CKA_WRAP or CKA_UNWRAP that is true in a secret key, an HMAC key as CKK_SHA256_HMAC without CKA_VALUE_LEN
+ *   short-ids                 a new key without CKA_ID, or with the id 0000, gets one of 2 bytes that the device chooses; an id of 2 bytes
+ *                             that another key of its class has is CKR_ATTRIBUTE_VALUE_INVALID
+ *   pin-names-key:0001        a PIN is 4 hexadecimal digits and a password of 8 to 64 bytes: C_Login is CKR_ARGUMENTS_BAD for another
+ *                             length, CKR_PIN_INCORRECT for other digits, CKR_OBJECT_HANDLE_INVALID for the number of another key
  *   library-parameters:TEXT   C_Initialize is CKR_ARGUMENTS_BAD unless NSS's library parameters are TEXT
+ *
+ * A profile stands for the habits of one module, which it lists:
+ *
+ *   yubihsm2                  Yubico's own, as it was seen against a simulator of the device
  *
  * With COFFER_SHIM_LOG_DETAIL=1 a call's mechanism or C_OpenSession's flags stand after its name: "C_SignInit 0x251".
  *
- * The environment is read at every call, so that a test can change it under way; counts start anew in C_Initialize, but not that
- * of hold.
+ * The environment is read at every call, so that a test can change it under way; counts start anew in C_Initialize, but not those
+ * of hold and of a number with a plus sign.
  * COFFER_SHIM_FAULT=@/path names a file that holds the faults, which can so change for a process that runs.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -72,6 +107,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 #include "shim.h"
@@ -154,10 +190,39 @@ static const char *faults(void)
   return text;
 }
 
+static const struct
+{
+  const char *name, *faults;
+} PROFILES[] = {
+  { "yubihsm2", "manufacturer:Yubico (www.yubico.com),token-manufacturer:Yubico (www.yubico.com),pin-flags-silent,pin-names-key:0001,"
+                "fail:C_InitToken:0x54,without-mechanism:0x1087,oaep-hash:0x220,oaep-hash:0x250,oaep-hash:0x260,oaep-hash:0x270,"
+                "sign-message:3114,verify-message:3082,strict-templates,own-hmac-length,unwrap-only:true,untold:0x100:0x2b:0x6,short-ids" },
+};
+enum { PROFILE_COUNT = sizeof PROFILES / sizeof *PROFILES };
+
+/* The faults that are asked for, and then those of each profile that is; NULL at the end. */
+static const char *fault_list(int at)
+{
+  char ignored[8];
+  const char *given = faults();
+  if (at == 0)
+    return given;
+  for (int i = 0; i < PROFILE_COUNT; i++)
+  {
+    const char *all = given;
+    if (next_fault(&all, PROFILES[i].name, ignored, sizeof ignored) && --at == 0)
+      return PROFILES[i].faults;
+  }
+  return NULL;
+}
+
 int fault(const char *name, char *value, size_t size)
 {
-  const char *at = faults();
-  return next_fault(&at, name, value, size);
+  int list = 0;
+  for (const char *at; (at = fault_list(list)) != NULL; list++)
+    if (next_fault(&at, name, value, size))
+      return 1;
+  return 0;
 }
 
 int asked(const char *name)
@@ -169,10 +234,11 @@ int asked(const char *name)
 int asked_for(const char *name, CK_ULONG number)
 {
   char value[64];
-  const char *at = faults();
-  while (next_fault(&at, name, value, sizeof value))
-    if (strtoul(value, NULL, 0) == number)
-      return 1;
+  int list = 0;
+  for (const char *at; (at = fault_list(list)) != NULL; list++)
+    while (next_fault(&at, name, value, sizeof value))
+      if (strtoul(value, NULL, 0) == number)
+        return 1;
   return 0;
 }
 
@@ -194,6 +260,21 @@ static void hold(const char *name, unsigned long ever)
   close(file);
   while (access(path, F_OK) != 0)
     usleep(10000);
+}
+
+/* Whether the file of obeys was seen. */
+static int obeys(void)
+{
+  static _Atomic int seen;
+  char name[64];
+  if (fault("obeys", name, sizeof name) && access(name, R_OK) == 0)
+    seen = 1;
+  return seen;
+}
+
+__attribute__((constructor)) static void look_around(void)
+{
+  obeys();
 }
 
 /* Logs, counts and makes the general faults. CKR_OK: go on to the real module. */
@@ -219,12 +300,15 @@ static CK_RV enter(const char *name, const CK_ULONG *detail)
       ; /* a signal does not end it */
   }
   hold(name, ever);
+  if (obeys() && strcmp(name, "C_Finalize") != 0)
+    return CKR_ARGUMENTS_BAD;
   snprintf(key, sizeof key, "fail:%s", name);
   if (fault(key, value, sizeof value))
   {
     char *nth;
     CK_RV rv = strtoul(value, &nth, 0);
-    if (*nth != ':' || strtoul(nth + 1, NULL, 10) == call)
+    int in_process = strncmp(nth, ":+", 2) == 0;
+    if (*nth != ':' || strtoul(nth + 1 + in_process, NULL, 10) == (in_process ? ever : call))
       return rv;
   }
   if (fault("token-removed-after", value, sizeof value) && total > strtoul(value, NULL, 10) && strcmp(name, "C_Finalize") != 0)
@@ -335,7 +419,12 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
   rv = rv != CKR_OK ? rv : real->C_GetTokenInfo(slot, info);
   if (rv != CKR_OK)
     return rv;
-  char label[33];
+  char label[33], text[33];
+  if (fault("token-manufacturer", text, sizeof text))
+  {
+    memset(info->manufacturerID, ' ', sizeof info->manufacturerID);
+    memcpy(info->manufacturerID, text, strlen(text));
+  }
   if ((info->flags & CKF_TOKEN_INITIALIZED) != 0 && fault("blank-token", label, sizeof label))
   {
     info->flags &= ~(CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
@@ -390,11 +479,27 @@ static CK_RV shim_C_InitPIN(CK_SESSION_HANDLE s, CK_UTF8CHAR_PTR pin, CK_ULONG l
   return rv != CKR_OK ? rv : real->C_InitPIN(s, pin, length);
 }
 
+/* What pin-names-key says of a PIN. */
+static CK_RV check_pin(CK_UTF8CHAR_PTR pin, CK_ULONG length)
+{
+  enum { DIGITS = 4, SHORTEST = 8, LONGEST = 64 };
+  char known[DIGITS + 1];
+  if (!fault("pin-names-key", known, sizeof known))
+    return CKR_OK;
+  if (length < DIGITS + SHORTEST || length > DIGITS + LONGEST)
+    return CKR_ARGUMENTS_BAD;
+  for (int i = 0; i < DIGITS; i++)
+    if (!isxdigit(pin[i]))
+      return CKR_PIN_INCORRECT;
+  return strncasecmp((const char *)pin, known, DIGITS) == 0 ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
+}
+
 static CK_RV shim_C_Login(CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG length)
 {
   char pad[64];
   CK_RV rv = enter("C_Login", NULL);
   pin_pad(pad, sizeof pad, &pin, &length);
+  rv = rv != CKR_OK ? rv : check_pin(pin, length);
   rv = rv != CKR_OK ? rv : real->C_Login(s, user, pin, length);
   return rv == CKR_OK && asked("already-logged-in") ? CKR_USER_ALREADY_LOGGED_IN : rv;
 }

@@ -40,6 +40,16 @@ CK_RV habit_C_VerifyInit(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HAND
 CK_RV habit_C_Verify(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR sig, CK_ULONG m);
 CK_RV habit_C_VerifyUpdate(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n);
 
+CK_ATTRIBUTE_PTR find_attribute(CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_TYPE type);
+
+/* What strict-templates says of a template; templates.c. */
+CK_RV check_secret_template(CK_MECHANISM_TYPE mechanism, CK_ATTRIBUTE_PTR t, CK_ULONG n);
+CK_RV check_pair_templates(CK_MECHANISM_TYPE mechanism, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE_PTR u, CK_ULONG o);
+/* The id of short-ids for a new object; CKR_FUNCTION_NOT_SUPPORTED where that of the template stays. */
+CK_RV choose_id(CK_SESSION_HANDLE s, CK_OBJECT_CLASS class, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_BYTE id[2]);
+/* A copy of the template with this attribute in the place of one that it may have; to be freed. */
+CK_ATTRIBUTE_PTR with_attribute(CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_ATTRIBUTE added, CK_ULONG_PTR count);
+
 /* What Init says of the operation that it starts, until that ends. */
 struct operation
 {

@@ -10,10 +10,11 @@ import {
 import { Barrier, encodeKeyring } from '../../src/barrier/index.ts';
 import { encodeStoreHeader } from '../../src/core/unsealed/header.ts';
 import { encodeMounts } from '../../src/core/mounts/table.ts';
-import { MOUNTS, RECORD, USAGE } from '../../src/core/row-paths.ts';
-import { encodeUsage } from '../../src/core/unsealed/usage.ts';
-import { appendMac, encodeBody, encodeHeader, macInput } from '../../src/seal/record.ts';
+import { MOUNTS, RECORD } from '../../src/core/row-paths.ts';
+import { newTree } from '../../src/core/unsealed/opened.ts';
+import { appendMac, encodeBody, encodeHeader, macMessage } from '../../src/seal/record.ts';
 import type { MacStanza, Wrap } from '../../src/seal/seal.ts';
+import { MemoryRows } from './memory-rows.ts';
 
 /** What somebody has who can write the file: keys of the token whose values they know, or a public key of it. */
 export interface Forgery {
@@ -27,13 +28,19 @@ export interface Forgery {
 }
 
 /** The rows of a whole store that nobody made with coffer, and that has no mounts. */
-export function forgeStore({ wrap, mac, recovery, storeId = randomUUID() }: Forgery): Record<string, Uint8Array> {
+export async function forgeStore({
+  wrap,
+  mac,
+  recovery,
+  storeId = randomUUID(),
+}: Forgery): Promise<Record<string, Uint8Array>> {
   const rootKey = new Uint8Array(randomBytes(32));
   const keyring = {
     terms: [{ number: 1, created: 1, key: new Uint8Array(randomBytes(32)) }],
     pathKey: new Uint8Array(randomBytes(64)),
     recovery,
     hsmKeys: [],
+    treeKey: new Uint8Array(randomBytes(32)),
   };
   const context = encodeStoreHeader({
     storeId,
@@ -42,17 +49,20 @@ export function forgeStore({ wrap, mac, recovery, storeId = randomUUID() }: Forg
     recoveryThreshold: recovery.threshold,
   });
   const stanza: MacStanza | null =
-    mac === null
-      ? null
-      : { mechanism: 0x251, keyLabel: mac.label, keyId: Buffer.from(mac.id, 'hex'), overDigest: false };
+    mac === null ? null : { seal: 'pkcs11', mechanism: 0x251, keyLabel: mac.label, keyId: Buffer.from(mac.id, 'hex') };
   const header = encodeHeader(context, [wrapOf(wrap, rootKey)], stanza);
   const authenticated = encodeBody(header, rootKey, RECORD, encodeKeyring(keyring));
   const record =
-    mac === null || stanza === null
+    mac === null
       ? authenticated
-      : appendMac(authenticated, createHmac('sha256', mac.value).update(macInput(stanza, authenticated)).digest());
+      : appendMac(authenticated, createHmac('sha256', mac.value).update(macMessage(authenticated)).digest());
   const mounts = new Barrier(keyring).encrypt(MOUNTS, encodeMounts([]));
-  return { [RECORD]: record, [MOUNTS]: mounts, [USAGE]: encodeUsage({ term: 1, encryptions: 1 }, rootKey) };
+  const stored = new MemoryRows();
+  const forged = newTree(stored, { rootKey, keyring });
+  await forged.rows.put(RECORD, record);
+  await forged.rows.put(MOUNTS, mounts);
+  await forged.finish();
+  return Object.fromEntries(stored.map);
 }
 
 function wrapOf(by: Forgery['wrap'], key: Uint8Array): Wrap {

@@ -32,7 +32,9 @@ export async function hold(
   const folder = `hold-${String(holds++)}`;
   stand.write(join(folder, 'begun'), '');
   const faults = calls.map((call, at) => `hold:${call}:${join(stand.dir, folder, String(at))}`);
-  const running = stand.start(args, { ...options, env: { ...options.env, COFFER_SHIM_FAULT: faults.join(',') } });
+  const others = options.env?.['COFFER_SHIM_FAULT'];
+  const all = [...(others === undefined ? [] : [others]), ...faults].join(',');
+  const running = stand.start(args, { ...options, env: { ...options.env, COFFER_SHIM_FAULT: all } });
   let isOver = false;
   void running.outcome.then(() => (isOver = true));
   let at = 0;

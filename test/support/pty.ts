@@ -19,7 +19,11 @@ const PATIENCE = 60_000;
 
 export const KEYS = { enter: '\r', ctrlC: '\x03', ctrlD: '\x04', backspace: '\x7f' } as const;
 
-export function atTerminal(stand: Stand, line: string, env: Readonly<Record<string, string>> = {}): Typist {
+export function atTerminal(
+  stand: Pick<Stand, 'dir' | 'env'>,
+  line: string,
+  env: Readonly<Record<string, string>> = {},
+): Typist {
   let screen = '';
   let ended = false;
   const watchers = new Set<() => void>();

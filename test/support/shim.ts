@@ -7,7 +7,9 @@ import type { SoftHsm } from './softhsm.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = join(ROOT, 'test/shim');
-const SOURCES = ['shim.c', 'habits.c', 'ciphers.c', 'oaep.c', 'misbehave.c'].map((name) => join(FOLDER, name));
+const SOURCES = ['shim.c', 'habits.c', 'ciphers.c', 'oaep.c', 'templates.c', 'misbehave.c'].map((name) =>
+  join(FOLDER, name),
+);
 const HEADERS = join(ROOT, 'node_modules/pkcs11js/includes');
 const CACHE = join(ROOT, 'node_modules/.cache/coffer-shim');
 
@@ -47,6 +49,11 @@ export function compileClock(): string {
 /** For LD_PRELOAD: test/shim/getenv.c. */
 export function compileGetenv(): string {
   return compile('getenv', [join(FOLDER, 'getenv.c')]);
+}
+
+/** For LD_PRELOAD: test/shim/disk.c. */
+export function compileDisk(): string {
+  return compile('disk', [join(FOLDER, 'disk.c')]);
 }
 
 /** A module that calls a function which is in no library. */

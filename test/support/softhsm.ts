@@ -94,7 +94,7 @@ export function setUserPin(hsm: SoftHsm, pin: string): void {
   inChild(SET_PIN, hsm.env, { ...hsm, pin });
 }
 
-/** Boolean attributes of the one secret key with this label, by CKA_ number. */
+/** Boolean attributes of the one secret or private key with this label, by CKA_ number. */
 export function readKeyFlags(hsm: SoftHsm, label: string, attributes: readonly number[]): boolean[] {
   return inChild(READ_FLAGS, hsm.env, { ...hsm, label, attributes }) as boolean[];
 }
@@ -157,15 +157,16 @@ const PRELUDE = `
     return session;
   };
   const userSession = () => open(tokens().find(({ slot }) => slot === input.slot).handle, pkcs11js.CKU_USER, input.pin);
-  const secretKeys = (session) => {
+  const keysOfClass = (session, kind) => {
     p11.C_FindObjectsInit(session, [
-      { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },
+      { type: pkcs11js.CKA_CLASS, value: kind },
       { type: pkcs11js.CKA_LABEL, value: input.label },
     ]);
     const keys = p11.C_FindObjects(session, 100);
     p11.C_FindObjectsFinal(session);
     return keys;
   };
+  const secretKeys = (session) => keysOfClass(session, pkcs11js.CKO_SECRET_KEY);
   const may = (use) => !(input.without ?? []).includes(use);
   const chosen = Object.entries(input.attributes ?? {}).map(([type, value]) => ({ type: Number(type), value }));
 `;
@@ -252,7 +253,7 @@ const DESTROY_KEYS = `
 
 const READ_FLAGS = `
   const session = userSession();
-  const [key] = secretKeys(session);
+  const [key] = [...secretKeys(session), ...keysOfClass(session, pkcs11js.CKO_PRIVATE_KEY)];
   give(p11.C_GetAttributeValue(session, key, input.attributes.map((type) => ({ type }))).map(({ value }) => value[0] === 1));
   p11.C_Finalize();
 `;

@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { loadConfig } from '../../src/config/index.ts';
 import { thisMachine, type Context } from '../../src/core/index.ts';
+import { LAYOUT_WITH_TREE, machineRows } from '../../src/core/row-paths.ts';
 import { PLAIN_LOGIN } from './login.ts';
 import { COFFER, COFFER_SCRIPT, type Start } from './program.ts';
 import { createShim, type Shim } from './shim.ts';
@@ -158,7 +159,7 @@ export function makeStand(options: StandOptions = {}): Stand {
 /** For the core in this process, where starting the command so often would take too long. Changes process.env. */
 export async function contextOf(stand: Stand): Promise<Context> {
   Object.assign(process.env, stand.hsm.env, stand.shim?.env);
-  const config = await loadConfig({ path: stand.config, env: stand.env });
+  const config = await loadConfig({ paths: [stand.config], env: stand.env });
   return { config, machine: thisMachine, pin: async () => stand.hsm.pin, ...PLAIN_LOGIN, state: null };
 }
 
@@ -214,6 +215,9 @@ function start(
     }),
   };
 }
+
+/** The rows that this machine writes for itself into a store with a tree. */
+export const OWN_ROWS = machineRows(LAYOUT_WITH_TREE, thisMachine().id);
 
 export interface Row {
   readonly path: string;

@@ -5,7 +5,7 @@
  *     # token: demo pin=1234
  *
  *     $ coffer kv get secret/none
- *     2> error: no value found at secret/none
+ *     2> error: No value found at secret/none
  *     [exit 2]
  *
  *     -- coffer.hcl --
@@ -20,12 +20,14 @@
  * - `-- name --` begins an input file, which ends at the next one. Without a coffer.hcl the scenario gets the one of
  *   `configuration` in store.ts.
  * - The header may say `# token: LABEL pin=PIN`, `# fault: NAME` (test/shim/shim.c), `# shim: yes` (log the calls),
- *   `# entropy: no` and `# store: unsealed` (initialised and unsealed beforehand).
+ *   `# entropy: no`, `# store: unsealed` (initialised and unsealed beforehand), and `# server: yes`: a server that answers as Vault does
+ *   has what the file server.json says (test/support/vault-server.ts), the variables of its client name it, and <server> is its address.
  *
  * COFFER_TRANSCRIPTS=write puts what a command printed in the place of what differs, to be read before it is kept.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { makeStand, type Outcome, type Stand, type StandOptions } from './store.ts';
+import { type ServerContents, startVaultServer, type VaultServer } from './vault-server.ts';
 
 export interface Transcript {
   /** What the scenario shows: its first line. */
@@ -50,7 +52,7 @@ interface Block {
   readonly gap: number;
 }
 
-const HEADER = /^# (token|fault|shim|entropy|store): (.*)$/;
+const HEADER = /^# (token|fault|shim|entropy|store|server): (.*)$/;
 const FILE = /^-- (\S+) --$/;
 
 export function parseTranscript(text: string): Transcript {
@@ -120,13 +122,16 @@ export async function runTranscript(file: string): Promise<{ expected: string; a
   const transcript = parseTranscript(text);
   const write = process.env['COFFER_TRANSCRIPTS'] === 'write';
   const stand = makeStand(standOptions(transcript.header));
+  const server = await startServer(transcript);
   try {
     for (const { name, content } of transcript.files) stand.write(name, substitute(content, stand));
     if (transcript.header.get('store') === 'unsealed') stand.open();
     const actual: string[] = [];
     for (const [at, block] of transcript.blocks.entries()) {
       const happened =
-        block.command === null ? block : agree(block, observe(block, await stand.shell(block.command), stand));
+        block.command === null
+          ? block
+          : agree(block, observe(block, await stand.shell(block.command, server?.env), { ...stand, server }));
       actual.push(...print(happened, write));
       if (!write && print(happened, false).join('\n') !== print(block, false).join('\n')) {
         actual.push(...transcript.blocks.slice(at + 1).flatMap((rest) => print(rest, false)));
@@ -138,7 +143,14 @@ export async function runTranscript(file: string): Promise<{ expected: string; a
     return { expected: expected.join('\n'), actual: actual.join('\n') };
   } finally {
     stand.remove();
+    await server?.close();
   }
+}
+
+async function startServer({ header, files }: Transcript): Promise<VaultServer | null> {
+  if (header.get('server') !== 'yes') return null;
+  const contents = files.find(({ name }) => name === 'server.json')?.content ?? '{"mounts": {}}';
+  return startVaultServer(JSON.parse(contents) as ServerContents);
 }
 
 function standOptions(header: ReadonlyMap<string, string>): StandOptions {
@@ -161,10 +173,11 @@ function substitute(text: string, { dir, lib }: Stand): string {
 function observe(
   { command, head, gap }: Block,
   { stdout, stderr, status, signal }: Outcome,
-  { dir, lib }: Stand,
+  { dir, lib, server }: Pick<Stand, 'dir' | 'lib'> & { readonly server: VaultServer | null },
 ): Block {
+  const shown = (output: string): string => (server === null ? output : output.replaceAll(server.url, '<server>'));
   const lines = (output: string): string[] =>
-    output === '' ? [] : output.replace(/\n$/, '').replaceAll(lib, '<lib>').replaceAll(dir, '<dir>').split('\n');
+    output === '' ? [] : shown(output).replace(/\n$/, '').replaceAll(lib, '<lib>').replaceAll(dir, '<dir>').split('\n');
   const ending = [
     ...(stdout === '' || stdout.endsWith('\n') ? [] : ['[no newline]']),
     ...(signal === null ? [] : [`[signal ${signal}]`]),

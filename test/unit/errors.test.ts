@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CofferError, hasCode, HsmError, isNoSuchFile, StoreError, systemErrorCode } from '../../src/errors.ts';
+import {
+  CofferError,
+  hasCode,
+  HsmError,
+  isNoSuchFile,
+  StoreError,
+  systemErrorCode,
+  systemErrorText,
+} from '../../src/errors.ts';
 
 describe('hasCode', () => {
   it('asks for the class and for one of the codes', () => {
@@ -40,3 +48,20 @@ function caught(run: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
+
+describe('systemErrorText', () => {
+  it('says in words what the system said, without the path', () => {
+    const thrown = (path: string): unknown => {
+      try {
+        readFileSync(path);
+        return null;
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(systemErrorText(thrown('/nowhere, at all'))).toBe('no such file or directory');
+    expect(systemErrorText(thrown('/'))).toBe('illegal operation on a directory');
+    expect(systemErrorText(Object.assign(new Error('strange'), { code: 'ESTRANGE' }))).toBe('ESTRANGE');
+    expect(systemErrorText('strange')).toBe('unknown error');
+  });
+});

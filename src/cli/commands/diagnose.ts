@@ -1,4 +1,5 @@
 import { type Check, type Context, diagnose } from '../../core/index.ts';
+import { counted } from '../../counted.ts';
 import type { JsonObject } from '../../json.ts';
 import { visible } from '../../visible.ts';
 import { command } from '../command.ts';
@@ -23,7 +24,8 @@ export const diagnoseCommand = command('operator diagnose', {
       : await diagnose(load, null);
     const status = checks.reduce((worst, { exitStatus }) => Math.max(worst, exitStatus ?? 0), 0);
     const count = (kind: Check['status']): number => checks.filter((check) => check.status === kind).length;
-    const summary = `${count('ok')} ok, ${count('warning')} warnings, ${count('failure')} failures, ${count('skipped')} skipped`;
+    const found = [counted(count('warning'), 'warning'), counted(count('failure'), 'failure')];
+    const summary = `${count('ok')} ok, ${found.join(', ')}, ${count('skipped')} skipped`;
     const object = {
       checks: checks.map(describe),
       ok: count('ok'),

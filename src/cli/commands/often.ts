@@ -5,7 +5,9 @@ import type { CommandSpec } from '../command.ts';
  * compiled program, which loads code as it is imported.
  */
 export const OFTEN: ReadonlyMap<string, () => Promise<readonly CommandSpec[]>> = new Map([
-  ['kv', async () => (await import('./kv/index.ts')).kvCommands],
+  ['kv', async () => (await import('./kv/often.ts')).oftenKvCommands],
+  ['run', async () => [(await import('./run.ts')).runCommand]],
+  ['inject', async () => [(await import('./inject.ts')).injectCommand]],
   ['status', seals],
   ['seal-status', seals],
   ['unseal', seals],
@@ -13,6 +15,7 @@ export const OFTEN: ReadonlyMap<string, () => Promise<readonly CommandSpec[]>> =
   ['read', generic],
   ['write', generic],
   ['list', generic],
+  ['scan', generic],
   ['delete', generic],
   ['version', async () => [(await import('./version.ts')).versionCommand]],
 ]);

@@ -1,5 +1,4 @@
-import { keyStatus, type KeyStatus, rotate } from '../../core/index.ts';
-import type { JsonObject } from '../../json.ts';
+import { keyStatus, type KeyStatus, keyStatusObject, rotate } from '../../core/index.ts';
 import { command } from '../command.ts';
 import { printObject } from '../output.ts';
 
@@ -9,7 +8,7 @@ export const rotateCommand = command('rotate', {
   examples: ['coffer operator rotate'],
   async run(invocation) {
     const status = await rotate(await invocation.context());
-    await printObject(invocation, describe(status), () => `Success! Rotated key\n\n${table(status)}`);
+    await printObject(invocation, keyStatusObject(status), () => `Success! Rotated key\n\n${table(status)}`);
   },
 });
 
@@ -19,14 +18,9 @@ export const keyStatusCommand = command('key-status', {
   examples: ['coffer operator key-status', 'coffer key-status -format=json'],
   async run(invocation) {
     const status = await keyStatus(await invocation.context());
-    await printObject(invocation, describe(status), () => table(status));
+    await printObject(invocation, keyStatusObject(status), () => table(status));
   },
 });
-
-/** The keys of Vault's sys/key-status. */
-function describe({ term, installed, encryptions }: KeyStatus): JsonObject {
-  return { term, install_time: new Date(installed).toISOString(), encryptions };
-}
 
 /** As Vault prints it: no headings, and the time as RFC 822 has it. */
 function table({ term, installed, encryptions }: KeyStatus): string {

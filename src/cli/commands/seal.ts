@@ -3,6 +3,7 @@ import {
   DEFAULT_TIMEOUT_MS,
   sealStatus,
   type SealStatus,
+  sealStatusObject,
   sealStore,
   unsealStore,
 } from '../../core/index.ts';
@@ -50,7 +51,7 @@ async function unsealHere({ terminal }: Invocation, context: Context, ttl: numbe
 
 /** Whether the store was unsealed before; null where it is still to be unsealed here, with a PIN that somebody enters. */
 async function waitFor(
-  { flags, terminal, configPath }: Invocation<typeof TIMES>,
+  { flags, terminal, configPaths }: Invocation<typeof TIMES>,
   { config, forceLogin }: Context,
 ): Promise<boolean | null> {
   const { ttl, wait: longest } = flags;
@@ -58,7 +59,7 @@ async function waitFor(
   const args = [
     'unseal',
     '-non-interactive',
-    ...(configPath === null ? [] : [`-config=${configPath}`]),
+    ...configPaths.map((path) => `-config=${path}`),
     ...(ttl === null ? [] : [`-ttl=${ttl}ms`]),
     ...(forceLogin ? ['-force'] : []),
   ];
@@ -69,6 +70,7 @@ async function waitFor(
 export const sealCommand = command('seal', {
   alias: 'operator seal',
   summary: 'close the store until the next `coffer unseal`; needs no HSM',
+  examples: ['coffer seal'],
   async run(invocation) {
     const context = await invocation.context();
     const wasUnsealed = await sealStore(context);
@@ -84,36 +86,17 @@ export const statusCommand = command('seal-status', {
   async run(invocation) {
     const context = await invocation.context();
     const state = await sealStatus(context);
-    const object = describe(context, state);
+    const object = sealStatusObject(context, state);
     await printObject(invocation, object, () => columns(['Key', 'Value'], rows(context, state)));
     return state.sealed ? 2 : 0;
   },
 });
 
 async function statusObject(context: Context): Promise<JsonObject> {
-  return describe(context, await sealStatus(context));
+  return sealStatusObject(context, await sealStatus(context));
 }
 
-/** The keys of Vault's sys/seal-status. */
-function describe({ config }: Context, { header, sealed, remaining }: SealStatus): JsonObject {
-  return {
-    type: config.seal.type,
-    initialized: header !== null,
-    sealed,
-    t: header?.recoveryThreshold ?? 0,
-    n: header?.recoveryShares ?? 0,
-    progress: 0,
-    nonce: '',
-    version: VERSION,
-    storage_type: config.storage.type,
-    recovery_seal: true,
-    recovery_seal_type: 'shamir',
-    ...(header === null ? {} : { store_id: header.storeId }),
-    ...(remaining === null ? {} : { ttl: Math.ceil(remaining / 1000) }),
-  };
-}
-
-function rows({ config }: Context, { header, sealed, remaining }: SealStatus): string[][] {
+function rows({ config }: Context, { header, counter, sealed, remaining }: SealStatus): string[][] {
   return [
     ['Seal Type', config.seal.type],
     ['Recovery Seal Type', 'shamir'],
@@ -124,6 +107,7 @@ function rows({ config }: Context, { header, sealed, remaining }: SealStatus): s
     ['Version', VERSION],
     ['Storage Type', config.storage.type],
     ...(header === null ? [] : [['Store ID', header.storeId]]),
+    ...(counter === null ? [] : [['Counter', String(counter)]]),
     ...(remaining === null ? [] : [['Seals Itself In', formatDuration(remaining)]]),
   ];
 }

@@ -48,7 +48,9 @@ const rewrapCommand = command('sealwrap rewrap', {
     const { failed, status: after } = result;
     warnOfExposedKeys(invocation.terminal, result.exposedKeys);
     if (after.old + after.altered.length > failed.length)
-      invocation.terminal.note('something was written under other keys meanwhile; run it again to move that too');
+      invocation.terminal.note(
+        'something was written under other keys, or by an older coffer, meanwhile; run it again to move that too',
+      );
     tellDispensable(invocation, after);
     await printObject(invocation, describeRewrapped(result), () => `${headline(result)}\n\n${statusTable(after)}`);
     return tell(invocation, failed);
@@ -101,9 +103,9 @@ function statusTable({ current, old, uses, altered }: SealWrapStatus): string {
   ].join('\n');
 }
 
-function row({ keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): string[] {
+function row({ keyLabel, keyId, mechanism, hmacKey, records, ownRecord, ...use }: KeyUse): string[] {
   const count = ownRecord ? `${records} (with the store's own)` : String(records);
-  const state = current ? 'current' : 'old';
+  const state = use.current ? 'current' : use.byConfiguredKeys ? `old: version ${use.version}` : 'old';
   return [keyLabel || '-', keyId || '-', mechanism, hmacKey?.label ?? '-', hmacKey?.id ?? '-', state, count];
 }
 
@@ -123,16 +125,17 @@ function describeStatus({ current, old, uses, altered, dispensable }: SealWrapSt
   };
 }
 
-function describeUse({ seal, keyLabel, keyId, mechanism, hmacKey, current, records, ownRecord }: KeyUse): JsonObject {
+function describeUse({ keyLabel, keyId, mechanism, hmacKey, records, ownRecord, ...use }: KeyUse): JsonObject {
   return {
-    seal,
+    record_version: use.version,
+    seal: use.seal,
     key_label: keyLabel,
     key_id: keyId,
     mechanism,
     hmac_key_label: hmacKey?.label ?? null,
     hmac_key_id: hmacKey?.id ?? null,
     hmac_mechanism: hmacKey?.mechanism ?? null,
-    current,
+    current: use.current,
     records,
     store_record: ownRecord,
   };

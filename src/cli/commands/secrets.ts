@@ -1,20 +1,27 @@
 import {
   disableMount,
   enableMount,
-  findMount,
   listMounts,
+  lookUp,
   type Mount,
+  mountObject,
   moveMountTo,
   tuneMount,
+  type Tuning,
 } from '../../core/index.ts';
 import { StoreError, UsageError } from '../../errors.ts';
-import type { JsonObject } from '../../json.ts';
 import { command, type CommandSpec } from '../command.ts';
 import { printEntries, printObject } from '../output.ts';
 import { confirm } from '../prompts.ts';
 import { columns } from '../table.ts';
 
 const DESCRIPTION = { description: { kind: 'text', value: 'TEXT', help: 'what the mount is for' } } as const;
+
+/** Vault's default of -version is 0. */
+const OPTIONS = {
+  version: { kind: 'text', value: '1|2', notGiven: ['0', '-1'], help: 'version of the kv engine' },
+  options: { kind: 'pairs', value: 'NAME=VALUE', help: 'an option of the engine; may be given again' },
+} as const;
 
 const enable = command('secrets enable', {
   summary: 'mount a secrets engine',
@@ -27,8 +34,7 @@ const enable = command('secrets enable', {
       kind: 'boolean',
       help: "mix the HSM's random bytes into keys that the engine generates",
     },
-    version: { kind: 'text', value: '1|2', help: 'version of the kv engine (1)' },
-    options: { kind: 'pairs', value: 'NAME=VALUE', help: 'an option of the engine; may be given again' },
+    ...OPTIONS,
   },
   examples: [
     'coffer secrets enable -path=kv-seal-wrapped -seal-wrap kv',
@@ -45,7 +51,7 @@ const enable = command('secrets enable', {
       externalEntropy: flags['external-entropy-access'],
     });
     const line = `Success! Enabled the ${args[0] ?? ''} secrets engine at: ${mount.path}`;
-    await printObject(invocation, { path: mount.path, ...describe(mount) }, () => line);
+    await printObject(invocation, { path: mount.path, ...mountObject(mount) }, () => line);
   },
 });
 
@@ -68,13 +74,16 @@ const disable = command('secrets disable', {
     const { flags, terminal, args } = invocation;
     const path = args[0] ?? '';
     const context = await invocation.context();
-    if (terminal.isInteractive() && !flags.force) {
-      const mount = await findMount(context, path); // nobody is asked about what is not there
-      const yes = await confirm(`Remove the secrets engine at ${mount.path} and every secret in it?`);
+    const found = terminal.isInteractive() && !flags.force ? await lookUp(context, path) : null;
+    if (found?.mount != null) {
+      // nobody is asked about what is not there
+      const yes = await confirm(`Remove the secrets engine at ${found.path} and every secret in it?`);
       if (!yes) throw new StoreError('cancelled', 'nothing was removed');
     }
-    const mount = await disableMount(context, path);
-    await printObject(invocation, { path: mount.path }, () => `Success! Disabled the secrets engine at: ${mount.path}`);
+    const disabled = await disableMount(context, path);
+    if (disabled.mount === null) terminal.warn(`nothing was done: no secrets engine is mounted at ${disabled.path}`);
+    const line = `Success! Disabled the secrets engine (if it existed) at: ${disabled.path}`;
+    await printObject(invocation, { path: disabled.path }, () => line);
   },
 });
 
@@ -83,28 +92,32 @@ const move = command('secrets move', {
   arguments: 'SOURCE DESTINATION',
   examples: ['coffer secrets move kv/ team/kv/'],
   async run(invocation) {
-    const [from = '', to = ''] = invocation.args;
-    await moveMountTo(await invocation.context(), from, to);
+    const [source = '', destination = ''] = invocation.args;
+    const { from, to } = await moveMountTo(await invocation.context(), source, destination);
     await printObject(invocation, { from, to }, () => `Success! Moved the secrets engine from ${from} to ${to}`);
   },
 });
 
 const tune = command('secrets tune', {
-  summary: "change a mount's description",
+  summary: "change a mount's description, or make a version 1 kv engine a version 2 one",
   arguments: 'PATH',
-  flags: DESCRIPTION,
-  examples: ['coffer secrets tune -description="build keys" kv/'],
+  flags: { ...DESCRIPTION, ...OPTIONS },
+  examples: ['coffer secrets tune -description="build keys" kv/', 'coffer secrets tune -version=2 kv/'],
   async run(invocation) {
     const context = await invocation.context();
-    const { description } = invocation.flags;
-    if (description === null) {
-      throw new UsageError('nothing_to_tune', 'there is nothing to change', { hint: 'give -description=TEXT' });
-    }
-    const mount = await tuneMount(context, invocation.args[0] ?? '', description);
+    const { description, options, version } = invocation.flags;
+    const tuning = { description, options: engineOptions(options, version) };
+    const { mount, changed } = await tuneMount(context, invocation.args[0] ?? '', tuning);
+    if (!changed) invocation.terminal.warn(`nothing was done: ${unchanged(mount, tuning)}`);
     const line = `Success! Tuned the secrets engine at: ${mount.path}`;
-    await printObject(invocation, { path: mount.path, ...describe(mount) }, () => line);
+    await printObject(invocation, { path: mount.path, ...mountObject(mount) }, () => line);
   },
 });
+
+function unchanged({ path }: Mount, { description, options }: Tuning): string {
+  const isAsked = description !== null || Object.keys(options).length > 0;
+  return isAsked ? `${path} is so already` : 'neither -description nor -version is given';
+}
 
 const list = command('secrets list', {
   summary: 'list the mounts',
@@ -112,7 +125,7 @@ const list = command('secrets list', {
   examples: ['coffer secrets list -detailed'],
   async run(invocation) {
     const mounts = await listMounts(await invocation.context());
-    const object = Object.fromEntries(mounts.map((mount) => [mount.path, describe(mount)]));
+    const object = Object.fromEntries(mounts.map((mount) => [mount.path, mountObject(mount)]));
     if (mounts.length === 0 && invocation.format === 'table') invocation.terminal.note('no secrets engine is mounted');
     await printEntries(invocation, object, () => (invocation.flags.detailed ? detailed(mounts) : brief(mounts)));
   },
@@ -143,17 +156,4 @@ function detailed(mounts: readonly Mount[]): string {
       mount.uuid,
     ]),
   );
-}
-
-/** The keys of Vault's sys/mounts. */
-function describe(mount: Mount): JsonObject {
-  return {
-    uuid: mount.uuid,
-    type: mount.type,
-    description: mount.description,
-    accessor: mount.accessor,
-    seal_wrap: mount.sealWrap,
-    external_entropy_access: mount.externalEntropy,
-    options: { ...mount.options },
-  };
 }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { TRY_VARIABLE } from '../../config/index.ts';
 import { HsmError } from '../../errors.ts';
+import { heededSignals } from '../../heeded-signals.ts';
 import { givenEnvironment } from '../../native/environment.ts';
 import { ownProgram } from '../own-program.ts';
 import { parseReport, type Report } from './report.ts';
@@ -94,6 +95,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** Passes on what is to end this process, and then dies of it. Returns the function that stops this. */
 function forwardSignals(child: ChildProcess): () => void {
+  const signals = heededSignals(SIGNALS);
   const end = (signal: NodeJS.Signals): void => {
     signalGroup(child, signal);
     const impatient = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS);
@@ -105,10 +107,10 @@ function forwardSignals(child: ChildProcess): () => void {
   };
   const killNow = (): void => signalGroup(child, 'SIGKILL');
   const stop = (): void => {
-    for (const signal of SIGNALS) process.off(signal, end);
+    for (const signal of signals) process.off(signal, end);
     process.off('exit', killNow);
   };
-  for (const signal of SIGNALS) process.on(signal, end);
+  for (const signal of signals) process.on(signal, end);
   process.on('exit', killNow);
   return stop;
 }

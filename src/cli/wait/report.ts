@@ -1,9 +1,11 @@
 import { isErrorCode } from '../../error-codes.ts';
 import {
+  AbsentError,
   type CofferError,
   ConfigError,
   type ErrorCode,
   type ErrorDetails,
+  ExecuteError,
   type ExitStatus,
   HsmError,
   IntegrityError,
@@ -51,10 +53,18 @@ export function errorOf<S extends ExitStatus>({ exitStatus, code, message, hint 
   return new CLASSES[exitStatus](code, message, { hint });
 }
 
-const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5];
+const STATUSES: readonly ExitStatus[] = [1, 2, 3, 4, 5, 126, 127];
 const CLASSES: {
   readonly [S in ExitStatus]: new (code: ErrorCode<S>, message: string, details: ErrorDetails) => CofferError;
-} = { 1: ConfigError, 2: StoreError, 3: HsmError, 4: IntegrityError, 5: OutcomeError };
+} = {
+  1: ConfigError,
+  2: StoreError,
+  3: HsmError,
+  4: IntegrityError,
+  5: OutcomeError,
+  126: ExecuteError,
+  127: AbsentError,
+};
 
 function isObject(value: unknown): value is { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null;

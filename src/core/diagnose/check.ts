@@ -21,7 +21,11 @@ export class Checklist {
   }
 
   hasFailed(name: string): boolean {
-    return this.checks.some((check) => check.name === name && check.status === 'failure');
+    return this.#is(name, 'failure');
+  }
+
+  isSkipped(name: string): boolean {
+    return this.#is(name, 'skipped');
   }
 
   ok(name: string, message: string): void {
@@ -39,6 +43,10 @@ export class Checklist {
   skip(names: readonly string[], reason: string): void {
     for (const name of names)
       this.checks.push({ name, status: 'skipped', message: reason, remedy: null, exitStatus: null });
+  }
+
+  #is(name: string, status: Check['status']): boolean {
+    return this.checks.some((check) => check.name === name && check.status === status);
   }
 
   /** Runs one check, which gives what it found; what it throws is its failure. Null then. */

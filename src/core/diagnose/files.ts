@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CofferError, HsmError } from '../../errors.ts';
+import { readPin } from '../../config/index.ts';
+import type { PinSource } from '../../config/types.ts';
+import { CofferError, ConfigError, HsmError, StoreError } from '../../errors.ts';
 import { describeExposure, exposures } from '../../exposure.ts';
 import { checkModuleFile } from '../../pkcs11/index.ts';
-import { checkStoreFiles, driverOf, folderFault, storeFiles } from '../../storage/index.ts';
+import { checkStoreFiles, driverOf, folderFault, storageFault, storeFiles } from '../../storage/index.ts';
 import { shellWord } from '../../shell.ts';
 import type { Context } from '../context.ts';
 import type { Checklist } from './check.ts';
@@ -14,19 +16,21 @@ const OTHERS_WRITE = 0o022;
 
 /** Who else can read or write what coffer relies on. The store is looked at before anything opens it. */
 export function checkFiles({ config }: Context, list: Checklist): void {
-  const { storage, seal, file } = config;
-  checkPin(file, seal.pin, list);
+  const { storage, seal } = config;
+  checkPin(seal.pin, list);
   checkModule(seal.lib, list);
   const store = driverOf(storage).file(storage);
   if (store === null) return;
-  checkStoreFile(store, list);
   checkStoreFolder(store, list);
+  checkStoreFile(store, list);
 }
 
 function checkStoreFile(path: string, list: Checklist): void {
   try {
     if (!checkStoreFiles(path)) {
-      list.warn('store file', `there is no store at ${path}`, 'create it with: coffer init');
+      // Where the folder is not fit, there is first another thing to do.
+      if (list.hasFailed('store folder')) list.skip(['store file'], `there is no store at ${path}`);
+      else list.warn('store file', `there is no store at ${path}`, 'create it with: coffer init');
       return;
     }
   } catch (error) {
@@ -50,37 +54,62 @@ function checkStoreFile(path: string, list: Checklist): void {
     ]);
 }
 
-/** What keeps a command from opening the store is a failure; a folder further above, through which the store could be swapped, a warning. */
+/**
+ * What keeps a command from opening or making the store is a failure; a folder further above, through which a store that is there
+ * could be swapped, a warning.
+ */
 function checkStoreFolder(path: string, list: Checklist): void {
   const folder = dirname(path);
-  const fault = folderFault(path);
-  if (fault !== null) {
+  try {
+    const fault = folderFault(path);
+    if (fault !== null) throw fault;
+    const [above] = exposures(folder);
+    if (above === undefined) {
+      const isThere = statSync(folder, { throwIfNoEntry: false }) !== undefined;
+      list.ok('store folder', isThere ? `nobody else can write ${folder}` : `${folder} is made by \`coffer init\``);
+      return;
+    }
+    const { problem, remedy } = describeExposure(above);
+    if (statSync(folder, { throwIfNoEntry: false }) === undefined)
+      throw new StoreError('storage_exposed', `no store is made at ${path}: ${problem}`, { hint: remedy });
+    list.warn('store folder', `other users can replace the store, for ${problem}`, remedy);
+  } catch (error) {
+    const fault = storageFault(path, error);
+    if (!(fault instanceof CofferError)) throw fault;
     list.fail('store folder', fault);
-    return;
   }
-  const [above] = exposures(folder);
-  if (above === undefined) {
-    list.ok('store folder', `nobody else can write ${folder}`);
-    return;
-  }
-  const { problem, remedy } = describeExposure(above);
-  list.warn('store folder', `other users can replace the store, for ${problem}`, remedy);
 }
 
-function checkPin(config: string | null, pin: Context['config']['seal']['pin'], list: Checklist): void {
-  const source = pin?.kind === 'file' ? pin.path : pin?.kind === 'literal' ? config : null;
-  if (source !== null && (modeOf(source) & OTHERS_READ) !== 0) {
-    const remedy = `run: chmod go= ${shellWord(source)}`;
-    list.warn('PIN source', `other users can read ${source}, which holds the PIN`, remedy);
+function checkPin(pin: PinSource | null, list: Checklist): void {
+  if (pin === null) {
+    list.ok('PIN source', 'none; coffer asks on a terminal');
     return;
   }
-  const from = {
-    literal: 'the configuration or the environment',
-    env: 'an environment variable',
-    file: 'a file',
-    credential: 'a systemd credential',
-  };
-  list.ok('PIN source', pin === null ? 'none; coffer asks on a terminal' : from[pin.kind]);
+  try {
+    readPin(pin, process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    list.fail('PIN source', error);
+    return;
+  }
+  const file = pin.kind === 'file' ? pin.path : pin.kind === 'literal' ? pin.file : null;
+  if (file !== null && (modeOf(file) & OTHERS_READ) !== 0)
+    list.warn('PIN source', `other users can read ${file}, which holds the PIN`, `run: chmod go= ${shellWord(file)}`);
+  else list.ok('PIN source', describePin(pin));
+}
+
+/** Where the PIN comes from, and not more. */
+function describePin(pin: PinSource): string {
+  switch (pin.kind) {
+    case 'literal':
+      return pin.origin;
+    case 'env':
+      return `environment variable ${pin.name}, which pin names`;
+    case 'file':
+      return `the file ${pin.path}, which pin names`;
+    case 'credential':
+      return `the systemd credential ${pin.name}, which pin names`;
+  }
 }
 
 /** Whether the module may be loaded; where it is not there, or is no module, loading it says so. */

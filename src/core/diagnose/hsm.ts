@@ -1,5 +1,7 @@
+import { counted } from '../../counted.ts';
 import { HsmEntropy } from '../../entropy/index.ts';
 import { CKF, listMechanisms, type Session, surveyModule, type TokenDescription } from '../../pkcs11/index.ts';
+import { HsmError } from '../../errors.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import { tryKeys } from '../../seal/trial.ts';
 import { type Context, moduleOptions } from '../context.ts';
@@ -21,14 +23,29 @@ export async function checkToken({ config: { seal } }: Context, list: Checklist)
   }
   const found = await list.attempt(
     'token',
-    () => listMechanisms(options, seal.token),
+    async () => withMechanisms(await listMechanisms(options, seal.token)),
     ({ token, mechanisms }) =>
-      `"${token.label}" in slot ${token.slot}, serial ${token.serial}, ${mechanisms.length} mechanisms`,
+      `"${token.label}" in slot ${token.slot}, serial ${token.serial}, ${counted(mechanisms.length, 'mechanism')}`,
   );
-  if (found === null) list.skip(AFTER_TOKEN, 'the token was not found');
+  if (found === null) list.skip(AFTER_TOKEN, 'there is no token that can serve');
   else if ((found.token.flags & CKF.WRITE_PROTECTED) !== 0 && seal.forceRwSession)
     warnWriteProtected(found.token, list);
   return found !== null;
+}
+
+type Found = Awaited<ReturnType<typeof listMechanisms>>;
+
+/** A token without mechanisms, such as a store of certificates, opens nothing, and is to be sent no PIN. @throws HsmError `mechanism_refused` */
+function withMechanisms(found: Found): Found {
+  if (found.mechanisms.length > 0) return found;
+  const { label, slot } = found.token;
+  throw new HsmError(
+    'mechanism_refused',
+    `the token "${label}" in slot ${slot} has no mechanisms, so that it can keep no key in use`,
+    {
+      hint: 'name another token (token_label, slot, serial) or another module (lib); `coffer hsm slots` lists the tokens of this one',
+    },
+  );
 }
 
 /** What needs a login. */

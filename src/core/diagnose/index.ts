@@ -3,7 +3,9 @@ import { type Context, withSeal } from '../context.ts';
 import { type Check, Checklist } from './check.ts';
 import { checkFiles } from './files.ts';
 import { AFTER_LOGIN, checkKeys, checkToken } from './hsm.ts';
-import { AFTER_RECORD, checkDatabase, checkStore, type Progress } from './store.ts';
+import { AFTER_RECORD, checkDatabase, checkStore } from './store.ts';
+
+import type { Progress } from '../verify/verify.ts';
 
 export type { Check } from './check.ts';
 
@@ -15,7 +17,9 @@ export type { Check } from './check.ts';
  */
 export async function diagnose(load: () => Promise<Context>, deep: Progress | null): Promise<readonly Check[]> {
   const list = new Checklist();
-  const context = await list.attempt('configuration', load, ({ config }) => config.file ?? 'the environment');
+  const context = await list.attempt('configuration', load, ({ config: { files } }) =>
+    files.length === 0 ? 'the environment' : files.join(', '),
+  );
   if (context === null) return list.checks;
   checkFiles(context, list);
   const state = await checkDatabase(context, list);
@@ -30,7 +34,8 @@ export async function diagnose(load: () => Promise<Context>, deep: Progress | nu
   try {
     await withSeal(context, false, async (seal, session) => {
       list.ok('login', `as the user of "${session.token.label}"`);
-      const isUnread = ['store file', 'store folder', 'database'].some((name) => list.hasFailed(name));
+      const failed = ['store file', 'store folder', 'database'].some((name) => list.hasFailed(name));
+      const isUnread = failed && !list.isSkipped('store file'); // skipped where there is none
       await checkKeys(context, seal, session, state === null && !isUnread, list);
       if (state === null) {
         list.skip(AFTER_RECORD, isUnread ? 'the database does not open' : 'there is no initialised store');
@@ -42,7 +47,8 @@ export async function diagnose(load: () => Promise<Context>, deep: Progress | nu
     if (!(error instanceof CofferError)) throw error;
     const loggedIn = list.has('login');
     // The PIN's own source is part of the configuration, and is asked only now.
-    list.fail(loggedIn ? 'session' : error instanceof ConfigError ? 'PIN source' : 'login', error);
+    const name = loggedIn ? 'session' : error instanceof ConfigError ? 'PIN source' : 'login';
+    if (!list.hasFailed(name)) list.fail(name, error);
     if (!loggedIn) list.skip([...AFTER_LOGIN, ...AFTER_RECORD], 'there is no login');
   }
   return list.checks;

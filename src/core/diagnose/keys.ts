@@ -3,6 +3,7 @@ import type { Pkcs11SealConfig } from '../../config/types.ts';
 import type { KeyReference } from '../../hsm-keys.ts';
 import { type Hint, HsmError } from '../../errors.ts';
 import {
+  CKK,
   describeName,
   EXPOSURE_TEXT,
   exposuresOf,
@@ -131,9 +132,10 @@ function described({ label, typeName, bits, id }: KeyDetails): string {
   return `"${label}", ${typeName}${bits === null ? '' : ` of ${bits} bits`}, id ${hex(id)}`;
 }
 
-function unfitToWrap({ class: keyClass, typeName, attributes }: KeyDetails): string | null {
-  const isAes = keyClass === 'secret' && typeName === 'AES';
-  const isRsa = keyClass === 'private' && typeName === 'RSA';
+/** One whose type the token does not tell is fit, as far as can be said; the trial shows it. */
+function unfitToWrap({ class: keyClass, type, typeName, attributes }: KeyDetails): string | null {
+  const isAes = keyClass === 'secret' && (type === null || type === CKK.AES);
+  const isRsa = keyClass === 'private' && (type === null || type === CKK.RSA);
   if (!isAes && !isRsa) return `is a ${keyClass} key of type ${typeName}, and not AES or RSA`;
   if (attributes.decrypt === false) return 'may not decrypt (CKA_DECRYPT is false)';
   return isAes && attributes.encrypt === false ? 'may not encrypt (CKA_ENCRYPT is false)' : null;

@@ -1,27 +1,28 @@
-import { Barrier, Names, activeTerm } from '../../barrier/index.ts';
+import { Barrier, Names } from '../../barrier/index.ts';
+import { counted } from '../../counted.ts';
 import { CofferError, hasCode, IntegrityError, StoreError } from '../../errors.ts';
 import { driverOf, type Rows } from '../../storage/index.ts';
 import type { Pkcs11Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import { openKeys, type StoreKeys, zeroKeys } from '../unsealed/keys.ts';
-import { authenticateLease } from '../unsealed/lease.ts';
+import { plainPath, rowNames } from '../mounts/row-names.ts';
 import { belongsTo, readMounts, storedPaths } from '../mounts/rows.ts';
 import type { Mount } from '../mounts/table.ts';
-import { OWN_ROWS } from '../row-paths.ts';
+import { isOwnRow } from '../row-paths.ts';
 import { surveyRecords } from '../wrapped/survey.ts';
 import { storeName, withStorage } from '../storage.ts';
-import { readState, type StoreState } from '../unsealed/state.ts';
+import { readState, requireSameStore, type StoreState } from '../unsealed/state.ts';
 import type { Unsealed } from '../unsealed/unsealed.ts';
-import { readUsage, TERM_LIMIT } from '../unsealed/usage.ts';
+import { Freshness } from '../unsealed/freshness.ts';
+import { type OpenedRows, openRows } from '../unsealed/opened.ts';
+import { TERM_LIMIT } from '../unsealed/usage.ts';
+import { type Progress, verifyRows } from '../verify/verify.ts';
 import type { Checklist } from './check.ts';
+import { checkClock, checkLease } from './lease.ts';
 import { checkManagedKeys } from './managed-keys.ts';
-import { checkValues } from './values.ts';
-
-/** Is told how many of how many rows were looked at. */
-export type Progress = (done: number, total: number) => void;
 
 /** Checks that need the store's keys. */
-export const AFTER_RECORD = ['record', 'lease', 'clock', 'encryptions', 'mount table', 'rows', 'seal wrap'];
+export const AFTER_RECORD = ['record', 'lease', 'clock', 'tree', 'encryptions', 'mount table', 'rows', 'seal wrap'];
 
 /** The database and what it says without the HSM. Null where there is no initialised store to look into. */
 export async function checkDatabase(context: Context, list: Checklist): Promise<StoreState | null> {
@@ -58,87 +59,65 @@ export async function checkDatabase(context: Context, list: Checklist): Promise<
 export async function checkStore(
   context: Context,
   seal: Pkcs11Seal,
-  state: StoreState,
+  { header }: StoreState,
   deep: Progress | null,
   list: Checklist,
 ): Promise<void> {
-  const keys = await list.attempt(
-    'record',
-    () => openKeys(seal, state.record),
-    () => "the HSM opens the store's own record",
-  );
-  if (keys === null) {
-    const rest = AFTER_RECORD.filter((name) => name !== 'record');
-    list.skip(rest, "the store's own record does not open");
-    return;
-  }
+  await withStorage(context, false, (storage) => {
+    const freshness = new Freshness(context, seal, header.storeId, false);
+    freshness.recall();
+    return storage.transaction('read', async (rows) => {
+      const state = await readState(rows, context); // others may have written since
+      const keys = await list.attempt(
+        'record',
+        () => keysOf(context, seal, header.storeId, state.record),
+        () => "the HSM opens the store's own record",
+      );
+      if (keys === null) {
+        const rest = AFTER_RECORD.filter((name) => name !== 'record');
+        list.skip(rest, "the store's own record does not open");
+        return;
+      }
+      try {
+        await checkLease(context, state, keys, list);
+        checkClock(context, state, keys, list);
+        await checkRows(context, { rows, seal, state, keys, freshness }, deep, list);
+      } finally {
+        zeroKeys(keys);
+      }
+    });
+  });
+}
+
+async function keysOf(context: Context, seal: Pkcs11Seal, storeId: string, record: Uint8Array): Promise<StoreKeys> {
+  const keys = await openKeys(seal, record);
   try {
-    await checkLease(context, state, keys, list);
-    checkClock(context, state, keys, list);
-    await withStorage(context, false, (storage) =>
-      storage.transaction('read', (rows) => checkRows({ rows, seal, state, keys }, deep, list)),
-    );
-  } finally {
+    requireSameStore(context, storeId, keys);
+    return keys;
+  } catch (error) {
     zeroKeys(keys);
+    throw error;
   }
 }
 
-async function checkLease(
-  context: Context,
-  { lease, unsealed, sealedByOperator, header }: StoreState,
-  keys: StoreKeys,
-  list: Checklist,
-): Promise<void> {
-  if (lease !== null && sealedByOperator) {
-    list.warn(
-      'lease',
-      'an operator sealed the store, and a lease lies beside that: somebody put it back',
-      'find out who could write to the store; it counts as sealed',
-    );
+type Opened = Pick<Unsealed, 'rows' | 'seal' | 'state' | 'keys'> & { readonly freshness: Freshness };
+
+async function checkRows(context: Context, found: Opened, deep: Progress | null, list: Checklist): Promise<void> {
+  const { keys } = found;
+  if (deep !== null) await checkDeep(context, found, deep, list);
+  const checked = await checkTree(found, list);
+  if (checked === null) {
+    list.skip(['encryptions', 'mount table', 'rows', 'seal wrap'], 'the tree is not whole');
     return;
   }
-  if (lease === null || !unsealed) {
-    list.ok('lease', 'the store is sealed');
-    return;
-  }
-  const { ends } = lease.lease;
-  const until =
-    ends === null
-      ? 'until `coffer seal` or a reboot'
-      : `for ${Math.ceil((ends - context.machine().uptime) / 1000)} seconds`;
-  await list.attempt(
-    'lease',
-    async () => authenticateLease(lease.bytes, keys.rootKey, header.storeId),
-    () => `unsealed by ${lease.lease.user}, ${until}`,
-  );
-}
-
-function checkClock({ machine }: Context, { header }: StoreState, { keyring }: StoreKeys, list: Checklist): void {
-  const newest = Math.max(header.created, activeTerm(keyring).created);
-  const { now } = machine();
-  if (now >= newest) list.ok('clock', new Date(now).toISOString());
-  else
-    list.warn(
-      'clock',
-      `this machine's clock says ${new Date(now).toISOString()}, before the store's newest key was made (${new Date(newest).toISOString()})`,
-      'set the clock: versions get their times from it',
-    );
-}
-
-/** An unsealed store whose count of encryptions is still to be looked at. */
-type Opened = Omit<Unsealed, 'usage'>;
-
-async function checkRows(opened: Opened, deep: Progress | null, list: Checklist): Promise<void> {
-  const { rows, keys } = opened;
-  await list.attempt(
-    'encryptions',
-    () => readUsage(rows, keys),
-    ({ term, encryptions }) => `${encryptions} under term ${term}; a new term begins at ${TERM_LIMIT}`,
-  );
+  const { term, encryptions } = checked.usage;
+  list.ok('encryptions', `${encryptions} under term ${term}; a new term begins at ${TERM_LIMIT}`);
+  const opened = { ...found, rows: checked.rows };
+  const { rows } = opened;
   const mounts = await list.attempt(
     'mount table',
     () => readMounts(rows, new Barrier(keys.keyring)),
-    (found) => `${found.length} mounts`,
+    (found) => counted(found.length, 'mount'),
   );
   if (mounts === null) {
     list.skip(['rows', 'seal wrap'], 'the mount table does not open');
@@ -147,17 +126,52 @@ async function checkRows(opened: Opened, deep: Progress | null, list: Checklist)
   const count = await list.attempt(
     'rows',
     () => countRows(rows, keys, mounts),
-    ({ known }) => `${known} rows of ${mounts.length} mounts`,
+    ({ known }) => `${counted(known, 'row')} of ${counted(mounts.length, 'mount')}`,
   );
   if (count !== null && count.orphans > 0)
     list.warn(
       'rows',
-      `${count.orphans} rows belong to no mount`,
-      'they are left over, or somebody else wrote them; nothing reads them',
+      `${counted(count.orphans, 'row')} of no mount`,
+      'left over, or written by somebody else; nothing reads them',
     );
   await checkSealWrap(opened, list);
-  if (deep !== null) await checkValues({ ...opened, mounts }, (done) => deep(done, count?.known ?? done), list);
   await checkManagedKeys(opened, mounts, list);
+}
+
+async function checkTree({ rows, keys, state, freshness }: Opened, list: Checklist): Promise<OpenedRows | null> {
+  try {
+    const opened = await openRows(rows, { note: () => undefined }, keys, state.record, 'read');
+    const { root } = opened;
+    freshness.require(root);
+    if (root === null) list.warn('tree', NONE, 'give the store one with: coffer operator upgrade');
+    else list.ok('tree', `change ${root.counter} of the store, ${counted(root.entries, 'row')} and folders`);
+    return opened;
+  } catch (error) {
+    if (!(error instanceof CofferError)) throw error;
+    list.fail('tree', error);
+    return null;
+  }
+}
+
+const NONE = 'there is none, so that rows that were removed or put back go unnoticed';
+
+/** So many faults are named, and the others counted. */
+const MOST_NAMED = 25;
+
+/** Every fault is a failure of its own. */
+async function checkDeep(context: Context, found: Opened, progress: Progress, list: Checklist): Promise<void> {
+  const { faults, values, mounts } = await verifyRows(context, found, progress);
+  for (const fault of faults.slice(0, MOST_NAMED)) list.fail('values', fault);
+  const more = faults.length - MOST_NAMED;
+  if (more > 0) {
+    const problem = `and ${counted(more, 'more fault')} like these`;
+    list.fail(
+      'values',
+      new IntegrityError('store_altered', problem, { hint: 'see them all with: coffer operator verify' }),
+    );
+  }
+  if (faults.length === 0)
+    list.ok('values', `${counted(values, 'value')} of ${counted(mounts, 'mount')}: all open, and fit together`);
 }
 
 /** Every name must open. Orphans are rows that belong to nothing. */
@@ -167,17 +181,17 @@ async function countRows(
   mounts: readonly Mount[],
 ): Promise<{ known: number; orphans: number }> {
   const names = new Names(keys.keyring.pathKey);
-  const belongs = belongsTo(mounts, names);
+  const belongs = belongsTo(mounts, names, rows.layout);
   let known = 0;
   let orphans = 0;
-  for await (const path of storedPaths(rows, '')) {
-    if (OWN_ROWS.includes(path)) continue;
+  for await (const path of storedPaths(rows, '', { nameOf: rowNames(mounts, names) })) {
+    if (isOwnRow(rows.layout, path)) continue;
     if (!belongs(path)) {
       orphans++;
       continue;
     }
     const [root = '', own = '', ...segments] = path.split('/');
-    segments.forEach((segment, at) => names.decrypt([root, own, ...segments.slice(0, at)].join('/'), segment));
+    plainPath(names, `${root}/${own}`, segments);
     known++;
   }
   return { known, orphans };
@@ -192,9 +206,21 @@ async function checkSealWrap(opened: Opened, list: Checklist): Promise<void> {
       if (altered !== undefined) throw altered.error;
       return status;
     },
-    ({ current }) => `${current} records under the configured keys`,
+    ({ current }) => `${counted(current, 'record')} under the configured keys`,
   );
-  if (survey === null || survey.old === 0) return;
-  const problem = `${survey.old} records are under other keys of the HSM, which must stay there`;
-  list.warn('seal wrap', problem, 'move them with: coffer sealwrap rewrap');
+  if (survey === null) return;
+  const old = (byConfiguredKeys: boolean): number =>
+    survey.uses.reduce(
+      (total, use) => total + (!use.current && use.byConfiguredKeys === byConfiguredKeys ? use.records : 0),
+      0,
+    );
+  const [elsewhere, outdated] = [old(false), old(true)];
+  if (elsewhere > 0) {
+    const problem = `${counted(elsewhere, 'record')} under other keys of the HSM, which must stay there`;
+    list.warn('seal wrap', problem, 'to move them to the configured keys: coffer sealwrap rewrap');
+  }
+  if (outdated > 0) {
+    const problem = `${counted(outdated, 'record')} of an earlier version, for which the HSM has to take whole values`;
+    list.warn('seal wrap', problem, 'to move them to the present version: coffer sealwrap rewrap');
+  }
 }

@@ -71,19 +71,41 @@ export interface Officer extends Pick<OfficerOptions, 'retryPin' | 'note'> {
  * Initialises the token (C_InitToken), which erases what is on it, and sets its user PIN. Some modules number their slots
  * anew then.
  * @returns the token where it is now
+ * @throws UsageError `bad_label`, `pin_length`, before anything is sent to it
  */
 export async function initialiseToken(
   module: ModuleOptions,
-  slot: bigint,
+  token: TokenDescription,
   wanted: NewToken,
   officer: Officer,
 ): Promise<TokenDescription> {
   checkTokenLabel(wanted.label);
+  checkLength(token, 'user PIN', wanted.pin);
+  // One that has a security officer takes their PIN, whatever it says of PINs.
+  if (!tokenState(token).initialized) checkLength(token, 'security officer PIN', wanted.soPin);
   try {
-    return await initToken(module, slot, wanted, { ...officer, pinMemory: pinMemory(officer.state) });
+    return await initToken(module, token.slot, wanted, { ...officer, pinMemory: pinMemory(officer.state) });
   } catch (error) {
     throw isReturnValue(error, CKR.PIN_INCORRECT) ? wrongSoPin(error) : error;
   }
+}
+
+/** Why the token would not take it as a new PIN, such as "has 3 bytes, and the token takes 4 to 255"; null where it would. */
+export function newPinProblem({ pinBytes }: TokenDescription, pin: string): string | null {
+  const bytes = Buffer.byteLength(pin);
+  if (pinBytes === null || (bytes >= pinBytes.least && bytes <= pinBytes.most)) return null;
+  const { least, most } = pinBytes;
+  const range = least === most ? String(least) : `${least} to ${most}`;
+  return `has ${bytes} ${bytes === 1 ? 'byte' : 'bytes'}, and the token takes ${range}`;
+}
+
+/** An empty one is entered on the token's PIN pad. */
+function checkLength(token: TokenDescription, name: string, pin: string): void {
+  const problem = pin === '' ? null : newPinProblem(token, pin);
+  if (problem === null) return;
+  throw new UsageError('pin_length', `the new ${name} ${problem}; nothing was sent to it`, {
+    hint: 'choose another PIN',
+  });
 }
 
 /** Here it is not the user's PIN that is wrong. */
@@ -95,7 +117,8 @@ function wrongSoPin(error: CryptokiError): HsmError {
 }
 
 function describe(token: TokenDescription): string {
-  return tokenState(token).initialized
-    ? `token "${visible(token.label)}", serial ${visible(token.serial)}`
-    : 'a token that is not initialised';
+  const { initialized, halfMade } = tokenState(token);
+  if (!initialized) return 'a token that is not initialised';
+  const named = `token "${visible(token.label)}", serial ${visible(token.serial)}`;
+  return halfMade ? `${named}, half made: it has no user PIN` : named;
 }

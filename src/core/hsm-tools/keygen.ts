@@ -1,7 +1,8 @@
 import { hex } from '../../bytes.ts';
+import type { Pkcs11SealConfig } from '../../config/types.ts';
 import { HsmError } from '../../errors.ts';
-import { type GeneratedKey, isNamed, type Key, listKeys, type Session } from '../../pkcs11/index.ts';
-import { isMeantFor, makeKeys } from '../../seal/index.ts';
+import { type GeneratedKey, isNamed, type Key, listKeys, type Proof, type Session } from '../../pkcs11/index.ts';
+import { isMeantFor, makeKeys, proveWrapping } from '../../seal/index.ts';
 import { type Context, withSeal } from '../context.ts';
 
 export type NewKeyType = 'aes' | 'hmac' | 'rsa';
@@ -32,7 +33,7 @@ export async function generateOneKey(context: Context, wanted: NewKey): Promise<
   return withSeal(context, 'wanted', async (_seal, session) => {
     refuseTaken(session, wanted);
     const { label, id } = wanted;
-    const make = (given: Uint8Array): GeneratedKey => generate(session, wanted, given);
+    const make = (given: Uint8Array): GeneratedKey => generate(context.config.seal, session, wanted, given);
     const [made] = await makeKeys(session, [
       { label, id, make, rivals: (isOthers) => rivals(session, wanted).filter(isOthers) },
     ]);
@@ -49,9 +50,15 @@ export async function generateMissingKeys(context: Context): Promise<MadeKey[]> 
   });
 }
 
-function generate(session: Session, { type, label, bits }: NewKey, id: Uint8Array): GeneratedKey {
-  if (type === 'aes') return session.generateAesKey(label, id);
-  return type === 'hmac' ? session.generateHmacKey(label, id) : session.generateRsaKey(label, id, bits);
+function generate(
+  seal: Pkcs11SealConfig,
+  session: Session,
+  { type, label, bits }: NewKey,
+  id: Uint8Array,
+): GeneratedKey {
+  const prove: Proof = (key) => proveWrapping(seal, session, key);
+  if (type === 'aes') return session.generateAesKey(label, id, prove);
+  return type === 'hmac' ? session.generateHmacKey(label, id) : session.generateRsaKey(label, id, bits, prove);
 }
 
 /** Two keys of one label are told apart by their ids alone, so the second must have one that somebody chose. */

@@ -17,6 +17,11 @@ const PURPOSES: ReadonlyMap<number, string> = new Map([
   [CKM.EC_KEY_PAIR_GEN, 'making keys'],
 ]);
 
+/** Whether one of these CKM_ numbers could wrap the root key of a store. */
+export function canWrap(types: readonly number[]): boolean {
+  return types.some((type) => PURPOSES.get(type)?.includes('wrapping') === true);
+}
+
 export interface TokenMechanism extends MechanismDescription {
   /** What coffer does with it; null for nothing. */
   readonly purpose: string | null;

@@ -26,6 +26,8 @@ export type PinState = 'not set' | 'ok' | 'low' | 'final try' | 'locked';
 /** The flags of a token that decide what can be done with it. */
 export interface TokenState {
   readonly initialized: boolean;
+  /** C_InitToken was called and C_InitPIN was not, or has failed: nobody can log in. */
+  readonly halfMade: boolean;
   readonly loginRequired: boolean;
   readonly pin: PinState;
   readonly writeProtected: boolean;
@@ -36,6 +38,7 @@ export function tokenState(token: Pick<TokenDescription, 'flags'>): TokenState {
   const has = (flag: number): boolean => (token.flags & flag) !== 0;
   return {
     initialized: isInitialised(token),
+    halfMade: isInitialised(token) && has(CKF.LOGIN_REQUIRED) && !has(CKF.USER_PIN_INITIALIZED),
     loginRequired: has(CKF.LOGIN_REQUIRED),
     pin: pinState(has),
     writeProtected: has(CKF.WRITE_PROTECTED),

@@ -18,9 +18,9 @@ import { isInitialized } from './status.ts';
 import { encodeStoreHeader, type StoreHeader } from '../unsealed/header.ts';
 import { noteUnauthenticated, openKeys, sealKeys, storeEntropy, type StoreKeys, zeroKeys } from '../unsealed/keys.ts';
 import { encodeMounts } from '../mounts/table.ts';
-import { LEASE, MOUNTS, RECORD, SEALED_BY_OPERATOR, USAGE } from '../row-paths.ts';
+import { MOUNTS, RECORD } from '../row-paths.ts';
 import { readState } from '../unsealed/state.ts';
-import { encodeUsage } from '../unsealed/usage.ts';
+import { newTree } from '../unsealed/opened.ts';
 
 const KEY_BYTES = 32;
 
@@ -104,7 +104,7 @@ async function keepingKeys<T>(
 async function takeBack(context: Context, storage: Storage): Promise<void> {
   try {
     await storage.transaction('write', async (rows) => {
-      for (const row of [RECORD, MOUNTS, USAGE, LEASE, SEALED_BY_OPERATOR]) await rows.delete(row);
+      for (let row = await rows.next('', null); row !== null; row = await rows.next('', row)) await rows.delete(row);
     });
   } catch (cause) {
     const problem = `the store ${storeName(context)} was made, but its recovery shares could not be shown`;
@@ -162,9 +162,11 @@ async function createStore(
   noteUnauthenticated(context, record);
 
   const barrier = new Barrier(keys.keyring);
-  await rows.put(RECORD, record);
-  await rows.put(MOUNTS, barrier.encrypt(MOUNTS, encodeMounts([])));
-  await rows.put(USAGE, encodeUsage({ term: 1, encryptions: barrier.encryptions }, rootKey));
+  const made = newTree(rows, keys);
+  await made.rows.put(RECORD, record);
+  await made.rows.put(MOUNTS, barrier.encrypt(MOUNTS, encodeMounts([])));
+  await made.saveUsage({ term: 1, encryptions: barrier.encryptions });
+  await made.finish();
   const shares = recoveryKey === null ? [] : await splitRecoveryKey(recoveryKey, counts);
   if (recoveryKey !== null) zero(recoveryKey);
   zeroKeys(keys);

@@ -1,9 +1,7 @@
 import { activeTerm, type Keyring, zeroKeyring } from '../../barrier/index.ts';
 import type { Context } from '../context.ts';
 import { startTerm } from '../mounts/start-term.ts';
-import { USAGE } from '../row-paths.ts';
-import { withUnsealed } from '../unsealed/unsealed.ts';
-import { encodeUsage } from '../unsealed/usage.ts';
+import { type Unsealed, withUnsealed } from '../unsealed/unsealed.ts';
 
 /** The active term of the keyring. */
 export interface KeyStatus {
@@ -20,15 +18,16 @@ export interface KeyStatus {
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
 export async function rotate(context: Context): Promise<KeyStatus> {
-  return withUnsealed(context, 'write', async (unsealed) => {
+  const start = async (unsealed: Unsealed): Promise<KeyStatus> => {
     const { keys, encryptions } = await startTerm(context, unsealed);
     try {
-      await unsealed.rows.put(USAGE, encodeUsage({ term: activeTerm(keys.keyring).number, encryptions }, keys.rootKey));
+      await unsealed.saveUsage({ term: activeTerm(keys.keyring).number, encryptions });
       return describe(keys.keyring, encryptions);
     } finally {
       zeroKeyring(keys.keyring);
     }
-  });
+  };
+  return withUnsealed(context, 'write', start, { isMilestone: true });
 }
 
 /** @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError */

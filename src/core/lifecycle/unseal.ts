@@ -6,7 +6,7 @@ import { withStorage } from '../storage.ts';
 import { noteUnauthenticated, openKeys, zeroKeys } from '../unsealed/keys.ts';
 import { authenticateLease, writeLease } from '../unsealed/lease.ts';
 import { readState } from '../unsealed/state.ts';
-import { readUsage } from '../unsealed/usage.ts';
+import { inStore } from '../unsealed/transaction.ts';
 import { presentlyExposed } from './exposed-keys.ts';
 
 export interface UnsealResult {
@@ -24,14 +24,15 @@ export interface UnsealResult {
  */
 export async function unsealStore(context: Context, ttl: number | null): Promise<UnsealResult> {
   return withStorage(context, false, async (storage) => {
-    await storage.transaction('read', (rows) => readState(rows, context));
+    const { header } = await storage.transaction('read', (rows) => readState(rows, context));
     return withSeal(context, false, async (seal) => {
-      return storage.transaction('write', async (rows) => {
+      const store = { context, storage, seal, storeId: header.storeId, isMilestone: true };
+      return inStore(store, 'write', async (rows, open) => {
         const state = await readState(rows, context);
         const keys = await openKeys(seal, state.record);
         try {
-          await readUsage(rows, keys);
-          await readMounts(rows, new Barrier(keys.keyring));
+          const opened = await open(keys, state.record);
+          await readMounts(opened.rows, new Barrier(keys.keyring));
           noteUnauthenticated(context, state.record);
           const exposedKeys = presentlyExposed(seal.exposedKeys()); // before COMMIT: no call to the HSM comes after it
           if (state.unsealed && state.lease !== null) {

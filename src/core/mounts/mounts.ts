@@ -5,19 +5,27 @@ import {
   engineOf,
   type EngineRequest,
   type EngineResponse,
+  type Operation,
   upgradeToVersions,
 } from '../../engines/index.ts';
+import type { Transfer } from '../../engines/transfer.ts';
 import { type Entropy, systemEntropy } from '../../entropy/index.ts';
-import { ConfigError, UsageError } from '../../errors.ts';
+import { ConfigError } from '../../errors.ts';
+import { hasCommitted } from '../../native/outcome.ts';
+import type { GeneratedKey } from '../../pkcs11/index.ts';
+import type { Pkcs11Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
-import { hsmEntropy, storeEntropy, zeroKeys } from '../unsealed/keys.ts';
+import { storeEntropy, zeroKeys } from '../unsealed/keys.ts';
+import { askByDotName, badPath, DOT_NAMES, hasDotName, joinedNames, newPathProblem, pathProblem } from './path.ts';
+import { randomSources } from './random-sources.ts';
+import { rowNames } from './row-names.ts';
 import { readMounts, storedPaths } from './rows.ts';
 import { startTerm } from './start-term.ts';
-import { encodeMounts, hasControlCharacter, type Mount, resolveMount } from './table.ts';
+import { encodeMounts, type Mount, resolveMount } from './table.ts';
 import { viewOf } from './view.ts';
-import { type Mode, type Unsealed, withUnsealed } from '../unsealed/unsealed.ts';
-import { DATA, MOUNTS, USAGE } from '../row-paths.ts';
-import { encodeUsage, TERM_LIMIT } from '../unsealed/usage.ts';
+import { type Mode, type Unsealed, withUnsealedSession } from '../unsealed/unsealed.ts';
+import { DATA, MOUNTS } from '../row-paths.ts';
+import { TERM_LIMIT } from '../unsealed/usage.ts';
 
 /** The mounts of an unsealed store within one transaction. */
 export interface Mounts {
@@ -25,6 +33,8 @@ export interface Mounts {
   save(table: readonly Mount[]): Promise<void>;
   /** Removes everything that a mount holds. */
   clear(mount: Mount): Promise<void>;
+  /** How secrets leave a kv mount and come into it. */
+  transfer(mount: Mount): Promise<Transfer>;
   /** Makes versions of what a version 1 kv mount holds. */
   upgrade(mount: Mount): Promise<void>;
   /** The mount that a path lies in, and the rest of the path. @throws UsageError `bad_path`; StoreError `no_mount` */
@@ -38,17 +48,57 @@ export interface Mounts {
  * @throws StoreError `not_initialized`, `sealed`; HsmError; IntegrityError
  */
 export async function withMounts<T>(context: Context, mode: Mode, use: (mounts: Mounts) => Promise<T>): Promise<T> {
-  return withUnsealed(context, mode, (unsealed, as) =>
-    as === 'read' ? reading(context, unsealed, use) : writing(context, unsealed, use),
+  return withMountsSession(context, (transaction) => transaction(mode, use));
+}
+
+/** Runs one transaction on the mounts. A 'write' commits when `use` returns. */
+export type MountsTransaction = <T>(mode: Mode, use: (mounts: Mounts) => Promise<T>) => Promise<T>;
+
+/** The same for one login with any number of transactions, one after the other. */
+export async function withMountsSession<T>(
+  context: Context,
+  use: (transaction: MountsTransaction) => Promise<T>,
+): Promise<T> {
+  return withUnsealedSession(context, (session) =>
+    use((mode, within) =>
+      keepingKeys(session.seal, (made) =>
+        session.transaction(mode, (unsealed, as) => {
+          const opened: Opened = { context, unsealed, made };
+          return as === 'read' ? reading(opened, within) : writing(opened, within);
+        }),
+      ),
+    ),
   );
 }
 
-async function reading<T>(context: Context, unsealed: Unsealed, use: (mounts: Mounts) => Promise<T>): Promise<T> {
-  return use(await openMounts(context, unsealed, new Barrier(unsealed.keys.keyring)));
+type Made = (key: GeneratedKey) => void;
+
+/** Takes back the keys that were made in the HSM for a transaction that is not committed. What fails after the COMMIT leaves them: they are in use. */
+async function keepingKeys<T>(
+  seal: Pick<Pkcs11Seal, 'withoutKeys'>,
+  transaction: (made: Made) => Promise<T>,
+): Promise<T> {
+  const keys: GeneratedKey[] = [];
+  try {
+    return await transaction((key) => keys.push(key));
+  } catch (error) {
+    throw keys.length === 0 || hasCommitted() ? error : await seal.withoutKeys(keys, error);
+  }
+}
+
+interface Opened {
+  readonly context: Context;
+  readonly unsealed: Unsealed;
+  /** Told of each key that is made in the HSM. */
+  readonly made: Made;
+}
+
+async function reading<T>(opened: Opened, use: (mounts: Mounts) => Promise<T>): Promise<T> {
+  return use(await openMounts(opened, new Barrier(opened.unsealed.keys.keyring)));
 }
 
 /** As `reading`, and keeps count of the encryptions; a term that has served long enough is followed by a new one. */
-async function writing<T>(context: Context, unsealed: Unsealed, use: (mounts: Mounts) => Promise<T>): Promise<T> {
+async function writing<T>({ context, unsealed, made }: Opened, use: (mounts: Mounts) => Promise<T>): Promise<T> {
   let { keys, usage } = unsealed;
   if (usage.encryptions >= TERM_LIMIT) {
     const started = await startTerm(context, unsealed);
@@ -57,23 +107,23 @@ async function writing<T>(context: Context, unsealed: Unsealed, use: (mounts: Mo
   }
   try {
     const barrier = new Barrier(keys.keyring);
-    const result = await use(await openMounts(context, { ...unsealed, keys }, barrier));
+    const result = await use(await openMounts({ context, unsealed: { ...unsealed, keys }, made }, barrier));
     const encryptions = usage.encryptions + barrier.encryptions;
     if (usage !== unsealed.usage || barrier.encryptions > 0)
-      await unsealed.rows.put(USAGE, encodeUsage({ term: usage.term, encryptions }, keys.rootKey));
+      await unsealed.saveUsage({ term: usage.term, encryptions });
     return result;
   } finally {
-    zeroKeys(keys);
+    if (keys !== unsealed.keys) zeroKeys(keys);
   }
 }
 
-async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barrier: Barrier): Promise<Mounts> {
+async function openMounts({ context, unsealed, made }: Opened, barrier: Barrier): Promise<Mounts> {
+  const { seal, rows, keys } = unsealed;
   const names = new Names(keys.keyring.pathKey);
   let table = await readMounts(rows, barrier);
   const entropy = storeEntropy(context, seal);
-  const hsm = seal.managed(keys.keyring.hsmKeys);
-  const augments = context.config.entropyAugmentation;
-  const random = { platform: systemEntropy, seal: augments ? hsmEntropy(seal) : null, all: augments ? entropy : null };
+  const hsm = seal.managed(keys.keyring.hsmKeys, made);
+  const random = randomSources(context, seal);
 
   function contextOf(mount: Mount): EngineContext {
     return {
@@ -96,15 +146,25 @@ async function openMounts(context: Context, { seal, rows, keys }: Unsealed, barr
       table = [...changed];
     },
     async clear(mount) {
-      for await (const path of storedPaths(rows, names.encrypt(DATA, [mount.uuid]))) await rows.delete(path);
+      for await (const path of storedPaths(rows, names.encrypt(DATA, [mount.uuid]), { nameOf: rowNames(table, names) }))
+        await rows.delete(path);
+    },
+    async transfer(mount) {
+      const { transferOf } = await import('../../engines/transfer-of.ts');
+      return transferOf(mount, contextOf(mount));
     },
     async upgrade(mount) {
       await upgradeToVersions(contextOf(mount));
     },
-    resolve: (path) => resolveMount(table, checkedPath(path)),
+    resolve: (path) => resolved(table, path),
     async request(request) {
-      const { mount, rest } = resolveMount(table, checkedPath(request.path));
-      return dispatch(engineOf(mount), contextOf(mount), { ...request, path: rest });
+      const { mount, rest } = resolved(table, request.path);
+      const ask = (operation: Operation): Promise<EngineResponse | null> =>
+        dispatch(engineOf(mount), contextOf(mount), { ...request, operation, path: rest });
+      if (!hasDotName(rest)) return ask(request.operation);
+      const response = await askByDotName(request.operation, ask);
+      if (response === null) throw badPath(request.path, DOT_NAMES);
+      return response;
     },
   };
 }
@@ -123,15 +183,11 @@ function entropyOf(mount: Mount, context: Context, augmented: Entropy): Entropy 
   };
 }
 
-/** A path of non-empty segments, without a slash at either end. @throws UsageError `bad_path` */
-function checkedPath(path: string): string {
-  const problem = path.split('/').includes('')
-    ? 'it has an empty part'
-    : hasControlCharacter(path)
-      ? 'it has a control character'
-      : null;
-  if (problem === null) return path;
-  throw new UsageError('bad_path', `${JSON.stringify(path)} is not a path: ${problem}`, {
-    hint: 'for example: secret/app/database',
-  });
+/** The mount that a path lies in, however its slashes were typed. @throws UsageError `bad_path`; StoreError `no_mount` */
+function resolved(table: readonly Mount[], path: string): { mount: Mount; rest: string } {
+  const names = joinedNames(path);
+  const isMounted = table.some((mount) => `${names}/`.startsWith(mount.path));
+  const problem = isMounted ? pathProblem(names) : newPathProblem(names);
+  if (problem !== null) throw badPath(path, problem);
+  return resolveMount(table, names);
 }

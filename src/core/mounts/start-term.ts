@@ -1,7 +1,7 @@
 import { activeTerm, addTerm, Barrier, type Keyring, termOf } from '../../barrier/index.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Context } from '../context.ts';
-import { DATA, MOUNTS, RECORD } from '../row-paths.ts';
+import { DATA, LAYOUT_WITH_TREE, MOUNTS, RECORD } from '../row-paths.ts';
 import { disagrees } from '../unsealed/disagreement.ts';
 import { sealKeys, storeEntropy, type StoreKeys } from '../unsealed/keys.ts';
 import type { Unsealed } from '../unsealed/unsealed.ts';
@@ -24,7 +24,7 @@ export async function startTerm(
   context: Context,
   { rows, seal, keys }: Pick<Unsealed, 'rows' | 'seal' | 'keys'>,
 ): Promise<Started> {
-  await refuseUsedTerm(rows, keys.keyring);
+  if (rows.layout < LAYOUT_WITH_TREE) await refuseUsedTerm(rows, keys.keyring); // a tree tells an older keyring
   const mounts = await readMounts(rows, new Barrier(keys.keyring));
   const keyring = await addTerm(keys.keyring, storeEntropy(context, seal), context.machine().now);
   const started = { ...keys, keyring };

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { fromUtf8, utf8 } from '../../bytes.ts';
 import { type EngineOptions, engineType } from '../../engines/index.ts';
 import { IntegrityError, StoreError, UsageError } from '../../errors.ts';
+import { joinedNames, newPathProblem } from './path.ts';
 
 /** One enabled engine. The table of them is one row, encrypted by the barrier. */
 export interface Mount {
@@ -54,11 +55,16 @@ export function addMount(mounts: readonly Mount[], wanted: NewMount): { table: M
   return { table: sorted([...mounts, mount]), mount };
 }
 
-/** @throws StoreError `no_mount` */
-export function requireMount(mounts: readonly Mount[], path: string): Mount {
+/** What is mounted at a path, which comes back as mounts have it. @throws UsageError `bad_mount_path` */
+export function lookUpMount(mounts: readonly Mount[], path: string): { path: string; mount: Mount | null } {
   const wanted = mountPath(path);
-  const mount = mounts.find((candidate) => candidate.path === wanted);
-  if (mount === undefined) throw noMount(mounts, wanted);
+  return { path: wanted, mount: mounts.find((candidate) => candidate.path === wanted) ?? null };
+}
+
+/** @throws StoreError `no_mount`; UsageError `bad_mount_path` */
+export function requireMount(mounts: readonly Mount[], path: string): Mount {
+  const { path: wanted, mount } = lookUpMount(mounts, path);
+  if (mount === null) throw noMount(mounts, wanted);
   return mount;
 }
 
@@ -74,12 +80,12 @@ export function removeMount(mounts: readonly Mount[], mount: Mount): Mount[] {
   return mounts.filter((other) => other.uuid !== mount.uuid);
 }
 
-/** The same mount at another path. @throws StoreError `path_in_use` */
-export function moveMount(mounts: readonly Mount[], mount: Mount, to: string): Mount[] {
+/** The table with the same mount at another path, which comes back as mounts have it. @throws StoreError `path_in_use` */
+export function moveMount(mounts: readonly Mount[], mount: Mount, to: string): { table: Mount[]; path: string } {
   const others = removeMount(mounts, mount);
   const path = mountPath(to);
   requireFree(others, path);
-  return sorted([...others, { ...mount, path }]);
+  return { table: sorted([...others, { ...mount, path }]), path };
 }
 
 export function replaceMount(mounts: readonly Mount[], mount: Mount): Mount[] {
@@ -94,25 +100,16 @@ const RESERVED = ['sys', 'auth', 'identity', 'cubbyhole'];
 
 /** @throws UsageError `bad_mount_path` */
 function mountPath(path: string): string {
-  const name = path.endsWith('/') ? path.slice(0, -1) : path;
-  const segments = name.split('/');
-  const problem = segments.includes('')
-    ? 'it has an empty part'
-    : hasControlCharacter(name)
-      ? 'it has a control character'
-      : RESERVED.includes(segments[0] ?? '')
-        ? `"${segments[0]}/" is reserved`
-        : null;
+  const name = joinedNames(path);
+  const [first = ''] = name.split('/');
+  const reserved = RESERVED.includes(first) ? `"${first}/" is reserved` : null;
+  const problem = newPathProblem(name) ?? reserved;
   if (problem !== null) {
     throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, {
       hint: { remedy: 'example-mount-path' },
     });
   }
   return `${name}/`;
-}
-
-export function hasControlCharacter(text: string): boolean {
-  return /\p{Cc}/u.test(text);
 }
 
 function requireFree(mounts: readonly Mount[], path: string): void {

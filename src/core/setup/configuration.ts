@@ -79,12 +79,12 @@ function entropyLines(entropy: boolean): string[] {
   ];
 }
 
-/** A string of HCL: what would begin a template is doubled, what an editor would not show is escaped. */
+/** A string of HCL: what would begin a template, and what an editor would not show, is escaped. */
 function quoted(text: string): string {
   const escaped = text
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
-    .replace(/[$%]\{/g, (begin) => `${begin.charAt(0)}${begin}`);
+    .replace(/[$%](?=\{)/g, codePoint);
   return `"${Array.from(escaped, (character) => (hasHidden(character) ? codePoint(character) : character)).join('')}"`;
 }
 

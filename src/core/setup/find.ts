@@ -1,7 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { HsmError } from '../../errors.ts';
-import type { ModuleOptions } from '../../pkcs11/index.ts';
-import { type Survey, surveySlots } from '../hsm-tools/slots.ts';
+import { type ModuleOptions, surveyTokens, type TokenDescription } from '../../pkcs11/index.ts';
+import { canWrap } from '../hsm-tools/mechanisms.ts';
+import { tokenState } from '../hsm-tools/slots.ts';
 import { usualPlaces } from './places.ts';
 import { registeredModules } from './registry.ts';
 
@@ -29,13 +30,24 @@ export interface SurveyedModule {
   readonly name: string;
   readonly module: ModuleOptions;
   /** What it shows, or what is wrong with it. */
-  readonly survey: Survey | HsmError;
+  readonly survey: readonly SurveyedToken[] | HsmError;
+}
+
+export interface SurveyedToken {
+  readonly token: TokenDescription;
+  /** Whether it may serve: it has a mechanism for wrapping, or says nothing of any, or may have one once it is initialised. */
+  readonly canServe: boolean;
 }
 
 /** Asks a module for its tokens; one that fails is no reason to stop. */
 export async function trySurvey(name: string, module: ModuleOptions): Promise<SurveyedModule> {
   try {
-    return { name, module, survey: await surveySlots(module) };
+    const found = await surveyTokens(module);
+    const survey = found.map(({ token, mechanisms }) => ({
+      token,
+      canServe: mechanisms === null || canWrap(mechanisms) || !tokenState(token).initialized,
+    }));
+    return { name, module, survey };
   } catch (error) {
     if (!(error instanceof HsmError)) throw error;
     return { name, module, survey: error };

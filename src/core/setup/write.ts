@@ -1,41 +1,38 @@
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ConfigError, systemErrorCode } from '../../errors.ts';
-import { createPrivateFile, draftName, renamePrivateFile, UnsafePlace } from '../../private-files.ts';
-
-/** A configuration beside the place where it will stand, so that it can be read back before it replaces anything. */
-export interface Draft {
-  /** Where it is until then. */
-  readonly path: string;
-  /** Puts it in its place, whole or not at all; either way the draft is gone. */
-  keep(): void;
-  /** Removes it; nothing happens after `keep`. */
-  discard(): void;
-}
+import { ConfigError, systemErrorText } from '../../errors.ts';
+import { writeClearFile } from '../../native/clear-file.ts';
+import { createPrivateFile, draftName, UnsafePlace } from '../../private-files.ts';
 
 /**
- * Writes a file that only its owner can read (0600); folders that are missing are made for the owner alone (0700).
+ * Writes a configuration, which may hold a PIN, for its owner alone (0600), whole or not at all; folders that are missing are made for the
+ * owner alone (0700).
+ * @param target a whole path
  * @throws ConfigError `config_unwritable`
  */
-export function draftConfiguration(target: string, text: string): Draft {
-  const path = draftName(target);
+export async function writeConfiguration(target: string, text: string): Promise<void> {
   const made = missingFolders(dirname(target));
-  told(target, () => createPrivateFile(path, text));
-  const discard = (): void => {
-    rmSync(path, { force: true });
+  try {
+    await writeClearFile(target, async (write) => write(text));
+  } catch (error) {
+    throw unwritable(target, error);
+  } finally {
     made.forEach(removeIfEmpty);
-  };
-  return {
-    path,
-    keep() {
-      try {
-        told(target, () => renamePrivateFile(path, target));
-      } finally {
-        discard();
-      }
-    },
-    discard,
-  };
+  }
+}
+
+/** Finds out whether a configuration can be written there, with an empty file of which nothing is left. @throws ConfigError `config_unwritable` */
+export function tryConfigurationPlace(target: string): void {
+  const made = missingFolders(dirname(target));
+  const draft = draftName(target);
+  try {
+    createPrivateFile(draft, '', { durable: false });
+    rmSync(draft);
+  } catch (error) {
+    throw unwritable(target, error);
+  } finally {
+    made.forEach(removeIfEmpty);
+  }
 }
 
 /** Of the folders on the way to `folder`, and itself, those that are not there; the deepest first. */
@@ -51,15 +48,11 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-function told(target: string, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof UnsafePlace)
-      throw new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
-    throw new ConfigError('config_unwritable', `cannot write ${target}: ${systemErrorCode(error) ?? 'unknown error'}`, {
-      hint: { remedy: 'move-configuration' },
-      cause: error,
-    });
-  }
+function unwritable(target: string, error: unknown): ConfigError {
+  if (error instanceof UnsafePlace)
+    return new ConfigError('config_unwritable', `cannot write ${target}: ${error.message}`, { hint: error.hint });
+  return new ConfigError('config_unwritable', `cannot write ${target}: ${systemErrorText(error)}`, {
+    hint: { remedy: 'move-configuration' },
+    cause: error,
+  });
 }

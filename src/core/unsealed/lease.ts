@@ -3,7 +3,7 @@ import { IntegrityError } from '../../errors.ts';
 import { MAC_BYTES, rootMac, verifyRootMac } from './root-mac.ts';
 import type { Rows } from '../../storage/index.ts';
 import type { Machine } from '../machine.ts';
-import { LEASE, SEALED_BY_OPERATOR } from '../row-paths.ts';
+import { machineRows } from '../row-paths.ts';
 import type { StoreHeader } from './header.ts';
 
 const VERSION = 1;
@@ -40,10 +40,11 @@ export async function writeLease(
   rootKey: Uint8Array,
   ttl: number | null,
 ): Promise<void> {
-  const { bootId, now, uptime, user } = machine;
+  const { bootId, id, now, uptime, user } = machine;
   const ends = ttl === null ? null : uptime + ttl;
-  await rows.put(LEASE, encodeLease({ bootId, storeId, created: now, ends, user }, rootKey));
-  await rows.delete(SEALED_BY_OPERATOR);
+  const { lease, sealedByOperator } = machineRows(rows.layout, id);
+  await rows.put(lease, encodeLease({ bootId, storeId, created: now, ends, user }, rootKey));
+  await rows.delete(sealedByOperator);
 }
 
 /** Reads a lease without checking its authenticator, which takes the root key. @throws IntegrityError `lease_altered` */

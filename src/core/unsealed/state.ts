@@ -5,7 +5,8 @@ import type { Context } from '../context.ts';
 import { decodeStoreHeader, type StoreHeader } from './header.ts';
 import { decodeLease, isCurrent, type Lease } from './lease.ts';
 import { storeName } from '../storage.ts';
-import { LEASE, RECORD, SEALED_BY_OPERATOR } from '../row-paths.ts';
+import { ROOT } from '../../tree/index.ts';
+import { LAYOUT_WITH_TREE, machineRows, RECORD } from '../row-paths.ts';
 
 export const RECORD_NAME = "the store's own record";
 
@@ -24,10 +25,12 @@ export interface StoreState {
 /** Of a store that is not new. @throws IntegrityError, for another store than `store_id` names, too */
 export async function readState(rows: Rows, context: Context): Promise<StoreState> {
   const record = await recordOf(rows);
+  await requireRoot(rows);
   const header = headerOf(record, context);
-  const [bytes = null, sealed = null] = await rows.getMany([LEASE, SEALED_BY_OPERATOR]);
-  const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
   const machine = context.machine();
+  const own = machineRows(rows.layout, machine.id);
+  const [bytes = null, sealed = null] = await rows.getMany([own.lease, own.sealedByOperator]);
+  const lease = bytes === null ? null : { bytes, lease: decodeLease(bytes) };
   // Both rows are there only when somebody put the lease back after `seal` had removed it.
   const sealedByOperator = sealed !== null;
   const unsealed = lease !== null && !sealedByOperator && isCurrent(lease.lease, machine);
@@ -35,6 +38,19 @@ export async function readState(rows: Rows, context: Context): Promise<StoreStat
   const firstSinceBoot = lease === null || lease.lease.bootId !== machine.bootId;
   const mayAutoUnseal = context.config.autoUnseal && firstSinceBoot && !sealedByOperator;
   return { record, header, lease, unsealed, sealedByOperator, mayAutoUnseal };
+}
+
+/**
+ * Who only changes what the file says of its layout must not have the store look sealed, or without a tree.
+ * @throws IntegrityError `tree_altered`
+ */
+export async function requireRoot(rows: Rows): Promise<void> {
+  const hasTree = (await rows.get(ROOT)) !== null;
+  if (hasTree === rows.layout >= LAYOUT_WITH_TREE) return;
+  const problem = hasTree ? 'says that it has no tree, and has one' : 'has lost the root of its tree';
+  throw new IntegrityError('tree_altered', `the store ${problem}`, {
+    hint: 'restore the whole store from one backup and find out who could write to it',
+  });
 }
 
 /**
@@ -61,6 +77,18 @@ export function headerOf(record: Uint8Array, context: Context): StoreHeader {
   if (storeId === null || header.storeId.toLowerCase() === storeId) return header;
   throw new IntegrityError('store_replaced', `${storeName(context)} is not the store that store_id names`, {
     hint: `nothing of it was used. store_id is ${storeId}: put that store back, or correct storage or store_id in the configuration if they are what is wrong`,
+  });
+}
+
+/**
+ * What the HSM and this machine know of a store is asked for before its transaction begins, by the id that it has then.
+ * @param keys of the store that the transaction found @throws IntegrityError `store_replaced` where it is another by then
+ */
+export function requireSameStore(context: Context, storeId: string, keys: { readonly context: Uint8Array }): void {
+  if (decodeStoreHeader(keys.context).storeId === storeId) return;
+  const problem = `${storeName(context)} was exchanged for another store while this command ran`;
+  throw new IntegrityError('store_replaced', problem, {
+    hint: 'nothing of it was used; find out who could write to it',
   });
 }
 

@@ -5,18 +5,16 @@ import { withStorage } from '../storage.ts';
 import { noteUnauthenticated, openKeys, type StoreKeys, zeroKeys } from './keys.ts';
 import { authenticateLease, writeLease } from './lease.ts';
 import { readState, requireUnsealed, type StoreState } from './state.ts';
-import { readUsage, type Usage } from './usage.ts';
+import type { OpenedRows } from './opened.ts';
+import { inStore, type Mode, type OpenRows } from './transaction.ts';
 
-export type Mode = 'read' | 'write';
+export type { Mode } from './transaction.ts';
 
 /** An unsealed store's rows and keys, within one transaction. */
-export interface Unsealed {
-  readonly rows: Rows;
+export interface Unsealed extends Pick<OpenedRows, 'rows' | 'usage' | 'root' | 'saveUsage'> {
   readonly state: StoreState;
   readonly keys: StoreKeys;
   readonly seal: Pkcs11Seal;
-  /** Of the keyring's newest term. */
-  readonly usage: Usage;
 }
 
 /** One login, in which any number of transactions may follow each other. */
@@ -39,8 +37,9 @@ export async function withUnsealed<T>(
   context: Context,
   mode: Mode,
   use: (unsealed: Unsealed, mode: Mode) => Promise<T>,
+  options: { readonly isMilestone?: boolean } = {},
 ): Promise<T> {
-  return withUnsealedSession(context, ({ transaction }) => transaction(mode, use));
+  return withUnsealedSession(context, ({ transaction }) => transaction(mode, use), options);
 }
 
 /**
@@ -50,17 +49,21 @@ export async function withUnsealed<T>(
 export async function withUnsealedSession<T>(
   context: Context,
   use: (session: UnsealedSession) => Promise<T>,
-  options: Pick<SealOptions, 'acceptsNoMac'> = {},
+  { isMilestone = false, ...options }: Pick<SealOptions, 'acceptsNoMac'> & { readonly isMilestone?: boolean } = {},
 ): Promise<T> {
   return withStorage(context, false, async (storage) => {
     const before = await storage.transaction('read', async (rows) => readState(rows, context));
     requireUnsealed(before);
     let hasLease = before.unsealed;
+    const { storeId } = before.header;
     const sessionWith = (seal: Pkcs11Seal): UnsealedSession => ({
       seal,
       transaction: async (mode, within) => {
+        const store = { context, storage, seal, storeId, isMilestone: isMilestone || !hasLease };
         const run = (as: Mode): ReturnType<typeof within> =>
-          storage.transaction(as, (rows) => inTransaction(context, seal, rows, (unsealed) => within(unsealed, as)));
+          inStore(store, as, (rows, open) =>
+            inTransaction({ context, seal, rows, open }, (unsealed) => within(unsealed, as)),
+          );
         if (mode === 'read' && hasLease) {
           try {
             return await run('read');
@@ -77,20 +80,25 @@ export async function withUnsealedSession<T>(
   });
 }
 
+interface Within {
+  readonly context: Context;
+  readonly seal: Pkcs11Seal;
+  readonly rows: Rows;
+  readonly open: OpenRows;
+}
+
 async function inTransaction<T>(
-  context: Context,
-  seal: Pkcs11Seal,
-  rows: Rows,
+  { context, seal, rows, open }: Within,
   use: (unsealed: Unsealed) => Promise<T>,
 ): Promise<T> {
   const state = await readState(rows, context);
   requireUnsealed(state);
   const keys = await openKeys(seal, state.record);
   try {
-    const usage = await readUsage(rows, keys);
+    const opened = await open(keys, state.record);
     noteUnauthenticated(context, state.record);
     await admit(rows, context, state, keys);
-    return await use({ rows, state, keys, seal, usage });
+    return await use({ ...opened, state, keys, seal });
   } finally {
     zeroKeys(keys);
   }

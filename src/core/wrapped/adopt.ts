@@ -1,15 +1,14 @@
-import { timingSafeEqual } from 'node:crypto';
-import { zero } from '../../bytes.ts';
 import { IntegrityError, StoreError } from '../../errors.ts';
-import { combineRecoveryShares, readRecord, recoveryVerifier, type ShareCounts } from '../../seal/index.ts';
+import { readRecord } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
+import { type ReadShares, requireQuorum, verifierOf, wrongShares } from '../quorum.ts';
 import type { Unsealed, UnsealedSession } from '../unsealed/unsealed.ts';
 import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** How a store is taken over that no HMAC vouches for. */
 export interface Adoption {
   /** Asked for as many shares as `counts` wants. They are zeroed here. */
-  readonly shares: (counts: ShareCounts) => Promise<readonly Uint8Array[]>;
+  readonly shares: ReadShares;
   /** Whether a store for which no shares were given out is taken as it is. */
   readonly force: boolean;
 }
@@ -44,20 +43,8 @@ export async function adopt(
   }
   if (counts.threshold < 1) throw wrongShares(); // coffer makes none such
   const given = await verifierOf(await shares(counts));
-  const check = ({ keys }: Unsealed): void => {
-    const wanted = keys.keyring.recovery.verifier;
-    if (wanted === null || !timingSafeEqual(wanted, given)) throw wrongShares();
-  };
-  if (!timingSafeEqual(verifier, given)) throw wrongShares(); // before anything is begun
-  return watched(session, check);
-}
-
-async function verifierOf(shares: readonly Uint8Array[]): Promise<Uint8Array> {
-  const key = await combineRecoveryShares(shares);
-  zero(...shares);
-  const verifier = recoveryVerifier(key);
-  zero(key);
-  return verifier;
+  requireQuorum(verifier, given); // before anything is begun
+  return watched(session, ({ keys }) => requireQuorum(keys.keyring.recovery.verifier, given));
 }
 
 /** @param check throws for a store that no HMAC vouches for and that is not the one that was taken over */
@@ -81,14 +68,6 @@ function throwUnvouched(): never {
   const problem = `${RECORD_NAME} was exchanged for one without an HMAC while this command ran`;
   throw new IntegrityError('record_altered', problem, {
     hint: 'find out who could write to the store',
-  });
-}
-
-function wrongShares(): IntegrityError {
-  return new IntegrityError('recovery_shares_wrong', 'these shares do not make the recovery key of this store', {
-    hint:
-      "check that each is whole and one of this store's. If they are, then this is not the store that they were given out for: " +
-      'somebody put another one in its place; restore it from a backup',
   });
 }
 

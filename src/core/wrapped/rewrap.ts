@@ -1,5 +1,8 @@
-import { CofferError, hasCode, HsmError, IntegrityError, UsageError } from '../../errors.ts';
-import { type ExposedKey, readRecord, type Seal } from '../../seal/index.ts';
+import { CofferError, HsmError, UsageError } from '../../errors.ts';
+import { explained } from '../../barrier/index.ts';
+import type { Rows } from '../../storage/index.ts';
+import { RowFault } from '../../tree/index.ts';
+import { type ExposedKey, isCurrentRecord, readRecord, type Seal } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import { adopt, type Adoption } from './adopt.ts';
 import { listsConfiguredKeys, openKeys, sealKeys, zeroKeys } from '../unsealed/keys.ts';
@@ -9,6 +12,7 @@ import { RECORD } from '../row-paths.ts';
 import type { WrappedValue } from './wrapped-values.ts';
 import { type SealWrapStatus, surveyRecords, type UnreadableValue } from './survey.ts';
 import { RECORD_NAME } from '../unsealed/state.ts';
+import { type KnownGood, unreadable } from './unreadable.ts';
 import { sealWrapper } from './value-wrapper.ts';
 
 /** One transaction ends after so many values, or after so long: it keeps other writers out, who wait ten seconds. */
@@ -25,7 +29,7 @@ export interface RewrapOptions {
 }
 
 export interface Rewrapped {
-  /** Records that were moved to the configured keys, the store's own among them. */
+  /** Records that were moved to the configured keys and to the present version, the store's own among them. */
   readonly rewrapped: number;
   /** Values that could not be opened and were left as they are. */
   readonly failed: readonly UnreadableValue[];
@@ -36,8 +40,8 @@ export interface Rewrapped {
 }
 
 /**
- * Moves the store's own record, and every value that is not under the configured keys of the HSM, to these keys: its HMAC
- * is checked, it is unwrapped and wrapped anew. The barrier's encryption stays. It may be killed at any moment and run
+ * Moves the store's own record, and every value that is not under the configured keys of the HSM, to these keys, and records of version 1
+ * to version 2: the HMAC is checked, it is unwrapped and wrapped anew. The barrier's encryption stays. It may be killed at any moment and run
  * again; each batch is one transaction.
  * @throws StoreError `not_initialized`, `sealed`, also when another process seals the store meanwhile; HsmError; UsageError
  *   `no_hmac_key` when an HMAC is to be added and the seal has no key for it; what `adopt` throws
@@ -65,20 +69,20 @@ export async function rewrap(context: Context, { addHmac, progress }: RewrapOpti
     );
     const { status } = await session.transaction('read', surveyRecords);
     const unknown = status.altered.filter(({ name }) => failed.every((known) => known.name !== name));
-    const unreadable = [...failed, ...unknown];
-    const after = unreadable.length > 0 ? { ...status, dispensable: [] } : status;
-    return { rewrapped: rewrapped + moved, failed: unreadable, exposedKeys: first.exposedKeys, status: after };
+    const all = [...failed, ...unknown];
+    const after = all.length > 0 ? { ...status, dispensable: [] } : status;
+    return { rewrapped: rewrapped + moved, failed: all, exposedKeys: first.exposedKeys, status: after };
   };
   return withUnsealedSession(context, run, { acceptsNoMac: addHmac !== null });
 }
 
 /**
- * The root key stays, so that the lease and the count of encryptions stay what they are. A record under the configured keys is
- * written again only where its keyring does not list every key that the configuration names.
- * @returns whether it was under others
+ * The root key stays, so that the lease and the count of encryptions stay what they are. A record that is current is written again
+ * only where its keyring does not list every key that the configuration names.
+ * @returns whether it was not
  */
 async function rewrapOwnRecord({ rows, seal, keys, state }: Unsealed): Promise<boolean> {
-  const isCurrent = await seal.isCurrent(readRecord(state.record, RECORD_NAME));
+  const isCurrent = await isCurrentRecord(seal, readRecord(state.record, RECORD_NAME));
   if (isCurrent && (await listsConfiguredKeys(seal, keys))) return false;
   const record = await sealKeys(seal, { ...keys, wraps: isCurrent ? keys.wraps : [await seal.wrapKey(keys.rootKey)] });
   const opened = await openKeys(seal, record);
@@ -135,7 +139,7 @@ interface Batch {
 
 /** Reads each value within this transaction: another process may have changed, moved or removed it since the survey. */
 async function rewrapBatch(
-  { rows }: Unsealed,
+  { rows, state }: Unsealed,
   seals: readonly Seal[],
   values: readonly WrappedValue[],
 ): Promise<Batch> {
@@ -151,9 +155,7 @@ async function rewrapBatch(
       value = values[next]
     ) {
       next++;
-      const bytes = await rows.get(value.path);
-      if (bytes === null) continue;
-      const result = await rewrapValue(seal, value, bytes);
+      const result = await rewrapRow(rows, { seal, record: state.record }, value);
       if (result instanceof CofferError) failed.push({ name: value.name, error: result });
       else if (result !== null) written.push([value.path, result]);
     }
@@ -166,29 +168,35 @@ async function rewrapBatch(
   return { done: next, rewrapped: written.length, failed };
 }
 
+/** A value that another process removed since the survey is null. */
+async function rewrapRow(rows: Rows, known: KnownGood, value: WrappedValue): Promise<Uint8Array | CofferError | null> {
+  const open = (bytes: Uint8Array): Promise<Uint8Array> =>
+    sealWrapper(known.seal).unwrap(value.path, bytes, value.name);
+  try {
+    const bytes = await rows.get(value.path);
+    return bytes === null ? null : await rewrapValue(known, value, bytes);
+  } catch (error) {
+    if (error instanceof RowFault) return explained(error, value.name, open);
+    throw error;
+  }
+}
+
 /** The new record; null where there is nothing to do; the error of a value that cannot be opened. @throws HsmError */
 async function rewrapValue(
-  seal: Seal,
+  known: KnownGood,
   { path, name }: WrappedValue,
   bytes: Uint8Array,
 ): Promise<Uint8Array | CofferError | null> {
+  const { seal } = known;
   const wrapper = sealWrapper(seal);
-  const value = await unlessUnreadable(name, async () => {
-    if (await seal.isCurrent(readRecord(bytes, name))) return null; // another process was here
-    return wrapper.unwrap(path, bytes, name);
-  });
-  return value === null || value instanceof CofferError ? value : wrapper.wrap(path, value);
-}
-
-/** A value that was altered, or whose key is gone, must not be in the way of the others: its error comes back. */
-async function unlessUnreadable<T>(name: string, use: () => Promise<T>): Promise<T | CofferError> {
+  let value: Uint8Array;
   try {
-    return await use();
+    if (await isCurrentRecord(seal, readRecord(bytes, name))) return null; // another process was here
+    value = await wrapper.unwrap(path, bytes, name);
   } catch (error) {
-    if (error instanceof IntegrityError || hasCode(error, HsmError, 'hsm_decrypt_failed')) return error;
-    if (!hasCode(error, HsmError, 'key_not_found')) throw error;
-    return new HsmError(error.code, `${name} cannot be opened: ${error.message}`, { hint: error.hint, cause: error });
+    return unreadable(error, name, known);
   }
+  return wrapper.wrap(path, value);
 }
 
 async function pause(milliseconds: number): Promise<void> {

@@ -7,9 +7,11 @@ import {
   methodName,
   methodOf,
   readRecord,
+  RECORD_VERSION,
   type Seal,
   type Wrap,
 } from '../../seal/index.ts';
+import { RowFault } from '../../tree/index.ts';
 import type { Context } from '../context.ts';
 import { presentlyExposed } from '../lifecycle/exposed-keys.ts';
 import { type Unsealed, withUnsealed } from '../unsealed/unsealed.ts';
@@ -18,6 +20,8 @@ import { RECORD_NAME } from '../unsealed/state.ts';
 
 /** Records that the same keys of the HSM made in the same way. */
 export interface KeyUse {
+  /** Of the record's layout. */
+  readonly version: number;
   /** The seal's name when it made them. */
   readonly seal: string;
   readonly keyLabel: string;
@@ -26,7 +30,9 @@ export interface KeyUse {
   readonly mechanism: string;
   /** Null where they have no HMAC. */
   readonly hmacKey: { readonly label: string; readonly id: string; readonly mechanism: string } | null;
-  /** Whether the configuration makes records in this way now. */
+  /** Whether the keys and mechanisms are the configured ones. */
+  readonly byConfiguredKeys: boolean;
+  /** Whether a record that is made now is like them: so it is by the configured keys, and of the present version. */
   readonly current: boolean;
   readonly records: number;
   /** Whether the store's own record is among them. */
@@ -34,9 +40,9 @@ export interface KeyUse {
 }
 
 export interface SealWrapStatus {
-  /** Records that the configured keys made, the store's own among them. */
+  /** Records as they are made now, the store's own among them. */
   readonly current: number;
-  /** Records that other keys made, or other mechanisms. */
+  /** Records that other keys made, or other mechanisms, or that are of an earlier version. */
   readonly old: number;
   /** The current one first. */
   readonly uses: readonly KeyUse[];
@@ -72,14 +78,19 @@ export async function sealWrapStatus(context: Context): Promise<SealWrapReport> 
   }));
 }
 
-/** The counts, and which values are not under the configured keys. */
+/** The counts, and which values are not current. */
 export interface RecordSurvey {
   readonly status: SealWrapStatus;
   readonly ownRecordIsOld: boolean;
   readonly old: readonly WrappedValue[];
 }
 
-export async function surveyRecords({ rows, seal, keys, state }: Omit<Unsealed, 'usage'>): Promise<RecordSurvey> {
+export async function surveyRecords({
+  rows,
+  seal,
+  keys,
+  state,
+}: Pick<Unsealed, 'rows' | 'seal' | 'keys' | 'state'>): Promise<RecordSurvey> {
   const uses = new Map<string, KeyUse>();
   const altered: UnreadableValue[] = [];
   const old: WrappedValue[] = [];
@@ -96,28 +107,37 @@ export async function surveyRecords({ rows, seal, keys, state }: Omit<Unsealed, 
   }
 
   const ownRecordIsOld = !(await count(state.record, RECORD_NAME, true));
-  for await (const value of wrappedValues({ rows, keys })) {
+  const found = wrappedValues({ rows, keys }, (error) => altered.push({ name: error.message, error }));
+  for await (const value of found) {
     try {
       const bytes = (await rows.get(value.path)) ?? new Uint8Array(0);
       if (!(await count(bytes, value.name, false))) old.push(value);
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
-      altered.push({ name: value.name, error });
+      altered.push({ name: value.name, error: error instanceof RowFault ? error.named(value.name) : error });
     }
   }
+  const unreadable = distinct(altered);
   const dispensable = altered.length > 0 ? [] : seal.former.filter((parameter) => !needed.has(parameter));
-  return { status: { ...summary([...uses.values()], altered), dispensable }, ownRecordIsOld, old };
+  return { status: { ...summary([...uses.values()], unreadable), dispensable }, ownRecordIsOld, old };
+}
+
+/** A row that is too many is told with its folder, and by itself. */
+function distinct(altered: readonly UnreadableValue[]): UnreadableValue[] {
+  return [...new Map(altered.map((one) => [one.error.message, one])).values()];
 }
 
 async function keyUse(
   seal: Seal,
-  record: { readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null },
+  record: { readonly version: number; readonly wraps: readonly Wrap[]; readonly macStanza: MacStanza | null },
 ): Promise<Omit<KeyUse, 'records' | 'ownRecord'>> {
-  const { wraps, macStanza } = record;
+  const { version, wraps, macStanza } = record;
   const [wrap] = wraps;
   if (wrap === undefined) throw new RangeError('a record has at least one wrap');
   const method = methodOf(wrap);
+  const byConfiguredKeys = await seal.isCurrent(record);
   return {
+    version,
     seal: wrap.seal,
     keyLabel: wrap.keyLabel,
     keyId: hex(wrap.keyId),
@@ -126,7 +146,8 @@ async function keyUse(
       macStanza === null
         ? null
         : { label: macStanza.keyLabel, id: hex(macStanza.keyId), mechanism: mechanismName(macStanza.mechanism) },
-    current: await seal.isCurrent(record),
+    byConfiguredKeys,
+    current: byConfiguredKeys && version === RECORD_VERSION,
   };
 }
 
@@ -137,6 +158,6 @@ function summary(uses: KeyUse[], altered: readonly UnreadableValue[]): Omit<Seal
   return { current: count(true), old: count(false), uses, altered };
 }
 
-function order({ keyLabel, keyId, mechanism, hmacKey }: KeyUse): string {
-  return JSON.stringify([keyLabel, keyId, mechanism, hmacKey]);
+function order({ keyLabel, keyId, mechanism, hmacKey, version }: KeyUse): string {
+  return JSON.stringify([keyLabel, keyId, mechanism, hmacKey, version]);
 }

@@ -1,7 +1,8 @@
 import { Barrier, Names } from '../../barrier/index.ts';
 import { engineOf } from '../../engines/index.ts';
 import { CofferError } from '../../errors.ts';
-import type { Rows } from '../../storage/index.ts';
+import type { RowFault } from '../../tree/index.ts';
+import { plainPath, rowNames } from '../mounts/row-names.ts';
 import { readMounts, storedPaths } from '../mounts/rows.ts';
 import type { Mount } from '../mounts/table.ts';
 import type { Unsealed } from '../unsealed/unsealed.ts';
@@ -15,24 +16,29 @@ export interface WrappedValue {
   readonly name: string;
 }
 
-/** Every value of every mount with seal wrap. A value may be changed once it was given. */
-export async function* wrappedValues({ rows, keys }: Pick<Unsealed, 'rows' | 'keys'>): AsyncGenerator<WrappedValue> {
+/**
+ * Every value of every mount with seal wrap. A value may be changed once it was given.
+ * @param fault told of rows that are gone, or too many
+ */
+export async function* wrappedValues(
+  { rows, keys }: Pick<Unsealed, 'rows' | 'keys'>,
+  fault: (fault: RowFault) => void,
+): AsyncGenerator<WrappedValue> {
   const names = new Names(keys.keyring.pathKey);
-  for (const mount of await readMounts(rows, new Barrier(keys.keyring))) {
-    if (mount.sealWrap) yield* valuesOf(rows, names, mount);
+  const mounts = await readMounts(rows, new Barrier(keys.keyring));
+  const known = rowNames(mounts, names);
+  for (const mount of mounts) {
+    if (!mount.sealWrap) continue;
+    const root = names.encrypt(DATA, [mount.uuid]);
+    for await (const path of storedPaths(rows, root, { nameOf: known, fault }))
+      yield { path, name: nameOf(names, mount, root, path) };
   }
-}
-
-async function* valuesOf(rows: Rows, names: Names, mount: Mount): AsyncGenerator<WrappedValue> {
-  const root = names.encrypt(DATA, [mount.uuid]);
-  for await (const path of storedPaths(rows, root)) yield { path, name: nameOf(names, mount, root, path) };
 }
 
 function nameOf(names: Names, mount: Mount, root: string, path: string): string {
   const segments = path.slice(root.length + 1).split('/');
   try {
-    const plain = segments.map((segment, at) => names.decrypt([root, ...segments.slice(0, at)].join('/'), segment));
-    return mount.path + engineOf(mount).rowName(plain);
+    return mount.path + engineOf(mount).rowName(plainPath(names, root, segments));
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
     return `a value of ${mount.path} whose name was altered`; // it will not open: its place is part of what is authenticated

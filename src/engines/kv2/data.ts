@@ -80,7 +80,11 @@ async function findVersion(context: EngineContext, path: string, wanted: number)
   return info === undefined ? null : { metadata, version, info };
 }
 
-async function readContent({ view, mountPath }: EngineContext, path: string, version: number): Promise<JsonObject> {
+export async function readContent(
+  { view, mountPath }: EngineContext,
+  path: string,
+  version: number,
+): Promise<JsonObject> {
   const bytes = await view.get(versionRow(path, version));
   const content = bytes === null ? null : parseJson(fromUtf8(bytes));
   if (!isJsonObject(content ?? undefined)) throw storedNonsense(`${mountPath}${path} (version ${version})`);
@@ -95,7 +99,8 @@ function casOf(data: JsonObject): number | null {
   return optionalInteger(options, 'cas', { min: 0 });
 }
 
-function checkCas(metadata: Metadata, settings: Settings, cas: number | null): void {
+/** @throws StoreError `cas_required`, `cas_mismatch` */
+export function checkCas(metadata: Metadata, settings: Settings, cas: number | null): void {
   if (cas === null) {
     if (!metadata.casRequired && !settings.casRequired) return;
     throw new StoreError('cas_required', 'check-and-set parameter required for this call', {
@@ -109,29 +114,39 @@ function checkCas(metadata: Metadata, settings: Settings, cas: number | null): v
 }
 
 /** Writes the next version and, in the same transaction, removes those beyond the number that is kept. */
-async function addVersion(
+export async function addVersion(
   context: EngineContext,
   path: string,
   before: Metadata,
   settings: Settings,
   content: JsonObject,
 ): Promise<EngineResponse> {
-  const { view, now } = context;
+  const { now } = context;
   const version = before.current + 1;
   const info: VersionInfo = { created: now, deletion: plannedDeletion(before, settings, now), destroyed: false };
-  await view.put(versionRow(path, version), utf8(stringifyJson(content)));
+  await storeContent(context, path, version, content);
   const versions = { ...before.versions, [version]: info };
   const after = await prune(context, path, { ...before, updated: now, current: version, versions }, settings);
   await storeMetadata(context, path, after);
   return answer(describeVersion(after, version, info));
 }
 
+export async function storeContent(
+  { view }: EngineContext,
+  path: string,
+  version: number,
+  content: JsonObject,
+): Promise<void> {
+  await view.put(versionRow(path, version), utf8(stringifyJson(content)));
+}
+
 async function prune({ view }: EngineContext, path: string, metadata: Metadata, settings: Settings): Promise<Metadata> {
-  const oldest = metadata.current - keptVersions(metadata, settings) + 1;
+  const kept = keptVersions(metadata, settings);
+  if (metadata.current - metadata.oldest < kept) return metadata;
+  const oldest = metadata.current - kept + 1;
   const stale = Object.keys(metadata.versions)
     .map(Number)
     .filter((version) => version < oldest);
-  if (stale.length === 0) return metadata;
   for (const version of stale) await view.delete(versionRow(path, version));
   const versions = Object.fromEntries(
     Object.entries(metadata.versions).filter(([version]) => Number(version) >= oldest),

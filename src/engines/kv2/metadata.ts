@@ -2,6 +2,7 @@ import { fromUtf8, utf8 } from '../../bytes.ts';
 import type { JsonObject } from '../../json.ts';
 import { type EngineContext, timestamp } from '../engine.ts';
 import { segments } from '../kv.ts';
+import { type CustomMetadata, describeRemarks } from './custom-metadata.ts';
 
 /** Kept versions where neither the secret nor the mount says otherwise, as in Vault. */
 const DEFAULT_MAX_VERSIONS = 10;
@@ -21,22 +22,22 @@ export interface Metadata {
   readonly updated: number;
   /** The newest version's number; 0 before the first. */
   readonly current: number;
-  /** The oldest version that is kept; 0 as long as none was removed. */
+  /** The oldest version that is kept; 0 until there are as many as are kept. */
   readonly oldest: number;
   readonly versions: { readonly [number: string]: VersionInfo };
   /** 0 stands for the mount's setting. */
   readonly maxVersions: number;
   readonly casRequired: boolean;
-  /** Milliseconds; 0 stands for the mount's setting, negative for never. */
+  /** Milliseconds; 0 stands for the mount's setting, negative for never. Vault takes no negative one here. */
   readonly deleteVersionAfter: number;
-  readonly custom: { readonly [name: string]: string } | null;
+  readonly custom: CustomMetadata | null;
 }
 
 /** The mount's settings. */
 export interface Settings {
   readonly maxVersions: number;
   readonly casRequired: boolean;
-  /** Milliseconds; 0 and negative stand for never. */
+  /** Milliseconds; 0 leaves it to the secret, negative is never, whatever a secret says. */
   readonly deleteVersionAfter: number;
 }
 
@@ -90,10 +91,11 @@ export function keptVersions(metadata: Metadata, settings: Settings): number {
   return metadata.maxVersions || settings.maxVersions || DEFAULT_MAX_VERSIONS;
 }
 
-/** When a version written now counts as deleted, or null. */
+/** When a version that is written or undeleted now counts as deleted: after the shorter time of mount and secret. Null for never. */
 export function plannedDeletion(metadata: Metadata, settings: Settings, now: number): number | null {
-  const after = metadata.deleteVersionAfter === 0 ? settings.deleteVersionAfter : metadata.deleteVersionAfter;
-  return after > 0 ? now + after : null;
+  const given = [settings.deleteVersionAfter, metadata.deleteVersionAfter].filter((after) => after !== 0);
+  const shortest = Math.min(...given);
+  return given.length === 0 || shortest < 0 ? null : now + shortest;
 }
 
 export function isDeleted(info: VersionInfo, now: number): boolean {
@@ -104,7 +106,7 @@ export function isDeleted(info: VersionInfo, now: number): boolean {
 export function describeVersion(metadata: Metadata, version: number, info: VersionInfo): JsonObject {
   return {
     created_time: timestamp(info.created),
-    custom_metadata: metadata.custom === null ? null : { ...metadata.custom },
+    custom_metadata: describeRemarks(metadata.custom),
     deletion_time: info.deletion === null ? '' : timestamp(info.deletion),
     destroyed: info.destroyed,
     version,

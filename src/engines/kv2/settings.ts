@@ -1,20 +1,26 @@
-import { UsageError } from '../../errors.ts';
-import { isJsonObject, type JsonObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { formatDuration } from '../../duration.ts';
-import { answer, type Handler, timestamp } from '../engine.ts';
+import { answer, type EngineContext, type EngineResponse, type Handler, timestamp } from '../engine.ts';
 import { secretPath } from '../kv.ts';
 import { optionalBoolean, optionalDuration, optionalInteger } from '../parameters.ts';
-import { loadMetadata, loadSettings, newMetadata, type Settings, storeMetadata, storeSettings } from './metadata.ts';
-
-/** Limits of custom_metadata, as in Vault. */
-const MOST_CUSTOM_KEYS = 64;
-const LONGEST_CUSTOM_KEY = 128;
-const LONGEST_CUSTOM_VALUE = 512;
+import { describeRemarks, mergedRemarks, replacedRemarks } from './custom-metadata.ts';
+import {
+  loadMetadata,
+  loadSettings,
+  type Metadata,
+  newMetadata,
+  type Settings,
+  storeMetadata,
+  storeSettings,
+} from './metadata.ts';
 
 /** metadata/PATH, read: settings and the state of every version. */
 export const readMetadata: Handler = async (context, _data, parts) => {
   const metadata = await loadMetadata(context, secretPath(parts));
-  if (metadata === null) return null;
+  return metadata === null ? null : answer(describeMetadata(metadata));
+};
+
+export function describeMetadata(metadata: Metadata): JsonObject {
   const versions = Object.entries(metadata.versions).map(([number, info]) => [
     number,
     {
@@ -23,27 +29,33 @@ export const readMetadata: Handler = async (context, _data, parts) => {
       destroyed: info.destroyed,
     },
   ]);
-  return answer({
+  return {
     cas_required: metadata.casRequired,
     created_time: timestamp(metadata.created),
     current_version: metadata.current,
-    custom_metadata: metadata.custom === null ? null : { ...metadata.custom },
+    custom_metadata: describeRemarks(metadata.custom),
     delete_version_after: formatDuration(metadata.deleteVersionAfter),
     max_versions: metadata.maxVersions,
     oldest_version: metadata.oldest,
     updated_time: timestamp(metadata.updated),
     versions: Object.fromEntries(versions) as JsonObject,
-  });
-};
+  };
+}
 
-/** metadata/PATH, write: sets what is given; a secret need not exist yet. */
+/** The same metadata with the settings that such an answer has, and with its remarks. @throws UsageError `bad_parameter` */
+export function withSettings(metadata: Metadata, described: JsonObject): Metadata {
+  const remarks = described['custom_metadata'];
+  const custom = remarks === undefined ? metadata.custom : replacedRemarks(remarks);
+  return { ...changed(metadata, described), custom };
+}
+
+/** metadata/PATH, write: sets what is given; a secret need not exist yet. Without a setting nothing is made. */
 export const writeMetadata: Handler = async (context, data, parts) => {
   const path = secretPath(parts);
   const before = (await loadMetadata(context, path)) ?? newMetadata(context.now);
-  const custom =
-    data['custom_metadata'] === undefined ? before.custom : customMetadata(data['custom_metadata'] ?? {}, {});
-  await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
-  return answer(null);
+  const given = data['custom_metadata'];
+  const custom = given === undefined ? before.custom : replacedRemarks(given);
+  return store(context, path, { ...before, custom }, data);
 };
 
 /** metadata/PATH, patch: as write, but custom_metadata is merged, and the secret must exist. */
@@ -52,11 +64,24 @@ export const patchMetadata: Handler = async (context, data, parts) => {
   const before = await loadMetadata(context, path);
   if (before === null) return null;
   const given = data['custom_metadata'];
-  const custom =
-    given === undefined ? before.custom : given === null ? null : customMetadata(given, before.custom ?? {});
-  await storeMetadata(context, path, { ...changed(before, data), updated: context.now, custom });
-  return answer(null);
+  const custom = given === undefined ? before.custom : mergedRemarks(given, before.custom);
+  return store(context, path, { ...before, custom }, data);
 };
+
+/** @param before with the remarks that it shall have */
+async function store(
+  context: EngineContext,
+  path: string,
+  before: Metadata,
+  data: JsonObject,
+): Promise<EngineResponse> {
+  if (!namesSetting(data) && data['custom_metadata'] === undefined)
+    return answer(null, { warnings: [nothingSet(context.mountPath + path)] });
+  await storeMetadata(context, path, { ...changed(before, data), updated: context.now });
+  const isOverruled = optionalBoolean(data, 'cas_required') === false && (await loadSettings(context)).casRequired;
+  const warnings = isOverruled ? [`cas_required is false, and ${context.mountPath}config demands it all the same`] : [];
+  return answer(null, { warnings });
+}
 
 /** config, read: the mount's settings. */
 export const readConfig: Handler = async (context) => {
@@ -70,35 +95,30 @@ export const readConfig: Handler = async (context) => {
 
 /** config, write: sets what is given. */
 export const writeConfig: Handler = async (context, data) => {
+  if (!namesSetting(data)) return answer(null, { warnings: [nothingSet(`${context.mountPath}config`)] });
   await storeSettings(context, changed(await loadSettings(context), data));
   return answer(null);
 };
 
+const MOUNT_SETTINGS = ['max_versions', 'cas_required', 'delete_version_after'] as const;
+
+function namesSetting(data: JsonObject): boolean {
+  return MOUNT_SETTINGS.some((name) => (data[name] ?? null) !== null);
+}
+
+function nothingSet(what: string): string {
+  return `nothing was done: no setting of ${what} is given`;
+}
+
 function changed<Changed extends Settings>(before: Changed, data: JsonObject): Changed {
+  const after = optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter;
   return {
     ...before,
     maxVersions: optionalInteger(data, 'max_versions', { min: 0 }) ?? before.maxVersions,
     casRequired: optionalBoolean(data, 'cas_required') ?? before.casRequired,
-    deleteVersionAfter: optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter,
+    deleteVersionAfter: after < 0 ? NEVER : after,
   };
 }
 
-/** `given` merged over `before`; null takes a key away. @throws UsageError `bad_parameter` */
-function customMetadata(given: unknown, before: { readonly [name: string]: string }): { [name: string]: string } {
-  if (!isJsonObject(given as JsonObject)) throw refused('it must be an object of strings');
-  const merged = new Map(Object.entries(before));
-  for (const [key, value] of Object.entries(given as JsonObject)) {
-    if (value === null) merged.delete(key);
-    else if (typeof value === 'string') merged.set(key, value);
-    else throw refused(`the value of ${JSON.stringify(key)} is not a string`);
-    if (key === '' || key.length > LONGEST_CUSTOM_KEY) throw refused(`a key has 1 to ${LONGEST_CUSTOM_KEY} characters`);
-    if (typeof value === 'string' && value.length > LONGEST_CUSTOM_VALUE)
-      throw refused(`a value has at most ${LONGEST_CUSTOM_VALUE} characters`);
-  }
-  if (merged.size > MOST_CUSTOM_KEYS) throw refused(`it has at most ${MOST_CUSTOM_KEYS} keys`);
-  return Object.fromEntries(merged);
-}
-
-function refused(why: string): UsageError {
-  return new UsageError('bad_parameter', `custom_metadata: ${why}`);
-}
+/** Every negative duration means the same and reads back as -1s, as in Vault. */
+const NEVER = -1000;

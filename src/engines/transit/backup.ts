@@ -11,12 +11,14 @@ import { hasKey, keyExists, requireKey, storeKey } from './key-row.ts';
 import { decodePolicy, encodePolicy } from './policy.ts';
 import { DIALECTS } from './policy-type.ts';
 
-/** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. */
+/** backup/NAME: the whole key, in the clear, as the transit/backup of Vault, or of OpenBao, gives it: base64 of JSON. The key keeps when that was. */
 export const backup: Handler = async (context, data, parts) => {
   const dialect = choice(data, 'dialect', DIALECTS);
-  return usingKey(await requireKey(context, keyName(parts)), (key) => {
+  return usingKey(await requireKey(context, keyName(parts)), async (key) => {
     requireBackup(context, key);
-    return answer({ backup: base64(utf8(stringifyJson(encodePolicy(key, context.now, dialect)))) });
+    const backedUp = { ...key, backedUp: { time: context.now, version: key.latest } };
+    await storeKey(context, backedUp);
+    return answer({ backup: base64(utf8(stringifyJson(encodePolicy(backedUp, dialect)))) });
   });
 };
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../json.ts';
 import { timestamp } from '../engine.ts';
-import { type FoundVersion, type Kdf, type Key, type ManagedReference, usableVersions } from './key.ts';
+import { type FoundVersion, type Kdf, type Key, type ManagedReference, type Moment, usableVersions } from './key.ts';
 import { ed25519PublicBytes, publicKeyOf } from './material.ts';
 import { derives, encrypts, type KeyType, MANAGED_TYPE, signs, typeOf } from './types.ts';
 
@@ -14,6 +14,7 @@ export function describeKey(key: Key, context: Uint8Array | null = null): JsonOb
   return {
     allow_plaintext_backup: key.plaintextBackup,
     auto_rotate_period: 0,
+    ...(key.backedUp === null ? {} : { backup_info: describeMoment(key.backedUp) }),
     deletion_allowed: key.deletionAllowed,
     derived: key.derived,
     exportable: key.exportable,
@@ -30,15 +31,18 @@ export function describeKey(key: Key, context: Uint8Array | null = null): JsonOb
     min_decryption_version: key.minDecryption,
     min_encryption_version: key.minEncryption,
     name: key.name,
-    ...(key.restored === null
-      ? {}
-      : { restore_info: { time: timestamp(key.restored.time), version: key.restored.version } }),
+    ...(key.restored === null ? {} : { restore_info: describeMoment(key.restored) }),
     supports_decryption: encrypts(type) && decrypts,
     supports_derivation: derives(type) && key.managed === null,
     supports_encryption: encrypts(type) && decrypts,
     supports_signing: signs(type),
     type: key.managed === null ? key.type : MANAGED_TYPE,
   };
+}
+
+/** As a backup has it, too. */
+export function describeMoment({ time, version }: Moment): JsonObject {
+  return { time: timestamp(time), version };
 }
 
 function describeManaged(key: Key, { label, id, oaepHash }: ManagedReference): JsonObject {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../json.ts';
 import type { EngineContext, Handler } from '../engine.ts';
 import { optionalBoolean, optionalText } from '../parameters.ts';
 import type { AeadOptions } from './aead.ts';
-import { answerEach, batchItems } from './batch.ts';
+import { answerEach, answerStrictly, batchItems, requireInItems } from './batch.ts';
 import { decryptWith, encryptWith, type HeldKey, rewrapWith } from './cipher.ts';
 import { createKey } from './create.ts';
 import { holderOf } from './holder-of.ts';
@@ -18,6 +18,7 @@ import { wantedType } from './wanted-type.ts';
 /** encrypt/NAME: plaintext to ciphertext; a key that is not there is created, as in Vault. */
 export const encrypt: Handler = async (context, data, parts) => {
   const name = keyName(parts);
+  requireInItems(data, 'plaintext');
   checkContexts(data);
   const wanted = wantedKey(context, name, data); // a wrong value is one, too, where the key is there
   const found = await loadKey(context, name);
@@ -25,15 +26,16 @@ export const encrypt: Handler = async (context, data, parts) => {
   const warnings = found === null ? [`there was no key "${name}"; it was created, of type ${key.type}`] : [];
   return usingKey(key, async () => {
     const held = { key, holder: await holderOf(context, key) };
-    return answerEach(data, (item) => encryptItem(held, item), warnings);
+    return answerStrictly(data, (item) => encryptItem(held, item), warnings);
   });
 };
 
 /** decrypt/NAME */
 export const decrypt = onKey(async (context, key, data) => {
+  requireInItems(data, 'ciphertext');
   checkContexts(data);
   const held = { key, holder: await holderOf(context, key) };
-  return answerEach(data, (item) => decryptItem(held, item));
+  return answerStrictly(data, (item) => decryptItem(held, item));
 });
 
 /** rewrap/NAME: ciphertext to ciphertext of the newest version, without showing the plaintext. */

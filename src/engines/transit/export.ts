@@ -1,20 +1,20 @@
 import { base64 } from '../../bytes.ts';
 import { StoreError, UsageError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
 import { shellWord } from '../../shell.ts';
 import { answer, type EngineContext, type EngineResponse, type Handler } from '../engine.ts';
-import { publicText } from './describe.ts';
+import { type ExportForm, exportForm, publicForm, secretForm } from './export-form.ts';
 import { keyPath } from './hints.ts';
 import { hmacKey } from './hmac-key.ts';
 import { type FoundVersion, type Key, keyName, refuseManaged, usableVersions, usingKey, versionForOld } from './key.ts';
 import { loadKey } from './key-row.ts';
-import { base64Pair, privateKeyOf } from './material.ts';
 import { encrypts, MANAGED_TYPE, signs, typeOf, wrongType } from './types.ts';
 
 const KINDS = ['encryption-key', 'signing-key', 'hmac-key', 'public-key'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** export/KIND/NAME, export/KIND/NAME/VERSION: key material in Vault's encodings, if the key may leave. */
-export const exportKey: Handler = async (context, _data, parts) => {
+/** export/KIND/NAME, export/KIND/NAME/VERSION: key material in Vault's encodings, or as `format` says, if the key may leave. */
+export const exportKey: Handler = async (context, data, parts) => {
   const kind = KINDS.find((known) => known === parts['kind']);
   if (kind === undefined) {
     throw new UsageError('bad_parameter', `${JSON.stringify(parts['kind'])} cannot be exported`, {
@@ -22,11 +22,16 @@ export const exportKey: Handler = async (context, _data, parts) => {
     });
   }
   return usingKey(await loadKey(context, keyName(parts)), (key) =>
-    key === null ? null : exported(context, key, kind, parts['version']),
+    key === null ? null : exported(context, key, data, { kind, version: parts['version'] }),
   );
 };
 
-function exported(context: EngineContext, key: Key, kind: Kind, version: string | undefined): EngineResponse {
+interface Wanted {
+  readonly kind: Kind;
+  readonly version: string | undefined;
+}
+
+function exported(context: EngineContext, key: Key, data: JsonObject, { kind, version }: Wanted): EngineResponse {
   if (kind !== 'public-key')
     refuseManaged(key, 'be exported: its key object never leaves the HSM', () => publicHint(context, key));
   if (!key.exportable && kind !== 'public-key') {
@@ -35,10 +40,12 @@ function exported(context: EngineContext, key: Key, kind: Kind, version: string 
     });
   }
   checkKind(key, kind);
-  const numbers = wantedVersions(key, version);
-  const keys = Object.fromEntries(
-    numbers.map((number) => [number, material(context, key, kind, versionForOld(key, number))]),
-  );
+  const form = exportForm(data, typeOf(key.type), kind !== 'hmac-key');
+  const written = (number: number): string => {
+    const found = versionForOld(key, number);
+    return kind === 'hmac-key' ? base64(hmacKey(context, key, found)) : formOf(kind)(key, found, form);
+  };
+  const keys = Object.fromEntries(wantedVersions(key, version).map((number) => [number, written(number)]));
   return answer({ keys, name: key.name, type: key.managed === null ? key.type : MANAGED_TYPE });
 }
 
@@ -67,24 +74,6 @@ function checkKind(key: Key, kind: Kind): void {
     throw wrongType(type, key.derived ? 'one public key, being derived' : 'public keys');
 }
 
-/**
- * Raw keys in base64; ed25519 as 64 bytes, the seed and the public key, in base64; EC keys in PEM of SEC 1 (RFC 5915);
- * RSA keys in PEM of PKCS#1; public keys as describeKey has them. Empty where only the public key is there.
- */
-function material(context: EngineContext, key: Key, kind: Kind, found: FoundVersion): string {
-  if (kind === 'hmac-key') return base64(hmacKey(context, key, found));
-  if (kind === 'public-key') return publicText(key, found, null);
-  const secret = found.version.key;
-  if (secret === null) return '';
-  switch (typeOf(key.type).family) {
-    case 'aead':
-    case 'hmac':
-      return base64(secret);
-    case 'ed25519':
-      return base64Pair(secret, found.version);
-    case 'ec':
-      return privateKeyOf(key, found, null).export({ type: 'sec1', format: 'pem' }).toString().trimEnd();
-    case 'rsa':
-      return privateKeyOf(key, found, null).export({ type: 'pkcs1', format: 'pem' }).toString();
-  }
+function formOf(kind: Kind): (key: Key, found: FoundVersion, form: ExportForm) => string {
+  return kind === 'public-key' ? publicForm : secretForm;
 }

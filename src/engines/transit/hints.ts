@@ -13,7 +13,7 @@ export function keyPath({ mountPath }: EngineContext, name: string, below = ''):
 
 /** How a key that was made outside gets a further version. */
 export function importCommand(context: EngineContext, name: string): string {
-  return `import a further version with: coffer write ${keyPath(context, name, '/import_version')} ciphertext=...`;
+  return `import a further version with: coffer transit import-version ${keyPath(context, name)} @FILE`;
 }
 
 /** How a key gets a further version. */

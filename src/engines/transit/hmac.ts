@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { base64 } from '../../bytes.ts';
+import type { JsonObject } from '../../json.ts';
 import { answerEach } from './batch.ts';
 import { hashOf } from './hashes.ts';
 import { holderOf } from './holder-of.ts';
@@ -24,11 +25,12 @@ export const hmac = onKey(async (context, key, data, parts) => {
 export const verifyHmac = onKey(async (context, key, data, parts) => {
   const mac = (await holderOf(context, key)).mac();
   const hash = hashOf(data, parts, ['hash_algorithm', 'algorithm'], { sha1: true });
-  return answerEach(data, (item) => {
+  const verifyItem = (item: JsonObject): JsonObject => {
     const { version, payload } = parseVersioned(requiredText(item, 'hmac'), 'hmac');
     const given = decodeBase64(payload, 'hmac');
     const found = versionForOld(key, version);
     const right = mac(found, hash, requiredBase64(item, 'input'));
     return { valid: given.length === right.length && timingSafeEqual(given, right) };
-  });
+  };
+  return answerEach(data, verifyItem, { valid: false });
 });

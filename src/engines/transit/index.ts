@@ -4,6 +4,7 @@ import type { Engine } from '../engine.ts';
 export const transit: Engine = {
   type: 'transit',
   routes: async () => (await import('./routes.ts')).routes,
+  folders: ['policy'],
   rowName: ([, ...key]) => `keys/${key.join('/')}`,
   check: async (context) => (await import('./check.ts')).checkTransit(context),
   async *keyObjects(context) {

@@ -15,9 +15,11 @@ interface StoredVersion {
   readonly hmac: string;
 }
 
-/** Older rows do not say whether the key is managed, and how keys are derived of it. */
-type StoredKey = Omit<Key, 'managed' | 'kdf' | 'versions'> &
-  Partial<Pick<Key, 'managed' | 'kdf'>> & { readonly versions: { readonly [number: string]: StoredVersion } };
+/** Older rows do not say whether the key is managed, how keys are derived of it, and when it was backed up. */
+type StoredKey = Omit<Key, 'managed' | 'kdf' | 'backedUp' | 'versions'> &
+  Partial<Pick<Key, 'managed' | 'kdf' | 'backedUp'>> & {
+    readonly versions: { readonly [number: string]: StoredVersion };
+  };
 
 // The stored JSON comes out of the barrier, so it is what was put in. The text that it is for a moment cannot be overwritten.
 
@@ -27,9 +29,9 @@ export async function loadKey({ view }: EngineContext, name: string): Promise<Ke
   if (bytes === null) return null;
   const stored = JSON.parse(fromUtf8(bytes)) as StoredKey;
   zero(bytes);
-  const { managed = null, kdf = 'hkdf', versions: held } = stored;
+  const { managed = null, kdf = 'hkdf', backedUp = null, versions: held } = stored;
   const versions = Object.entries(held).map(([number, version]) => [number, decodeVersion(version)] as const);
-  return { ...stored, managed, kdf, versions: Object.fromEntries(versions) };
+  return { ...stored, managed, kdf, backedUp, versions: Object.fromEntries(versions) };
 }
 
 /** Which key object of the HSM a key is; null for one that is none, and where there is no key. */

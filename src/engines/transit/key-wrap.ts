@@ -1,4 +1,4 @@
-import { createDecipheriv, getCipherInfo } from 'node:crypto';
+import { createCipheriv, createDecipheriv, getCipherInfo } from 'node:crypto';
 
 const CIPHER = 'id-aes256-wrap-pad';
 /** The integrity check value (RFC 5649 section 3). */
@@ -16,4 +16,14 @@ export async function unwrapPadded(kek: Uint8Array, wrapped: Uint8Array): Promis
   }
   const decipher = createDecipheriv(CIPHER, kek, ICV);
   return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+}
+
+/** The other way. @param kek 32 bytes @param key at least one byte */
+export async function wrapPadded(kek: Uint8Array, key: Uint8Array): Promise<Uint8Array> {
+  if (getCipherInfo(CIPHER) === undefined) {
+    const { aeskwp } = await import('@noble/ciphers/aes.js');
+    return aeskwp(kek).encrypt(key);
+  }
+  const cipher = createCipheriv(CIPHER, kek, ICV);
+  return Buffer.concat([cipher.update(key), cipher.final()]);
 }

@@ -37,6 +37,12 @@ export interface ManagedReference {
   readonly oaepHash: OaepHash | null;
 }
 
+/** Milliseconds since 1970, and the latest version at that time. */
+export interface Moment {
+  readonly time: number;
+  readonly version: number;
+}
+
 export type Kdf = 'hkdf' | 'counter';
 
 /** A named key: one row with all its versions. Version numbers are whole and start at 1. */
@@ -62,7 +68,9 @@ export interface Key {
   /** The oldest version that was not trimmed; 0 as long as none was. */
   readonly minAvailable: number;
   readonly managed: ManagedReference | null;
-  readonly restored: { readonly time: number; readonly version: number } | null;
+  /** Its last backup, and when it was restored from one; null for never. */
+  readonly backedUp: Moment | null;
+  readonly restored: Moment | null;
   readonly versions: { readonly [number: string]: KeyVersion };
 }
 
@@ -85,6 +93,7 @@ export function newKey(name: string, type: KeyTypeName, settings: Partial<Key> =
     minEncryption: 0,
     minAvailable: 0,
     managed: null,
+    backedUp: null,
     restored: null,
     versions: {},
     ...settings,

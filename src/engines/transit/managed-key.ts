@@ -88,5 +88,5 @@ function parseRequest(data: JsonObject): (hsm: HsmKeys) => HsmKeyDescription {
       hint: 'give managed_key_name=LABEL or managed_key_id=HEX; with generate=true key_type=TYPE to create it',
     });
   }
-  return (hsm) => hsm.find({ label, id: idText === null ? null : Buffer.from(idText, 'hex') });
+  return (hsm) => hsm.register({ label, id: idText === null ? null : Buffer.from(idText, 'hex') });
 }

@@ -1,5 +1,6 @@
 import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue } from '../../json.ts';
 import { optionalBoolean, optionalInteger } from '../parameters.ts';
+import type { Moment } from './key.ts';
 
 // Members of a backup's JSON. Unlike the parameters of a request they are Go's zero values where nothing was set.
 
@@ -18,6 +19,17 @@ export function memberWhole(object: JsonObject, name: string): number {
 /** @throws UsageError `bad_parameter` when it is there and is no boolean */
 export function memberFlag(object: JsonObject, name: string): boolean {
   return optionalBoolean(object, name) ?? false;
+}
+
+/** Null where no time is set. @throws TypeError when it is there and is no time with a version */
+export function memberMoment(object: JsonObject, name: string): Moment | null {
+  const moment = object[name] ?? {};
+  if (!isJsonObject(moment)) throw new TypeError(`${name} is no object`);
+  const text = memberText(moment, 'time');
+  if (text === '') return null;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new TypeError(`${name} has no time`);
+  return { time, version: memberWhole(moment, 'version') };
 }
 
 /** Whether a member is not there, null, or Go's zero value. */

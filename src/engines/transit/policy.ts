@@ -1,11 +1,11 @@
 import { hasCode, UsageError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
-import { timestamp } from '../engine.ts';
 import { checkDerivation } from './create.ts';
+import { describeMoment } from './describe.ts';
 import { type Kdf, type Key, newKey, usableVersions } from './key.ts';
 import { EMPTY_ENTRY, encodeEntry } from './policy-entry.ts';
 import { badBackup, unsupported } from './policy-error.ts';
-import { memberFlag, memberText, memberWhole } from './policy-member.ts';
+import { memberFlag, memberMoment, memberText, memberWhole } from './policy-member.ts';
 import { leftBehind } from './policy-rest.ts';
 import { type Dialect, policyType, typeNumber } from './policy-type.ts';
 import { CONVERGENT_BY_VERSION, decodeVersions, heldEntries, type HeldEntries } from './policy-versions.ts';
@@ -19,8 +19,8 @@ import { limitsConflict } from './version-limits.ts';
 
 const KDFS: readonly Kdf[] = ['counter', 'hkdf']; // by Vault's number
 
-/** @param now milliseconds since 1970 @param dialect whose numbers it has for the types */
-export function encodePolicy(key: Key, now: number, dialect: Dialect): JsonObject {
+/** @param dialect whose numbers it has for the types */
+export function encodePolicy(key: Key, dialect: Dialect): JsonObject {
   const entries = new Map(
     Object.entries(key.versions).map(([number, version]) => [Number(number), encodeEntry(key, version)]),
   );
@@ -43,8 +43,8 @@ export function encodePolicy(key: Key, now: number, dialect: Dialect): JsonObjec
     deletion_allowed: key.deletionAllowed,
     convergent_version: key.convergent ? CONVERGENT_BY_VERSION : 0,
     type: typeNumber(key.type, dialect),
-    backup_info: { time: timestamp(now), version: key.latest },
-    restore_info: key.restored === null ? null : { time: timestamp(key.restored.time), version: key.restored.version },
+    backup_info: key.backedUp === null ? null : describeMoment(key.backedUp),
+    restore_info: key.restored === null ? null : describeMoment(key.restored),
     allow_plaintext_backup: key.plaintextBackup,
     version_template: '',
     storage_prefix: '',
@@ -81,6 +81,7 @@ function decoded(policy: JsonObject, held: HeldEntries): { key: Key; left: strin
     minDecryption: Math.max(1, memberWhole(policy, 'min_decryption_version')),
     minEncryption: memberWhole(policy, 'min_encryption_version'),
     minAvailable: memberWhole(policy, 'min_available_version'),
+    backedUp: memberMoment(policy, 'backup_info'),
   };
   const type = policyType(policy, [...held.current.values(), ...held.archive]);
   const key = withKdf(newKey(memberText(policy, 'name'), type, settings), policy);

@@ -23,7 +23,7 @@ export const sign = onKey(async (context, key, data, parts) => {
   const found = versionForNew(key, keyVersion(data));
   const isBatch = batchItems(data) !== null;
   const makeSignature = await (await holderOf(context, key)).signer(type, options);
-  return answerEach(data, (item) => {
+  const signItem = (item: JsonObject): JsonObject => {
     const derivation = optionalBase64(item, 'context');
     const input = requiredBase64(item, 'input');
     const signature = makeSignature(found, input, derivation);
@@ -32,7 +32,8 @@ export const sign = onKey(async (context, key, data, parts) => {
     if (!key.derived) return result;
     const publicKey = base64(ed25519PublicBytes(publicKeyOf(key, found, derivation)));
     return { ...result, [isBatch ? 'publickey' : 'public_key']: publicKey }; // Vault spells it in two ways
-  });
+  };
+  return answerEach(data, signItem, { key_version: 0 });
 });
 
 /** verify/NAME, verify/NAME/HASH: a signature or an HMAC. */
@@ -47,13 +48,14 @@ async function verifyWith(key: Key, data: JsonObject, parts: PathParts): Promise
   if (!signs(type)) throw wrongType(type, 'verification of signatures');
   const options = signOptions(data, parts, type);
   const scheme = await signatureScheme(type, options);
-  return answerEach(data, (item) => {
+  const verifyItem = (item: JsonObject): JsonObject => {
     const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');
     const signature =
       options.marshaling === 'jws' ? decodeBase64Url(payload, 'signature') : decodeBase64(payload, 'signature');
     const publicKey = publicKeyOf(key, versionForOld(key, version), optionalBase64(item, 'context'));
     return { valid: scheme.verify(publicKey, requiredBase64(item, 'input'), signature) };
-  });
+  };
+  return answerEach(data, verifyItem, { valid: false });
 }
 
 /** As in Vault: all items of a batch have a signature, or all an HMAC. @throws UsageError `bad_parameter` */

@@ -1,4 +1,4 @@
-import { findFile, inChild, type TestModule } from './token.ts';
+import { findFile, inChild, MECHANISM_STEPS, type TestModule } from './token.ts';
 
 const lib = findFile(['libsoftokn3.so', 'nss/libsoftokn3.so']);
 const PIN = 'nss-1234';
@@ -7,13 +7,14 @@ const PIN = 'nss-1234';
 export const nss: TestModule = {
   name: 'NSS softokn',
   missing: lib === null ? 'libsoftokn3.so is not installed (package libnss3)' : null,
-  cannot: {},
+  always: [...MECHANISM_STEPS, 'random', 'rotation'],
   async create(dir) {
     const parameters = `configdir='sql:${dir}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=`;
     inChild(SET_PIN, { lib, parameters, pin: PIN });
     return {
       lib: lib ?? '',
       pin: PIN,
+      parameters,
       env: {},
       enter: [],
       seal: ['token_label = "NSS Certificate DB"', `library_parameters = "${parameters}"`],

@@ -5,57 +5,70 @@ import { findFile, inChild, type TestModule } from './token.ts';
 
 const lib = findFile(['opencryptoki/libopencryptoki.so.0', 'libopencryptoki.so.0']);
 const PIN = 'ock-1234'; // at most 8 characters
-const NO_GCM = "openCryptoki's soft token has no CKM_AES_GCM";
+/** Of the socket, below /run: 3.8 has the first, 3.23 the second. */
+const SOCKETS = ['pkcsslotd.socket', 'opencryptoki/pkcsslotd.socket'];
+const NAMESPACES = ['--mount', '--ipc', '--pid'];
+/** So many turns of 50 ms, as a machine with other things to do needs them. */
+const TURNS = 600;
 
 /**
  * openCryptoki's soft token. There is one for the whole machine, in fixed folders, served by a daemon; so each test gets
- * a mount and an IPC namespace of its own, with a daemon, folders and shared memory that nobody else sees.
+ * namespaces of its own for mounts, IPC and processes, with a daemon, folders and shared memory that nobody else sees.
  */
 export const openCryptoki: TestModule = {
   name: 'openCryptoki soft token',
   missing: reason(),
-  cannot: { 'aes-gcm': NO_GCM },
+  always: ['aes-cbc-pad', 'aes-cbc', 'rsa-oaep', 'rsa-pkcs', 'random', 'rotation'],
   async create(dir) {
-    const daemon = spawn('unshare', ['--mount', '--ipc', '--kill-child', 'sh', '-euc', START, 'sh', dir], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+    // The first process there ends with the pipe to it, also where this process is killed. All others there end with it.
+    const holder = spawn('unshare', [...NAMESPACES, '--fork', '--kill-child', 'sh', '-euc', START, 'sh', dir], {
+      stdio: ['pipe', 'ignore', 'inherit'],
     });
-    const enter = ['nsenter', '--target', String(daemon.pid), '--mount', '--ipc', `--wd=${dir}`, '--'];
-    for (let turn = 0; !existsSync(`${dir}/run/pkcsslotd.socket`); turn++) {
-      if (turn === 200 || daemon.exitCode !== null) throw new Error('pkcsslotd does not start');
-      await setTimeout(50);
+    const remove = (): void => void holder.kill('SIGKILL');
+    const enter = [
+      ...['nsenter', '--target', String(holder.pid), '--mount', '--ipc', '--root', `--wd=${dir}`],
+      ...[`--pid=/proc/${holder.pid}/ns/pid_for_children`, '--'],
+    ];
+    try {
+      for (let turn = 0; !SOCKETS.some((socket) => existsSync(`${dir}/run/${socket}`)); turn++) {
+        if (turn === TURNS || holder.exitCode !== null) throw new Error('pkcsslotd does not start');
+        await setTimeout(50);
+      }
+      inChild(INIT_TOKEN, { lib, pin: PIN }, { enter });
+    } catch (error) {
+      remove();
+      throw error;
     }
-    inChild(INIT_TOKEN, { lib, pin: PIN }, { enter });
-    return {
-      lib: lib ?? '',
-      pin: PIN,
-      env: {},
-      enter,
-      seal: ['slot = "3"', 'token_label = "conformance"'],
-      remove: () => void daemon.kill('SIGKILL'),
-    };
+    return { lib: lib ?? '', pin: PIN, env: {}, enter, seal: ['slot = "3"', 'token_label = "conformance"'], remove };
   },
 };
 
 function reason(): string | null {
-  if (lib === null || spawnSync('pkcsslotd', ['-h']).error !== undefined)
+  if (lib === null || spawnSync('pkcsconf', ['-h']).error !== undefined)
     return 'openCryptoki is not installed (package opencryptoki)';
   if (process.getuid?.() !== 0) return 'only root can start its daemon';
-  const done = spawnSync('unshare', ['--mount', '--ipc', 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']);
+  const done = spawnSync('unshare', [...NAMESPACES, '--fork', 'sh', '-ec', 'mount -t proc proc /proc']);
   return done.status === 0 ? null : "this container may not make namespaces, and its one token is the whole machine's";
 }
 
+/**
+ * From 3.21 on pkcsslotd gives up root, starts itself anew and takes no option: it always goes to the background. The library
+ * wants the package's strength.conf.
+ */
 const START = `
   dir=$1
   mkdir -p "$dir/etc" "$dir/lib/swtok/TOK_OBJ" "$dir/run/lock/opencryptoki/swtok" /var/log/opencryptoki
+  cp -a /etc/opencryptoki/. "$dir/etc"
   printf 'version opencryptoki-3.1\\nslot 3\\n{\\nstdll = libpkcs11_sw.so\\n}\\n' > "$dir/etc/opencryptoki.conf"
   chgrp -R pkcs11 "$dir/lib" "$dir/run"
   chmod -R 0770 "$dir/lib" "$dir/run"
-  mount --make-rprivate /
+  mount -t proc proc /proc
   mount -t tmpfs tmpfs /dev/shm
   mount --bind "$dir/etc" /etc/opencryptoki
   mount --bind "$dir/lib" /var/lib/opencryptoki
   mount --bind "$dir/run" /run
-  exec pkcsslotd -f
+  pkcsslotd
+  exec cat
 `;
 
 /** Both PINs have to be changed from what they begin with before the token does anything. */

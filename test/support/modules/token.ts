@@ -10,8 +10,12 @@ export interface TestToken {
   /** Absolute path of the module. */
   readonly lib: string;
   readonly pin: string;
+  /** One that the token refuses and knows the form of; 00000000 where there is none. */
+  readonly wrongPin?: string;
   /** Lines of the seal stanza that choose the token, and what else the module needs there. */
   readonly seal: readonly string[];
+  /** What C_Initialize needs as library parameters. */
+  readonly parameters?: string;
   readonly env: Readonly<Record<string, string>>;
   /** What stands before a command that uses the token: a program with its arguments, none for most. */
   readonly enter: readonly string[];
@@ -24,14 +28,17 @@ export interface TestModule {
   readonly name: string;
   /** Why the suite cannot run on this machine, or null. */
   readonly missing: string | null;
-  /** Steps of the suite that the module cannot do, with the reason. */
-  readonly cannot: { readonly [step in Step]?: string };
+  /** What every release of the module can do. Tests of these are never skipped; whether it can do the rest is tried. */
+  readonly always: readonly Step[];
+  /** What is left out for a reason that trying does not find. */
+  readonly cannot?: { readonly [step in Step]?: string };
   /** @param dir an existing folder of the test's own, mode 0700 */
   create(dir: string): Promise<TestToken>;
 }
 
-export type Step =
-  'generate' | 'wrong-pin' | 'random' | 'aes-cbc-pad' | 'aes-cbc' | 'aes-gcm' | 'rsa-oaep' | 'rsa-pkcs' | 'rotation';
+export const MECHANISM_STEPS = ['aes-cbc-pad', 'aes-cbc', 'aes-gcm', 'rsa-oaep', 'rsa-pkcs'] as const;
+export type MechanismStep = (typeof MECHANISM_STEPS)[number];
+export type Step = MechanismStep | 'random' | 'rotation';
 
 /** The first of these files that exists. */
 export function findFile(names: readonly string[]): string | null {

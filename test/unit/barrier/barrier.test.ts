@@ -17,6 +17,7 @@ const keyring: Keyring = {
   pathKey: bytes(pathKey),
   recovery: { shares: 0, threshold: 0, verifier: null },
   hsmKeys: [],
+  treeKey: null,
 };
 const open = (path: string, value: Uint8Array): Uint8Array => new Barrier(keyring).decrypt(path, value, 'the vector');
 

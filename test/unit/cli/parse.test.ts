@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { command, type Flag } from '../../../src/cli/command.ts';
 import { COMMANDS } from '../../../src/cli/commands/index.ts';
 import { GLOBAL_FLAGS } from '../../../src/cli/flags.ts';
-import { type CommandLine, readCommandLine } from '../../../src/cli/parse.ts';
+import { LORE } from '../../../src/cli/mistakes/index.ts';
+import { type CommandLine, readCommandLine, readPlainLine } from '../../../src/cli/parse.ts';
 
 const flags = {
   force: { kind: 'boolean', aliases: ['f'], help: '' },
@@ -24,11 +25,12 @@ const put = command('kv put', {
 });
 const metadata = command('kv metadata get', { summary: '', arguments: 'PATH', run: done });
 const version = command('version', { summary: '', run: done });
-const commands = [put, metadata, version];
+const start = command('start', { summary: '', arguments: 'COMMAND [ARG ...]', flags, runs: true, run: done });
+const commands = [put, metadata, version, start];
 
 const NOTHING = { force: false, required: null, mount: null, cas: null, ttl: null, 'remove-data': [], options: {} };
 
-const read = (...argv: string[]): CommandLine => readCommandLine(argv, commands);
+const read = (...argv: string[]): CommandLine => readCommandLine(argv, commands, LORE);
 const run = (...argv: string[]): Extract<CommandLine, { kind: 'run' }> => {
   const line = read(...argv);
   if (line.kind === 'run') return line;
@@ -140,7 +142,7 @@ describe('a flag of any command', () => {
         name: fc.constant(name),
         apart: flag.kind === 'boolean' || flag.kind === 'toggle' ? fc.constant(false) : fc.boolean(),
         after: fc.boolean(),
-        wanted: values[flag.kind],
+        wanted: values[flag.kind].filter(({ given }) => given.every((text) => flag.notGiven?.includes(text) !== true)),
       }),
     );
     fc.assert(
@@ -148,8 +150,10 @@ describe('a flag of any command', () => {
         const tokens = given.flatMap((text) => (apart ? [typed, text] : [`${typed}=${text}`]));
         const args = Array.from({ length: spec.least }, () => 'a');
         const line = readCommandLine(
-          [...spec.words, ...(after ? args : []), ...tokens, ...(after ? [] : args)],
+          // Behind the name of another command they are that command's.
+          [...spec.words, ...(after && !spec.runs ? args : []), ...tokens, ...(after && !spec.runs ? [] : args)],
           COMMANDS,
+          LORE,
         );
         if (line.kind !== 'run') throw new Error(`this is ${line.kind}`);
         expect(line.spec).toBe(spec);
@@ -172,6 +176,15 @@ describe('a command line', () => {
     });
   });
 
+  it('of one that runs another ends with the flags of the other, whether "--" is before them or not', () => {
+    for (const dashes of [[], ['--']]) {
+      const line = run('start', '-mount=m', ...dashes, 'ls', '-f', '--', '-h');
+      expect(line).toMatchObject({ spec: start, args: ['ls', '-f', '--', '-h'], flags: { ...NOTHING, mount: 'm' } });
+    }
+    expect(run('start', '--', '-f').args).toEqual(['-f']);
+    expect(wrong('start', '-none', 'ls')[0]).toBe('unknown_flag');
+  });
+
   it("may have the command's own flags before it, with their values after =", () => {
     expect(run('-mount=m', 'kv', '-f', 'put', 'a').flags).toEqual({ ...NOTHING, mount: 'm', force: true });
     expect(wrong('-mount', 'kv', 'put', 'a')).toEqual(['bad_flag', '-mount needs a value', '-mount=PATH']);
@@ -189,35 +202,69 @@ describe('a command line', () => {
     [['kv', 'put', 'a', '--xyzzy=secret'], 'unknown flag --xyzzy', 'see: coffer kv put -h'],
     [['-formt=json', 'kv', 'put', 'a'], 'unknown flag -formt', 'did you mean -format? see: coffer kv put -h'],
     [['kv', 'put', '-1'], 'unknown flag -1', 'see: coffer kv put -h'],
-    [['kv', '-force'], 'unknown flag -force', 'see: coffer -h'],
+    [['-forc'], 'unknown flag -forc', 'see: coffer -h'],
     [['version', '-version'], 'unknown flag -version', 'see: coffer version -h'],
   ])('says what it does not know: %j', (argv, message, hint) => {
     expect(wrong(...argv)).toEqual(['unknown_flag', message, hint]);
   });
 
-  it('says which command is near', () => {
+  it('says which command is near, and of one that would change something only where the help is', () => {
+    expect(wrong('kv', 'metadta', 'get', 'a')).toEqual([
+      'unknown_command',
+      'there is no command "coffer kv metadta"',
+      'did you mean: coffer kv metadata get',
+    ]);
     expect(wrong('kv', 'putt', 'a')).toEqual([
       'unknown_command',
       'there is no command "coffer kv putt"',
-      'did you mean: coffer kv put',
+      'see: coffer kv -h',
     ]);
     expect(wrong('xyzzy', '-h')).toEqual(['unknown_command', 'there is no command "coffer xyzzy"', 'see: coffer -h']);
     expect(wrong('help', 'kv', 'nothing')).toEqual([
       'unknown_command',
       'there is no command "coffer kv nothing"',
-      'see: coffer -h',
+      'see: coffer kv -h',
     ]);
+  });
+
+  it('names the command that is not there before flags that it would know', () => {
+    for (const argv of [
+      ['xyzzy', '-method=a', 'b'],
+      ['-method=a', 'xyzzy', 'b'],
+      ['xyzzy', '-address=a'],
+      ['-format=yaml', 'xyzzy', '-force'],
+    ])
+      expect(wrong(...argv).slice(0, 2)).toEqual(['unknown_command', 'there is no command "coffer xyzzy"']);
+    expect(read('kv', '-force')).toMatchObject({ kind: 'group', words: ['kv'], asked: false });
+  });
+
+  it('is run without what is known of mistakes, unless it needs that', () => {
+    const plain = (...argv: string[]): CommandLine | null => readPlainLine(argv, commands);
+    expect(plain('kv', 'put', 'a', '-cas=1')).toEqual(run('kv', 'put', 'a', '-cas=1'));
+    for (const argv of [
+      [],
+      ['kv'],
+      ['kv', 'put'],
+      ['kv', 'put', 'a', '-h'],
+      ['kv', 'put', 'a', '-cas=x'],
+      ['kv', 'put', 'a', '-mount'],
+      ['kv', 'put', 'a', '-ca-cert=x'],
+      ['-ca-cert=x', 'kv', 'put', 'a'],
+      ['help', 'kv', 'put'],
+      ['version', 'x'],
+    ])
+      expect(plain(...argv)).toBe(null);
   });
 
   it('has as many arguments as the command wants', () => {
     expect(wrong('kv', 'put')).toEqual([
       'arguments',
-      'not enough arguments (expected at least 1, got 0)',
+      'Not enough arguments (expected at least 1, got 0)',
       'usage: coffer kv put PATH [VALUE ...]; see: coffer kv put -h',
     ]);
     expect(wrong('version', 'x')).toEqual([
       'arguments',
-      'too many arguments (expected 0, got 1)',
+      'Too many arguments (expected 0, got 1)',
       'usage: coffer version; see: coffer version -h',
     ]);
   });
@@ -238,6 +285,9 @@ describe('a command line', () => {
   it('is the start of several commands, by mistake or not', () => {
     expect(read('kv')).toMatchObject({ kind: 'group', words: ['kv'], members: [put, metadata], asked: false });
     expect(read('kv', '-h')).toMatchObject({ kind: 'group', asked: true });
+    expect(read('kv', 'help')).toEqual({ ...read('kv', '-h'), global: read().global });
+    expect(read('kv', 'help', 'metadata')).toEqual({ ...read('kv', 'metadata', '-h'), global: read().global });
+    expect(read('kv', 'help', 'put')).toMatchObject({ kind: 'help', spec: put });
     expect(read('help')).toMatchObject({ kind: 'group', words: [], members: commands, asked: true });
     expect(read()).toMatchObject({ kind: 'group', words: [], asked: false });
   });

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import type { Invocation } from '../../../src/cli/command.ts';
 import { printObject } from '../../../src/cli/output.ts';
+import { layOut } from '../../../src/cli/layout.ts';
 import { columns } from '../../../src/cli/table.ts';
 import { type JsonObject, parseJson, stringifyJson } from '../../../src/json.ts';
 import { shellWord } from '../../../src/shell.ts';
@@ -69,10 +70,10 @@ describe('visible text', () => {
 });
 
 describe('a table', () => {
-  it('has one line for each row, whatever is in the cells', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(hostileText(), hostileText()), { maxLength: 5 }), (rows) => {
-        const table = columns(['Key', 'Value'], rows);
+  it('has one line for each row, whatever is in the cells', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(hostileText(), hostileText()), { maxLength: 5 }), async (rows) => {
+        const table = await layOut(columns(['Key', 'Value'], rows), null);
         expect(table).not.toMatch(RAW);
         expect(table.split('\n')).toHaveLength(rows.length + 2);
       }),

@@ -30,8 +30,9 @@ describe('the environment', () => {
         COFFER_HSM_DEFAULT_KEY_LABEL: 'd2',
         COFFER_HSM_HMAC_DEFAULT_KEY_LABEL: 'dh2',
         COFFER_HSM_MAX_PARALLEL: '7',
+        COFFER_HSM_ANCHOR: 'write',
         COFFER_HSM_TIMEOUT: '7s',
-        COFFER_HSM_LIBRARY_PARAMETERS: 'configdir=x',
+        COFFER_HSM_LIBRARY_PARAMETERS: 'configdir=/x',
         COFFER_HSM_NAME: 'west',
         COFFER_HSM_DISABLED: 'false',
       },
@@ -39,6 +40,7 @@ describe('the environment', () => {
         'generate_key = false',
         'rsa_encrypt_local = true',
         'max_parallel = 2',
+        'anchor = "unseal"',
         'timeout = "2s"',
         'library_parameters = "a"',
         'name = "n"',
@@ -50,9 +52,9 @@ describe('the environment', () => {
       type: 'pkcs11',
       name: 'west',
       lib: '/lib/other.so',
-      libraryParameters: 'configdir=x',
+      libraryParameters: 'configdir=/x',
       token: { slot: null, label: 'other', serial: '99', manufacturer: null, model: null },
-      pin: { kind: 'literal', value: '0042' },
+      pin: { kind: 'literal', value: '0042', origin: 'environment variable COFFER_HSM_PIN', file: null },
       key: { label: 'k2', id: Uint8Array.of(1), class: null },
       hmacKey: { label: 'h2', id: Uint8Array.of(2) },
       mechanism: 0x1085,
@@ -66,6 +68,7 @@ describe('the environment', () => {
       rsaOaepHash: null,
       rsaEncryptLocal: false,
       maxParallel: 7,
+      anchor: 'write',
       timeout: 7000,
     });
   });
@@ -133,7 +136,10 @@ describe('the environment', () => {
     const env = { COFFER_HSM_LIB: '/x', COFFER_HSM_SLOT: '0', COFFER_HSM_KEY_LABEL: 'k' };
     expect(await home.failure(file, env)).toMatchObject({ code: 'config_missing' });
     for (const name of ['COFFER_SEAL_TYPE', 'VAULT_SEAL_TYPE']) {
-      expect(await home.load(file, { ...env, [name]: 'pkcs11' })).toMatchObject({ file, storage: { path: '/x' } });
+      expect(await home.load(file, { ...env, [name]: 'pkcs11' })).toMatchObject({
+        files: [file],
+        storage: { path: '/x' },
+      });
     }
   });
 
@@ -147,6 +153,7 @@ describe('the environment', () => {
     ['COFFER_HSM_RSA_OAEP_HASH', 'hunter2', 'config_value', 'is not the name of a hash that coffer knows'],
     ['VAULT_HSM_RSA_ENCRYPT_LOCAL', 'hunter2', 'config_type', 'must be true or false'],
     ['COFFER_HSM_MAX_PARALLEL', '0', 'config_value', 'must be from 1 to 64'],
+    ['COFFER_HSM_ANCHOR', 'hunter2', 'config_value', 'is none of write, unseal, off'],
     ['VAULT_HSM_URI', 'hunter2', 'config_value', 'does not begin with "pkcs11:"'],
     [
       'COFFER_HSM_URI',
@@ -218,6 +225,7 @@ describe('a configuration by the environment alone', () => {
     maxParallel: 1,
     generateKey: false,
     forceRwSession: false,
+    anchor: 'off',
     timeout: null,
     type: 'pkcs11',
     name: 'pkcs11',
@@ -238,7 +246,17 @@ describe('a configuration by the environment alone', () => {
       { URI: 'pkcs11:model=m?pin-source=/p' },
       { token: { ...rest.token, model: 'm' }, pin: { kind: 'file', path: '/p' } },
     ],
-    [{ PIN: 'file:/p' }, { pin: { kind: 'literal', value: 'file:/p' } }],
+    [
+      { PIN: 'file:/p' },
+      {
+        pin: {
+          kind: 'literal',
+          value: 'file:/p',
+          origin: expect.stringMatching(/^environment variable \w+_HSM_PIN$/) as string,
+          file: null,
+        },
+      },
+    ],
     [{ KEY_LABEL: 'l' }, { key: { ...rest.key, label: 'l' } }],
     [{ KEY_ID: '0x01' }, { key: { ...rest.key, id: Uint8Array.of(1) } }],
     [{ HMAC_KEY_LABEL: 'h' }, { hmacKey: { label: 'h', id: null } }],
@@ -251,9 +269,11 @@ describe('a configuration by the environment alone', () => {
     [{ GENERATE_KEY: 'true' }, { generateKey: true }],
     [{ FORCE_RW_SESSION: '1' }, { forceRwSession: true }],
     [{ MAX_PARALLEL: '4' }, { maxParallel: 4 }],
+    [{ ANCHOR: 'unseal' }, { anchor: 'unseal' }],
     [{ TIMEOUT: '90s' }, { timeout: 90_000 }],
     [{ RSA_OAEP_HASH: 'SHA-384' }, { rsaOaepHash: 'sha384' }],
     [{ RSA_ENCRYPT_LOCAL: 'true' }, { rsaEncryptLocal: true }],
+    [{ DISABLE_SOFTWARE_ENCRYPTION: 'true' }, { rsaEncryptLocal: false }],
     [
       { PREVIOUS_KEY_LABEL: 'a, b' },
       {
@@ -280,13 +300,13 @@ describe('a configuration by the environment alone', () => {
   ];
 
   it.each(cases)('takes %j', async (variables, expected) => {
-    for (const prefix of ['COFFER', 'VAULT']) {
+    for (const prefix of ['COFFER', 'BAO', 'VAULT']) {
       const names = Object.entries(variables).map(([name, value]) => [`${prefix}_HSM_${name}`, value] as const);
       const base = Object.entries(alone).filter(
-        ([name]) => !names.some(([own]) => own.replace('VAULT_', 'COFFER_') === name),
+        ([name]) => !names.some(([own]) => own.replace(/^(?:BAO|VAULT)_/, 'COFFER_') === name),
       );
       const config = await makeHome().load(null, Object.fromEntries([...base, ...names]));
-      expect(config).toMatchObject({ file: null, notes: [] });
+      expect(config).toMatchObject({ files: [], notes: [] });
       expect(config.seal).toEqual({ ...rest, ...expected });
     }
   });

@@ -11,9 +11,9 @@ export interface Home {
   readonly env: Record<string, string | undefined>;
   /** Writes a file below the home, mode 0600 unless told otherwise, and gives its path. */
   write(name: string, content: string | Uint8Array, mode?: number): string;
-  load(file: string | null, env?: Record<string, string>): Promise<Config>;
+  load(file: string | readonly string[] | null, env?: Record<string, string>): Promise<Config>;
   /** The ConfigError that loading fails with. */
-  failure(file: string | null, env?: Record<string, string>): Promise<ConfigError>;
+  failure(file: string | readonly string[] | null, env?: Record<string, string>): Promise<ConfigError>;
   cacheFiles(): string[];
 }
 
@@ -23,8 +23,8 @@ export function makeHome(): Home {
     fs.rmSync(path, { recursive: true, force: true });
   });
   const env = { HOME: path };
-  const load = (file: string | null, more: Record<string, string> = {}): Promise<Config> =>
-    loadConfig({ path: file, env: { ...env, ...more } });
+  const load = (file: string | readonly string[] | null, more: Record<string, string> = {}): Promise<Config> =>
+    loadConfig({ paths: file === null ? [] : [file].flat(), env: { ...env, ...more } });
   return {
     path,
     env,

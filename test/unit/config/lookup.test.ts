@@ -12,12 +12,15 @@ describe('configuration lookup', () => {
     const named = home.write('named.hcl', sealWith('name = "named"'));
     const variable = home.write('variable.hcl', sealWith('name = "variable"'));
     const user = home.write('.config/coffer/coffer.hcl', sealWith('name = "user"'));
-    expect(await home.load(named, { COFFER_CONFIG: variable })).toMatchObject({ file: named, seal: { name: 'named' } });
+    expect(await home.load(named, { COFFER_CONFIG: variable })).toMatchObject({
+      files: [named],
+      seal: { name: 'named' },
+    });
     expect(await home.load(null, { COFFER_CONFIG: variable })).toMatchObject({
-      file: variable,
+      files: [variable],
       seal: { name: 'variable' },
     });
-    expect(await home.load(null)).toMatchObject({ file: user, seal: { name: 'user' } });
+    expect(await home.load(null)).toMatchObject({ files: [user], seal: { name: 'user' } });
     expect(await home.load(null, { COFFER_CONFIG: '' })).toMatchObject({ seal: { name: 'user' } });
   });
 
@@ -36,6 +39,7 @@ describe('configuration lookup', () => {
     expect(error.exitStatus).toBe(1);
     expect(error.message).toContain(`${home.path}/.config/coffer/coffer.hcl`);
     expect(error.message).toContain('/etc/coffer/coffer.hcl');
+    expect(hintText(error.hint ?? '')).toContain('coffer setup');
     expect(hintText(error.hint ?? '')).toContain('seal "pkcs11" {');
     expect(hintText(error.hint ?? '')).toContain('-config=PATH');
     expect(hintText(error.hint ?? '')).toContain('COFFER_CONFIG');
@@ -51,6 +55,10 @@ describe('configuration lookup', () => {
     ]);
     const fromVariable = await home.failure(null, { COFFER_CONFIG: gone, COFFER_SEAL_TYPE: 'pkcs11' });
     expect(fromVariable.message).toBe(`no configuration at ${gone}, which COFFER_CONFIG names`);
+    expect(hintText(fromFlag.hint ?? '')).toMatch(/^write one with `coffer setup` and the same -config, which asks/);
+    expect(hintText(fromVariable.hint ?? '')).toMatch(/^write one with `coffer setup`, which asks/);
+    const json = await home.failure(join(home.path, 'gone.json')); // which setup does not write
+    expect(hintText(json.hint ?? '')).toMatch(/^write the file or correct -config/);
   });
 
   it('does without a file when COFFER_SEAL_TYPE is pkcs11', async () => {
@@ -61,7 +69,7 @@ describe('configuration lookup', () => {
       COFFER_HSM_SLOT: '3',
       COFFER_HSM_KEY_LABEL: 'k',
     });
-    expect(config).toMatchObject({ file: null, seal: { lib: '/usr/lib/p11.so', token: { slot: 3n } }, notes: [] });
+    expect(config).toMatchObject({ files: [], seal: { lib: '/usr/lib/p11.so', token: { slot: 3n } }, notes: [] });
     const error = await home.failure(null, { COFFER_SEAL_TYPE: 'pkcs11' });
     expect([error.code, error.message]).toEqual(['config_missing', 'environment: seal pkcs11: lib is missing']);
     expect(hintText(error.hint ?? '')).toContain('COFFER_HSM_LIB');
@@ -103,7 +111,7 @@ describe('a configuration file that others can write', () => {
     expect(error.code).toBe('config_writable');
     expect(hintText(error.hint ?? '')).toContain(`chmod go-w ${join(home.path, 'open')}`);
     fs.chmodSync(join(home.path, 'open'), 0o1777);
-    expect((await home.load(file)).file).toBe(file);
+    expect((await home.load(file)).files).toEqual([file]);
   });
 
   it('is refused when a symbolic link leads into such a directory', async () => {
@@ -121,7 +129,7 @@ describe('a configuration file that others can write', () => {
     const error = await home.failure(file);
     expect([error.code, error.message]).toEqual([
       'config_writable',
-      `${file}: this configuration file belongs to another user`,
+      `${file}: this configuration file belongs to another user (uid 12345)`,
     ]);
   });
 

@@ -15,7 +15,7 @@ function failure(action: () => unknown): ConfigError {
 
 describe('readPin', () => {
   it('gives a literal as it is', () => {
-    expect(readPin({ kind: 'literal', value: ' env:x' }, {})).toBe(' env:x');
+    expect(readPin({ kind: 'literal', value: ' env:x', origin: 'it', file: null }, {})).toBe(' env:x');
   });
 
   it('gives the value of a variable', () => {
@@ -40,7 +40,7 @@ describe('readPin', () => {
     return [
       ...files,
       () => readPin({ kind: 'env', name: 'MY_PIN' }, { MY_PIN: text }),
-      () => readPin({ kind: 'literal', value: text }, {}),
+      () => readPin({ kind: 'literal', value: text, origin: 'environment variable COFFER_HSM_PIN', file: null }, {}),
     ];
   }
 
@@ -48,7 +48,6 @@ describe('readPin', () => {
     ['0042', '0042'],
     ['0042\n', '0042'],
     ['0042\r\n', '0042'],
-    [' 0042 ', ' 0042 '],
     ['pässwörd', 'pässwörd'],
   ])('takes one line end for no part of the PIN, wherever it comes from: %j', (content, pin) => {
     expect(fromEverySource(content).map((read) => read())).toEqual([pin, pin, pin, pin]);
@@ -80,10 +79,26 @@ describe('readPin', () => {
     const messages = fromEverySource('0042\t').map((read) => failure(read).message.replace(/ holds .*/, ''));
     expect(messages.slice(2)).toEqual([
       'environment variable MY_PIN, which pin names,',
-      'the PIN of COFFER_HSM_PIN or the seal stanza',
+      'environment variable COFFER_HSM_PIN',
     ]);
     for (const message of messages.slice(0, 2)) expect(message).toMatch(/\/pin: this PIN file$/);
   });
+
+  it.each([' 0042', '0042 ', '0042\u00a0'])(
+    'takes no blanks around a PIN but from COFFER_HSM_PIN, since Vault cuts them off: %j',
+    (content) => {
+      const [file, credential, env, verbatim] = fromEverySource(content);
+      for (const read of [file, credential, env]) {
+        const error = failure(read ?? (() => ''));
+        expect(error).toMatchObject({ code: 'pin_malformed', exitStatus: 1 });
+        expect(error.message).toContain(
+          'begins or ends with a blank, which Vault would leave out; the token was not asked',
+        );
+        expect(error.message).not.toContain('0042');
+      }
+      expect(verbatim?.()).toBe(content);
+    },
+  );
 
   it.each(['\n', '\r\n'])('takes a line end alone for no PIN: %j', (content) => {
     for (const read of fromEverySource(content)) expect(failure(read)).toMatchObject({ code: 'pin_not_set' });
@@ -96,7 +111,9 @@ describe('readPin', () => {
     expect(readPin({ kind: 'credential', name: 'hsm.pin' }, env)).toBe('0042');
     const missing = failure(() => readPin({ kind: 'credential', name: 'other' }, env));
     expect(missing.code).toBe('pin_unreadable');
-    expect(missing.message).toBe(`${home.path}/credentials/other: cannot read this PIN file: ENOENT`);
+    expect(missing.message).toBe(
+      `${home.path}/credentials/other: cannot read this PIN file: no such file or directory`,
+    );
   });
 
   it.each([{}, { CREDENTIALS_DIRECTORY: '' }])(
@@ -114,7 +131,7 @@ describe('readPin', () => {
     const missing = failure(() => readPin({ kind: 'file', path: `${home.path}/gone` }, {}));
     expect([missing.code, missing.message]).toEqual([
       'pin_unreadable',
-      `${home.path}/gone: cannot read this PIN file: ENOENT`,
+      `${home.path}/gone: cannot read this PIN file: no such file or directory`,
     ]);
     expect(failure(() => readPin({ kind: 'file', path: home.path }, {}))).toMatchObject({ code: 'pin_unreadable' });
     const empty = home.write('empty', '\n');
@@ -133,10 +150,12 @@ describe('pin in the configuration', () => {
     ['0042', { kind: 'literal', value: '0042' }],
     ['credentials', { kind: 'literal', value: 'credentials' }],
     ['environment', { kind: 'literal', value: 'environment' }],
+    ['string://env:x', { kind: 'literal', value: 'env:x' }],
+    ['string://', { kind: 'literal', value: '' }],
   ])('%s', async (pin, source) => {
     const home = makeHome();
     const config = await home.load(home.write('c.hcl', sealWith(`pin = "${pin}"`)));
-    expect(config.seal.pin).toEqual(source);
+    expect(config.seal.pin).toMatchObject(source);
     expect(config.notes).toEqual([]);
   });
 
@@ -165,7 +184,7 @@ describe('pin in the configuration', () => {
     const home = makeHome();
     const file = home.write('c.hcl', sealWith('pin = "env:OTHER"'));
     const config = await home.load(file, { COFFER_HSM_PIN: 'env:NOT_A_NAME' });
-    expect(config.seal.pin).toEqual({ kind: 'literal', value: 'env:NOT_A_NAME' });
+    expect(config.seal.pin).toMatchObject({ kind: 'literal', value: 'env:NOT_A_NAME' });
   });
 
   it('is noted when others can read it', async () => {

@@ -199,7 +199,7 @@ describe('a JSON syntax error', () => {
 });
 
 describe('JSON', () => {
-  const body = { lib: '/usr/lib/p11.so', slot: 1, key_label: 'k', generate_key: true, pin: 'a$${b' };
+  const body = { lib: '/usr/lib/p11.so', slot: 1, key_label: 'k', generate_key: true, pin: 'a$b' };
 
   it.each([
     [
@@ -219,7 +219,7 @@ describe('JSON', () => {
     const text = JSON.stringify({ ...value, auto_unseal: 'true', listener: { tcp: {} } });
     for (const file of [home.write('c.json', text), home.write('c.hcl', `\n ${text}`)]) {
       expect(await home.load(file)).toMatchObject({
-        seal: { lib: '/usr/lib/p11.so', generateKey: true, pin: { kind: 'literal', value: 'a${b' } },
+        seal: { lib: '/usr/lib/p11.so', generateKey: true, pin: { kind: 'literal', value: 'a$b' } },
         entropyAugmentation: true,
         autoUnseal: true,
         storage: { path: '/x' },

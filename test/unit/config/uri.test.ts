@@ -37,7 +37,7 @@ describe('uri in the seal stanza', () => {
 
   it('takes a pin-value as the PIN itself, whatever it looks like', async () => {
     const lines = ['lib = "/x"', 'key_label = "k"', 'uri = "pkcs11:token=t?pin-value=env:A%26b"'];
-    expect((await load(makeHome(), lines)).seal.pin).toEqual({ kind: 'literal', value: 'env:A&b' });
+    expect((await load(makeHome(), lines)).seal.pin).toMatchObject({ kind: 'literal', value: 'env:A&b' });
   });
 
   it('may repeat what the stanza says, and complete it', async () => {
@@ -107,7 +107,7 @@ describe('a PIN in a uri', () => {
     const home = makeHome();
     for (const pin of ['hunter2', 'hunter3', '%68unter4']) {
       const { seal } = await load(home, ['lib = "/x"', 'key_label = "k"', `uri = "pkcs11:token=t?pin-value=${pin}"`]);
-      expect(seal.pin).toEqual({ kind: 'literal', value: decodeURIComponent(pin) });
+      expect(seal.pin).toMatchObject({ kind: 'literal', value: decodeURIComponent(pin) });
     }
     const files = home.cacheFiles();
     expect(files).toHaveLength(1);

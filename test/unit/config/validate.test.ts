@@ -23,7 +23,7 @@ describe('a minimal configuration', () => {
       }`,
     );
     expect(await home.load(file)).toEqual({
-      file,
+      files: [file],
       storage: {
         type: 'sqlite',
         path: isRoot ? '/var/lib/coffer/coffer.db' : `${home.path}/.local/share/coffer/coffer.db`,
@@ -48,6 +48,7 @@ describe('a minimal configuration', () => {
         maxParallel: 1,
         generateKey: true,
         forceRwSession: false,
+        anchor: 'off',
         timeout: null,
       },
       entropyAugmentation: false,
@@ -133,6 +134,8 @@ describe('the seal stanza', () => {
     ['4231', 0x1087],
     ['0x1087', 0x1087],
     ['"CKM_AES_GCM"', 0x1087],
+    ['"ckm_aes_gcm"', 0x1087],
+    ['"aes_cbc_pad"', 0x1085],
     ['"CKM_AES_CBC"', 0x1082],
     ['"CKM_RSA_PKCS_OAEP"', 0x9],
     ['9', 0x9],
@@ -167,6 +170,12 @@ describe('the seal stanza', () => {
     ['"1"', 1000],
   ])('takes timeout = %s', async (value, milliseconds) => {
     expect((await seal(`timeout = ${value}`)).seal.timeout).toBe(milliseconds);
+  });
+
+  it.each(['write', 'unseal', 'off'])('takes anchor = "%s"', async (anchor) => {
+    const config = await seal(`anchor = "${anchor}"`);
+    expect(config.seal.anchor).toBe(anchor);
+    expect(config.notes).toEqual([]);
   });
 
   it.each([
@@ -216,6 +225,12 @@ describe('the seal stanza', () => {
     ['slot = "18446744073709551616"', 'config_value', /slot is larger than a slot number can be/],
     ['slot = "0x10000000000000000"', 'config_value', /slot is larger than a slot number can be/],
     ['library_parameters = ""', 'config_value', /library_parameters is empty/],
+    [
+      'library_parameters = "config-file=conf"',
+      'config_value',
+      /library_parameters: the path of config-file must be absolute/,
+    ],
+    ['library_parameters = "configdir=\'sql:nss\'"', 'config_value', /the path of configdir must be absolute/],
     ['library_parameters = true', 'config_type', /library_parameters must be a string/],
     ['library_parameters = "a\\u0000b"', 'config_value', /library_parameters holds a NUL character/],
     ['key_id = "0xabc"', 'config_value', /key_id must be hexadecimal/],
@@ -228,6 +243,10 @@ describe('the seal stanza', () => {
     ['timeout = "61m"', 'config_value', /timeout must be from one second to one hour/],
     ['timeout = "soon"', 'config_value', /timeout must be from one second to one hour/],
     ['timeout = true', 'config_type', /timeout must be a string/],
+    ['anchor = "always"', 'config_value', /anchor is none of write, unseal, off/],
+    ['anchor = "Write"', 'config_value', /anchor is none of write, unseal, off/],
+    ['anchor = ""', 'config_value', /anchor is empty/],
+    ['anchor = true', 'config_type', /anchor must be a string/],
     ['max_parallel = "x"', 'config_type', /max_parallel must be a non-negative number/],
     ['max_parallel = 0', 'config_value', /max_parallel must be from 1 to 64/],
     ['max_parallel = 65', 'config_value', /max_parallel must be from 1 to 64/],
@@ -246,7 +265,7 @@ describe('the seal stanza', () => {
     ['mechanism = "0x0251"', 'unsupported', /mechanism: coffer does not use this mechanism/],
     ['mechanism = 2', 'unsupported', /mechanism: coffer does not use this mechanism/],
     ['mechanism = "CKM_AES_CBQ"', 'config_value', /mechanism is not the name of a mechanism/],
-    ['mechanism = "aes"', 'config_type', /mechanism must be a non-negative number/],
+    ['mechanism = "aes"', 'config_value', /mechanism is not the name of a mechanism/],
     ['hmac_mechanism = "0x1085"', 'unsupported', /hmac_mechanism: coffer does not use this mechanism/],
     ['hmac_mechanism = "CKM_AES_GCM"', 'config_value', /hmac_mechanism is not the name of a mechanism/],
   ])('is refused with %s', async (line, code, message) => {

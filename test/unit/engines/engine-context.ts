@@ -7,6 +7,7 @@ export const platformAlone: EngineContext['random'] = { platform: systemEntropy,
 /** For tests of what needs no HSM: whatever reaches for it after all fails. Keys in an HSM are tested on a real token. */
 export const noHsm: EngineContext['hsm'] = {
   find: refuse,
+  register: refuse,
   generate: refuse,
   oaepHash: refuse,
   encrypt: refuse,

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -117,6 +126,21 @@ describe('the watchdog', () => {
     `;
     expect(run(script)).toMatchObject({ status: 0, stderr: '' });
   });
+
+  it('gives a call its time again that had just begun when the process was stopped, and was not seen before', () => {
+    const script = `
+      const { spawn } = require('node:child_process');
+      const stops = 'for n in 1 2 3 4 5 6 7 8; do sleep 0.1; kill -STOP ' + process.pid + '; sleep 0.6; kill -CONT ' + process.pid + '; done';
+      let over = false;
+      spawn('/bin/sh', ['-c', stops], { detached: true, stdio: 'ignore' }).once('exit', () => (over = true));
+      const calls = () => {
+        for (let n = 0; n < 1000; n++) { guard.enter('C_Login', 500); guard.leave(); }
+        if (!over) setImmediate(calls);
+      };
+      calls();
+    `;
+    expect(run(script)).toMatchObject({ status: 0, stderr: '' });
+  });
 });
 
 describe('the stages of a command', () => {
@@ -196,7 +220,88 @@ describe('harden', () => {
   });
 });
 
+describe('changeEnvironment', () => {
+  it('takes every variable of a name away and adds others, and leaves the rest byte for byte', () => {
+    const before = 'OTHER=$(printf "a\\377b"); export OTHER; ';
+    const script = `guard.changeEnvironment(['GONE', 'OTH'], ['NEW=n=1', 'NEWER=']); ${SHELL('env | grep -aE "^(GONE|GONER|NEW|NEWER|OTHER)=" | sort | od -An -c')}`;
+    const { stdout } = run(script, { before, env: { GONE: 'g', GONER: 'r' } });
+    expect(stdout.replace(/\s+/g, '')).toBe('GONER=r\\nNEW=n=1\\nNEWER=\\nOTHER=a377b\\n');
+  });
+
+  it('refuses what holds a NUL, and changes nothing then', () => {
+    const script = `try { guard.changeEnvironment(['KEPT'], ['A=b\\0c']); } catch (error) { fs.writeSync(1, error.code + ' '); } ${SHELL('echo $KEPT')}`;
+    expect(run(script, { env: { KEPT: 'k' } }).stdout).toBe('EINVAL k\n');
+  });
+});
+
+describe('memoryFile', () => {
+  const MAKE = `const made = guard.memoryFile('name', Buffer.from([0x61, 0, 0xff]));`;
+
+  it('is a file with these bytes above the descriptors of scripts, read from its beginning, for exec to keep', () => {
+    const { stdout } = run(
+      `${MAKE} fs.writeSync(1, made + ' '); ${SHELL('stat -L -c "%a %s" /proc/$$/fd/64; od -An -c <&64; od -An -c /proc/$$/fd/64', 'null', '[made]').replace('<&64', '/dev/fd/64')}`,
+    );
+    expect(stdout.replace(/\s+/g, ' ')).toBe('64 400 3 a \\0 377 a \\0 377 ');
+  });
+
+  it('cannot be changed, made longer or shorter, or be unsealed, by whoever has its descriptor', () => {
+    const script = `${MAKE}
+      for (const change of [() => fs.writeSync(made, 'x', 0), () => fs.ftruncateSync(made, 1), () => fs.ftruncateSync(made, 9),
+        () => fs.writeFileSync('/proc/self/fd/' + made, 'x')]) {
+        try { change(); fs.writeSync(1, 'changed '); } catch (error) { fs.writeSync(1, error.code + ' '); }
+      }
+      fs.writeSync(1, String(fs.readFileSync('/proc/self/fd/' + made).equals(Buffer.from([0x61, 0, 0xff]))));`;
+    expect(run(script).stdout).toMatch(/^((EPERM|EACCES) ){4}true$/);
+  });
+
+  it('is closed where exec is not told to keep it', () => {
+    expect(run(`${MAKE} ${SHELL('test -e /proc/$$/fd/64 || echo closed')}`).stdout).toBe('closed\n');
+  });
+
+  it('may be empty, and wants bytes', () => {
+    const script = `fs.writeSync(1, fs.fstatSync(guard.memoryFile('', new Uint8Array())).size + ' ');
+      try { guard.memoryFile('name', 'text'); } catch (error) { fs.writeSync(1, error.code); }`;
+    expect(run(script).stdout).toBe('0 EINVAL');
+  });
+});
+
+describe('nameFile', () => {
+  const OPEN = `const file = fs.openSync('.', fs.constants.O_WRONLY | fs.constants.O_DIRECTORY | 0o20000000, 0o600);
+    fs.writeSync(file, 'whole');`;
+  const inFolder = (script: string): { readonly folder: string; readonly stdout: string } => {
+    const folder = mkdtempSync(join(dir, 'named-'));
+    return { folder, stdout: run(`process.chdir(${JSON.stringify(folder)}); ${OPEN} ${script}`).stdout };
+  };
+
+  it('gives a file its name, and another one, when it is whole', () => {
+    const { folder, stdout } = inFolder(`fs.writeSync(1, fs.readdirSync('.').length + ' ');
+      guard.nameFile(file, 'one'); guard.nameFile(file, 'other \u00e9'); fs.writeSync(1, String(fs.fstatSync(file).nlink));`);
+    expect(stdout).toBe('0 2');
+    expect(readdirSync(folder).sort()).toEqual(['one', 'other \u00e9']);
+    expect(readFileSync(join(folder, 'one'), 'utf8')).toBe('whole');
+  });
+
+  it('replaces nothing and follows no link, and throws as node:fs does', () => {
+    const { folder, stdout } = inFolder(`fs.writeFileSync('file', 'before'); fs.symlinkSync('nowhere', 'link');
+      for (const path of ['file', 'link', '.', 'nowhere/file', 'file/file', 'a\\0b', 1]) {
+        try { guard.nameFile(file, path); fs.writeSync(1, 'named '); }
+        catch (error) { fs.writeSync(1, error.code + ' ' + (error.message.startsWith(error.code + ': ') && error.syscall) + ' '); }
+      }
+      try { guard.nameFile(99999, 'x'); } catch (error) { fs.writeSync(1, error.message); }`);
+    expect(stdout).toBe(
+      'EEXIST link EEXIST link EEXIST link ENOENT link ENOTDIR link EINVAL link EINVAL link ENOENT: no such file or directory, link',
+    );
+    expect(readdirSync(folder).sort()).toEqual(['file', 'link']);
+    expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('before');
+  });
+});
+
 describe('exec', () => {
+  it('hands on arguments that are not UTF-8 as bytes', () => {
+    const script = `guard.exec('/bin/sh', ['sh', '-c', 'printf %s "$1" | od -An -c', 'sh', Buffer.from([0x61, 0xff])], [], []);`;
+    expect(run(script).stdout.trim()).toBe('a 377');
+  });
+
   it('replaces the process: same id, given arguments and environment', () => {
     const { status, stdout } = run(
       `fs.writeSync(1, process.pid + ' '); guard.exec('/bin/sh', ['name', '-c', 'echo $$ $0 $1 $A; env; exit 5', 'zero', 'one'], ['A=b'], []);`,

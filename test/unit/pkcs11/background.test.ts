@@ -67,6 +67,8 @@ describe('sessions side by side', () => {
     ['no habit'],
     ['buffer-too-small'],
     ['input-limit:256'],
+    ['input-limit:256,keeps-failed'],
+    ['fail:C_Verify:0x7'],
     ['fail:C_Verify:0x30'],
     ['fail:C_VerifyInit:0x68'],
     ['fail:C_VerifyInit:0x54'],
@@ -76,7 +78,7 @@ describe('sessions side by side', () => {
       session.generateAesKey(label, null);
       return session.sign(session.generateHmacKey(`${label}-mac`, null), hmac, long);
     });
-    const shim = shimmed(hsm, ...(habit === 'no habit' ? [] : [habit]));
+    const shim = shimmed(hsm, ...(habit === 'no habit' ? [] : habit.split(',')));
     await withSession(optionsFor(hsm, shim), async (session) => {
       const [wrapping, mac] = [label, `${label}-mac`].map((name) =>
         present(session.findKeys({ class: 'secret', label: name, id: null })[0]),

@@ -10,6 +10,7 @@ interface StoredKey {
 
 export interface RecordVector {
   readonly name: string;
+  readonly version: number;
   readonly key: string;
   readonly context: string;
   readonly wraps: readonly {
@@ -20,12 +21,19 @@ export interface RecordVector {
     parameters: string;
     ciphertext: string;
   }[];
-  readonly mac_stanza: { mechanism: number; key_label: string; key_id: string; over_digest: boolean } | null;
+  readonly mac_stanza: {
+    seal: string;
+    mechanism: number;
+    key_label: string;
+    key_id: string;
+    over_digest: boolean;
+  } | null;
   readonly iv: string;
   readonly place: string;
   readonly body: string;
   readonly header: string;
   readonly ciphertext: string;
+  readonly mac_message: string | null;
   readonly mac: string;
   readonly bytes: string;
 }
@@ -55,8 +63,8 @@ export function wrapsOf({ wraps }: RecordVector): Wrap[] {
 
 export function macStanzaOf({ mac_stanza: stanza }: RecordVector): MacStanza | null {
   if (stanza === null) return null;
-  const { mechanism, key_label: keyLabel, key_id: keyId, over_digest: overDigest } = stanza;
-  return { mechanism, keyLabel, keyId: bytes(keyId), overDigest };
+  const { seal, mechanism, key_label: keyLabel, key_id: keyId } = stanza;
+  return { seal, mechanism, keyLabel, keyId: bytes(keyId) };
 }
 
 /** CKM_SHA256_HMAC without an HSM. */

@@ -44,6 +44,22 @@ export function storageContract(driver: string, open: (place: string, create: bo
       });
     });
 
+    it('inserts where there is nothing, and knows what there is', async () => {
+      await withStorage(async (storage) => {
+        await storage.transaction('write', async (rows) => {
+          expect(await rows.insert('a/b', bytes('first'))).toBe(true);
+          expect(await rows.insert('a/b', bytes('second'))).toBe(false);
+        });
+        await storage.transaction('read', async (rows) => {
+          expect(Buffer.from((await rows.get('a/b')) ?? []).toString()).toBe('first');
+          const paths = ['a', 'a/b', 'a/bc', 'a-'];
+          expect(await Promise.all(paths.map((path) => rows.has(path)))).toEqual([false, true, false, false]);
+          expect(await Promise.all(paths.map((path) => rows.hasBelow(path)))).toEqual([true, false, false, false]);
+          await expect(rows.insert('a/c', bytes(''))).rejects.toBeInstanceOf(ReadOnlyTransaction);
+        });
+      });
+    });
+
     it('tells whether there was a store before it', async () => {
       const told: boolean[] = [];
       await withStorage(async (storage) => {

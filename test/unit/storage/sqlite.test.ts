@@ -158,7 +158,7 @@ describe('the database file', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const database = new Sqlite(path, { readonly: true });
     expect(database.prepare('PRAGMA application_id').pluck().get()).toBe(0x636f6666);
-    expect(database.prepare('PRAGMA user_version').pluck().get()).toBe(1);
+    expect(database.prepare('PRAGMA user_version').pluck().get()).toBe(2);
     expect(database.prepare('PRAGMA journal_mode').pluck().get()).toBe('wal');
     database.close();
   });
@@ -198,7 +198,7 @@ describe('the database file', () => {
   it('of a later layout is refused', async () => {
     await withStorage((storage) => storage.transaction('write', (rows) => rows.put('a', bytes('1'))));
     const database = new Sqlite(path);
-    database.exec('PRAGMA user_version = 2');
+    database.exec('PRAGMA user_version = 3');
     database.close();
     await expect(openSqlite(path, { create: false })).rejects.toMatchObject({ code: 'store_too_new', exitStatus: 4 });
   });

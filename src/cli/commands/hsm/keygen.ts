@@ -67,7 +67,7 @@ function wantedKey({ type: typeName, label, id, bits }: FlagValues<typeof KEY>):
 /** A key under a label that key_label would not take could never be named. @throws UsageError `bad_flag` */
 function refuseLabel(label: string): void {
   try {
-    sealReaders.key_label({ value: label, origin: '-label', verbatim: false });
+    sealReaders.key_label({ value: label, origin: '-label', file: null, verbatim: false });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new UsageError('bad_flag', error.message, { hint: error.hint });

@@ -36,10 +36,12 @@ function row(key: TokenKey): string[] {
   ];
 }
 
-/** What is out of the ordinary is in capitals. */
+/** What is out of the ordinary is in capitals. Where the token does not tell whether a key can be read or leave, that is said, too. */
 function protection(key: TokenKey): string[] {
+  const { sensitive, extractable } = key.attributes;
   return [
-    ...(key.attributes.sensitive === true ? ['sensitive'] : []),
+    ...(key.class !== 'public' && (sensitive === null || extractable === null) ? ['unknown'] : []),
+    ...(sensitive === true ? ['sensitive'] : []),
     ...exposuresOf(key).map((exposure) => EXPOSED[exposure]),
     ...(key.attributes.token === false ? ['session only'] : []),
   ];
@@ -59,7 +61,7 @@ function describe(key: TokenKey): JsonObject {
     label: key.label,
     id: hex(key.id),
     class: key.class,
-    type: key.typeName,
+    type: key.type === null ? null : key.typeName,
     bits: key.bits,
     seal: [...key.roles],
     attributes: { ...key.attributes },

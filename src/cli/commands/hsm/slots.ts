@@ -49,9 +49,9 @@ function row({ slot, token, error, description }: SlotDescription): string[] {
 
 /** What an operator must know before using it, in a few words. */
 function stateOf(token: TokenDescription): string {
-  const { initialized, writeProtected, pinPad } = tokenState(token);
+  const { initialized, halfMade, writeProtected, pinPad } = tokenState(token);
   return [
-    initialized ? 'initialised' : 'not initialised',
+    halfMade ? 'half made: no user PIN' : initialized ? 'initialised' : 'not initialised',
     ...(writeProtected ? ['write-protected'] : []),
     ...(pinPad ? ['PIN pad'] : []),
   ].join(', ');

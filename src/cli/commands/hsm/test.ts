@@ -18,9 +18,26 @@ export const testCommand = command('hsm test', {
     await printObject(invocation, describe(tested), () => trialTable(tested));
     const errors = [tested.wrapping, tested.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
     invocation.terminal.errors(errors);
-    return errors.length === 0 ? 0 : HSM_SAYS_NO;
+    const anchor = anchorVerdict(tested);
+    if (anchor.note !== null) invocation.terminal.note(anchor.note);
+    return errors.length === 0 && anchor.works ? 0 : HSM_SAYS_NO;
   },
 });
+
+/** What the trials say of data objects, where the stanza asks for an anchor. */
+function anchorVerdict({ trials }: SealTrial): { readonly works: boolean; readonly note: string | null } {
+  const refuses = (call: string): boolean => trials.some(({ what, result }) => what === call && result !== 'ok');
+  if (refuses('C_CreateObject'))
+    return { works: false, note: 'this token keeps no data objects, which an anchor is: set anchor = "off"' };
+  if (!refuses('C_SetAttributeValue')) return { works: true, note: null };
+  if (!refuses('C_DestroyObject'))
+    return {
+      works: true,
+      note: 'this token does not let data objects be changed, so that an anchor is made anew with every change',
+    };
+  const note = 'this token lets a data object, which an anchor is, be neither changed nor removed: set anchor = "off"';
+  return { works: false, note };
+}
 
 export function trialTable({ trials, wrapping, hmac }: SealTrial): string {
   const rows = trials.map(({ what, purpose, keyLabel, result, reason, milliseconds }) => [

@@ -1,23 +1,6 @@
 import type { CommandSpec } from '../../command.ts';
-import { getCommand, listCommand, patchCommand, putCommand } from './data.ts';
-import { metadataCommands } from './metadata.ts';
-import {
-  deleteCommand,
-  destroyCommand,
-  enableVersioningCommand,
-  rollbackCommand,
-  undeleteCommand,
-} from './versions.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
+import { oftenKvCommands } from './often.ts';
 
-export const kvCommands: readonly CommandSpec[] = [
-  putCommand,
-  getCommand,
-  patchCommand,
-  listCommand,
-  deleteCommand,
-  undeleteCommand,
-  destroyCommand,
-  rollbackCommand,
-  ...metadataCommands,
-  enableVersioningCommand,
-];
+export const kvCommands: readonly CommandSpec[] = [...oftenKvCommands, exportCommand, importCommand];

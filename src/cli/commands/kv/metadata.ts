@@ -1,18 +1,23 @@
-import { UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import { command, type CommandSpec, type FlagValues, type Invocation } from '../../command.ts';
-import { printObject, printResponse } from '../../output.ts';
+import { printDone, printResponse, warnOf } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { MOUNT, requireVersion2, withSecret } from './mount.ts';
 import { secretTables } from './tables.ts';
 
 const SETTINGS = {
-  'max-versions': { kind: 'integer', value: 'N', help: "versions to keep; 0: the mount's setting, else 10" },
+  'max-versions': {
+    kind: 'integer',
+    value: 'N',
+    notGiven: ['-1'],
+    help: "versions to keep; 0: the mount's setting, else 10",
+  },
   'cas-required': { kind: 'toggle', help: 'whether every write must give -cas' },
   'delete-version-after': {
     kind: 'text',
     value: 'DURATION',
-    help: "when new versions count as deleted, e.g. 720h; 0: the mount's setting, negative: never",
+    notGiven: ['-1ns'],
+    help: "when versions count as deleted, e.g. 720h, or as the mount says if that is sooner; 0: the mount's setting, negative: never",
   },
   'custom-metadata': { kind: 'pairs', value: 'NAME=VALUE', help: 'a remark kept with the secret; may be given again' },
 } as const;
@@ -25,9 +30,10 @@ const get = command('kv metadata get', {
   async run(invocation) {
     const { response, path } = await withSecret(invocation, 'read', async (secret) => {
       requireVersion2(secret, 'kv metadata get');
-      return { response: await secret.request('read', 'metadata'), path: secret.path('metadata') };
+      const found = await secret.request('read', 'metadata');
+      if (found === null) throw secret.nothingAt('metadata', 'kv metadata get');
+      return { response: found, path: secret.path('metadata') };
     });
-    if (response === null) throw noValue(path);
     await printResponse(invocation, response, (data) => secretTables(path, data));
   },
 });
@@ -49,13 +55,13 @@ const patch = command('kv metadata patch', {
     'remove-custom-metadata': { kind: 'list', value: 'NAME', help: 'take a remark away; may be given again' },
   },
   examples: ['coffer kv metadata patch -max-versions=5 -custom-metadata=owner=ada secret/app'],
-  async run(invocation) {
-    const data = settings(invocation.flags, invocation.flags['remove-custom-metadata']);
-    if (Object.keys(data).length === 0) {
-      throw new UsageError('no_data', 'there is nothing to change', { hint: 'see: coffer kv metadata patch -h' });
-    }
-    return change(invocation, 'kv metadata patch', 'patch', data);
-  },
+  run: (invocation) =>
+    change(
+      invocation,
+      'kv metadata patch',
+      'patch',
+      settings(invocation.flags, invocation.flags['remove-custom-metadata']),
+    ),
 });
 
 const remove = command('kv metadata delete', {
@@ -69,7 +75,7 @@ const remove = command('kv metadata delete', {
       await secret.request('delete', 'metadata');
       return secret.path('metadata');
     });
-    await printObject(invocation, { data: null }, () => `Success! Data deleted (if it existed) at: ${path}`);
+    printDone(invocation, `Success! Data deleted (if it existed) at: ${path}`);
   },
 });
 
@@ -86,7 +92,8 @@ async function change(
     return { response: await secret.request(operation, 'metadata', data), path: secret.path('metadata') };
   });
   if (response === null) throw noValue(path);
-  await printObject(invocation, { data: null }, () => `Success! Data written to: ${path}`);
+  warnOf(invocation, response);
+  printDone(invocation, `Success! Data written to: ${path}`);
 }
 
 function settings(flags: FlagValues<typeof SETTINGS>, removed: readonly string[] = []): JsonObject {

@@ -1,8 +1,17 @@
-import { type EngineResponse, type Mounts, type Operation, withMounts } from '../../../core/index.ts';
-import { StoreError, UsageError } from '../../../errors.ts';
+import {
+  type EngineResponse,
+  joinedNames,
+  kvPlace,
+  listLeaves,
+  type Mounts,
+  type Operation,
+  withMounts,
+} from '../../../core/index.ts';
+import { type StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
+import { shellWord } from '../../../shell.ts';
 import type { Invocation } from '../../command.ts';
-import { trimSlashes } from '../../path.ts';
+import { noValue } from '../../path.ts';
 
 export const MOUNT = { mount: { kind: 'text', value: 'PATH', help: 'the mount; the path is then below it' } } as const;
 
@@ -11,8 +20,12 @@ export interface KvSecret {
   readonly version: 1 | 2;
   /** The path as the engine knows it, e.g. "secret/data/app" for the folder "data". */
   path(folder: string): string;
+  /** The error for a read or list that found nothing. @param reading the command, e.g. "kv get" */
+  nothingAt(folder: string, reading: string): StoreError;
   /** @param folder of the version 2 engine; version 1 has none */
   request(operation: Operation, folder: string, data?: JsonObject): Promise<EngineResponse | null>;
+  /** What a list answers, and a list of every folder below. */
+  leaves(folder: string): Promise<EngineResponse | null>;
 }
 
 /** Finds the mount that a command's path lies in and runs `use` on it. @throws StoreError `no_mount`, `not_kv` */
@@ -22,16 +35,45 @@ export async function withSecret<T>(
   use: (secret: KvSecret) => Promise<T>,
 ): Promise<T> {
   const given = fullPath(invocation);
-  return withMounts(await invocation.context(), mode, async (mounts) => {
-    const { prefix, rest, version } = kvMount(mounts, given);
-    const path = (folder: string): string =>
-      [prefix, version === 2 ? folder : '', rest].filter((part) => part !== '').join('/');
-    return use({
-      version,
-      path,
-      request: (operation, folder, data = {}) => mounts.request({ operation, path: path(folder), data }),
-    });
-  });
+  return withMounts(await invocation.context(), mode, async (mounts) => use(secretAt(mounts, given)));
+}
+
+/** The secret, or folder, at a path as commands take it. @throws StoreError `no_mount`, `not_kv` */
+export function secretAt(mounts: Mounts, given: string): KvSecret {
+  const { prefix, rest, version } = kvMount(mounts, given);
+  const path = (folder: string): string =>
+    [prefix, version === 2 ? folder : '', rest].filter((part) => part !== '').join('/');
+  const own = ownPath(mounts, given);
+  return {
+    version,
+    path,
+    nothingAt: (folder, reading) => {
+      const hint = `${reading} takes the path without the engine's own folder: coffer ${reading} ${shellWord(own ?? '')}`;
+      return noValue(path(folder), own === null || own === given ? null : hint);
+    },
+    request: (operation, folder, data = {}) => mounts.request({ operation, path: path(folder), data }),
+    leaves: (folder) => listLeaves(mounts, path(folder)),
+  };
+}
+
+/**
+ * A version 2 secret has two paths: the engine's, secret/data/app, which `read` and its like take, and that of `coffer kv`,
+ * secret/app. Gives the latter for either; null for what only the engine has, and where no version 2 kv engine is mounted.
+ */
+export function ownPath({ table }: Pick<Mounts, 'table'>, path: string): string | null {
+  const mount = table.find((candidate) => `${path}/`.startsWith(candidate.path));
+  if (mount?.type !== 'kv' || mount.options['version'] !== '2') return null;
+  const rest = path.slice(mount.path.length);
+  if (/^(config|subkeys|delete|undelete|destroy)(\/|$)/.test(rest)) return null;
+  return mount.path + rest.replace(/^(data|metadata)(\/|$)/, '');
+}
+
+/** The engine's path for the names below what `coffer kv` calls so, or below what the engine does. */
+export function listedPath(mounts: Mounts, path: string): string {
+  const own = ownPath(mounts, path);
+  if (own === null) return path;
+  const { mount, rest } = mounts.resolve(own);
+  return `${mount.path}metadata/${rest}`;
 }
 
 /** @throws UsageError `version_1` */
@@ -43,19 +85,14 @@ export function requireVersion2({ version }: KvSecret, what: string): void {
 }
 
 function fullPath({ args, flags }: Invocation<typeof MOUNT>): string {
-  const parts = [flags.mount ?? '', args[0] ?? ''].map(trimSlashes).filter((part) => part !== '');
-  if (parts.length > 0) return parts.join('/');
+  const path = joinedNames([flags.mount ?? '', args[0] ?? ''].join('/'));
+  if (path !== '') return path;
   throw new UsageError('arguments', 'neither a path nor -mount is given', {
-    hint: 'for example: coffer kv list secret/',
+    hint: 'for example: secret/app, or -mount=secret app',
   });
 }
 
 function kvMount(mounts: Mounts, path: string): { prefix: string; rest: string; version: 1 | 2 } {
-  const { mount, rest } = mounts.resolve(path);
-  if (mount.type !== 'kv') {
-    throw new StoreError('not_kv', `${mount.path} is a ${mount.type} engine, not kv`, {
-      hint: 'see: coffer secrets list',
-    });
-  }
+  const { mount, rest } = kvPlace(mounts, path);
   return { prefix: mount.path.slice(0, -1), rest, version: mount.options['version'] === '2' ? 2 : 1 };
 }

@@ -2,10 +2,9 @@ import { enableVersioning } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import { isJsonObject } from '../../../json.ts';
 import { command, type CommandSpec, type Invocation } from '../../command.ts';
-import { printObject, printResponse } from '../../output.ts';
+import { printDone, printObject, printWritten, warnOf } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { MOUNT, requireVersion2, withSecret } from './mount.ts';
-import { writtenTables } from './tables.ts';
 
 const VERSIONS = { versions: { kind: 'list', value: 'N,N', help: 'which versions' } } as const;
 
@@ -24,7 +23,7 @@ export const deleteCommand = command('kv delete', {
       }
       return secret.path('data');
     });
-    await printObject(invocation, { data: null }, () => `Success! Data deleted (if it existed) at: ${path}`);
+    printDone(invocation, `Success! Data deleted (if it existed) at: ${path}`);
   },
 });
 
@@ -34,12 +33,14 @@ export const destroyCommand = onVersions('destroy', 'remove the data of versions
 export const rollbackCommand = command('kv rollback', {
   summary: 'write an old version again as the newest (version 2)',
   arguments: 'PATH',
-  flags: { ...MOUNT, version: { kind: 'integer', value: 'N', help: 'the version to write again' } },
+  flags: {
+    ...MOUNT,
+    version: { kind: 'integer', value: 'N', notGiven: ['0', '-1'], help: 'the version to write again' },
+  },
   examples: ['coffer kv rollback -version=2 secret/app'],
   async run(invocation) {
     const { version } = invocation.flags;
-    if (version === null || version === 0)
-      throw new UsageError('bad_flag', '-version is missing', { hint: 'for example: -version=2' });
+    if (version === null) throw new UsageError('bad_flag', '-version is missing', { hint: 'for example: -version=2' });
     const { response, path } = await withSecret(invocation, 'write', async (secret) => {
       requireVersion2(secret, 'kv rollback');
       const newest = (await secret.request('read', 'data'))?.data?.['metadata'];
@@ -53,7 +54,7 @@ export const rollbackCommand = command('kv rollback', {
       const data = { data: old, options: { cas: newest['version'] ?? 0 } };
       return { response: await secret.request('write', 'data', data), path: secret.path('data') };
     });
-    if (response !== null) await printResponse(invocation, response, (data) => writtenTables(path, data));
+    await printWritten(invocation, response, `Success! Data written to: ${path}`);
   },
 });
 
@@ -62,7 +63,8 @@ export const enableVersioningCommand = command('kv enable-versioning', {
   arguments: 'PATH',
   examples: ['coffer kv enable-versioning secret/'],
   async run(invocation) {
-    const mount = await enableVersioning(await invocation.context(), invocation.args[0] ?? '');
+    const { mount, changed } = await enableVersioning(await invocation.context(), invocation.args[0] ?? '');
+    if (!changed) invocation.terminal.warn(`nothing was done: ${mount.path} is a version 2 kv engine already`);
     const line = `Success! Tuned the secrets engine at: ${mount.path}`;
     await printObject(invocation, { path: mount.path, options: { ...mount.options } }, () => line);
   },
@@ -82,8 +84,8 @@ function onVersions(verb: 'undelete' | 'destroy', summary: string): CommandSpec 
         requireVersion2(secret, `kv ${verb}`);
         return { response: await secret.request('write', verb, { versions }), path: secret.path(verb) };
       });
-      if (response === null) throw noValue(path);
-      await printObject(invocation, { data: null }, () => `Success! Data written to: ${path}`);
+      warnOf(invocation, response);
+      printDone(invocation, `Success! Data written to: ${path}`);
     },
   });
 }

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type Config,
   configFiles,
-  loadConfig,
+  configurationOf,
   overrides,
   readPin,
   stateFolder,
@@ -13,19 +13,22 @@ import {
   configurationText,
   type Context,
   describeSituation,
-  draftConfiguration,
   thisMachine,
   tryConfiguration,
+  tryConfigurationPlace,
+  writeConfiguration,
 } from '../../../core/index.ts';
-import { CofferError, ConfigError, HsmError, StoreError, UsageError } from '../../../errors.ts';
+import { CofferError, ConfigError, hasCode, HsmError, StoreError, UsageError } from '../../../errors.ts';
 import { shellWord } from '../../../shell.ts';
 import { command, type Invocation } from '../../command.ts';
+import { layOut } from '../../layout.ts';
 import { printObject } from '../../output.ts';
 import { askPin, confirm } from '../../prompts.ts';
 import { hintText } from '../../remedies.ts';
 import type { Terminal } from '../../terminal.ts';
 import { trialTable } from '../hsm/test.ts';
 import { askRest } from './questions.ts';
+import { step } from '../../step.ts';
 import { chooseToken } from './token.ts';
 
 export const setupCommand = command('setup', {
@@ -39,31 +42,56 @@ export const setupCommand = command('setup', {
       });
     }
     describeSituation(
-      'nothing was written; with COFFER_HSM_LIB set to the path of a module, setup looks at that one alone',
+      'no configuration was written; with COFFER_HSM_LIB set to the path of a module, setup looks at that one alone',
     );
     const target = targetPath(invocation);
+    const fromEnvironment = variable(process.env, 'config');
+    const named = fromEnvironment === null ? null : resolve(fromEnvironment);
     if (existsSync(target) && !(await confirm(`${target} is there already. Replace it?`))) throw nothingWritten();
     warnOfEnvironment(terminal);
-    const text = configurationText(await askRest(await chooseToken(terminal)));
-    const config = await readBack(target, text);
-    if (!(await looksGood(config, terminal)) && !(await confirm('Write the configuration all the same?')))
-      throw nothingWritten();
-    draftConfiguration(target, text).keep();
-    const next = foundByItself() === target ? 'coffer init' : `coffer -config=${shellWord(target)} init`;
+    terminal.dialogue.note('Esc goes back to the question before');
+    const written = step(
+      () => chooseToken(terminal),
+      (chosen) =>
+        askRest(chosen, async (answers) => {
+          const text = configurationText(answers);
+          const config = await readBack(target, text);
+          if (
+            !(await looksGood(config, chosen.pin, terminal)) &&
+            !(await confirm('Write the configuration all the same?'))
+          )
+            throw nothingWritten();
+          await writeConfiguration(target, text);
+        }),
+    );
+    await written.catch((error: unknown) => {
+      // A token may have been initialised by then, which has been said.
+      throw hasCode(error, StoreError, 'cancelled') ? nothingWritten() : error;
+    });
+    const next = foundByItself(named) === target ? 'coffer init' : `coffer -config=${shellWord(target)} init`;
     const line = `Success! Wrote ${target}. Create the store with: ${next}`;
     await printObject(invocation, { config: target, next }, () => line);
   },
 });
 
 /** Where it goes: what names the configuration for every command, else the first place where it is looked for. */
-function targetPath({ configPath }: Invocation): string {
+function targetPath({ configPaths: [named, ...others] }: Invocation): string {
+  if (others.length > 0) {
+    throw new UsageError('bad_flag', 'setup writes one file, and there is more than one -config', {
+      hint: 'name the file that it is to write',
+    });
+  }
   const target =
-    configPath ??
+    named ??
     variable(process.env, 'config') ??
     (process.getuid?.() === 0 ? '/etc/coffer/coffer.hcl' : configFiles(process.env)[0]);
   if (target === undefined)
     throw new ConfigError('config_unwritable', 'there is no place for the configuration', {
       hint: 'name one with -config=PATH',
+    });
+  if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new UsageError('bad_flag', `setup writes one file, and ${target} is a folder`, {
+      hint: 'name the file that it is to write',
     });
   if (!target.endsWith('.json')) return resolve(target);
   throw new UsageError('bad_flag', `setup writes HCL, not JSON: ${target}`, {
@@ -71,24 +99,19 @@ function targetPath({ configPath }: Invocation): string {
   });
 }
 
-/** What the text means where it will stand. Nothing of it is left there while questions are open. */
+/** What the text means where it will stand. Nothing of it is left there while questions are open: it may hold a PIN. */
 async function readBack(target: string, text: string): Promise<Config> {
-  const draft = draftConfiguration(target, text);
-  try {
-    return await loadConfig({ path: draft.path, env: withoutOverrides() });
-  } finally {
-    draft.discard();
-  }
+  tryConfigurationPlace(target);
+  return configurationOf(target, text, withoutOverrides());
 }
 
-/** The configuration of a command without -config. */
-function foundByItself(): string | null {
-  const path = variable(process.env, 'config') ?? configFiles(process.env).find((file) => existsSync(file));
-  return path === undefined ? null : resolve(path);
+/** The configuration of a command without -config. @param named what COFFER_CONFIG names, as a whole path */
+function foundByItself(named: string | null): string | null {
+  return named ?? configFiles(process.env).find((file) => existsSync(file)) ?? null;
 }
 
 function nothingWritten(): StoreError {
-  return new StoreError('cancelled', 'nothing was written');
+  return new StoreError('cancelled', 'no configuration was written');
 }
 
 function warnOfEnvironment(terminal: Terminal): void {
@@ -102,21 +125,22 @@ function withoutOverrides(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
 }
 
-/** Logs in and tries the keys, and says what came of it. */
-async function looksGood(config: Config, terminal: Terminal): Promise<boolean> {
+/** Logs in, tries the generator where it is wanted and the keys, and says what came of it. @param known the user PIN, if setup has given it */
+async function looksGood(config: Config, known: string | null, terminal: Terminal): Promise<boolean> {
   for (const note of config.notes) terminal.dialogue.note(note);
   try {
-    const { missing, trial } = await tryConfiguration(contextOf(config, terminal));
+    const { missing, trial, generator } = await tryConfiguration(contextOf(config, known, terminal));
+    if (generator !== null) terminal.dialogue.error(generator);
     if (trial === null) {
       const names = missing.map((label) => `"${label}"`).join(' and ');
       if (config.seal.generateKey) terminal.dialogue.note(`\`coffer init\` will create ${names} in the HSM`);
       else terminal.dialogue.warn(`the HSM has no key ${names}; make what is missing with: coffer hsm keygen`);
-      return true;
+      return generator === null;
     }
-    terminal.printAside(trialTable(trial));
+    terminal.printAside(await layOut(trialTable(trial), terminal.width()));
     const errors = [trial.wrapping, trial.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
     for (const error of errors) terminal.dialogue.error(error);
-    return errors.length === 0;
+    return generator === null && errors.length === 0;
   } catch (error) {
     if (!(error instanceof HsmError || error instanceof ConfigError)) throw error;
     terminal.dialogue.error(error);
@@ -125,7 +149,7 @@ async function looksGood(config: Config, terminal: Terminal): Promise<boolean> {
 }
 
 /** The PIN comes from where the configuration says, once; where that is not there yet, somebody is asked. */
-function contextOf(config: Config, terminal: Terminal): Context {
+function contextOf(config: Config, known: string | null, terminal: Terminal): Context {
   const { pin } = config.seal;
   return {
     config,
@@ -137,6 +161,7 @@ function contextOf(config: Config, terminal: Terminal): Context {
     note: (text) => terminal.dialogue.note(hintText(text)),
     pinPad: (token) => terminal.dialogue.note(`enter the PIN of the token "${token.label}" on its PIN pad`),
     pin: async (token) => {
+      if (known !== null && known !== '') return known;
       if (pin === null) return askPin(token.label);
       try {
         return readPin(pin, process.env);

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
-import { type TokenDescription, tokenState } from '../../../core/index.ts';
 import { askChoice, askPinAs, askText } from '../../prompts.ts';
+import { step } from '../../step.ts';
 
 const SOURCES = ['ask', 'file', 'env', 'credential', 'literal'] as const;
 
@@ -13,11 +13,16 @@ const NAMES: { readonly [source in (typeof SOURCES)[number]]: string } = {
 };
 
 /** What `pin` in the configuration is to say; null for nothing, so that somebody is asked. */
-export async function choosePin(token: TokenDescription): Promise<string | null> {
-  const { loginRequired, pinPad } = tokenState(token);
-  if (!loginRequired || pinPad) return null;
+export async function choosePin(): Promise<string | null> {
   const choices = SOURCES.map((name) => ({ name: NAMES[name], disabled: null }));
-  switch (SOURCES[await askChoice('Where does the user PIN come from?', choices)]) {
+  return step(
+    (before: number | null) => askChoice('Where does the user PIN come from?', choices, before),
+    (chosen) => askSource(SOURCES[chosen] ?? 'ask'),
+  );
+}
+
+async function askSource(source: (typeof SOURCES)[number]): Promise<string | null> {
+  switch (source) {
     case 'file':
       return `file:${await askText('Absolute path of the PIN file', '/etc/coffer/pin', (path) => (isAbsolute(path) ? null : 'the path begins with "/"'))}`;
     case 'env':

@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../../src/config/index.ts';
-import { withSeal } from '../../../../src/core/context.ts';
 import { type Context, enableMount, thisMachine, withMounts } from '../../../../src/core/index.ts';
-import { openKeys, zeroKeys } from '../../../../src/core/unsealed/keys.ts';
-import { RECORD, USAGE } from '../../../../src/core/row-paths.ts';
-import { decodeUsage, encodeUsage, TERM_LIMIT, type Usage } from '../../../../src/core/unsealed/usage.ts';
-import { openSqlite } from '../../../../src/storage/sqlite.ts';
+import { withUnsealed } from '../../../../src/core/unsealed/unsealed.ts';
+import { TERM_LIMIT, type Usage } from '../../../../src/core/unsealed/usage.ts';
 import { PLAIN_LOGIN } from '../../../support/login.ts';
 import { makeStand, type Stand } from '../../../support/store.ts';
 
@@ -17,7 +14,7 @@ beforeAll(async () => {
   process.env['SOFTHSM2_CONF'] = stand.hsm.conf;
   stand.open();
   context = {
-    config: await loadConfig({ path: stand.config, env: stand.env }),
+    config: await loadConfig({ paths: [stand.config], env: stand.env }),
     machine: thisMachine,
     ...PLAIN_LOGIN,
     state: null,
@@ -36,21 +33,10 @@ afterAll(() => stand.remove());
 
 /** Reads the count of encryptions and, with `next`, replaces it, as only somebody with the root key can. */
 async function usage(next: Usage | null): Promise<{ usage: Usage; terms: number }> {
-  const storage = await openSqlite(stand.path, { create: false });
-  try {
-    return await withSeal(context, false, (seal) =>
-      storage.transaction('write', async (rows) => {
-        const keys = await openKeys(seal, (await rows.get(RECORD)) ?? new Uint8Array(0));
-        const before = decodeUsage(await rows.get(USAGE), keys.rootKey);
-        if (next !== null) await rows.put(USAGE, encodeUsage(next, keys.rootKey));
-        const terms = keys.keyring.terms.length;
-        zeroKeys(keys);
-        return { usage: before, terms };
-      }),
-    );
-  } finally {
-    await storage.close();
-  }
+  return withUnsealed(context, next === null ? 'read' : 'write', async ({ usage: before, saveUsage, keys }) => {
+    if (next !== null) await saveUsage(next);
+    return { usage: before, terms: keys.keyring.terms.length };
+  });
 }
 
 async function put(name: string): Promise<void> {

@@ -1,12 +1,24 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../../src/config/index.ts';
+import { configurationOf, loadConfig } from '../../../../src/config/index.ts';
 import { configurationText, type Answers } from '../../../../src/core/setup/configuration.ts';
+import { triedParameters, usualParameters } from '../../../../src/core/setup/parameters.ts';
+import { usualPlaces } from '../../../../src/core/setup/places.ts';
 import { registeredModules } from '../../../../src/core/setup/registry.ts';
-import { draftConfiguration } from '../../../../src/core/setup/write.ts';
+import { tryConfigurationPlace, writeConfiguration } from '../../../../src/core/setup/write.ts';
 
 const answers: Answers = {
   lib: '/usr/lib/softhsm/libsofthsm2.so',
@@ -27,12 +39,12 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 async function load(given: Answers) {
-  const draft = draftConfiguration(join(dir, 'coffer.hcl'), configurationText(given));
-  try {
-    return await loadConfig({ path: draft.path, env: { HOME: dir } });
-  } finally {
-    draft.discard();
-  }
+  const path = join(dir, 'coffer.hcl');
+  const env = { HOME: dir };
+  await writeConfiguration(path, configurationText(given));
+  const config = await loadConfig({ paths: [path], env });
+  expect(await configurationOf(path, configurationText(given), env)).toEqual(config);
+  return config;
 }
 
 describe('a configuration that setup writes', () => {
@@ -91,7 +103,7 @@ describe('a configuration that setup writes', () => {
     ['1234', { kind: 'literal', value: '1234' }],
   ] as const) {
     it(`has the PIN from ${source.kind}`, async () => {
-      expect((await load({ ...answers, pin })).seal.pin).toEqual(source);
+      expect((await load({ ...answers, pin })).seal.pin).toMatchObject(source);
     });
   }
 
@@ -112,21 +124,45 @@ describe('a configuration that setup writes', () => {
   });
 });
 
-describe('the draft of a configuration', () => {
-  it('is readable by its owner alone, in a folder of the same kind', () => {
+describe('the file of a configuration', () => {
+  it('is readable by its owner alone, in a folder of the same kind', async () => {
     const target = join(dir, 'new/folder/coffer.hcl');
-    const draft = draftConfiguration(target, '# nothing');
-    draft.keep();
-    draft.discard();
+    tryConfigurationPlace(target);
+    expect(existsSync(join(dir, 'new'))).toBe(false);
+    await writeConfiguration(target, '# nothing');
     expect(statSync(target).mode & 0o777).toBe(0o600);
     expect(statSync(join(dir, 'new/folder')).mode & 0o777).toBe(0o700);
+    tryConfigurationPlace(target);
+    expect(readFileSync(target, 'utf8')).toBe('# nothing');
+    expect(readdirSync(dirname(target))).toEqual(['coffer.hcl']);
   });
 
-  it('says where it cannot be', () => {
+  it('says where it cannot be', async () => {
     writeFileSync(join(dir, 'file'), '');
-    expect(() => draftConfiguration(join(dir, 'file/coffer.hcl'), '')).toThrow(
-      /cannot write .*file\/coffer\.hcl: (ENOTDIR|EEXIST)/,
-    );
+    const target = join(dir, 'file/coffer.hcl');
+    const refused = /cannot write .*file\/coffer\.hcl: (not a directory|file already exists)/;
+    expect(() => tryConfigurationPlace(target)).toThrow(refused);
+    await expect(writeConfiguration(target, '')).rejects.toThrow(refused);
+  });
+});
+
+describe('the parameters that a library is looked at with', () => {
+  const [yubico = ''] = usualPlaces().flatMap(({ name, path }) => (name === 'YubiHSM 2' ? [path] : []));
+
+  it("lead Yubico's to the connector of this machine, unless the environment names its configuration", () => {
+    expect(yubico).toMatch(/\/pkcs11\/yubihsm_pkcs11\.so$/);
+    expect(triedParameters(yubico, {})).toBe('connector=http://127.0.0.1:12345');
+    expect(triedParameters(yubico, { YUBIHSM_PKCS11_CONF: '/etc/yubihsm.conf' })).toBeNull();
+    expect(usualParameters(yubico, { YUBIHSM_PKCS11_CONF: '/etc/yubihsm.conf' })).toBeNull();
+  });
+
+  it('are proposed for NSS, and no token is looked for with them', () => {
+    expect(usualParameters('/usr/lib/libsoftokn3.so', {})).toMatchObject({ whose: 'NSS' });
+    expect(triedParameters('/usr/lib/libsoftokn3.so', {})).toBeNull();
+  });
+
+  it('are none for another', () => {
+    expect(usualParameters('/usr/lib/softhsm/libsofthsm2.so', {})).toBeNull();
   });
 });
 

@@ -31,6 +31,9 @@ const RUNS = CAMPAIGN ? 400 : 16;
 const LIMIT = CAMPAIGN ? 7_200_000 : 900_000;
 
 let stand: Stand;
+
+/** Rows of mounts: how many nodes the tree has follows from them. */
+const rowCount = (): number => readRows(stand.path).filter(({ path }) => path.startsWith('data/')).length;
 let context: Context;
 let mounts = 0;
 
@@ -47,7 +50,7 @@ interface Transaction {
   readonly commands: readonly Command[];
 }
 
-const NAMES = ['a', 'b', 'a b', 'ключ', '1', 'config', '\u{1F511}', 'é', 'e\u0301', '%2F', '..', '__proto__'];
+const NAMES = ['a', 'b', 'a b', 'ключ', '1', 'config', '\u{1F511}', 'é', 'e\u0301', '%2F', '...', '__proto__'];
 const path = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('a', 'a/b', 'a/b/1', 'a b') },
   {
@@ -215,7 +218,7 @@ function at(now: number): Context {
 
 async function follow2(sealWrap: boolean, sequence: readonly Transaction[]): Promise<void> {
   const mount = await freshMount('2', sealWrap);
-  const rows = readRows(stand.path).length;
+  const rows = rowCount();
   const model = new Model2();
   let now = START;
   for (const { step, commands } of sequence) {
@@ -232,7 +235,7 @@ async function follow2(sealWrap: boolean, sequence: readonly Transaction[]): Pro
     for (const place of model.secrets.keys())
       await mounts.request({ operation: 'delete', path: `${mount}metadata/${place}`, data: {} });
   });
-  expect(readRows(stand.path).length, 'rows left').toBe(rows + (model.configured ? 1 : 0));
+  expect(rowCount(), 'rows left').toBe(rows + (model.configured ? 1 : 0));
 }
 
 async function follow1(sealWrap: boolean, sequence: readonly Transaction[]): Promise<void> {

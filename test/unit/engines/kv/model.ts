@@ -89,16 +89,16 @@ export class Model2 {
         };
       }
       case 'delete-newest':
-        this.mark(command.path, [this.current(command.path)], now, deleted(now));
+        this.mark(command.path, [this.current(command.path)], deleted(now));
         return { data: null };
       case 'delete':
-        return this.mark(command.path, command.versions, now, deleted(now));
+        return this.mark(command.path, command.versions, deleted(now));
       case 'undelete':
-        return this.mark(command.path, command.versions, now, (version) => {
-          version.deletion = null;
+        return this.mark(command.path, command.versions, (version, secret) => {
+          if (!version.destroyed) version.deletion = this.deletion(secret, now);
         });
       case 'destroy':
-        return this.mark(command.path, command.versions, now, (version) => {
+        return this.mark(command.path, command.versions, (version) => {
           version.destroyed = true;
         });
       case 'delete-all':
@@ -112,6 +112,7 @@ export class Model2 {
       case 'list':
         return listed([...this.secrets.keys()], command.path);
       case 'config-write':
+        if (Object.keys(command.settings).length === 0) return { data: null };
         this.config = { ...this.config, ...command.settings };
         this.configured = true;
         return { data: null };
@@ -129,27 +130,27 @@ export class Model2 {
     if (cas === null && (secret.cas || this.config.cas_required)) return { error: 'cas_required' };
     if (cas !== null && cas !== secret.current) return { error: 'cas_mismatch' };
     this.secrets.set(path, secret);
-    const after = DURATIONS[secret.after] === 0 ? DURATIONS[this.config.delete_version_after] : DURATIONS[secret.after];
-    const version = { created: now, deletion: after > 0 ? now + after : null, destroyed: false, content };
+    const version = { created: now, deletion: this.deletion(secret, now), destroyed: false, content };
     secret.current += 1;
     secret.updated = now;
     secret.versions.set(secret.current, version);
     const kept = secret.max || this.config.max_versions || 10;
-    for (const number of [...secret.versions.keys()]) {
-      if (number > secret.current - kept) continue;
-      secret.versions.delete(number);
-      secret.oldest = secret.current - kept + 1;
-    }
+    if (secret.current - secret.oldest >= kept) secret.oldest = secret.current - kept + 1;
+    for (const number of [...secret.versions.keys()]) if (number < secret.oldest) secret.versions.delete(number);
     return { data: described(secret, secret.current, version) };
   }
 
-  private mark(path: string, numbers: readonly number[], now: number, change: (version: Version) => void): Outcome {
+  private deletion(secret: Secret, now: number): number | null {
+    const [mount, own] = [DURATIONS[this.config.delete_version_after], DURATIONS[secret.after]];
+    if (mount < 0 || own < 0 || mount + own === 0) return null;
+    return now + (mount === 0 || own === 0 ? mount + own : Math.min(mount, own));
+  }
+
+  private mark(path: string, numbers: readonly number[], change: (version: Version, secret: Secret) => void): Outcome {
     const secret = this.secrets.get(path);
-    if (secret === undefined) return null;
-    secret.updated = now;
     for (const number of numbers) {
-      const version = secret.versions.get(number);
-      if (version !== undefined) change(version);
+      const version = secret?.versions.get(number);
+      if (secret !== undefined && version !== undefined) change(version, secret);
     }
     return { data: null };
   }
@@ -183,6 +184,8 @@ export class Model2 {
   private settings(path: string, given: SecretSettings, patch: boolean, now: number): Outcome {
     const before = this.secrets.get(path);
     if (before === undefined && patch) return null;
+    if (Object.keys(given).length === 0) return { data: null };
+    if (!patch && Object.values(given.custom_metadata ?? {}).includes(null)) return { error: 'bad_parameter' };
     const secret = before ?? fresh(now);
     this.secrets.set(path, secret);
     secret.updated = now;
@@ -195,7 +198,7 @@ export class Model2 {
         if (value === null) remarks.delete(name);
         else remarks.set(name, value);
       }
-      secret.custom = remarks;
+      secret.custom = remarks.size === 0 ? null : remarks;
     }
     return { data: null };
   }
@@ -296,9 +299,6 @@ function listed(paths: readonly string[], folder: string): Outcome {
       ? paths
       : paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
   const names = new Set(below.map((rest) => (rest.includes('/') ? `${rest.split('/')[0] ?? ''}/` : rest)));
-  const keys = [...names].sort((a, b) => {
-    const [x, y] = [a.replace(/\/$/, ''), b.replace(/\/$/, '')];
-    return x === y ? a.length - b.length : x < y ? -1 : 1;
-  });
+  const keys = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return keys.length === 0 ? null : { data: { keys } };
 }

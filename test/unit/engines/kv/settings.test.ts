@@ -62,8 +62,11 @@ describe('metadata of a secret', () => {
 
   it.each([
     { title: '64 of them', custom: many(64) },
-    { title: 'a name of 128 characters', custom: JSON.stringify({ [long(128)]: 'v' }) },
-    { title: 'a value of 512 characters', custom: JSON.stringify({ k: long(512) }) },
+    { title: 'a name of 128 bytes', custom: JSON.stringify({ [long(128)]: 'v' }) },
+    { title: 'a name of 64 letters of two bytes', custom: JSON.stringify({ ['é'.repeat(64)]: 'v' }) },
+    { title: 'a value of 512 bytes', custom: JSON.stringify({ k: long(512) }) },
+    { title: 'a value of 128 letters of four bytes', custom: JSON.stringify({ k: '\u{1F511}'.repeat(128) }) },
+    { title: 'letters, marks, numbers, punctuation, symbols, spaces', custom: '{"e\u0301 Ω":"١ «x», €"}' },
   ])('takes remarks up to the limits: $title', async ({ custom }) => {
     const kv = mount('2');
     await kv.call('write', 'metadata/a', `{"custom_metadata":${custom}}`);
@@ -72,20 +75,33 @@ describe('metadata of a secret', () => {
 
   it.each([
     { title: '65 of them', custom: many(65), why: 'it has at most 64 keys' },
+    { title: 'a name of 129 bytes', custom: JSON.stringify({ [long(129)]: 'v' }), why: 'a key has 1 to 128 bytes' },
     {
-      title: 'a name of 129 characters',
-      custom: JSON.stringify({ [long(129)]: 'v' }),
-      why: 'a key has 1 to 128 characters',
+      title: 'a name of 65 letters of two bytes',
+      custom: JSON.stringify({ ['é'.repeat(65)]: 'v' }),
+      why: 'a key has 1 to 128 bytes',
     },
-    { title: 'an empty name', custom: '{"":"v"}', why: 'a key has 1 to 128 characters' },
+    { title: 'an empty name', custom: '{"":"v"}', why: 'a key has 1 to 128 bytes' },
     {
-      title: 'a value of 513 characters',
+      title: 'a value of 513 bytes',
       custom: JSON.stringify({ k: long(513) }),
-      why: 'a value has at most 512 characters',
+      why: 'the value of "k" must have 1 to 512 bytes',
     },
-    { title: 'a list', custom: '["hunter2"]', why: 'it must be an object of strings' },
-    { title: 'a text', custom: '"hunter2"', why: 'it must be an object of strings' },
-    { title: 'an object in it', custom: '{"k":{"hunter2":1}}', why: 'the value of "k" is not a string' },
+    {
+      title: 'a value of 129 letters of four bytes',
+      custom: JSON.stringify({ k: '\u{1F511}'.repeat(129) }),
+      why: 'the value of "k" must have 1 to 512 bytes',
+    },
+    { title: 'an empty value', custom: '{"k":""}', why: 'the value of "k" must have 1 to 512 bytes' },
+    { title: 'a line break', custom: '{"k":"a\\nb"}', why: 'the value of "k" has unprintable characters' },
+    { title: 'a no-break space', custom: '{"k":"a\u00a0b"}', why: 'the value of "k" has unprintable characters' },
+    { title: 'a zero-width space', custom: '{"k":"a\u200bb"}', why: 'the value of "k" has unprintable characters' },
+    { title: 'half a character', custom: '{"k":"\\ud83d"}', why: 'the value of "k" has unprintable characters' },
+    { title: 'a tab in a name', custom: '{"a\\tb":"v"}', why: 'the key "a\\tb" has unprintable characters' },
+    { title: 'a list', custom: '["hunter2"]', why: 'it must be an object' },
+    { title: 'a text', custom: '"hunter2"', why: 'it must be an object' },
+    { title: 'an object in it', custom: '{"k":{"hunter2":1}}', why: 'the value of "k" is not text' },
+    { title: 'a list in it', custom: '{"k":["hunter2"]}', why: 'the value of "k" is not text' },
   ])('refuses remarks: $title', async ({ custom, why }) => {
     for (const operation of ['write', 'patch'] as const) {
       const kv = mount('2');
@@ -116,15 +132,17 @@ describe('config of the mount', () => {
 
 describe('list', () => {
   it.each(['1', '2'] as const)(
-    'gives sorted names, a folder with its slash after the secret of its name (version %s)',
+    'gives names in the order of their bytes, a folder with its slash (version %s)',
     async (version) => {
       const kv = mount(version);
-      const paths = ['b', 'a/x', 'a', 'a b/c', 'Z', 'é', 'a/y/z'];
+      const paths = ['b', 'a/x', 'a', 'a-prod', 'a0', 'a b/c', 'Z', 'é', '\ue000', '😀', 'a/y/z'];
       for (const path of paths)
         await kv.call('write', version === '1' ? path : `data/${path}`, version === '1' ? '{"k":1}' : '{"data":{}}');
       const at = (folder: string): string =>
         [version === '1' ? '' : 'metadata', folder].filter((part) => part !== '').join('/');
-      expect(await kv.data('list', at(''))).toEqual({ keys: ['Z', 'a', 'a/', 'a b/', 'b', 'é'] });
+      expect(await kv.data('list', at(''))).toEqual({
+        keys: ['Z', 'a', 'a b/', 'a-prod', 'a/', 'a0', 'b', 'é', '\ue000', '😀'],
+      });
       expect(await kv.data('list', at('a'))).toEqual({ keys: ['x', 'y/'] });
       expect(await kv.ask('list', at('b'))).toBeNull();
       expect(await kv.ask('list', at('none'))).toBeNull();

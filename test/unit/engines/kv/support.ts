@@ -11,6 +11,7 @@ import { systemEntropy } from '../../../../src/entropy/index.ts';
 import { CofferError } from '../../../../src/errors.ts';
 import { type JsonObject, parseJson, stringifyJson } from '../../../../src/json.ts';
 import { noHsm, platformAlone } from '../engine-context.ts';
+import { watched } from '../watched.ts';
 
 /** A kv mount that lives in memory. Data goes in and comes out as JSON text, so that every digit counts. */
 export interface Mount {
@@ -61,7 +62,7 @@ export function mount(version: '1' | '2'): Mount {
       else stored.set(JSON.stringify(path), value);
     },
     call: (operation, path, data = '{}') =>
-      dispatch(engine, made.context, { operation, path, data: parseJson(data) as JsonObject }),
+      dispatch(watched(engine), made.context, { operation, path, data: parseJson(data) as JsonObject }),
     async ask(operation, path, data) {
       const response = await made.call(operation, path, data);
       return response === null ? null : stringifyJson(response.data);
@@ -87,6 +88,7 @@ export function mount(version: '1' | '2'): Mount {
 export function memoryView(stored: Map<string, Uint8Array>): View {
   return {
     get: async (path) => stored.get(JSON.stringify(path))?.slice() ?? null,
+    has: async (path) => stored.has(JSON.stringify(path)),
     put: async (path, value) => void stored.set(JSON.stringify(path), value.slice()),
     delete: async (path) => void stored.delete(JSON.stringify(path)),
     async list(path) {

@@ -222,24 +222,22 @@ describe('batch_input', () => {
       batch_input: [
         { plaintext: 'YQ==', reference: 'one' },
         { plaintext: '!!', reference: 'two' },
-        {},
-        { plaintext: '' },
+        { plaintext: '', reference: null },
         { plaintext: 'YQ==', key_version: 7 },
       ],
     });
-    expect(encrypted?.warnings).toEqual(['3 of 5 items failed; see their error']);
+    expect(encrypted?.warnings).toEqual(['failed items: 2 of 4; see the error of each']);
     const results = encrypted?.data?.['batch_results'] as JsonObject[];
     expect(results).toMatchObject([
       { key_version: 1, reference: 'one' },
       { error: 'plaintext is not base64', reference: 'two' },
-      { error: 'plaintext is missing', reference: '' },
-      { key_version: 1 },
+      { key_version: 1, reference: '' },
       { error: 'the key "k" has no version 7' },
     ]);
     const batch = [
       { ciphertext: results[0]?.['ciphertext'] ?? '' },
       { ciphertext: 'vault:v1:AAAA' },
-      { ciphertext: results[3]?.['ciphertext'] ?? '' },
+      { ciphertext: results[2]?.['ciphertext'] ?? '' },
     ];
     const decrypted = await transit.write('decrypt/k', { batch_input: batch });
     expect(decrypted['batch_results']).toMatchObject([
@@ -258,14 +256,58 @@ describe('batch_input', () => {
     expect(answer['batch_results']).toMatchObject([{ key_version: 1 }]);
   });
 
-  it('fails as a whole when every item does', async () => {
+  it.each([
+    ['encrypt', [{ plaintext: 'YQ==' }], undefined, false],
+    ['encrypt', [{ plaintext: 'YQ==' }, { plaintext: '!' }], undefined, true],
+    ['encrypt', [{ plaintext: 'YQ==' }, { plaintext: '!' }], 200, false],
+    ['encrypt', [{ plaintext: 'YQ==' }, { plaintext: '!' }], '399', false],
+    ['encrypt', [{ plaintext: 'YQ==' }, { plaintext: '!' }], 404, true],
+    ['encrypt', [{ plaintext: '!' }, { plaintext: '!' }], 200, true],
+    ['decrypt', [{ ciphertext: 'x' }, { ciphertext: 'vault:v9:AAAA' }], undefined, true],
+    ['decrypt', [{ ciphertext: '' }], undefined, true],
+    ['rewrap', [{ ciphertext: 'x' }, {}], undefined, false],
+    ['sign', [{ input: '!' }, {}], undefined, false],
+    ['hmac', [{ input: '!' }, {}], undefined, false],
+  ])('of %s, %j with the response code %s: the request has failed: %s', async (operation, items, code, failed) => {
     const transit = mount();
-    await transit.write('keys/k');
-    const error = await transit.failure('write', 'decrypt/k', {
-      batch_input: [{ ciphertext: 'x' }, { ciphertext: 'vault:v9:AAAA' }],
+    await transit.write('keys/k', operation === 'sign' ? { type: 'ed25519' } : {});
+    const asked = { batch_input: items, ...(code === undefined ? {} : { partial_failure_response_code: code }) };
+    const response = await transit.call('write', `${operation}/k`, asked);
+    expect(response?.data?.['batch_results']).toHaveLength(items.length);
+    expect(response?.failed).toBe(failed);
+  });
+
+  it('says when the response code for some failures is none, and heeds it not', async () => {
+    const transit = mount();
+    const batch_input = [{ plaintext: 'YQ==' }, { plaintext: '!' }];
+    for (const code of [0, 600, -1]) {
+      const response = await transit.call('write', 'encrypt/k', { batch_input, partial_failure_response_code: code });
+      expect(response?.failed).toBe(true);
+      expect(response?.warnings.at(-1)).toBe(
+        'invalid HTTP response code override from partial_failure_response_code, reverting to 400',
+      );
+    }
+    const wrong = { batch_input, partial_failure_response_code: 'ok' };
+    expect(await transit.failure('write', 'encrypt/k', wrong)).toMatchObject({
+      code: 'bad_parameter',
+      message: 'partial_failure_response_code must be a whole number',
     });
-    expect(error).toMatchObject({ code: 'batch_failed', exitStatus: 1 });
-    expect(error.hint).toContain('item 1: the key "k" has no version 9');
+  });
+
+  it.each<[string, JsonObject[], string]>([
+    ['encrypt', [{ plaintext: 'YQ==' }, {}], 'item 1 of the batch has no plaintext'],
+    ['encrypt', [{ plaintext: null }], 'item 0 of the batch has no plaintext'],
+    ['decrypt', [{}], 'item 0 of the batch has no ciphertext'],
+    ['encrypt', [{ plaintext: 'YQ==', reference: 7 }], 'reference of item 0 of the batch must be text'],
+    ['hmac', [{ input: 'YQ==' }, { input: '', reference: {} }], 'reference of item 1 of the batch must be text'],
+  ])('of %s fails as a whole when it is %j', async (operation, batch_input, message) => {
+    const transit = mount();
+    if (operation !== 'encrypt') await transit.write('keys/k');
+    expect(await transit.failure('write', `${operation}/k`, { batch_input })).toMatchObject({
+      code: 'bad_batch',
+      message,
+    });
+    if (operation === 'encrypt') expect(transit.rows()).toEqual([]);
   });
 
   it.each([[[]], ['[]'], ['{'], [7], [['x']], [{}]])('is refused when it is %j', async (batch) => {

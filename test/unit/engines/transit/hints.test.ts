@@ -43,9 +43,9 @@ describe('a hint of transit', () => {
   it.each<[Operation, string, JsonObject, string | null]>([
     ['write', 'hmac/bare', { input: 'YQ==' }, "add one with: coffer write -f 'team a/crypt/keys/bare/rotate'"],
     ['read', 'export/hmac-key/bare', {}, "add one with: coffer write -f 'team a/crypt/keys/bare/rotate'"],
-    ['write', 'hmac/fixed', { input: 'YQ==' }, "coffer write 'team a/crypt/keys/fixed/import_version' ciphertext=..."],
-    ['write', 'keys/fixed/rotate', {}, "coffer write 'team a/crypt/keys/fixed/import_version' ciphertext=..."],
-    ['write', 'keys/imported/import', {}, "coffer write 'team a/crypt/keys/imported/import_version' ciphertext=..."],
+    ['write', 'hmac/fixed', { input: 'YQ==' }, "coffer transit import-version 'team a/crypt/keys/fixed' @FILE"],
+    ['write', 'keys/fixed/rotate', {}, "coffer transit import-version 'team a/crypt/keys/fixed' @FILE"],
+    ['write', 'keys/imported/import', {}, "coffer transit import-version 'team a/crypt/keys/imported' @FILE"],
     ['write', 'keys/new', { auto_rotate_period: '24h' }, "coffer write -f 'team a/crypt/keys/new/rotate'"],
     ['write', 'keys/plain/config', { auto_rotate_period: '24h' }, "coffer write -f 'team a/crypt/keys/plain/rotate'"],
     [

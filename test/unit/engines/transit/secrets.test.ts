@@ -115,7 +115,7 @@ describe('key material', () => {
   it.each<[Operation, string, JsonObject]>([
     ['write', 'encrypt/aes', { plaintext: 'YQ==' }],
     ['write', 'encrypt/derived', { plaintext: 'YQ==', context: 'YQ==' }],
-    ['write', 'encrypt/aes', { batch_input: [{ plaintext: 'YQ==' }, { plaintext: 'Yg==' }, {}] }],
+    ['write', 'encrypt/aes', { batch_input: [{ plaintext: 'YQ==' }, { plaintext: 'Yg==' }, { plaintext: '!' }] }],
     ['write', 'datakey/plaintext/aes', {}],
     ['write', 'hmac/aes', { input: 'YQ==' }],
     ['write', 'hmac/hmac', { input: 'YQ==' }],

@@ -483,15 +483,21 @@ describe('batches of sign and verify', () => {
     await transit.write('keys/k', { type: 'ed25519' });
     const signed = await transit.write('sign/k', { batch_input: [{ input: 'YQ==', reference: 'a' }, { input: '*' }] });
     const results = signed['batch_results'] as JsonObject[];
-    expect(results).toMatchObject([{ reference: 'a', key_version: 1 }, { error: 'input is not base64' }]);
+    expect(results).toMatchObject([{ reference: 'a', key_version: 1 }, {}]);
+    expect(results[1]).toEqual({ error: 'input is not base64', key_version: 0, reference: '' });
     const signature = results[0]?.['signature'] ?? '';
     const verified = await transit.write('verify/k', {
       batch_input: [
         { input: 'YQ==', signature },
         { input: 'Yg==', signature },
+        { input: '*', signature, reference: 'c' },
       ],
     });
-    expect(verified['batch_results']).toMatchObject([{ valid: true }, { valid: false }]);
+    expect(verified['batch_results']).toEqual([
+      { valid: true, reference: '' },
+      { valid: false, reference: '' },
+      { valid: false, error: 'input is not base64', reference: 'c' },
+    ]);
   });
 
   it('spell the public key of a derived key as Vault does', async () => {
@@ -508,12 +514,13 @@ describe('batches of sign and verify', () => {
     const [first] = made['batch_results'] as JsonObject[];
     const hmac = first?.['hmac'] ?? '';
     const verified = await transit.write('verify/k', {
-      batch_input: [
-        { input: 'YQ==', hmac },
-        { input: 'Yg==', hmac },
-      ],
+      batch_input: [{ input: 'YQ==', hmac }, { input: 'Yg==', hmac }, { hmac }],
     });
-    expect(verified['batch_results']).toMatchObject([{ valid: true }, { valid: false }]);
+    expect(verified['batch_results']).toEqual([
+      { valid: true, reference: '' },
+      { valid: false, reference: '' },
+      { valid: false, error: 'input is missing', reference: '' },
+    ]);
     const mixed = {
       batch_input: [
         { input: 'YQ==', hmac },

@@ -7,6 +7,7 @@ import { systemEntropy } from '../../../../src/entropy/index.ts';
 import { CofferError } from '../../../../src/errors.ts';
 import type { JsonObject } from '../../../../src/json.ts';
 import { noHsm, platformAlone } from '../engine-context.ts';
+import { watched } from '../watched.ts';
 import { b64, hexed } from '../../../support/encoding.ts';
 
 /** The engine on a mount that lives in memory. */
@@ -35,7 +36,7 @@ export function mount(overrides: Partial<EngineContext> = {}): Mount {
     ...overrides,
   };
   const call = (operation: Operation, path: string, data: JsonObject = {}) =>
-    dispatch(transit, context, { operation, path, data });
+    dispatch(watched(transit), context, { operation, path, data });
   const dataOf = async (operation: Operation, path: string, data?: JsonObject): Promise<JsonObject> =>
     (await call(operation, path, data))?.data ?? {};
   return {
@@ -60,6 +61,7 @@ function memoryView(stored: Map<string, Uint8Array>): View {
   const at = (path: readonly string[]) => path.join('/');
   return {
     get: async (path) => stored.get(at(path))?.slice() ?? null,
+    has: async (path) => stored.has(at(path)),
     put: async (path, value) => void stored.set(at(path), value.slice()),
     delete: async (path) => void stored.delete(at(path)),
     async list(path) {

@@ -1,0 +1,52 @@
+import { systemErrorText, UsageError } from '../../errors.ts';
+import { writeClearFile } from '../../native/clear-file.ts';
+import { UnsafePlace } from '../../private-files.ts';
+import { command } from '../command.ts';
+import { readStdinText, readTextFile } from '../input.ts';
+import { outputPath, unwritable } from '../output-file.ts';
+import { printDone } from '../output.ts';
+import { fieldText, readContents } from '../references.ts';
+import { parseTemplate, referencesOf, render } from '../template.ts';
+
+const STDOUT = '-';
+
+export const injectCommand = command('inject', {
+  summary: 'fill the references of a template with the values of secrets',
+  arguments: 'TEMPLATE|-',
+  flags: {
+    out: { kind: 'text', value: 'FILE', help: 'a file for its owner alone (0600) instead of stdout; - is stdout' },
+  },
+  examples: [
+    'coffer inject -out=app.conf app.conf.template',
+    'coffer inject - < app.conf.template | server --config=-',
+  ],
+  async run(invocation) {
+    const { args, flags, field, terminal } = invocation;
+    if (field !== null) throw new UsageError('bad_flag', 'inject has no result that -field could pick from');
+    const [source = ''] = args;
+    const out = flags.out === null || flags.out === STDOUT ? null : outputPath(flags.out, 'refuse');
+    const name = source === '-' ? 'stdin' : source;
+    const template = parseTemplate(source === '-' ? readStdinText() : readTextFile(source), name);
+    const references = referencesOf(template);
+    if (references.length === 0) terminal.warn(`${name} has no reference; one is coffer://PATH#FIELD`);
+    const contents = await readContents(
+      await invocation.context(),
+      references.map(({ path }) => path),
+    );
+    const text = render(template, (reference) => fieldText(contents.get(reference.path) ?? {}, reference));
+    if (out === null) terminal.printValue(text);
+    else {
+      await write(out, text);
+      printDone(invocation, `Success! The template is filled in at: ${out}`);
+    }
+  },
+});
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeClearFile(path, async (add) => add(text));
+  } catch (error) {
+    if (error instanceof UnsafePlace) throw unwritable(path, error.message, error.hint);
+    throw unwritable(path, systemErrorText(error), 'nothing was changed; name a place that you may write to');
+  }
+}

@@ -1,0 +1,37 @@
+import { lstatSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isNoSuchFile, systemErrorText, UsageError } from '../errors.ts';
+
+/**
+ * The whole path of a file that is to be written in clear, looked at before anything is read. What is no file there, such as a device or a pipe,
+ * would be replaced by one: nobody who names /dev/stdout means that.
+ * @param links whether a link is replaced that leads to a file or nowhere; it is never followed
+ * @throws UsageError `output_failed`
+ */
+export function outputPath(given: string, links: 'refuse' | 'replace'): string {
+  if (given === '' || given.endsWith('/')) throw unwritable(given, 'no file has such a name', 'name the file, too');
+  refuseSpecial(given, links);
+  return resolve(given);
+}
+
+function refuseSpecial(path: string, links: 'refuse' | 'replace'): void {
+  const isFile = attempt(path, () => lstatSync(path).isFile());
+  if (isFile === null || isFile) return;
+  // A link that leads nowhere is as good as one to a file.
+  if (links === 'replace' && (attempt(path, () => statSync(path).isFile()) ?? true)) return;
+  throw unwritable(path, 'it is there, and is no regular file', 'name another file, or - for stdout');
+}
+
+export function unwritable(path: string, problem: string, hint: string | null, cause?: unknown): UsageError {
+  return new UsageError('output_failed', `cannot write ${path}: ${problem}`, { hint, cause });
+}
+
+/** Null where there is no such file. */
+function attempt<T>(path: string, look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (isNoSuchFile(error)) return null;
+    throw unwritable(path, systemErrorText(error), 'check the directories that lead to it');
+  }
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeStand, type Stand } from '../support/store.ts';
+
+/** In bytes of the value; with the names around it, each of them is some fifty bytes longer in the store, and its record longer still. */
+const SIZES = Array.from({ length: 5001 }, (_, bytes) => bytes);
+const MEGABYTE = 2 ** 20;
+
+/** What the YubiHSM 2 takes in a message, for one, lies between: sizes at which C_Sign took a record and C_Verify did not. */
+describe('a seal-wrapped value of every size', () => {
+  let stand: Stand;
+  beforeAll(() => {
+    stand = makeStand({ faults: ['input-limit:64'] });
+    stand.open();
+    stand.ok('secrets', 'enable', '-path=wrapped', '-seal-wrap', 'kv');
+  });
+  afterAll(() => stand.remove());
+
+  it('from 0 to 5,000 bytes is written and read, by a module that takes 64 bytes at once', { timeout: 300_000 }, () => {
+    const text = randomBytes(SIZES.length)
+      .toString('latin1')
+      .replace(/[^a-z]/g, 'x');
+    const values = new Map(SIZES.map((bytes) => [`s${bytes}`, text.slice(0, bytes)]));
+    const lines = [...values].map(([path, v]) => JSON.stringify({ path, data: { v } }));
+    const imported = stand.run(['kv', 'import', '-mount=wrapped', '-'], { input: `${lines.join('\n')}\n` });
+    expect(imported, imported.stderr).toMatchObject({ status: 0 });
+    stand.ok('kv', 'export', '-mount=wrapped', 'all.ndjson');
+    const read = stand.ok('operator', 'verify', '-format=json');
+    expect(JSON.parse(read)).toMatchObject({ values: SIZES.length, faults: [] });
+    const found = new Map(linesOf(stand, 'all.ndjson').map(({ path, data }) => [path, data.v]));
+    expect(found.size).toBe(values.size);
+    for (const [path, v] of values) expect(found.get(path) === v, path).toBe(true);
+  });
+
+  it.each([0, 1, 2010, 2860, 2890, 2926, 4096, 5000, MEGABYTE])('%i bytes: put and get', (bytes) => {
+    const value = 'v'.repeat(bytes);
+    stand.write('value', value);
+    stand.ok('kv', 'put', 'wrapped/one', 'v=@value');
+    expect(stand.ok('kv', 'get', '-field=v', 'wrapped/one') === value).toBe(true);
+  });
+});
+
+interface Line {
+  readonly path: string;
+  readonly data: { readonly v: string };
+}
+
+function linesOf(stand: Stand, file: string): Line[] {
+  const text = readFileSync(join(stand.dir, file), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+}
