@@ -51,6 +51,9 @@ static void keep_closed(void) {
     if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* A descriptor of the directory that was left; -1 for none. */
+static int removed_directory = -1;
+
 /*
  * Bun does not start where the current directory was removed. In a folder of /proc that holds nothing, a relative path leads nowhere
  * as it did there.
@@ -58,6 +61,7 @@ static void keep_closed(void) {
 static int leave_removed_directory(void) {
   char here[PATH_MAX];
   if (getcwd(here, sizeof here) != NULL || errno != ENOENT) return 0;
+  removed_directory = open(".", O_PATH | O_DIRECTORY);
   return chdir("/proc/self/fdinfo");
 }
 
@@ -87,7 +91,7 @@ static unsigned nonblocking_descriptors(void) {
   return bits;
 }
 
-/* Adds COFFER_TAKEN:STATE=files.ignored.blocked.nonblocking to the environment, in hex; guard.c reads it. */
+/* Adds COFFER_TAKEN:STATE=files.ignored.blocked.nonblocking.directory to the environment, all but the last in hex; guard.c reads it. */
 static int note_state(void) {
   struct rlimit files;
   sigset_t blocked;
@@ -96,8 +100,8 @@ static int note_state(void) {
   char **noted = malloc((count + 2) * sizeof *noted);
   if (noted == NULL || getrlimit(RLIMIT_NOFILE, &files) != 0 || sigprocmask(SIG_SETMASK, NULL, &blocked) != 0) return -1;
   memcpy(noted, environ, count * sizeof *noted);
-  int length = asprintf(&noted[count], "%sSTATE=%llx.%llx.%llx.%x", TAKEN, (unsigned long long)files.rlim_cur, ignored_signals(),
-                        bits_of(&blocked), nonblocking_descriptors());
+  int length = asprintf(&noted[count], "%sSTATE=%llx.%llx.%llx.%x.%d", TAKEN, (unsigned long long)files.rlim_cur, ignored_signals(),
+                        bits_of(&blocked), nonblocking_descriptors(), removed_directory);
   noted[count + 1] = NULL;
   environ = noted;
   return length < 0 ? -1 : 0;
@@ -110,13 +114,14 @@ int main(int argc, char **argv) {
     if (is_taken(*each) && asprintf(each, "%s%s", TAKEN, *each) < 0)
       return fail("cannot rename", "a variable", "free memory");
   }
+  if (leave_removed_directory() != 0) return fail("cannot leave", "the removed current directory", "change to another directory");
   if (note_state() != 0) return fail("cannot note", "the limits of this process", "free memory");
   char path[PATH_MAX + sizeof PROGRAM];
-  if (leave_removed_directory() != 0) return fail("cannot leave", "the removed current directory", "change to another directory");
   ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
   if (length < 0) return fail("cannot read", "/proc/self/exe", "coffer needs /proc mounted");
   path[length] = '\0';
   strcpy(strrchr(path, '/') + 1, PROGRAM);
   execv(path, argv);
-  return fail("cannot start", path, "install coffer again: its files belong together in one folder");
+  const char *hint = errno == E2BIG ? "give it less: fewer or shorter variables and arguments" : "install coffer again: its files belong together in one folder";
+  return fail("cannot start", path, hint);
 }
