@@ -51,12 +51,18 @@ export function onlyVariable(
 }
 
 /**
- * Refuses what dotenv takes for a comment, and shells, systemd and Docker for the end of the value: half of a password would be lost.
+ * Refuses what programs differ about: a value of which dotenv takes the end for a comment, and shells, systemd and Docker do not, so that half of
+ * a password would be lost; and one that goes on behind its quotes, which dotenv then takes for a part of it.
  * @throws UsageError `bad_data`
  */
-export function refuseLostEnd({ source, where }: EnvStatement): void {
+export function refuseUnclear({ source, where }: EnvStatement): void {
   const value = valueOf(source);
-  if (CLOSED.test(value) && /^\s*(#.*)?$/.test(value.replace(CLOSED, ''))) return;
+  if (CLOSED.test(value)) {
+    if (/^\s*(#[^]*)?$/.test(value.replace(CLOSED, ''))) return;
+    throw new UsageError('bad_data', `${where}: there is more than a comment behind the quotes around the value`, {
+      hint: 'put the whole value into quotes, and each variable on a line of its own: programs differ about what this is',
+    });
+  }
   const at = value.indexOf('#');
   if (at === -1 || !/\S/.test(source.charAt(source.length - value.length + at - 1))) return;
   throw new UsageError('bad_data', `${where}: a # without a blank before it stands in a value without quotes`, {

@@ -42,7 +42,7 @@ describe('an .env file', () => {
   });
 
   it('has a # in quotes, and comments behind a blank or behind quotes', () => {
-    expect(read('A=\'a#b\'\nB="a#b"# c#d\nC=`a#b` # c\nD=a # c#d\nE= # c\nF=\t#c')).toEqual([
+    expect(read('A=\'a#b\'\nB="a#b"# c#d\u2028\nC=`a#b` # c\nD=a # c#d\nE= # c\nF=\t#c')).toEqual([
       ['A', 'a#b'],
       ['B', 'a#b'],
       ['C', 'a#b'],
@@ -89,7 +89,10 @@ describe('an .env file', () => {
       'bad_data: FILE (line 2): a # without a blank before it stands in a value without quotes',
     ],
     ['A=#hunter2', 'bad_data: FILE (line 1): a # without a blank before it stands in a value without quotes'],
-    ['A="a#b" hunter2', 'bad_data: FILE (line 1): a # without a blank before it stands in a value without quotes'],
+    ['A="a#b" hunter2', 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
+    ['A="1"; B=hunter2', 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
+    ["A='it\\'s hunter2'", 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
+    ['A="hunter2" b"', 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
     [
       'A=COFFER://secret/app#user',
       'bad_data: FILE (line 1): a # without a blank before it stands in a value without quotes',
