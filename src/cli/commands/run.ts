@@ -60,8 +60,8 @@ export const runCommand = command('run', {
     const contents = await readContents(context, [...paths, ...flags.prefix.map(pathOfPrefix)]);
     const { variables, keep } = handedOn(wanted, contents, flags);
     const kept = flags['clear-env'] ? [] : keptOf(given, variables, context.config.pinVariables);
-    terminal.end();
     endModules();
+    terminal.end();
     const environment = [...kept, ...[...variables].map(([name, value]) => `${name}=${value}`)];
     startProgram({ program, args, environment, keep, state: given.state });
   },
