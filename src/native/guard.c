@@ -1157,13 +1157,14 @@ static struct
 {
   int is_known;
   unsigned long long files, ignored, blocked;
-  unsigned nonblocking;
+  unsigned nonblocking, closed;
   int directory; /* a descriptor of the one that the launcher had to leave; -1 for none */
 } start;
 
 static void read_start(const char *note)
 {
-  start.is_known = sscanf(note, "%llx.%llx.%llx.%x.%d", &start.files, &start.ignored, &start.blocked, &start.nonblocking, &start.directory) == 5;
+  start.is_known = sscanf(note, "%llx.%llx.%llx.%x.%x.%d", &start.files, &start.ignored, &start.blocked, &start.nonblocking,
+                          &start.closed, &start.directory) == 6;
   if (start.is_known && start.directory >= 0)
     callers_directory = start.directory;
 }
@@ -1320,7 +1321,7 @@ static void close_others_on_exec(void)
 
 /*
  * The runtimes mark even these close-on-exec at their start, and make pipes non-blocking, for whoever shares them too. Where it is
- * not known what they were, they block, as most programs want them.
+ * not known what they were, they block, as most programs want them. What was closed is closed again.
  */
 static void prepare_standard_descriptors(void)
 {
@@ -1332,7 +1333,7 @@ static void prepare_standard_descriptors(void)
     int nonblocking = start.is_known && (start.nonblocking >> descriptor & 1U) ? O_NONBLOCK : 0;
     if ((flags & O_NONBLOCK) != nonblocking)
       fcntl(descriptor, F_SETFL, (flags & ~O_NONBLOCK) | nonblocking);
-    fcntl(descriptor, F_SETFD, 0);
+    fcntl(descriptor, F_SETFD, start.is_known && (start.closed >> descriptor & 1U) ? FD_CLOEXEC : 0);
   }
 }
 

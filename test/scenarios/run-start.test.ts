@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IS_BUNDLE } from '../support/program.ts';
 import { makeStand, type Stand } from '../support/store.ts';
 
 let stand: Stand;
@@ -90,6 +91,18 @@ describe('the command of run', () => {
     expect(direct.stdout).toContain('/gone (deleted)\n');
     expect((await stand.shell(gone(`${RUN} sh -c '${show}'`))).stdout).toBe(direct.stdout);
     expect((await stand.shell(gone(`coffer run -env-file=/dev/null -- sh -c '${show}'`))).stdout).toBe(direct.stdout);
+  });
+});
+
+// Node.js puts /dev/null in their place before any code of coffer's runs.
+describe.skipIf(IS_BUNDLE)('the standard descriptors of the command of run', () => {
+  it.each(['<&-', '>&-', '2>&-', '<&- >&- 2>&-', '<&- 2>&-'])('that were closed (%s) are closed', async (closed) => {
+    const command = `sh -c 'for n in 0 1 2; do test -e /proc/$$/fd/$n && echo $n; done > "$0"; exit 3'`;
+    const direct = await stand.shell(`${command} direct ${closed}`);
+    const started = await stand.shell(`${RUN} ${command} started ${closed}`);
+    expect({ direct: direct.status, started: started.status }).toEqual({ direct: 3, started: 3 });
+    const open = (name: string): string => readFileSync(join(stand.dir, name), 'utf8');
+    expect(open('started')).toBe(open('direct'));
   });
 });
 
