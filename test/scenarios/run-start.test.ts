@@ -114,6 +114,13 @@ describe('the environment of the command of run', () => {
     expect((await stand.shell(`${RUN} sh -c 'echo \${OTHER-not set}'`, faults)).stdout).toBe('not set\n');
   });
 
+  // The launcher makes the names of some variables longer.
+  it.skipIf(IS_BUNDLE)('is told to be too large where coffer cannot start with it', () => {
+    const { status, stderr } = stand.run(['version'], { env: { BUN_X: 'x'.repeat(131_060) } });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: cannot start [^\n]*: Argument list too long\nhint: give it less: /);
+  });
+
   it('lacks the variable of a pin in the configuration, also where another PIN or seal goes before it', async () => {
     const own = stand.write('own.hcl', seals('env:MY_PIN'));
     const env = { COFFER_CONFIG: own, MY_PIN: '1234', OLD_PIN: '9' };
