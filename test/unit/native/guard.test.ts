@@ -361,7 +361,7 @@ describe('exec', () => {
       const timer = setTimeout(() => {}, 20000);
       const limits = () => fs.readFileSync('/proc/self/limits', 'utf8');
       const before = limits();
-      for (const path of ['/nonexistent', '/dev/null']) {
+      for (const path of [${JSON.stringify(join(dir, 'none'))}, '/dev/null']) {
         try { guard.exec(path, ['x'], [], [], null); } catch (error) { fs.writeSync(1, error.code + ' '); }
       }
       try { guard.exec('/bin/true', ['with\\0NUL'], [], [], null); } catch (error) { fs.writeSync(1, error.code + ' '); }
