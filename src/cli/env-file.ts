@@ -1,6 +1,6 @@
 import { parse } from 'dotenv';
 import { UsageError } from '../errors.ts';
-import { BEFORE_VALUE, envStatements, onlyVariable, refuseLostEnd } from './env-statements.ts';
+import { BEFORE_VALUE, envStatements, onlyVariable, refuseUnclear } from './env-statements.ts';
 import { readTextFile } from './input.ts';
 import { parseReference, REFERENCE_HINT, type Reference, SCHEME } from './references.ts';
 
@@ -30,7 +30,7 @@ function entry(source: string, where: string): EnvEntry {
   const [name, text] = onlyVariable(parse(marked), where, FORMS);
   const value = text.replaceAll(marker, '#');
   if (!value.includes(SCHEME)) {
-    refuseLostEnd({ source, where });
+    refuseUnclear({ source, where });
     return { name, value: withoutNul(value, where), where };
   }
   const reference = value.startsWith(SCHEME) ? parseReference(value) : null;

@@ -23,15 +23,11 @@ export function envStatements(content: string, file: string, forms = FORMS): Env
   const lines = content.split(/\r\n|\r|\n/);
   for (let at = 0; at < lines.length; at++) {
     const where = `${file} (line ${at + 1})`;
-    let source = lines[at] ?? '';
-    if (/^\s*(#|$)/.test(source)) continue;
-    while (isOpen(source)) {
-      at++;
-      const next = lines[at];
-      if (next === undefined) throw malformed(where, 'the quotes around the value are not closed', forms);
-      source += `\n${next}`;
-    }
+    if (/^\s*(#|$)/.test(lines[at] ?? '')) continue;
+    const source = statementAt(lines, at);
+    if (source === null) throw malformed(where, 'the quotes around the value are not closed', forms);
     found.push({ source, where });
+    at += source.split('\n').length - 1;
   }
   return found;
 }
@@ -51,12 +47,18 @@ export function onlyVariable(
 }
 
 /**
- * Refuses what dotenv takes for a comment, and shells, systemd and Docker for the end of the value: half of a password would be lost.
+ * Refuses what programs differ about: a value of which dotenv takes the end for a comment, and shells, systemd and Docker do not, so that half of
+ * a password would be lost; and one that goes on behind its quotes, which dotenv then takes for a part of it.
  * @throws UsageError `bad_data`
  */
-export function refuseLostEnd({ source, where }: EnvStatement): void {
+export function refuseUnclear({ source, where }: EnvStatement): void {
   const value = valueOf(source);
-  if (CLOSED.test(value) && /^\s*(#.*)?$/.test(value.replace(CLOSED, ''))) return;
+  if (/^["'`]/.test(value)) {
+    if (CLOSED.exec(value)?.[0] === value) return;
+    throw new UsageError('bad_data', `${where}: there is more than a comment behind the quotes around the value`, {
+      hint: 'put the whole value into quotes, and each variable on a line of its own: programs differ about what this is',
+    });
+  }
   const at = value.indexOf('#');
   if (at === -1 || !/\S/.test(source.charAt(source.length - value.length + at - 1))) return;
   throw new UsageError('bad_data', `${where}: a # without a blank before it stands in a value without quotes`, {
@@ -64,16 +66,29 @@ export function refuseLostEnd({ source, where }: EnvStatement): void {
   });
 }
 
-const CLOSED = /^(?:'[^']*'|"(?:\\"|[^"])*"|`[^`]*`)/;
+/**
+ * A value in quotes, to the end of the line on which they are closed. As dotenv has it \" closes them where nothing else does: "C:\dir\" is
+ * a value, and so is "a \"b\" c".
+ */
+const CLOSED = /^(?:'[^']*'|"(?:\\"|[^"])*"|`[^`]*`)[^\S\n]*(?:#[^\n]*)?(?=\n|$)/;
 
 function valueOf(source: string): string {
   return source.slice(BEFORE_VALUE.exec(source)?.[0].length ?? source.length);
 }
 
-/** Whether the value begins with a quote that does not come again. */
-function isOpen(source: string): boolean {
-  const value = valueOf(source);
-  return /^["'`]/.test(value) && !CLOSED.test(value);
+/** The statement that begins on this line; null where its quotes are not closed. */
+function statementAt(lines: readonly string[], at: number): string | null {
+  const first = lines[at] ?? '';
+  const value = valueOf(first);
+  const quote = /^["'`]/.exec(value)?.[0];
+  if (quote === undefined) return first;
+  const closes = (line: string): boolean => (quote === '"' ? /(?<!\\)"/.test(line) : line.includes(quote));
+  const last = closes(value.slice(1)) ? at : lines.findIndex((line, index) => index > at && closes(line));
+  const source = lines.slice(at, last === -1 ? lines.length : last + 1).join('\n');
+  const before = first.length - value.length;
+  const closed = CLOSED.exec(source.slice(before));
+  if (closed !== null) return source.slice(0, before + closed[0].length);
+  return last === -1 ? null : source;
 }
 
 function malformed(where: string, problem: string, forms: string): UsageError {

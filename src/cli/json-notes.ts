@@ -5,7 +5,7 @@ import { hintText } from './remedies.ts';
 /**
  * What -format=json has instead of lines on stderr: notes and warnings are kept until a document takes them. That is the
  * answer on stdout, or else the one document that stderr may hold, which an error makes, or the end of the command. What
- * would be a second document is left out.
+ * would be a second document is left out, but for an error that comes when the notes are out: a command that cannot be started.
  */
 export interface JsonNotes {
   readonly keep: (text: string) => void;
@@ -24,18 +24,22 @@ export interface JsonNotes {
 /** @param changed told when `errorText` and `warningText` have become others */
 export function jsonNotes(write: (text: string) => void, changed: () => void): JsonNotes {
   let notes: readonly string[] = [];
+  /** Whether stderr holds a document already, and an error. */
   let isWritten = false;
+  let isError = false;
 
   function documentOf(errors: readonly string[], code: string | null, said: readonly string[] = notes): string {
-    if (isWritten) return '';
+    if (code === null ? isWritten : isError) return '';
     const document = { errors, ...(code === null ? {} : { code }), ...(said.length === 0 ? {} : { notes: said }) };
     return `${visibleJson(JSON.stringify(document))}\n`;
   }
 
-  function put(text: string): void {
-    if (isWritten) return;
+  function put(text: string, { error }: { readonly error: boolean }): void {
+    if (text === '') return;
     write(text);
+    notes = [];
     isWritten = true;
+    isError = error;
     changed();
   }
 
@@ -52,13 +56,13 @@ export function jsonNotes(write: (text: string) => void, changed: () => void): J
       notes = [];
       changed();
     },
-    error: (error) => put(errorsText([error])),
+    error: (error) => put(errorsText([error]), { error: true }),
     errors: (errors) => {
-      if (errors.length > 0) put(errorsText(errors));
+      if (errors.length > 0) put(errorsText(errors), { error: true });
     },
-    fault: (message) => put(documentOf([message], 'internal')),
+    fault: (message) => put(documentOf([message], 'internal'), { error: true }),
     end: () => {
-      if (notes.length > 0) put(documentOf([], null));
+      if (notes.length > 0) put(documentOf([], null), { error: false });
     },
     errorText: (error) => errorsText([error]),
     warningText: (message) => documentOf([], null, [...notes, message]),

@@ -11,7 +11,9 @@ import { isNoSuchFile, systemErrorText, UsageError } from '../errors.ts';
 export function outputPath(given: string, links: 'refuse' | 'replace'): string {
   if (given === '' || given.endsWith('/')) throw unwritable(given, 'no file has such a name', 'name the file, too');
   refuseSpecial(given, links);
-  return resolve(given);
+  const whole = attempt(given, () => resolve(given));
+  if (whole === null) throw unwritable(given, 'the current directory was removed', 'name the whole path of a file');
+  return whole;
 }
 
 function refuseSpecial(path: string, links: 'refuse' | 'replace'): void {

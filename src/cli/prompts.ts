@@ -92,30 +92,48 @@ type Streams = Parameters<typeof Prompts.input>[1];
 type Problem = (answer: string) => string | null;
 const validator = (problem: Problem) => (answer: string) => problem(answer) ?? true;
 
+type Ask<T> = (prompts: typeof Prompts, streams: Streams) => Promise<T>;
+
+/** Ctrl-Z stopped the process, and it goes on: the shell has written over the question since. */
+class WentOn extends Error {}
+
 /** @throws StoreError `cancelled` when the operator ends it with Ctrl-C or Ctrl-D; OneBack */
-async function answered<T>(ask: (prompts: typeof Prompts, streams: Streams) => Promise<T>): Promise<T> {
+async function answered<T>(ask: Ask<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await answeredAtOnce(ask);
+    } catch (error) {
+      if (!(error instanceof WentOn)) throw error;
+    }
+  }
+}
+
+async function answeredAtOnce<T>(ask: Ask<T>): Promise<T> {
   const prompts = await import('@inquirer/prompts');
   const stop = beforeEnding(restoreTerminal);
   const cancelled = new AbortController();
+  let isStopped = false;
   // Ctrl-D closes readline, which says no more of it than that it pauses its input. Inquirer waits for the end of the process then.
-  const cancel = (): void => cancelled.abort();
+  // It pauses, too, when the process goes on after Ctrl-Z.
+  const cancel = (): void => cancelled.abort(isStopped ? new WentOn() : undefined);
   process.stdin.once('pause', cancel);
-  const seeEscape = (_: unknown, key: { readonly name?: string } | undefined): void => {
+  const seeKey = (_: unknown, key: { readonly name?: string; readonly ctrl?: boolean } | undefined): void => {
     if (key?.name === 'escape') cancelled.abort(new OneBack());
+    if (key?.name === 'z' && key.ctrl === true) isStopped = true;
   };
-  process.stdin.on('keypress', seeEscape);
+  process.stdin.on('keypress', seeKey);
   try {
     return await ask(prompts, { input: process.stdin, output: process.stderr, signal: cancelled.signal });
   } catch (error) {
     if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
       const reason: unknown = cancelled.signal.reason;
-      throw reason instanceof OneBack
+      throw reason instanceof OneBack || reason instanceof WentOn
         ? reason
         : new StoreError('cancelled', 'the question was not answered; nothing was done');
     }
     throw error;
   } finally {
-    process.stdin.removeListener('keypress', seeEscape);
+    process.stdin.removeListener('keypress', seeKey);
     process.stdin.removeListener('pause', cancel);
     stop();
   }

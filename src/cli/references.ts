@@ -1,6 +1,7 @@
 import { type Context, joinedNames, type Mounts, secretPlace, withMounts } from '../core/index.ts';
 import { StoreError, UsageError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
+import { shellWord } from '../shell.ts';
 import { visible } from '../visible.ts';
 import { secretAt } from './commands/kv/mount.ts';
 import { raw } from './table.ts';
@@ -54,8 +55,12 @@ async function contentAt(mounts: Mounts, path: string): Promise<JsonObject> {
   const data = response.data ?? {};
   const content = secret.version === 2 ? data['data'] : data;
   if (isJsonObject(content)) return content;
+  const metadata = data['metadata'];
+  const isDestroyed = isJsonObject(metadata) && metadata['destroyed'] === true;
   throw new StoreError('no_value', `No data found at ${secret.path('data')}`, {
-    hint: 'its newest version is deleted; see: coffer kv undelete -h',
+    hint: isDestroyed
+      ? `its newest version is destroyed; for others see: coffer kv metadata get ${shellWord(path)}`
+      : 'its newest version is deleted; see: coffer kv undelete -h',
   });
 }
 

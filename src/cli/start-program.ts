@@ -1,50 +1,40 @@
 import { readFileSync } from 'node:fs';
 import { AbsentError, type CofferError, ExecuteError, isNoSuchFile, systemErrorCode } from '../errors.ts';
-import { giveEnvironmentBack } from '../native/environment.ts';
-import { type Guard, loadGuard } from '../native/guard.ts';
-import { NOTHING } from './find-program.ts';
+import { loadGuard } from '../native/guard.ts';
+import { NOTHING, type Program, shownFile } from './find-program.ts';
 
 /** What the command gets that takes the place of this process. */
 export interface ProgramStart {
-  readonly file: string;
-  /** From the command's name on, which the line of coffer ends with. */
-  readonly args: readonly string[];
-  /** By name. */
-  readonly variables: ReadonlyMap<string, string>;
-  /** The names that are taken out of the environment coffer was started with; null for all of them. */
-  readonly without: readonly string[] | null;
+  readonly program: Program;
+  /** From the command's name on. */
+  readonly args: readonly (string | Uint8Array)[];
+  /** "NAME=value" each; a string is UTF-8. */
+  readonly environment: readonly (string | Uint8Array)[];
   /** Descriptors that it gets beside 0, 1 and 2. */
   readonly keep: readonly number[];
+  /** Of `givenStart`. */
+  readonly state: string | null;
 }
 
 /** Replaces this process. @throws ExecuteError, AbsentError where the system does not start it */
-export function startProgram({ file, args, variables, without, keep }: ProgramStart): never {
-  const guard = loadGuard();
-  const more = [...variables].map(([name, value]) => `${name}=${value}`);
-  const own = rawArguments(args);
-  const start = (path: string, argv: readonly (string | Uint8Array)[]): never =>
-    guard.exec(path, argv, without === null ? more : null, keep);
-  if (without !== null) changeEnvironment(guard, [...without, ...variables.keys()], more);
+export function startProgram({ program, args, environment, keep, state }: ProgramStart): never {
+  const start = (path: string | Uint8Array, argv: readonly (string | Uint8Array)[]): never =>
+    loadGuard().exec(path, argv, environment, keep, state);
   try {
-    return start(file, own);
+    return start(program.file, args);
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOEXEC') throw notStarted(error, file);
+    if (systemErrorCode(error) !== 'ENOEXEC' || !program.isText) throw notStarted(error, shownFile(program.file));
   }
   // A script without a first line that names its shell: as execvp(3) and shells do.
   try {
-    return start('/bin/sh', ['sh', file, ...own.slice(1)]);
+    return start('/bin/sh', ['sh', program.file, ...args.slice(1)]);
   } catch (error) {
-    throw notStarted(error, file);
+    throw notStarted(error, shownFile(program.file));
   }
 }
 
-function changeEnvironment(guard: Guard, without: readonly string[], more: readonly string[]): void {
-  giveEnvironmentBack(guard);
-  guard.changeEnvironment(without, more);
-}
-
-/** The arguments byte for byte: what is not UTF-8 was lost when the runtime read them. */
-function rawArguments(args: readonly string[]): readonly (string | Uint8Array)[] {
+/** The last arguments of coffer's line byte for byte: what is not UTF-8 was lost when the runtime read them. */
+export function rawArguments(args: readonly string[]): readonly (string | Uint8Array)[] {
   if (!args.some((arg) => arg.includes('\ufffd'))) return args;
   const line = readFileSync('/proc/self/cmdline');
   const all: Uint8Array[] = [];
@@ -71,6 +61,7 @@ function notStarted(error: unknown, file: string): CofferError {
 const REASONS: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'permission denied'],
   ['EPERM', 'operation not permitted'],
+  ['ENOEXEC', 'it is neither a program for this machine nor a script'],
   ['ETXTBSY', 'it is being written'],
   ['ENOMEM', 'there is not enough memory'],
   ['ESTALE', 'coffer cannot go back to the directory that it was started in'],

@@ -12,7 +12,7 @@ export { moduleFromEnvironment } from './environment.ts';
 export { configFiles, defaultStorePath, stateFolder } from './paths.ts';
 export { readPin } from './pin.ts';
 export { sealReaders } from './seal-values.ts';
-export { firstSet, overrides, pinVariables, TRY_VARIABLE, unreadOfServer, variable, variables } from './variables.ts';
+export { firstSet, holdsPin, overrides, TRY_VARIABLE, unreadOfServer, variable, variables } from './variables.ts';
 export type { Config, PaddingHash } from './types.ts';
 
 export interface LoadOptions {

@@ -41,6 +41,11 @@ export function parsePinSource(value: string, { origin, file, verbatim }: Given)
   });
 }
 
+/** The environment variable that a `pin` names, right or wrong; null for any other source. */
+export function pinVariable({ value }: Given): string | null {
+  return typeof value === 'string' ? (/^env:(?:\/\/)?(.+)$/su.exec(value)?.[1] ?? null) : null;
+}
+
 /** The PIN, read anew. Throws a ConfigError when there is none, or something that cannot be one. */
 export function readPin(source: PinSource, env: Environment): string {
   switch (source.kind) {

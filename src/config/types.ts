@@ -87,6 +87,8 @@ export interface Config {
   readonly autoUnseal: boolean;
   /** The only store that may stand at the place of the storage, a UUID in lower case; null for any. */
   readonly storeId: string | null;
+  /** The variables that `pin` of any seal in the files names, also where its PIN is not used. */
+  readonly pinVariables: readonly string[];
   /** One-line remarks for the operator (ignored server stanzas, a readable PIN), for stderr. */
   readonly notes: readonly string[];
 }

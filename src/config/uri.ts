@@ -23,7 +23,7 @@ export function expandUri(givens: ReadonlyMap<string, Given>): ReadonlyMap<strin
     };
     const beside = givens.get(parameter);
     const read = sealReaders[parameter];
-    if (beside !== undefined && !isDeepStrictEqual(read(beside), read(fromUri))) {
+    if (beside !== undefined && !isDeepStrictEqual(withoutPlace(read(beside)), withoutPlace(read(fromUri)))) {
       throw new ConfigError('config_conflict', `${beside.origin} differs from ${attribute} in uri`, {
         hint: 'remove one of the two',
       });
@@ -31,6 +31,13 @@ export function expandUri(givens: ReadonlyMap<string, Given>): ReadonlyMap<strin
     all.set(parameter, fromUri);
   }
   return all;
+}
+
+/** Where a PIN stands is no part of it. */
+function withoutPlace(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'origin' in value
+    ? { ...value, origin: null, file: null }
+    : value;
 }
 
 function parametersOf(given: Given): (readonly [SealParameter, string, string | Uint8Array])[] {

@@ -7,7 +7,7 @@ import { serverOnlyInSeal, synonyms } from './keys.ts';
 import { merge } from './merge.ts';
 import { checkNames } from './names.ts';
 import { defaultStorePath } from './paths.ts';
-import { isLiteralPin, pinFileNote } from './pin.ts';
+import { isLiteralPin, pinFileNote, pinVariable } from './pin.ts';
 import { toSealConfig } from './seal.ts';
 import type { Config, PinSource, StorageConfig } from './types.ts';
 import { expandUri } from './uri.ts';
@@ -36,7 +36,9 @@ export function validate(documents: readonly Document[], env: Environment): Conf
   const autoUnseal = flag !== null && readFlag(flag);
   const storeId = toStoreId(topLevel(parsed, 'store_id'));
   notes.push(...pinNotes(documents, fromFile.get('pin'), seal.pin));
-  return { files, storage, seal, entropyAugmentation, autoUnseal, storeId, notes };
+  const pins = parsed.stanzas.filter(isSeal).flatMap((one) => givens(one).get('pin') ?? []);
+  const pinVariables = pins.flatMap((pin) => pinVariable(pin) ?? []);
+  return { files, storage, seal, entropyAugmentation, autoUnseal, storeId, pinVariables, notes };
 }
 
 /** A Vault server can switch seal wrapping off for all; somebody who has done so must hear that coffer does not. */

@@ -2,8 +2,6 @@
  * The variables that coffer has names for, each under what it says. Coffer's own name comes first; OpenBao's is read where
  * that is not set, and Vault's where neither is, as OpenBao reads them. Nothing outside of this folder reads one of them by its name.
  */
-import type { PinSource } from './types.ts';
-
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Makes a process one try of `coffer unseal`: the number of the descriptor that its reports go to. */
@@ -97,15 +95,17 @@ export function overrides(env: Environment): string[] {
 }
 
 /**
- * The names of those in `env` that hold a PIN, for whoever starts another command: what is for coffer alone is not handed on. Beside
- * the variables for a PIN, also with the name of a seal behind them, that is one that the configuration names, and a URI with a PIN in it.
+ * Whether a variable holds a PIN, for whoever starts another command: what is for coffer alone is not handed on. Beside the variables
+ * for a PIN, also with the name of a seal behind them, that is those that the configuration names, and a URI with a PIN in it.
+ * @param named `pinVariables` of the configuration
  */
-export function pinVariables(env: Environment, pin: PinSource | null): string[] {
+export function holdsPin(name: string, value: string, named: readonly string[]): boolean {
   const known = [...variables.pin, ...variables.new_pin, ...variables.new_so_pin];
-  const holdsPin = (name: string): boolean =>
+  return (
     known.some((one) => name === one || name.startsWith(`${one}_`)) ||
-    (variables.uri.includes(name) && env[name]?.includes('pin-value') === true);
-  return [...Object.keys(env).filter(holdsPin), ...(pin?.kind === 'env' ? [pin.name] : [])];
+    named.includes(name) ||
+    (variables.uri.includes(name) && value.includes('pin-value'))
+  );
 }
 
 function seal(suffix: string): readonly string[] {

@@ -725,13 +725,7 @@ static const char *const PATH_VARIABLES[] = { "ChrystokiConfigurationPath", "CS_
                                               "P11NETHSM_CONFIG_FILE", "SOFTHSM2_CONF", "TPM2_PKCS11_STORE",
                                               "YUBIHSM_PKCS11_CONF" };
 enum { PATH_VARIABLE_COUNT = sizeof PATH_VARIABLES / sizeof *PATH_VARIABLES };
-/* "NAME=path" as it was given, and what stands in its place. */
-static struct
-{
-  char *given, *whole;
-} resolved[PATH_VARIABLE_COUNT];
-
-/* Gives these variables whole paths, where they are relative. */
+/* Gives these variables whole paths, where they are relative. Nothing frees what stands in the environment. */
 static void resolve_variables(void)
 {
   char *directory = getcwd(NULL, 0);
@@ -743,24 +737,13 @@ static void resolve_variables(void)
       if (strncmp(*each, PATH_VARIABLES[i], length) != 0 || (*each)[length] != '=')
         continue;
       const char *path = *each + length + 1;
-      if (path[0] != '/' && path[0] != '\0' && asprintf(&resolved[i].whole, "%s=%s/%s", PATH_VARIABLES[i], directory, path) > 0)
-      {
-        resolved[i].given = *each;
-        *each = resolved[i].whole;
-      }
+      char *whole;
+      if (path[0] != '/' && path[0] != '\0' && asprintf(&whole, "%s=%s/%s", PATH_VARIABLES[i], directory, path) > 0)
+        *each = whole;
       break;
     }
   }
   free(directory);
-}
-
-/* In `environment` they are again as they were given. */
-static void give_variables_back(char **environment)
-{
-  for (char **each = environment; each != NULL && *each != NULL; each++)
-    for (int i = 0; i < PATH_VARIABLE_COUNT; i++)
-      if (*each == resolved[i].whole)
-        *each = resolved[i].given;
 }
 
 /*
@@ -812,7 +795,7 @@ static int leave_directory(void)
 /* Replaces the process where the caller was. Returns only when it fails: the error number; ESTALE where there is no way back. */
 static int replace_process_there(const char *path, char **argv, char **environment)
 {
-  if (!has_left_directory)
+  if (!has_left_directory && callers_directory < 0)
     return replace_process(path, argv, environment);
   if (callers_directory < 0)
   {
@@ -837,6 +820,21 @@ static napi_value throw_errno(napi_env env, const char *what, int number)
   char message[256];
   snprintf(message, sizeof message, "%s: %s", what, strerror(number));
   napi_throw_error(env, strerrorname_np(number), message);
+  return NULL;
+}
+
+/* As the runtimes throw what the system says: with code and syscall, and in their words. */
+static napi_value throw_system_error(napi_env env, const char *call, int number)
+{
+  char message[256];
+  napi_value code, text, name, error;
+  const char *words = strerror(number);
+  snprintf(message, sizeof message, "%s: %c%s, %s", strerrorname_np(number), tolower(words[0]), words + 1, call);
+  napi_create_string_utf8(env, strerrorname_np(number), NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &text);
+  napi_create_string_utf8(env, call, NAPI_AUTO_LENGTH, &name);
+  if (napi_create_error(env, code, text, &error) == napi_ok && napi_set_named_property(env, error, "syscall", name) == napi_ok)
+    napi_throw(env, error);
   return NULL;
 }
 
@@ -1154,40 +1152,33 @@ static void free_strings(char **strings)
   free(strings);
 }
 
-#define TAKEN "COFFER_TAKEN:"
-#define STATE TAKEN "STATE="
-
-static int begins(const char *text, const char *with)
-{
-  return strncmp(text, with, strlen(with)) == 0;
-}
-
-/* giveEnvironmentBack(): takes away what the launcher put before the names of variables, and what it added (launch.c). */
-static napi_value GiveEnvironmentBack(napi_env env, napi_callback_info info)
-{
-  (void)env, (void)info;
-  char **kept = environ;
-  for (char **each = environ; each != NULL && *each != NULL; each++)
-    if (!begins(*each, STATE))
-      *kept++ = begins(*each, TAKEN) ? *each + strlen(TAKEN) : *each;
-  if (kept != NULL)
-    *kept = NULL;
-  return NULL;
-}
-
 /* What the launcher noted before the runtime began: of a runtime without one nothing is known. Signals and descriptors are bits. */
 static struct
 {
   int is_known;
   unsigned long long files, ignored, blocked;
-  unsigned nonblocking;
+  unsigned nonblocking, closed;
+  int directory; /* a descriptor of the one that the launcher had to leave; -1 for none */
 } start;
 
-static void read_start(void)
+static void read_start(const char *note)
 {
-  for (char **each = environ; each != NULL && *each != NULL; each++)
-    if (begins(*each, STATE))
-      start.is_known = sscanf(*each + strlen(STATE), "%llx.%llx.%llx.%x", &start.files, &start.ignored, &start.blocked, &start.nonblocking) == 4;
+  start.is_known = sscanf(note, "%llx.%llx.%llx.%x.%x.%d", &start.files, &start.ignored, &start.blocked, &start.nonblocking,
+                          &start.closed, &start.directory) == 6;
+  if (start.is_known && start.directory >= 0)
+    callers_directory = start.directory;
+}
+
+/* environment(): ["NAME=value", ...] as this process has them now, a character for each byte. */
+static napi_value Environment(napi_env env, napi_callback_info info)
+{
+  (void)info;
+  napi_value list, text;
+  napi_create_array(env, &list);
+  for (uint32_t i = 0; environ != NULL && environ[i] != NULL; i++)
+    if (napi_create_string_latin1(env, environ[i], NAPI_AUTO_LENGTH, &text) == napi_ok)
+      napi_set_element(env, list, i, text);
+  return list;
 }
 
 /* The bytes of a Uint8Array; NULL where it is none. */
@@ -1241,54 +1232,6 @@ static char **string_list(napi_env env, napi_value array)
   return strings;
 }
 
-static int is_named(const char *variable, char *const *names)
-{
-  for (; *names != NULL; names++)
-  {
-    size_t length = strlen(*names);
-    if (strncmp(variable, *names, length) == 0 && variable[length] == '=')
-      return 1;
-  }
-  return 0;
-}
-
-static size_t count_of(char *const *strings)
-{
-  size_t count = 0;
-  while (strings != NULL && strings[count] != NULL)
-    count++;
-  return count;
-}
-
-/*
- * changeEnvironment(without, with): every variable of these names goes, and "NAME=value" of `with` come. What was there before is not
- * freed, since a thread of the module may be reading it.
- */
-static napi_value ChangeEnvironment(napi_env env, napi_callback_info info)
-{
-  napi_value values[2];
-  arguments(env, info, values, 2);
-  char **without = string_list(env, values[0]);
-  char **with = string_list(env, values[1]);
-  char **changed = calloc(count_of(environ) + count_of(with) + 1, sizeof *changed);
-  if (without == NULL || with == NULL || changed == NULL)
-  {
-    free_strings(without);
-    free_strings(with);
-    free(changed);
-    return throw_errno(env, "the environment", EINVAL);
-  }
-  size_t at = 0;
-  for (char **each = environ; each != NULL && *each != NULL; each++)
-    if (!is_named(*each, without))
-      changed[at++] = *each;
-  for (char **each = with; *each != NULL; each++)
-    changed[at++] = *each;
-  environ = changed;
-  free_strings(without);
-  return NULL;
-}
-
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U
 #endif
@@ -1296,8 +1239,10 @@ static napi_value ChangeEnvironment(napi_env env, napi_callback_info info)
 #define LEAST_DESCRIPTOR 64
 
 /* Linux before 6.3 does not know MFD_NOEXEC_SEAL, and a later one may be set to want it (sysctl vm.memfd_noexec). */
-static int new_memory_file(const char *name)
+static int new_memory_file(const char *whole_name)
 {
+  char name[250]; /* with its end: longer ones are refused */
+  snprintf(name, sizeof name, "%s", whole_name);
   int file = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
   return file >= 0 || errno != EINVAL ? file : (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
@@ -1339,25 +1284,10 @@ static napi_value MemoryFile(napi_env env, napi_callback_info info)
     int failed = errno;
     if (file >= 0)
       close(file);
-    return throw_errno(env, "a file in memory", failed);
+    return throw_system_error(env, "memfd_create", failed);
   }
   napi_create_int32(env, file, &result);
   return result;
-}
-
-/* As the runtimes throw what the system says: with code and syscall, and in their words. */
-static napi_value throw_system_error(napi_env env, const char *call, int number)
-{
-  char message[256];
-  napi_value code, text, name, error;
-  const char *words = strerror(number);
-  snprintf(message, sizeof message, "%s: %c%s, %s", strerrorname_np(number), tolower(words[0]), words + 1, call);
-  napi_create_string_utf8(env, strerrorname_np(number), NAPI_AUTO_LENGTH, &code);
-  napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &text);
-  napi_create_string_utf8(env, call, NAPI_AUTO_LENGTH, &name);
-  if (napi_create_error(env, code, text, &error) == napi_ok && napi_set_named_property(env, error, "syscall", name) == napi_ok)
-    napi_throw(env, error);
-  return NULL;
 }
 
 /* nameFile(descriptor, path): gives a file that was opened without a name (O_TMPFILE of open(2)) this one. Nothing is replaced, and no link followed there. */
@@ -1391,7 +1321,7 @@ static void close_others_on_exec(void)
 
 /*
  * The runtimes mark even these close-on-exec at their start, and make pipes non-blocking, for whoever shares them too. Where it is
- * not known what they were, they block, as most programs want them.
+ * not known what they were, they block, as most programs want them. What was closed is closed again.
  */
 static void prepare_standard_descriptors(void)
 {
@@ -1403,7 +1333,7 @@ static void prepare_standard_descriptors(void)
     int nonblocking = start.is_known && (start.nonblocking >> descriptor & 1U) ? O_NONBLOCK : 0;
     if ((flags & O_NONBLOCK) != nonblocking)
       fcntl(descriptor, F_SETFL, (flags & ~O_NONBLOCK) | nonblocking);
-    fcntl(descriptor, F_SETFD, 0);
+    fcntl(descriptor, F_SETFD, start.is_known && (start.closed >> descriptor & 1U) ? FD_CLOEXEC : 0);
   }
 }
 
@@ -1497,40 +1427,38 @@ static int replace_process(const char *path, char **argv, char **environment)
 }
 
 /*
- * exec(path, argv, env, keep): the program at `path` takes the place of this process, in the directory where that was started. env: ["NAME=value", ...], or null for
- * this process's own, byte for byte. keep: descriptors that it gets beside 0, 1 and 2. Returns only by throwing.
+ * exec(path, argv, env, keep, start): the program at `path` takes the place of this process, in the directory where that was started.
+ * env: "NAME=value" each. keep: descriptors that it gets beside 0, 1 and 2. start: what the launcher noted, or null. Returns only by throwing.
  */
 static napi_value Exec(napi_env env, napi_callback_info info)
 {
-  static char path[PATH_MAX];
-  napi_value values[4];
-  napi_valuetype type = napi_undefined;
-  size_t length;
-  arguments(env, info, values, 4);
-  if (text_argument(env, values[0], path, sizeof path, &length) != 0 || strlen(path) != length)
-    return throw_errno(env, "the path of the program", EINVAL);
-  napi_typeof(env, values[2], &type);
+  napi_value values[5];
+  arguments(env, info, values, 5);
+  char *path = copied_string(env, values[0]);
   char **argv = string_list(env, values[1]);
-  char **own = type == napi_null ? NULL : string_list(env, values[2]);
+  char **environment = string_list(env, values[2]);
+  char *note = copied_string(env, values[4]);
   int failed = EINVAL;
-  if (argv != NULL && argv[0] != NULL && (type == napi_null || own != NULL))
+  if (path != NULL && argv != NULL && argv[0] != NULL && environment != NULL)
   {
+    if (note != NULL)
+      read_start(note);
     fflush(NULL);
     restore_output();
     prepare_standard_descriptors();
     close_others_on_exec();
     keep_descriptors(env, values[3]);
-    give_variables_back(environ);
-    failed = replace_process_there(path, argv, type == napi_null ? environ : own);
+    failed = replace_process_there(path, argv, environment);
   }
+  free(path);
+  free(note);
   free_strings(argv);
-  free_strings(own);
-  return throw_errno(env, path, failed);
+  free_strings(environment);
+  return throw_errno(env, "exec", failed);
 }
 
 NAPI_MODULE_INIT()
 {
-  read_start();
 #define FUNCTION(name, function) { name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL }
   napi_property_descriptor functions[] = {
     FUNCTION("install", Install), FUNCTION("load", Load),
@@ -1539,8 +1467,7 @@ NAPI_MODULE_INIT()
     FUNCTION("keep", Keep), FUNCTION("undo", Undo), FUNCTION("done", Done),
     FUNCTION("redirectOutput", RedirectOutput), FUNCTION("restoreOutput", RestoreOutput),
     FUNCTION("leaving", Leaving), FUNCTION("quit", Quit), FUNCTION("account", Account),
-    FUNCTION("harden", Harden), FUNCTION("giveEnvironmentBack", GiveEnvironmentBack),
-    FUNCTION("changeEnvironment", ChangeEnvironment), FUNCTION("memoryFile", MemoryFile),
+    FUNCTION("harden", Harden), FUNCTION("environment", Environment), FUNCTION("memoryFile", MemoryFile),
     FUNCTION("nameFile", NameFile), FUNCTION("exec", Exec),
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);

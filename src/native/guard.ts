@@ -41,12 +41,11 @@ export interface Guard {
   account(): { readonly name: string; readonly home: string } | null;
   /** No core dumps, and no look into this process by others of the same user. */
   harden(): void;
-  /** See environment.ts, which knows when. */
-  giveEnvironmentBack(): void;
-  /** Takes every variable of these names from this process's environment, and adds "NAME=value" each; right before `exec` with null. */
-  changeEnvironment(without: readonly string[], more: readonly string[]): void;
+  /** "NAME=value" each as this process has them now, byte for byte: a character is a byte. See environment.ts. */
+  environment(): string[];
   /**
    * Makes a file in memory, which nobody can change and only this user read (0400), for `exec` to keep.
+   * Throws as node:fs does.
    * @param name is shown by the system, and need not be unique  @returns its descriptor, above those that shell scripts use
    */
   memoryFile(name: string, content: Uint8Array): number;
@@ -58,13 +57,14 @@ export interface Guard {
   /**
    * Replaces the process by a program: signals as the caller of coffer had them (at their defaults where the launcher has not noted that), no descriptor but 0, 1, 2 and those of `keep`, limits as they
    * were, and in the directory where coffer was started. Returns only by throwing an error with the errno as its `code`.
-   * @param argv a string is UTF-8  @param env "NAME=value" each, or null for this process's own, byte for byte
+   * @param argv a string is UTF-8  @param env "NAME=value" each  @param state what the launcher noted, of environment.ts
    */
   exec(
-    path: string,
+    path: string | Uint8Array,
     argv: readonly (string | Uint8Array)[],
-    env: readonly string[] | null,
+    env: readonly (string | Uint8Array)[],
     keep: readonly number[],
+    state: string | null,
   ): never;
 }
 
@@ -106,8 +106,7 @@ const FUNCTIONS = [
   'quit',
   'account',
   'harden',
-  'giveEnvironmentBack',
-  'changeEnvironment',
+  'environment',
   'memoryFile',
   'nameFile',
   'exec',

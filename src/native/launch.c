@@ -45,11 +45,16 @@ static int fail(const char *what, const char *name, const char *hint) {
   return FAILED;
 }
 
-/* In ascending order, since a file gets the lowest number that is free. */
-static void keep_closed(void) {
+/* Which of the standard descriptors were closed, as bits. In ascending order, since a file gets the lowest number that is free. */
+static unsigned keep_closed(void) {
+  unsigned bits = 0;
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
-    if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) == descriptor) bits |= 1U << descriptor;
+  return bits;
 }
+
+/* A descriptor of the directory that was left; -1 for none. */
+static int removed_directory = -1;
 
 /*
  * Bun does not start where the current directory was removed. In a folder of /proc that holds nothing, a relative path leads nowhere
@@ -58,6 +63,7 @@ static void keep_closed(void) {
 static int leave_removed_directory(void) {
   char here[PATH_MAX];
   if (getcwd(here, sizeof here) != NULL || errno != ENOENT) return 0;
+  removed_directory = open(".", O_PATH | O_DIRECTORY);
   return chdir("/proc/self/fdinfo");
 }
 
@@ -87,8 +93,8 @@ static unsigned nonblocking_descriptors(void) {
   return bits;
 }
 
-/* Adds COFFER_TAKEN:STATE=files.ignored.blocked.nonblocking to the environment, in hex; guard.c reads it. */
-static int note_state(void) {
+/* Adds COFFER_TAKEN:STATE=files.ignored.blocked.nonblocking.closed.directory to the environment, all but the last in hex; guard.c reads it. */
+static int note_state(unsigned closed) {
   struct rlimit files;
   sigset_t blocked;
   size_t count = 0;
@@ -96,8 +102,8 @@ static int note_state(void) {
   char **noted = malloc((count + 2) * sizeof *noted);
   if (noted == NULL || getrlimit(RLIMIT_NOFILE, &files) != 0 || sigprocmask(SIG_SETMASK, NULL, &blocked) != 0) return -1;
   memcpy(noted, environ, count * sizeof *noted);
-  int length = asprintf(&noted[count], "%sSTATE=%llx.%llx.%llx.%x", TAKEN, (unsigned long long)files.rlim_cur, ignored_signals(),
-                        bits_of(&blocked), nonblocking_descriptors());
+  int length = asprintf(&noted[count], "%sSTATE=%llx.%llx.%llx.%x.%x.%d", TAKEN, (unsigned long long)files.rlim_cur, ignored_signals(),
+                        bits_of(&blocked), nonblocking_descriptors(), closed, removed_directory);
   noted[count + 1] = NULL;
   environ = noted;
   return length < 0 ? -1 : 0;
@@ -105,18 +111,19 @@ static int note_state(void) {
 
 int main(int argc, char **argv) {
   (void)argc;
-  keep_closed();
+  unsigned closed = keep_closed();
   for (char **each = environ; *each != NULL; each++) {
     if (is_taken(*each) && asprintf(each, "%s%s", TAKEN, *each) < 0)
       return fail("cannot rename", "a variable", "free memory");
   }
-  if (note_state() != 0) return fail("cannot note", "the limits of this process", "free memory");
-  char path[PATH_MAX + sizeof PROGRAM];
   if (leave_removed_directory() != 0) return fail("cannot leave", "the removed current directory", "change to another directory");
+  if (note_state(closed) != 0) return fail("cannot note", "the limits of this process", "free memory");
+  char path[PATH_MAX + sizeof PROGRAM];
   ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
   if (length < 0) return fail("cannot read", "/proc/self/exe", "coffer needs /proc mounted");
   path[length] = '\0';
   strcpy(strrchr(path, '/') + 1, PROGRAM);
   execv(path, argv);
-  return fail("cannot start", path, "install coffer again: its files belong together in one folder");
+  const char *hint = errno == E2BIG ? "give it less: fewer or shorter variables and arguments" : "install coffer again: its files belong together in one folder";
+  return fail("cannot start", path, hint);
 }

@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runMisbehaving } from '../support/misdeeds.ts';
 import { configuration, makeStand, readRows, writeRows, type Outcome, type Stand } from '../support/store.ts';
@@ -154,6 +156,25 @@ describe('with -format=json a note', () => {
       kind: 'segv',
     });
     expect({ status, aside: documentOf(stderr) }).toMatchObject({
+      status: 3,
+      aside: { code: 'module_crashed', notes: [noted] },
+    });
+  });
+
+  it('does not stand in the way of an error of the command that run cannot start', () => {
+    opened(true);
+    stand.ok('secrets', 'enable', 'kv');
+    stand.ok('kv', 'put', 'kv/app', 'v=w');
+    const run = ['run', '-format=json', '-env', 'A=kv/app#v', '--'];
+    stand.write('broken', '#!/no/such/shell\n');
+    chmodSync(join(stand.dir, 'broken'), 0o700);
+    const { status, stderr } = stand.run([...run, './broken']);
+    expect({ status, asides: stderr.trim().split('\n').map(documentOf) }).toMatchObject({
+      status: 127,
+      asides: [{ errors: [], notes: [noted] }, { code: 'command_not_found' }],
+    });
+    const crashed = stand.run([...run, 'true'], { env: { COFFER_SHIM_FAULT: 'misbehave:C_Finalize:segv' } });
+    expect({ status: crashed.status, aside: documentOf(crashed.stderr) }).toMatchObject({
       status: 3,
       aside: { code: 'module_crashed', notes: [noted] },
     });

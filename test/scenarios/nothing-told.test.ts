@@ -272,12 +272,11 @@ const PATHS: { readonly [type: string]: readonly (readonly string[])[] } = {
   yaml: [['-path=kv/a'], []],
 };
 
-/** Times are those of versions, and are not looked at where none are brought. A value that only begins with quotes has them. */
+/** Times are those of versions, and are not looked at where none are brought. */
 const ALLOWED = [
   ...['json', 'ndjson'].map(
     (type) => `kv import -input-type=${type} -: {"path":"two/a","data":{"v":"1"},"metadata":{"created_time":"VALUE"}}`,
   ),
-  'kv import -input-type=env -path=kv/a -: V="VALUE" VALUE',
 ];
 
 describe.runIf(hasStrace)('the system, asked what coffer does', () => {

@@ -38,6 +38,20 @@ describe('at a terminal', () => {
     expect(readFileSync(join(stand.dir, 'out'), 'utf8')).toBe('value-in-kv');
   });
 
+  it('the PIN is asked for again where Ctrl-Z stopped the question and the shell has it go on, each time', async () => {
+    const job = `${asking} run -env A=kv/a#v -- sh -c 'echo $A for the command'`;
+    stand.write('stopped.sh', `set -m\n${job}\necho stopped 1; fg >/dev/null\necho stopped 2; fg >/dev/null\n`);
+    const typist = atTerminal(stand, 'bash stopped.sh');
+    await typist.shows('PIN of the token');
+    typist.type('pin\x1a');
+    await typist.shows(/stopped 1[^]*PIN of the token/);
+    typist.type('\x1a');
+    await typist.shows(/stopped 2[^]*PIN of the token/);
+    typist.type(`pin-4711${KEYS.enter}`);
+    await typist.shows('value-in-kv for the command');
+    expect(await typist.ends).toBe(0);
+  });
+
   it('a wrong PIN is sent once and not asked for again', async () => {
     stand.shim?.clear();
     const typist = atTerminal(stand, `${asking} kv get kv/a`, stand.anotherUser);

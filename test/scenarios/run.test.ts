@@ -217,6 +217,14 @@ describe('inject', () => {
     expect(stand.shim?.calls().filter((name) => name === 'C_Login')).toHaveLength(1);
   });
 
+  it('cannot write a file beside a directory that was removed, and says so', async () => {
+    stand.write('template', 'coffer://kv/all#canary\n');
+    const line = 'mkdir gone; cd gone; rmdir ../gone; coffer inject -out=rendered "$OLDPWD/template"';
+    const { status, stderr } = await stand.shell(line);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: cannot write [^\n]*rendered: [^\n]*\nhint: /m);
+  });
+
   it('leaves no value behind in a file or in an error where it fails', () => {
     stand.write('template', 'coffer://kv/all#canary\ncoffer://kv/all#none\n');
     for (const args of [['-out=rendered', 'template'], ['-out=none/rendered/', 'template'], ['template']]) {

@@ -17,6 +17,7 @@
  *   no-token                  C_GetSlotList finds none
  *   obeys:NAME                every function but C_Finalize is CKR_ARGUMENTS_BAD where a file of this name was ever to be read by a
  *                             relative path, while it was loaded or in a call
+ *   sets:NAME                 it sets this variable of the environment when it is loaded
  *   manufacturer:TEXT         what C_GetInfo says of the module
  *   token-manufacturer:TEXT   what C_GetTokenInfo says of the token
  *   pin-count-low, pin-final-try, pin-locked, pin-not-initialised, login-not-required
@@ -274,7 +275,10 @@ static int obeys(void)
 
 __attribute__((constructor)) static void look_around(void)
 {
+  char name[64];
   obeys();
+  if (fault("sets", name, sizeof name))
+    setenv(name, "set by the module", 1);
 }
 
 /* Logs, counts and makes the general faults. CKR_OK: go on to the real module. */

@@ -6,7 +6,7 @@ const src = fileURLToPath(new URL('../../src/', import.meta.url));
 export const STAND_IN = `
   import { createRequire } from 'node:module';
   import { start as startReal } from '${src}cli/start.ts';
-  import { giveEnvironmentBack, givenEnvironment } from '${src}native/environment.ts';
+  import { givenEnvironment, givenStart } from '${src}native/environment.ts';
   import { loadGuard } from '${src}native/guard.ts';
   export { main };
   export const start = (argv) => startReal(argv, main);
@@ -21,7 +21,7 @@ export const STAND_IN = `
       case 'pkcs11': { const { default: pkcs11js } = await import('pkcs11js'); new pkcs11js.PKCS11(); return 0; }
       case 'prompts': { const { password } = await import('@inquirer/prompts'); console.log(typeof password); return 0; }
       case 'given': console.log(JSON.stringify(givenEnvironment())); return 0;
-      case 'give-back': giveEnvironmentBack(loadGuard()); loadGuard().exec('/bin/cat', ['cat', '/proc/self/environ'], null, []);
+      case 'give-back': { const { variables, state } = givenStart(loadGuard()); loadGuard().exec('/bin/cat', ['cat', '/proc/self/environ'], variables.map((one) => Buffer.from(one, 'latin1')), [], state); }
     }
     return 1;
   }

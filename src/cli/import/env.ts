@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { type JsonObject, setOwn } from '../../json.ts';
-import { envStatements, onlyVariable, refuseLostEnd } from '../env-statements.ts';
+import { envStatements, onlyVariable, refuseUnclear } from '../env-statements.ts';
 
 /**
  * An .env file as the data of one secret.
@@ -11,7 +11,7 @@ export async function readEnv(text: string, name: string): Promise<JsonObject> {
   const data: JsonObject = {};
   for (const statement of envStatements(text, name)) {
     const { source, where } = statement;
-    refuseLostEnd(statement);
+    refuseUnclear(statement);
     const [key, value] = onlyVariable(parse(source), where);
     if (Object.hasOwn(data, key))
       // Without quotes the lines of a private key look like names: what stands before "=" may be a part of a value.

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'dotenv';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readEnvFile } from '../../../src/cli/env-file.ts';
 import { UsageError } from '../../../src/errors.ts';
@@ -42,7 +44,7 @@ describe('an .env file', () => {
   });
 
   it('has a # in quotes, and comments behind a blank or behind quotes', () => {
-    expect(read('A=\'a#b\'\nB="a#b"# c#d\nC=`a#b` # c\nD=a # c#d\nE= # c\nF=\t#c')).toEqual([
+    expect(read('A=\'a#b\'\nB="a#b"# c#d\u2028\nC=`a#b` # c\nD=a # c#d\nE= # c\nF=\t#c')).toEqual([
       ['A', 'a#b'],
       ['B', 'a#b'],
       ['C', 'a#b'],
@@ -57,6 +59,28 @@ describe('an .env file', () => {
       ['KEY', '-----BEGIN\nA=1\n# no comment\n-----END'],
       ['B', '2'],
     ]);
+  });
+
+  it('has values with \\" in them, and with a backslash at their end', () => {
+    expect(read('A="{\n  \\"a\\": \\"b\\"\n}" # c\nB="C:\\dir\\"\nC="D:\\"# c\nD=""\nE="\\""\nF="x\\"')).toEqual([
+      ['A', '{\n  \\"a\\": \\"b\\"\n}'],
+      ['B', 'C:\\dir\\'],
+      ['C', 'D:\\'],
+      ['D', ''],
+      ['E', '\\"'],
+      ['F', 'x\\'],
+    ]);
+  });
+
+  it('is refused, or has what dotenv finds in all of it', () => {
+    const piece = fc.constantFrom(...['"', '\\"', '\\', "'", '\n', '\nB=', '\nA="', '"\n', '" # c\n', ' ', 'x', '=']);
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 9 }), (pieces) => {
+        const text = `A=${pieces.join('')}`;
+        if (problem(text) === 'none') expect(Object.fromEntries(read(text))).toEqual(parse(text));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it.each([
@@ -89,7 +113,10 @@ describe('an .env file', () => {
       'bad_data: FILE (line 2): a # without a blank before it stands in a value without quotes',
     ],
     ['A=#hunter2', 'bad_data: FILE (line 1): a # without a blank before it stands in a value without quotes'],
-    ['A="a#b" hunter2', 'bad_data: FILE (line 1): a # without a blank before it stands in a value without quotes'],
+    ['A="a#b" hunter2', 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
+    ['A="1"; B=hunter2', 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
+    ["A='it\\'s hunter2'", 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
+    ['A="hunter2" b"', 'bad_data: FILE (line 1): there is more than a comment behind the quotes around the value'],
     [
       'A=COFFER://secret/app#user',
       'bad_data: FILE (line 1): a # without a blank before it stands in a value without quotes',

@@ -185,6 +185,7 @@ describe('pin in the configuration', () => {
     const file = home.write('c.hcl', sealWith('pin = "env:OTHER"'));
     const config = await home.load(file, { COFFER_HSM_PIN: 'env:NOT_A_NAME' });
     expect(config.seal.pin).toMatchObject({ kind: 'literal', value: 'env:NOT_A_NAME' });
+    expect(config.pinVariables).toEqual(['OTHER']);
   });
 
   it('is noted when others can read it', async () => {

@@ -179,6 +179,15 @@ describe('COFFER_HSM_URI', () => {
     expect(key.token).toEqual({ ...token, slot: 1n, model: 'm', serial: 's' });
   });
 
+  it('may say the same PIN as another variable', async () => {
+    const home = makeHome();
+    const file = home.write('c.hcl', 'seal "pkcs11" {\n  lib = "/x"\n  key_label = "k"\n}\n');
+    const env = { COFFER_HSM_URI: 'pkcs11:token=a?pin-value=1234', COFFER_HSM_PIN: '1234' };
+    expect((await home.load(file, env)).seal.pin).toMatchObject({ kind: 'literal', value: '1234' });
+    const error = await home.failure(file, { ...env, COFFER_HSM_PIN: '12345' });
+    expect(error).toMatchObject({ code: 'config_conflict' });
+  });
+
   it('must not contradict another variable', async () => {
     const home = makeHome();
     const file = home.write('c.hcl', 'seal "pkcs11" {}\n');

@@ -54,6 +54,7 @@ describe('a minimal configuration', () => {
       entropyAugmentation: false,
       autoUnseal: false,
       storeId: null,
+      pinVariables: [],
       notes: [],
     });
   });

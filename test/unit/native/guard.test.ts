@@ -52,8 +52,8 @@ function run(
 }
 
 /** Replaces the process by a shell that runs this line. */
-const SHELL = (line: string, env = 'null', keep = '[]'): string =>
-  `guard.exec('/bin/sh', ['sh', '-c', ${JSON.stringify(line)}], ${env}, ${keep});`;
+const SHELL = (line: string, keep = '[]'): string =>
+  `guard.exec('/bin/sh', ['sh', '-c', ${JSON.stringify(line)}], guard.environment(), ${keep}, null);`;
 
 describe('account()', () => {
   const SHOW = 'process.stdout.write(JSON.stringify(guard.account()));';
@@ -220,17 +220,11 @@ describe('harden', () => {
   });
 });
 
-describe('changeEnvironment', () => {
-  it('takes every variable of a name away and adds others, and leaves the rest byte for byte', () => {
+describe('environment', () => {
+  it('is all that the process has, byte for byte', () => {
     const before = 'OTHER=$(printf "a\\377b"); export OTHER; ';
-    const script = `guard.changeEnvironment(['GONE', 'OTH'], ['NEW=n=1', 'NEWER=']); ${SHELL('env | grep -aE "^(GONE|GONER|NEW|NEWER|OTHER)=" | sort | od -An -c')}`;
-    const { stdout } = run(script, { before, env: { GONE: 'g', GONER: 'r' } });
-    expect(stdout.replace(/\s+/g, '')).toBe('GONER=r\\nNEW=n=1\\nNEWER=\\nOTHER=a377b\\n');
-  });
-
-  it('refuses what holds a NUL, and changes nothing then', () => {
-    const script = `try { guard.changeEnvironment(['KEPT'], ['A=b\\0c']); } catch (error) { fs.writeSync(1, error.code + ' '); } ${SHELL('echo $KEPT')}`;
-    expect(run(script, { env: { KEPT: 'k' } }).stdout).toBe('EINVAL k\n');
+    const script = `fs.writeSync(1, JSON.stringify(guard.environment().filter((one) => /^(OTHER|GIVEN)=/.test(one)).sort()));`;
+    expect(JSON.parse(run(script, { before, env: { GIVEN: 'é=' } }).stdout)).toEqual(['GIVEN=Ã©=', 'OTHER=aÿb']);
   });
 });
 
@@ -239,7 +233,7 @@ describe('memoryFile', () => {
 
   it('is a file with these bytes above the descriptors of scripts, read from its beginning, for exec to keep', () => {
     const { stdout } = run(
-      `${MAKE} fs.writeSync(1, made + ' '); ${SHELL('stat -L -c "%a %s" /proc/$$/fd/64; od -An -c <&64; od -An -c /proc/$$/fd/64', 'null', '[made]').replace('<&64', '/dev/fd/64')}`,
+      `${MAKE} fs.writeSync(1, made + ' '); ${SHELL('stat -L -c "%a %s" /proc/$$/fd/64; od -An -c <&64; od -An -c /proc/$$/fd/64', '[made]').replace('<&64', '/dev/fd/64')}`,
     );
     expect(stdout.replace(/\s+/g, ' ')).toBe('64 400 3 a \\0 377 a \\0 377 ');
   });
@@ -298,13 +292,13 @@ describe('nameFile', () => {
 
 describe('exec', () => {
   it('hands on arguments that are not UTF-8 as bytes', () => {
-    const script = `guard.exec('/bin/sh', ['sh', '-c', 'printf %s "$1" | od -An -c', 'sh', Buffer.from([0x61, 0xff])], [], []);`;
+    const script = `guard.exec('/bin/sh', ['sh', '-c', 'printf %s "$1" | od -An -c', 'sh', Buffer.from([0x61, 0xff])], [], [], null);`;
     expect(run(script).stdout.trim()).toBe('a 377');
   });
 
   it('replaces the process: same id, given arguments and environment', () => {
     const { status, stdout } = run(
-      `fs.writeSync(1, process.pid + ' '); guard.exec('/bin/sh', ['name', '-c', 'echo $$ $0 $1 $A; env; exit 5', 'zero', 'one'], ['A=b'], []);`,
+      `fs.writeSync(1, process.pid + ' '); guard.exec('/bin/sh', ['name', '-c', 'echo $$ $0 $1 $A; env; exit 5', 'zero', 'one'], ['A=b'], [], null);`,
     );
     const [before, after, ...rest] = stdout.split(/[ \n]/);
     expect(after).toBe(before);
@@ -317,13 +311,15 @@ describe('exec', () => {
     expect(status).toBe(5);
   });
 
-  it('hands on its own environment where none is given', () => {
-    expect(run(SHELL('echo $GIVEN'), { env: { GIVEN: 'g' } }).stdout).toBe('g\n');
+  it('hands on an environment as bytes, whatever names are in it', () => {
+    const env = `['A=1', Buffer.from([0x41, 0x3d, 0xff]), 'no name', '=', '']`;
+    const script = `guard.exec('/bin/cat', ['cat', '/proc/self/environ'], ${env}, [], null);`;
+    expect(run(script).stdout).toBe('A=1\0A=\ufffd\0no name\0=\0\0');
   });
 
   it('closes every descriptor but 0, 1, 2 and those to keep, which stay open', () => {
     const list = 'ls /proc/$$/fd; :';
-    const script = `const kept = fs.openSync('/dev/null'); fs.openSync('/dev/null'); fs.writeSync(1, kept + '\\n'); ${SHELL(list, 'null', '[kept]')}`;
+    const script = `const kept = fs.openSync('/dev/null'); fs.openSync('/dev/null'); fs.writeSync(1, kept + '\\n'); ${SHELL(list, '[kept]')}`;
     const [kept, ...open] = run(script, { before: 'exec 7</dev/null; ' }).stdout.trim().split('\n');
     expect(open.map(Number).filter((descriptor) => descriptor < 10)).toEqual([
       0,
@@ -365,10 +361,10 @@ describe('exec', () => {
       const timer = setTimeout(() => {}, 20000);
       const limits = () => fs.readFileSync('/proc/self/limits', 'utf8');
       const before = limits();
-      for (const path of ['/nonexistent', '/dev/null']) {
-        try { guard.exec(path, ['x'], [], []); } catch (error) { fs.writeSync(1, error.code + ' '); }
+      for (const path of [${JSON.stringify(join(dir, 'none'))}, '/dev/null']) {
+        try { guard.exec(path, ['x'], [], [], null); } catch (error) { fs.writeSync(1, error.code + ' '); }
       }
-      try { guard.exec('/bin/true', ['with\\0NUL'], [], []); } catch (error) { fs.writeSync(1, error.code + ' '); }
+      try { guard.exec('/bin/true', ['with\\0NUL'], [], [], null); } catch (error) { fs.writeSync(1, error.code + ' '); }
       fs.writeSync(1, String(limits() === before) + ' ');
       process.kill(process.pid, 'SIGTERM');
     `;

@@ -61,19 +61,25 @@ export function secretAt(mounts: Mounts, given: string): KvSecret {
  * secret/app. Gives the latter for either; null for what only the engine has, and where no version 2 kv engine is mounted.
  */
 export function ownPath({ table }: Pick<Mounts, 'table'>, path: string): string | null {
-  const mount = table.find((candidate) => `${path}/`.startsWith(candidate.path));
-  if (mount?.type !== 'kv' || mount.options['version'] !== '2') return null;
+  const mount = versioned(table, path);
+  if (mount === null) return null;
   const rest = path.slice(mount.path.length);
   if (/^(config|subkeys|delete|undelete|destroy)(\/|$)/.test(rest)) return null;
   return mount.path + rest.replace(/^(data|metadata)(\/|$)/, '');
 }
 
+/** The version 2 kv engine that a path lies in. */
+function versioned(table: Mounts['table'], path: string): Mounts['table'][number] | null {
+  const mount = table.find((candidate) => `${path}/`.startsWith(candidate.path));
+  return mount?.type === 'kv' && mount.options['version'] === '2' ? mount : null;
+}
+
 /** The engine's path for the names below what `coffer kv` calls so, or below what the engine does. */
-export function listedPath(mounts: Mounts, path: string): string {
-  const own = ownPath(mounts, path);
-  if (own === null) return path;
-  const { mount, rest } = mounts.resolve(own);
-  return `${mount.path}metadata/${rest}`;
+export function listedPath({ table }: Pick<Mounts, 'table'>, path: string): string {
+  const mount = versioned(table, path);
+  if (mount === null) return path;
+  // Of the engine's own folders these two hold secrets; any other is a folder of somebody's secrets.
+  return `${mount.path}metadata/${path.slice(mount.path.length).replace(/^(data|metadata)(\/|$)/, '')}`;
 }
 
 /** @throws UsageError `version_1` */
