@@ -50,6 +50,7 @@ function pair(arg: string, stdin: () => string): [string, string] {
 async function objectMembers(arg: string, stdin: () => string): Promise<[string, JsonValue][]> {
   const name = arg === '-' ? 'stdin' : arg.slice(1);
   const text = (arg === '-' ? stdin() : readText(name, name)).replace(/^\uFEFF/, '');
+  if (text.trim() === '') throw new UsageError('bad_data', `${name} is empty`, { hint: OBJECT });
   const isJson = arg !== '-' && /\.ya?ml$/i.test(name) ? false : looksLikeJson(text, name);
   const value = isJson ? readJson(text, name) : (await import('./read-yaml.ts')).readYaml(text, name);
   if (isJsonObject(value)) return Object.entries(value);
@@ -61,7 +62,7 @@ const OBJECT = 'give an object, e.g. {"user": "ada"}';
 
 /** What begins as JSON is nothing else: a slip in it must not come out as YAML with another meaning. */
 function looksLikeJson(text: string, name: string): boolean {
-  return name.endsWith('.json') || /^\s*([{[]|$)/.test(text);
+  return name.endsWith('.json') || /^\s*[{[]/.test(text);
 }
 
 /**
