@@ -43,6 +43,23 @@ describe('metadata of a secret', () => {
     expect(await kv.data('read', 'metadata/a')).toMatchObject({ custom_metadata: null });
   });
 
+  it('takes null for the default, in a patch and in a write, of the mount too', async () => {
+    const kv = mount('2');
+    const all = '{"max_versions":5,"cas_required":true,"delete_version_after":"1h"}';
+    const none = '{"max_versions":null,"cas_required":null,"delete_version_after":null}';
+    const defaults = { max_versions: 0, cas_required: false, delete_version_after: '0s' };
+    for (const [operation, path] of [
+      ['patch', 'metadata/a'],
+      ['write', 'metadata/a'],
+      ['write', 'config'],
+    ] as const) {
+      await kv.call('write', path, all);
+      expect(await kv.data('read', path)).toMatchObject({ max_versions: 5, cas_required: true });
+      await kv.call(operation, path, none);
+      expect(await kv.data('read', path), `${operation} ${path}`).toMatchObject(defaults);
+    }
+  });
+
   it('patch needs a secret', async () => {
     const kv = mount('2');
     expect(await kv.ask('patch', 'metadata/a', '{"max_versions":1}')).toBeNull();
