@@ -49,7 +49,7 @@ function pair(arg: string, stdin: () => string): [string, string] {
 
 async function objectMembers(arg: string, stdin: () => string): Promise<[string, JsonValue][]> {
   const name = arg === '-' ? 'stdin' : arg.slice(1);
-  const text = (arg === '-' ? stdin() : readText(name, name)).replace(/^\uFEFF/, '');
+  const text = (arg === '-' ? stdin() : readTextFile(name)).replace(/^\uFEFF/, '');
   if (text.trim() === '') throw new UsageError('bad_data', `${name} is empty`, { hint: OBJECT });
   const isJson = arg !== '-' && /\.ya?ml$/i.test(name) ? false : looksLikeJson(text, name);
   const value = isJson ? readJson(text, name) : (await import('./read-yaml.ts')).readYaml(text, name);
