@@ -97,7 +97,7 @@ function readText(source: string | 0, name: string, absent = AT_NAMES_A_FILE): s
   try {
     bytes = source === 0 ? readStdin() : readFileSync(source);
   } catch (error) {
-    throw new UsageError('bad_data', `cannot read ${name}: ${systemErrorText(error)}`, {
+    throw new UsageError('bad_data', `cannot read ${name === '' ? '""' : name}: ${systemErrorText(error)}`, {
       hint: systemErrorCode(error) === 'ENOENT' ? absent : CHECK_FILE,
     });
   }

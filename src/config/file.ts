@@ -40,7 +40,7 @@ export function readConfigFiles(named: readonly string[], env: Environment): Con
 function failNotFound(path: string, isFlag: boolean): never {
   const origin = isFlag ? 'the command line' : 'COFFER_CONFIG';
   const isJson = path.endsWith('.json'); // which `coffer setup` does not write
-  throw new ConfigError('config_not_found', `no configuration at ${path}, which ${origin} names`, {
+  throw new ConfigError('config_not_found', `no configuration at ${path === '' ? '""' : path}, which ${origin} names`, {
     hint: [
       ...(isJson ? [] : ['write one with `coffer setup`', isFlag ? SAME : '', ', which asks for what is needed, or ']),
       isFlag ? { remedy: 'correct-configuration' } : 'write the file or correct COFFER_CONFIG',
