@@ -128,7 +128,7 @@ const knownFlags = (): readonly Known[] => [
     refused: LEAVE_OUT,
   },
   {
-    names: ['key-shares', 'key-threshold'],
+    names: ['key-shares', 'n', 'key-threshold', 't'],
     commands: ['init'],
     reason: 'the HSM opens the store, and there is no unseal key to share',
     refused: 'the recovery key is shared with -recovery-shares and -recovery-threshold',
