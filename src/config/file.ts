@@ -5,7 +5,7 @@ import { ConfigError, isNoSuchFile, systemErrorCode, systemErrorText } from '../
 import { changedBy, describeExposure, type Exposure, exposures, letsOthersAdd, ownerHint } from '../exposure.ts';
 import { shellWord } from '../shell.ts';
 import { configFiles } from './paths.ts';
-import { variable, type Environment } from './variables.ts';
+import { firstSet, variable, variables, type Environment } from './variables.ts';
 
 export interface ConfigFile {
   readonly path: string;
@@ -100,9 +100,11 @@ function namesIn(folder: string): string[] {
 /** For when there is neither a file nor an environment that replaces one. */
 export function configNotFound(env: Environment): ConfigError {
   const places = configFiles(env);
+  const module = firstSet(env, variables.lib);
+  const alone = module === null ? '' : `set COFFER_SEAL_TYPE=pkcs11 beside ${module.name} to do without one, or `;
   return new ConfigError('config_not_found', `no configuration found; looked at ${places.join(' and ')}`, {
     hint: [
-      'write one with `coffer setup`, which asks for what is needed, or ',
+      `${alone}write one with \`coffer setup\`, which asks for what is needed, or `,
       { remedy: 'choose-configuration' },
       ` or COFFER_CONFIG, or write ${places[0]}:\n${minimalConfig}`,
     ],
