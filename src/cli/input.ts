@@ -49,7 +49,8 @@ function pair(arg: string, stdin: () => string): [string, string] {
 
 async function objectMembers(arg: string, stdin: () => string): Promise<[string, JsonValue][]> {
   const name = arg === '-' ? 'stdin' : arg.slice(1);
-  const text = (arg === '-' ? stdin() : readText(name, name)).replace(/^\uFEFF/, '');
+  const text = (arg === '-' ? stdin() : readTextFile(name)).replace(/^\uFEFF/, '');
+  if (text.trim() === '') throw new UsageError('bad_data', `${name} is empty`, { hint: OBJECT });
   const isJson = arg !== '-' && /\.ya?ml$/i.test(name) ? false : looksLikeJson(text, name);
   const value = isJson ? readJson(text, name) : (await import('./read-yaml.ts')).readYaml(text, name);
   if (isJsonObject(value)) return Object.entries(value);
@@ -61,7 +62,7 @@ const OBJECT = 'give an object, e.g. {"user": "ada"}';
 
 /** What begins as JSON is nothing else: a slip in it must not come out as YAML with another meaning. */
 function looksLikeJson(text: string, name: string): boolean {
-  return name.endsWith('.json') || /^\s*([{[]|$)/.test(text);
+  return name.endsWith('.json') || /^\s*[{[]/.test(text);
 }
 
 /**
@@ -96,7 +97,7 @@ function readText(source: string | 0, name: string, absent = AT_NAMES_A_FILE): s
   try {
     bytes = source === 0 ? readStdin() : readFileSync(source);
   } catch (error) {
-    throw new UsageError('bad_data', `cannot read ${name}: ${systemErrorText(error)}`, {
+    throw new UsageError('bad_data', `cannot read ${name === '' ? '""' : name}: ${systemErrorText(error)}`, {
       hint: systemErrorCode(error) === 'ENOENT' ? absent : CHECK_FILE,
     });
   }

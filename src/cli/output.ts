@@ -118,11 +118,8 @@ async function printField({ terminal, format }: Shown, name: string, sources: re
   const value = sources
     .map((fields) => (Object.hasOwn(fields, name) ? (fields[name] ?? null) : null))
     .find((found) => found !== null);
-  if (value === undefined) {
-    const names = Object.keys(sources[0] ?? {}).sort();
-    const hint = names.length === 0 ? null : `there are: ${visible(names.join(', '))}`;
-    throw new UsageError('no_field', absent(name), { hint });
-  }
+  if (value === undefined)
+    throw new UsageError('no_field', absent(name), { hint: absenceHint(name, sources[0] ?? {}) });
   if (format === 'json') terminal.printValue(jsonText(value));
   else terminal.printValue(format === 'yaml' ? await yaml(value) : raw(value));
 }
@@ -130,6 +127,13 @@ async function printField({ terminal, format }: Shown, name: string, sources: re
 /** Vault's words. */
 function absent(field: string): string {
   return `Field ${JSON.stringify(field)} not present in secret`;
+}
+
+/** Null is not a value in Vault's words: the hint says which of the two it is. */
+function absenceHint(name: string, fields: JsonObject): string | null {
+  if (Object.hasOwn(fields, name)) return 'it is there, and null';
+  const names = Object.keys(fields).sort();
+  return names.length === 0 ? null : `there are: ${visible(names.join(', '))}`;
 }
 
 /** Once the store is written to, a field that the answer lacks is a warning: the command has done what it was to do. */

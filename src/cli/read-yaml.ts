@@ -4,7 +4,7 @@ import { type JsonObject, type JsonValue, isLosslessNumber, LosslessNumber, setO
 
 /**
  * The value of a YAML document. Null, true and false are what all readers take for them. A number is what JSON has for one, with
- * its digits. All else is text as it stands, since readers differ about it: yes, 0123, 1_000, 12:30:45, 2024-01-01.
+ * its digits. All else is text as it stands, since readers differ about it: yes, 0123, 1_000, 12e4567, 12:30:45, 2024-01-01.
  * @param name of the file, for messages, which never hold a value
  * @throws UsageError `bad_data`
  */
@@ -43,7 +43,8 @@ const NUMBER: ScalarTag = {
   tag: 'tag:yaml.org,2002:float',
   default: true,
   identify: isLosslessNumber,
-  test: /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/,
+  // YAML 1.1 knows an exponent only with a sign and behind a fraction: PyYAML writes the text 12e4567 without quotes.
+  test: /^-?(?:0|[1-9]\d*)(?:\.\d+(?:[eE][-+]\d+)?)?$/,
   resolve: (text) => new LosslessNumber(text),
 };
 

@@ -47,7 +47,9 @@ function environment(): Topic {
     rows: [
       ...named.flatMap((what) => {
         const [first = '', ...rest] = variables[what];
-        const same = inStanza(what) ? [] : rest.map((name) => [name, `the same, where ${first} is not set`] as const);
+        const where = (at: number): string =>
+          at === 0 ? `${first} is not set` : `${rest[at - 1] ?? ''} is not set either`;
+        const same = inStanza(what) ? [] : rest.map((name, at) => [name, `the same, where ${where(at)}`] as const);
         return [[first, VARIABLES[what] ?? ''] as const, ...same];
       }),
       ['NO_COLOR', 'no colour, whatever it is set to'],

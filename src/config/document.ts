@@ -41,20 +41,26 @@ export function place({ file, at }: Pick<Setting, 'file' | 'at'>): string {
   return at === null ? file : `${file}:${at.line}:${at.column}`;
 }
 
-/** Vault's and OpenBao's other words for a seal stanza. */
+/** Vault's and OpenBao's other words for a stanza. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['backend', 'storage'],
   ['hsm', 'seal'],
   ['kms', 'seal'],
 ]);
 
+/** The name that coffer has for a stanza. */
+export function nameOf({ name }: Pick<Stanza, 'name'>): string {
+  return SYNONYMS.get(name) ?? name;
+}
+
 /** What a stanza is: its title with the name that coffer has for it and its type in small letters, as Vault compares types. */
 export function kind({ name, labels }: Pick<Stanza, 'name' | 'labels'>): string {
-  return title({ name: SYNONYMS.get(name) ?? name, labels: labels.map((label) => label.toLowerCase()) });
+  return title({ name: nameOf({ name }), labels: labels.map((label) => label.toLowerCase()) });
 }
 
 /** Whether a stanza of this name describes a seal, of whatever type. */
-export function isSeal({ name }: Pick<Stanza, 'name'>): boolean {
-  return (SYNONYMS.get(name) ?? name) === 'seal';
+export function isSeal(stanza: Pick<Stanza, 'name'>): boolean {
+  return nameOf(stanza) === 'seal';
 }
 
 /** A stanza as an operator writes it, without its body: `seal "pkcs11"`. */

@@ -5,7 +5,7 @@ import { ConfigError, isNoSuchFile, systemErrorCode, systemErrorText } from '../
 import { changedBy, describeExposure, type Exposure, exposures, letsOthersAdd, ownerHint } from '../exposure.ts';
 import { shellWord } from '../shell.ts';
 import { configFiles } from './paths.ts';
-import { variable, type Environment } from './variables.ts';
+import { firstSet, variable, variables, type Environment } from './variables.ts';
 
 export interface ConfigFile {
   readonly path: string;
@@ -40,7 +40,7 @@ export function readConfigFiles(named: readonly string[], env: Environment): Con
 function failNotFound(path: string, isFlag: boolean): never {
   const origin = isFlag ? 'the command line' : 'COFFER_CONFIG';
   const isJson = path.endsWith('.json'); // which `coffer setup` does not write
-  throw new ConfigError('config_not_found', `no configuration at ${path}, which ${origin} names`, {
+  throw new ConfigError('config_not_found', `no configuration at ${path === '' ? '""' : path}, which ${origin} names`, {
     hint: [
       ...(isJson ? [] : ['write one with `coffer setup`', isFlag ? SAME : '', ', which asks for what is needed, or ']),
       isFlag ? { remedy: 'correct-configuration' } : 'write the file or correct COFFER_CONFIG',
@@ -100,9 +100,11 @@ function namesIn(folder: string): string[] {
 /** For when there is neither a file nor an environment that replaces one. */
 export function configNotFound(env: Environment): ConfigError {
   const places = configFiles(env);
+  const module = firstSet(env, variables.lib);
+  const alone = module === null ? '' : `set COFFER_SEAL_TYPE=pkcs11 beside ${module.name} to do without one, or `;
   return new ConfigError('config_not_found', `no configuration found; looked at ${places.join(' and ')}`, {
     hint: [
-      'write one with `coffer setup`, which asks for what is needed, or ',
+      `${alone}write one with \`coffer setup\`, which asks for what is needed, or `,
       { remedy: 'choose-configuration' },
       ` or COFFER_CONFIG, or write ${places[0]}:\n${minimalConfig}`,
     ],

@@ -43,7 +43,7 @@ export const stanzaKeys: ReadonlyMap<string, readonly string[]> = new Map<string
 ]);
 
 /** Stanzas by name alone: other types of these are refused with a reason of their own. */
-export const stanzaNames: readonly string[] = ['storage', 'seal', 'hsm', 'kms', 'entropy'];
+export const stanzaNames: readonly string[] = ['storage', 'backend', 'seal', 'hsm', 'kms', 'entropy'];
 
 /** The top-level keys whose value coffer looks at. */
 export const topLevelKeys: readonly string[] = ['auto_unseal', 'disable_sealwrap', 'store_id'];
@@ -57,7 +57,6 @@ export const serverOnly: ReadonlySet<string> = new Set([
   'allow_unauthenticated_workflows',
   'api_addr',
   'audit',
-  'backend',
   'cache_size',
   'cloud',
   'cluster_addr',

@@ -1,5 +1,5 @@
 /** Several files to one configuration, as a Vault server merges them. */
-import { isSeal, place, title, type Contents, type Document, type Stanza } from './document.ts';
+import { isSeal, nameOf, place, title, type Contents, type Document, type Stanza } from './document.ts';
 
 /**
  * Of a top-level key, and of the stanza that says where the store is or where entropy comes from, the last file that has it
@@ -11,7 +11,7 @@ export function merge(documents: readonly Document[], notes: string[]): Contents
   const kept = documents.flatMap(({ stanzas }, at) => {
     const later = documents.slice(at + 1).flatMap((document) => document.stanzas);
     return stanzas.filter((stanza) => {
-      const by = isSeal(stanza) ? undefined : later.findLast(({ name }) => name === stanza.name);
+      const by = isSeal(stanza) ? undefined : later.findLast((other) => nameOf(other) === nameOf(stanza));
       if (by !== undefined && isRead(stanza)) notes.push(replaced(stanza, by));
       return by === undefined;
     });
@@ -19,8 +19,8 @@ export function merge(documents: readonly Document[], notes: string[]): Contents
   return { stanzas: kept, settings: new Map(documents.flatMap(({ settings }) => [...settings])) };
 }
 
-function isRead({ name }: Stanza): boolean {
-  return name === 'storage' || name === 'entropy';
+function isRead(stanza: Stanza): boolean {
+  return ['storage', 'entropy'].includes(nameOf(stanza));
 }
 
 function replaced(stanza: Stanza, by: Stanza): string {

@@ -1,7 +1,17 @@
 /** A parsed file and the environment to a Config: every name known, every value of its type, nothing ignored unsaid. */
 import { ConfigError } from '../errors.ts';
 import { shellWord } from '../shell.ts';
-import { isSeal, kind, place, title, type Contents, type Document, type Setting, type Stanza } from './document.ts';
+import {
+  isSeal,
+  kind,
+  nameOf,
+  place,
+  title,
+  type Contents,
+  type Document,
+  type Setting,
+  type Stanza,
+} from './document.ts';
 import { sealTypeFromEnvironment, storagePathFromEnvironment, withEnvironment } from './environment.ts';
 import { serverOnlyInSeal, synonyms } from './keys.ts';
 import { merge } from './merge.ts';
@@ -164,7 +174,7 @@ function pinNotes(documents: readonly Document[], fromFile: Given | undefined, u
 function onlyStanza(document: Contents, name: string, type: string, other: (where: string) => void): Stanza | null {
   let found: Stanza | null = null;
   for (const stanza of document.stanzas) {
-    if (stanza.name !== name && !(name === 'seal' && isSeal(stanza))) continue;
+    if (nameOf(stanza) !== name) continue;
     if (kind(stanza) !== title({ name, labels: [type] })) {
       other(whereIs(stanza));
     } else if (found === null) {

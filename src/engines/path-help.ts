@@ -51,7 +51,7 @@ export async function unsupportedRequest<Context>(
   { operation, path }: EngineRequest,
 ): Promise<StoreError> {
   return unsupported(
-    `the ${table.type} engine at ${mountPath} does not ${operation} "${path}"`,
+    `the ${table.type} engine at ${mountPath} does not ${operation} ${path === '' ? 'its own path' : `"${path}"`}`,
     await table.routes(),
     mountPath,
   );

@@ -32,10 +32,11 @@ export async function prepareLogin(token: TokenDescription, options: SessionOpti
     return { pin: '', followsRefusal: false };
   }
   const pin = await options.pin(token);
-  // An empty variable or file is no PIN, and would cost a try.
+  // An empty answer is no PIN, and would cost a try.
   if (pin === null || pin === '') {
+    const asked = pin === null ? 'run coffer on a terminal to be asked' : 'type it where coffer asks';
     throw new HsmError('pin_missing', `no PIN was given for token "${token.label}"`, {
-      hint: 'set COFFER_HSM_PIN, or pin = "env:NAME", "file:/path" or "credential:NAME" in the seal stanza, or run coffer on a terminal to be asked',
+      hint: `set COFFER_HSM_PIN, or pin = "env:NAME", "file:/path" or "credential:NAME" in the seal stanza, or ${asked}`,
     });
   }
   refuseMalformed(pin, token, options.module.lib);

@@ -150,7 +150,7 @@ function gone(session: Session, query: KeyQuery, what: string): unknown {
     if (!(error instanceof HsmError)) return error;
     const rest =
       "is this the right token? If the key was deleted, restore it from the HSM's backup: a new key of that name would not open what this one wrapped";
-    return new HsmError(error.code, error.message, { hint: [`${rest}. `, error.hint ?? ''], cause: error });
+    return new HsmError(error.code, error.message, { hint: [`${rest}\n`, error.hint ?? ''], cause: error });
   }
 }
 

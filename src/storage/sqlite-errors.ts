@@ -23,7 +23,10 @@ export function translated(path: string, error: unknown): unknown {
   const code = systemErrorCode(error);
   if (code === null || !code.startsWith('SQLITE_')) return error;
   if (code.startsWith('SQLITE_NOTADB'))
-    return new UsageError('not_a_store', `${path} is not a coffer store`, { cause: error });
+    return new UsageError('not_a_store', `${path} is not a coffer store`, {
+      hint: `${NAME_ANOTHER.hint}; if this was the store, restore it from a backup`,
+      cause: error,
+    });
   if (code.startsWith('SQLITE_CORRUPT')) {
     return new IntegrityError('storage_corrupt', `the database file ${path} is damaged (${code})`, {
       hint: 'restore it from a backup',

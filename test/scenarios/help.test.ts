@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Flag } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands/index.ts';
@@ -125,6 +126,18 @@ describe('the help about a topic', () => {
   it('exit-codes has each of them', () => {
     const listed = [...about('exit-codes').matchAll(/^ {2}(\d+) {2,}\S/gm)].map(([, status]) => status);
     expect(listed).toEqual(['0', ...Object.keys(errorCodes)]);
+    const readme = readFileSync('README.md', 'utf8');
+    const [, table = ''] = /^## Exit codes\n\n((?:\|.*\n)+)/m.exec(readme) ?? [];
+    expect([...table.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, codes = '']) => codes.split(', '))).toEqual(listed);
+  });
+
+  it('environment says which of several names goes before another', () => {
+    for (const [first, second, third] of [variables.format, variables.detailed]) {
+      const text = about('environment').replace(/\s+/g, ' ');
+      expect(text).toContain(
+        `${second} the same, where ${first} is not set ${third} the same, where ${second} is not set either`,
+      );
+    }
   });
 
   it('configuration shows one that coffer takes, and where it is looked for', () => {

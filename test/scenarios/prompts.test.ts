@@ -82,6 +82,7 @@ describe('at a terminal', () => {
     typist.type(KEYS.enter);
     expect(await typist.ends).toBe(3);
     expect(plain(typist.screen())).toContain('no PIN was given');
+    expect(plain(typist.screen())).not.toContain('on a terminal');
     expect(logins()).toBe(0);
   });
 

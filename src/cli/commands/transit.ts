@@ -1,6 +1,6 @@
 import { type ImportedKey, importTransitKey, joinedNames } from '../../core/index.ts';
 import { command, type CommandSpec } from '../command.ts';
-import { readData } from '../input.ts';
+import { readData, readStdinText, readTextFile } from '../input.ts';
 import { printWritten } from '../output.ts';
 
 const importKey = importCommand('import', {
@@ -32,13 +32,14 @@ function importCommand(name: string, { operation, summary, examples }: Importing
       const { terminal, args } = invocation;
       const [typed = '', material = '', ...more] = args;
       const path = joinedNames(typed);
-      const { key } = await readData([`key=${material}`]);
-      if (material !== '-' && !material.startsWith('@'))
+      const isNamed = material === '-' || material.startsWith('@');
+      const key = material === '-' ? readStdinText() : isNamed ? readTextFile(material.slice(1)) : material;
+      if (!isNamed)
         terminal.warn('other users can see a key on a command line while it runs: give @FILE, or - for stdin');
       const response = await importTransitKey(await invocation.context(), {
         path,
         operation,
-        key: typeof key === 'string' ? key : '',
+        key,
         data: await readData(more),
       });
       await printWritten(invocation, response, `Success! Data written to: ${path}/${operation}`);

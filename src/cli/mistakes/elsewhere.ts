@@ -12,7 +12,7 @@ const NO_CLUSTER = 'there is no cluster: the store is one file; see: coffer stat
 const NO_ENGINE = 'there is no such engine: coffer has kv and transit; see: coffer secrets enable -h';
 const SHARES =
   'the shares of the recovery key are given out once, when the store is made; for a new barrier key see: coffer rotate -h';
-const CHECK = 'configuration, HSM and store are checked by: coffer diagnose';
+const CHECK = 'configuration, HSM and store are checked by: coffer diagnose; each row of it by: coffer operator verify';
 const COPY =
   "a backup is a copy of the store's file, made while no command runs; the manual says more under CAVEATS: man coffer";
 const TRANSFER =
@@ -38,7 +38,7 @@ const advice = (): readonly (readonly [hint: string, commands: readonly string[]
     ['kv dir', 'kv find', 'kv grep', 'kv ls', 'kv search', 'kv tree'],
   ],
   [
-    'a whole mount can be moved, see: coffer secrets move -h; secrets are read and written one by one, see: coffer kv -h',
+    'a whole mount can be moved, see: coffer secrets move -h; secrets go by: coffer kv export -h, coffer kv import -h',
     ['copy', 'cp', 'kv copy', 'kv cp', 'kv move', 'kv mv', 'kv rename', 'move', 'mv', 'rename'],
   ],
   [
@@ -96,7 +96,10 @@ const advice = (): readonly (readonly [hint: string, commands: readonly string[]
       ...['operator health', 'operator test', 'operator validate-config', 'validate', 'verify'],
     ],
   ],
-  ['the state of the store is shown by: coffer status', ['info', 'operator status', 'ping', 'state']],
+  [
+    'the state of the store is shown by: coffer status',
+    ['info', 'operator seal-status', 'operator status', 'ping', 'state'],
+  ],
   ['the term of the key in use is shown by: coffer key-status', ['operator rotate-status', 'rotate-status']],
   ['coffer needs no license', ['license']],
   [
@@ -169,7 +172,10 @@ const advice = (): readonly (readonly [hint: string, commands: readonly string[]
   ['to open the store see: coffer unseal -h', ['open', 'unlock']],
   [MOUNTS, ['disable', 'enable', 'engine', 'engines', 'mount', 'mounts', 'remount', 'tune', 'unmount', 'vaults']],
   [MOUNTS, ['secrets mount', 'secrets mounts', 'secrets remount', 'secrets unmount']],
-  ['coffer is made newer by what it was installed with', ['self-update', 'upgrade']],
+  [
+    'coffer is made newer by what it was installed with; for a store see: coffer operator upgrade -h',
+    ['self-update', 'upgrade'],
+  ],
   ['there is no completion for shells', ['complete', 'completion', 'completions']],
   ['the manual is shown by: man coffer; the commands by: coffer -h', ['doc', 'docs', 'man', 'manual', 'usage']],
 ];

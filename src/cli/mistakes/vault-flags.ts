@@ -82,6 +82,12 @@ const knownFlags = (): readonly Known[] => [
     refused: LEAVE_OUT,
   },
   {
+    names: ['autocomplete-install', 'autocomplete-uninstall'],
+    isSwitch: true,
+    reason: 'there is no completion for shells',
+    refused: LEAVE_OUT,
+  },
+  {
     names: ['snapshot-id'],
     commands: ['read', 'list', 'kv get', 'kv list'],
     reason: 'no snapshot is loaded beside the store: the answer would be of today',
@@ -122,7 +128,7 @@ const knownFlags = (): readonly Known[] => [
     refused: LEAVE_OUT,
   },
   {
-    names: ['key-shares', 'key-threshold'],
+    names: ['key-shares', 'n', 'key-threshold', 't'],
     commands: ['init'],
     reason: 'the HSM opens the store, and there is no unseal key to share',
     refused: 'the recovery key is shared with -recovery-shares and -recovery-threshold',
@@ -141,6 +147,14 @@ const knownFlags = (): readonly Known[] => [
     reason: 'the store keeps no share of a key',
     neutral: ['0', '1'],
   },
+  {
+    names: ['consul-auto'],
+    isSwitch: true,
+    commands: ['init'],
+    reason: `${NO_SERVER}: the store is the one that the configuration names`,
+    refused: LEAVE_OUT,
+  },
+  { names: ['consul-service'], commands: ['init'], reason: NO_SERVER },
   { names: ['reset'], isSwitch: true, commands: ['unseal'], reason: 'no key share is kept between commands' },
   {
     names: ['migrate'],

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fromUtf8, utf8 } from '../../bytes.ts';
 import { type EngineOptions, engineType } from '../../engines/index.ts';
-import { IntegrityError, StoreError, UsageError } from '../../errors.ts';
+import { type Hint, IntegrityError, StoreError, UsageError } from '../../errors.ts';
 import { joinedNames, newPathProblem } from './path.ts';
 
 /** One enabled engine. The table of them is one row, encrypted by the barrier. */
@@ -47,8 +47,8 @@ export function decodeMounts(bytes: Uint8Array): Mount[] {
 /** @throws UsageError for a bad path, type or option; StoreError `path_in_use` */
 export function addMount(mounts: readonly Mount[], wanted: NewMount): { table: Mount[]; mount: Mount } {
   const { type, options } = engineType(wanted.type, wanted.options);
-  const path = mountPath(wanted.path ?? wanted.type);
-  requireFree(mounts, path);
+  const path = mountPath(wanted.path ?? wanted.type, { remedy: 'example-mount-path' });
+  requireFree(mounts, path, { remedy: 'choose-mount-path' });
   const { description, sealWrap, externalEntropy } = wanted;
   const accessor = `${type}_${randomBytes(4).toString('hex')}`;
   const mount = { path, type, options, accessor, uuid: randomUUID(), description, sealWrap, externalEntropy };
@@ -57,7 +57,7 @@ export function addMount(mounts: readonly Mount[], wanted: NewMount): { table: M
 
 /** What is mounted at a path, which comes back as mounts have it. @throws UsageError `bad_mount_path` */
 export function lookUpMount(mounts: readonly Mount[], path: string): { path: string; mount: Mount | null } {
-  const wanted = mountPath(path);
+  const wanted = mountPath(path, whatIsMounted(mounts));
   return { path: wanted, mount: mounts.find((candidate) => candidate.path === wanted) ?? null };
 }
 
@@ -83,8 +83,8 @@ export function removeMount(mounts: readonly Mount[], mount: Mount): Mount[] {
 /** The table with the same mount at another path, which comes back as mounts have it. @throws StoreError `path_in_use` */
 export function moveMount(mounts: readonly Mount[], mount: Mount, to: string): { table: Mount[]; path: string } {
   const others = removeMount(mounts, mount);
-  const path = mountPath(to);
-  requireFree(others, path);
+  const path = mountPath(to, 'for example: team/kv/');
+  requireFree(others, path, 'choose another destination');
   return { table: sorted([...others, { ...mount, path }]), path };
 }
 
@@ -99,30 +99,28 @@ function sorted(mounts: Mount[]): Mount[] {
 const RESERVED = ['sys', 'auth', 'identity', 'cubbyhole'];
 
 /** @throws UsageError `bad_mount_path` */
-function mountPath(path: string): string {
+function mountPath(path: string, hint: Hint): string {
   const name = joinedNames(path);
   const [first = ''] = name.split('/');
   const reserved = RESERVED.includes(first) ? `"${first}/" is reserved` : null;
   const problem = newPathProblem(name) ?? reserved;
   if (problem !== null) {
-    throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, {
-      hint: { remedy: 'example-mount-path' },
-    });
+    throw new UsageError('bad_mount_path', `${JSON.stringify(path)} cannot be a mount's path: ${problem}`, { hint });
   }
   return `${name}/`;
 }
 
-function requireFree(mounts: readonly Mount[], path: string): void {
+function requireFree(mounts: readonly Mount[], path: string, hint: Hint): void {
   const clash = mounts.find((mount) => mount.path.startsWith(path) || path.startsWith(mount.path));
   if (clash === undefined) return;
-  throw new StoreError('path_in_use', `path is already in use at ${clash.path}`, {
-    hint: { remedy: 'choose-mount-path' },
-  });
+  throw new StoreError('path_in_use', `path is already in use at ${clash.path}`, { hint });
 }
 
 function noMount(mounts: readonly Mount[], path: string): StoreError {
+  return new StoreError('no_mount', `no secrets engine is mounted at ${path}`, { hint: whatIsMounted(mounts) });
+}
+
+function whatIsMounted(mounts: readonly Mount[]): Hint {
   const there = mounts.map((mount) => mount.path).join(', ');
-  return new StoreError('no_mount', `no secrets engine is mounted at ${path}`, {
-    hint: there === '' ? { remedy: 'enable-mount' } : `mounted are: ${there}`,
-  });
+  return there === '' ? { remedy: 'enable-mount' } : `mounted are: ${there}`;
 }

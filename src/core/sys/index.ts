@@ -61,20 +61,20 @@ const RANDOM_EXAMPLE = ['write', 'format=hex'] as const;
 const routes: readonly Route<SystemContext>[] = [
   ['mounts', 'the mounted engines', { read: mounts }],
   ['seal-status', 'whether the store is sealed; needs neither PIN nor HSM', { read: status }],
-  ['health', 'the same, failing where it is sealed', { read: health }],
+  ['health', 'whether the store is sealed, failing where it is; needs neither PIN nor HSM', { read: health }],
   ['key-status', 'the active barrier key', { read: readKeyStatus }],
   ['rotate', 'encrypt what is written from now on under a new barrier key', { write: startTerm }],
   ['tools/random', 'random bytes', { write: randomBytes }, { write: randomTakes }, RANDOM_EXAMPLE],
   [
     'tools/random/:bytes',
-    'that many random bytes; or those of a source',
+    'random bytes, so many, or those of the source that is named instead',
     { write: randomBytes },
     { write: randomTakes },
     RANDOM_EXAMPLE,
   ],
   [
     'tools/random/:source/:bytes',
-    'from platform, seal (the HSM) or all (both)',
+    'random bytes, so many, from platform, seal (the HSM) or all (both)',
     { write: randomBytes },
     { write: randomFormatTakes },
     RANDOM_EXAMPLE,
@@ -82,7 +82,7 @@ const routes: readonly Route<SystemContext>[] = [
   ['tools/hash', 'the digest of input', { write: hash }, { write: hashTakes }, HASH_EXAMPLE],
   [
     'tools/hash/:algorithm',
-    'the digest with a hash algorithm',
+    'the digest of input with a hash algorithm',
     { write: hash },
     { write: hashPathTakes },
     HASH_EXAMPLE,

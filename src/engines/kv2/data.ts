@@ -96,7 +96,8 @@ function casOf(data: JsonObject): number | null {
   if (options === undefined || options === null) return null;
   if (!isJsonObject(options))
     throw new UsageError('bad_data', 'options must be an object', { hint: 'for example: "options": {"cas": 0}' });
-  return optionalInteger(options, 'cas', { min: 0 });
+  // A null is 0 to Vault: a condition that somebody left empty is not one that is not there.
+  return options['cas'] === null ? 0 : optionalInteger(options, 'cas', { min: 0 });
 }
 
 /** @throws StoreError `cas_required`, `cas_mismatch` */

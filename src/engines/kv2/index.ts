@@ -56,7 +56,13 @@ export const kv2: Engine = {
       { read: { version: VERSION, depth: optional('integer', 'how far down to look; 0: all the way', '0') } },
     ],
     ['delete/*path', 'mark versions as deleted', { write: deleteVersions }, { write: VERSIONS }, ONE_AND_TWO],
-    ['undelete/*path', 'take that mark off versions', { write: undeleteVersions }, { write: VERSIONS }, ONE_AND_TWO],
+    [
+      'undelete/*path',
+      'take the mark of deletion off versions',
+      { write: undeleteVersions },
+      { write: VERSIONS },
+      ONE_AND_TWO,
+    ],
     [
       'destroy/*path',
       'remove the data of versions for good',

@@ -78,7 +78,8 @@ async function store(
   if (!namesSetting(data) && data['custom_metadata'] === undefined)
     return answer(null, { warnings: [nothingSet(context.mountPath + path)] });
   await storeMetadata(context, path, { ...changed(before, data), updated: context.now });
-  const isOverruled = optionalBoolean(data, 'cas_required') === false && (await loadSettings(context)).casRequired;
+  const isOverruled =
+    optionalBoolean(nullsAsDefaults(data), 'cas_required') === false && (await loadSettings(context)).casRequired;
   const warnings = isOverruled ? [`cas_required is false, and ${context.mountPath}config demands it all the same`] : [];
   return answer(null, { warnings });
 }
@@ -100,17 +101,24 @@ export const writeConfig: Handler = async (context, data) => {
   return answer(null);
 };
 
-const MOUNT_SETTINGS = ['max_versions', 'cas_required', 'delete_version_after'] as const;
+const DEFAULTS = { max_versions: 0, cas_required: false, delete_version_after: 0 } as const;
 
 function namesSetting(data: JsonObject): boolean {
-  return MOUNT_SETTINGS.some((name) => (data[name] ?? null) !== null);
+  return Object.keys(DEFAULTS).some((name) => data[name] !== undefined);
+}
+
+/** A null takes a setting away, as in a JSON merge patch (RFC 7396), and as Vault has it where one is written. */
+function nullsAsDefaults(data: JsonObject): JsonObject {
+  const nulls = Object.entries(DEFAULTS).filter(([name]) => data[name] === null);
+  return { ...data, ...Object.fromEntries(nulls) };
 }
 
 function nothingSet(what: string): string {
   return `nothing was done: no setting of ${what} is given`;
 }
 
-function changed<Changed extends Settings>(before: Changed, data: JsonObject): Changed {
+function changed<Changed extends Settings>(before: Changed, given: JsonObject): Changed {
+  const data = nullsAsDefaults(given);
   const after = optionalDuration(data, 'delete_version_after') ?? before.deleteVersionAfter;
   return {
     ...before,

@@ -4,7 +4,7 @@ import type { CipherType, KeyHolder } from './holder.ts';
 import { decodeBase64 } from './input.ts';
 import { type Key, versionForNew, versionOfCiphertext } from './key.ts';
 import { encrypts, typeOf, wrongType } from './types.ts';
-import { formatVersioned, parseVersioned } from './versioned.ts';
+import { asPrinted, formatVersioned, parseVersioned } from './versioned.ts';
 
 /** A key and who holds its secret. */
 export interface HeldKey {
@@ -34,7 +34,7 @@ export function decryptWith({ key, holder }: HeldKey, ciphertext: string, option
   const type = cipherType(key, 'decryption', options);
   const { version, payload } = parseVersioned(ciphertext, 'ciphertext');
   const found = versionOfCiphertext(key, version);
-  return holder.decrypt(type, found, decodeBase64(payload, 'ciphertext'), options);
+  return holder.decrypt(type, found, decodeBase64(payload, 'ciphertext', asPrinted('ciphertext')), options);
 }
 
 /** The same plaintext under another version. @throws what decrypting and encrypting throw */

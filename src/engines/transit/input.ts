@@ -2,17 +2,20 @@ import { UsageError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { optionalInteger, optionalText } from '../parameters.ts';
 
+const ENCODE_FIRST = 'encode it first, for example with: base64 -w0';
+
 /** Standard base64 with padding (RFC 4648 section 4); line breaks are ignored, as Vault does. @throws UsageError `bad_base64`, never with the text in it */
-export function decodeBase64(text: string, name: string): Buffer {
+export function decodeBase64(text: string, name: string, hint = ENCODE_FIRST): Buffer {
   const compact = text.replace(/[\r\n]/g, '');
-  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(compact)) throw notBase64(name, 'base64');
-  return Buffer.from(compact, 'base64');
+  if (compact.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(compact)) return Buffer.from(compact, 'base64');
+  throw new UsageError('bad_base64', `${name} is not base64`, { hint });
 }
 
-/** URL-safe base64 without padding (RFC 7515 section 2). @throws UsageError `bad_base64` */
-export function decodeBase64Url(text: string, name: string): Buffer {
-  if (text.length % 4 === 1 || !/^[A-Za-z0-9_-]*$/.test(text)) throw notBase64(name, 'URL-safe base64 without padding');
-  return Buffer.from(text, 'base64url');
+/** URL-safe base64 without padding (RFC 7515 section 2), with line breaks as above. @throws UsageError `bad_base64` */
+export function decodeBase64Url(text: string, name: string, hint: string): Buffer {
+  const compact = text.replace(/[\r\n]/g, '');
+  if (compact.length % 4 !== 1 && /^[A-Za-z0-9_-]*$/.test(compact)) return Buffer.from(compact, 'base64url');
+  throw new UsageError('bad_base64', `${name} is not URL-safe base64 without padding`, { hint });
 }
 
 /** Base64 among the data of a request; null when it is not given. @throws UsageError `bad_base64`, `bad_parameter` */
@@ -53,10 +56,4 @@ export function choice<Word extends string>(data: JsonObject, name: string, word
 
 function missing(name: string): UsageError {
   return new UsageError('missing_parameter', `${name} is missing`, { hint: `give ${name}=...` });
-}
-
-function notBase64(name: string, encoding: string): UsageError {
-  return new UsageError('bad_base64', `${name} is not ${encoding}`, {
-    hint: 'encode it first, for example with: base64 -w0',
-  });
 }

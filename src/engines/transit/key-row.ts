@@ -1,5 +1,6 @@
 import { base64, fromUtf8, utf8, zero } from '../../bytes.ts';
 import { StoreError } from '../../errors.ts';
+import { shellWord } from '../../shell.ts';
 import type { EngineContext } from '../engine.ts';
 import { keyPath } from './hints.ts';
 import type { Key, KeyVersion, ManagedReference } from './key.ts';
@@ -113,7 +114,8 @@ export async function requireKey(context: EngineContext, name: string): Promise<
   const key = await loadKey(context, name);
   if (key !== null) return key;
   throw new StoreError('no_key', `there is no key "${name}" in ${context.mountPath}`, {
-    hint: ['create it with: ', { remedy: 'write-without-data' }, ` ${keyPath(context, name)}`],
+    // Not the command that makes one: a new key decrypts nothing, and is in the way of one that is restored or imported.
+    hint: `list the keys with: coffer list ${shellWord(`${context.mountPath}keys`)}; to make one see: coffer path-help ${keyPath(context, name)}`,
   });
 }
 

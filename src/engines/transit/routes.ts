@@ -18,7 +18,6 @@ const INPUT = ['write', 'input=aGVsbG8='] as const;
 const CIPHERTEXT = ['write', 'ciphertext=vault:v1:...'] as const;
 const SIGNATURE = ['write', 'input=aGVsbG8= signature=vault:v1:...'] as const;
 const BACKUP = ['write', 'backup=@key.backup'] as const;
-const FORMAT = ['read', 'format=pem'] as const;
 const HEX = ['write', 'format=hex'] as const;
 
 export const routes: readonly Route[] = [
@@ -94,43 +93,48 @@ export const routes: readonly Route[] = [
   ['verify/:name', 'verify a signature or an HMAC', { write: verify }, { write: takes.verifyTakes }, SIGNATURE],
   [
     'verify/:name/:algorithm',
-    'verify with a hash algorithm',
+    'verify a signature or an HMAC with a hash algorithm',
     { write: verify },
     { write: takes.verifyPathTakes },
     SIGNATURE,
   ],
   ['hmac/:name', 'the HMAC of input', { write: hmac }, { write: takes.hmacTakes }, INPUT],
-  ['hmac/:name/:algorithm', 'the HMAC with a hash algorithm', { write: hmac }, { write: takes.hmacPathTakes }, INPUT],
+  [
+    'hmac/:name/:algorithm',
+    'the HMAC of input with a hash algorithm',
+    { write: hmac },
+    { write: takes.hmacPathTakes },
+    INPUT,
+  ],
   ['hash', 'the digest of input', { write: hash }, { write: takes.hashTakes }, INPUT],
-  ['hash/:algorithm', 'the digest with a hash algorithm', { write: hash }, { write: takes.hashPathTakes }, INPUT],
+  [
+    'hash/:algorithm',
+    'the digest of input with a hash algorithm',
+    { write: hash },
+    { write: takes.hashPathTakes },
+    INPUT,
+  ],
   ['random', 'random bytes', { write: random }, { write: takes.randomTakes }, ['write', 'bytes=16 format=hex']],
   [
     'random/:bytes',
-    'that many random bytes; or those of a source',
+    'random bytes, so many, or those of the source that is named instead',
     { write: random },
     { write: takes.randomTakes },
     HEX,
   ],
   [
     'random/:source/:bytes',
-    'from platform, seal (the HSM) or all (both)',
+    'random bytes, so many, from platform, seal (the HSM) or all (both)',
     { write: random },
     { write: takes.randomFormatTakes },
     HEX,
   ],
-  [
-    'export/:kind/:name',
-    'key material, if the key is exportable',
-    { read: exportKey },
-    { read: takes.exportTakes },
-    FORMAT,
-  ],
+  ['export/:kind/:name', 'key material, if the key is exportable', { read: exportKey }, { read: takes.exportTakes }],
   [
     'export/:kind/:name/:version',
-    'that of one version, or of "latest"',
+    'key material of one version, or of "latest", if the key is exportable',
     { read: exportKey },
     { read: takes.exportTakes },
-    FORMAT,
   ],
   [
     'backup/:name',

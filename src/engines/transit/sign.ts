@@ -13,7 +13,7 @@ import { onKey } from './on-key.ts';
 import { signOptions, signParameters } from './sign-options.ts';
 import { signatureScheme } from './signature.ts';
 import { signs, typeOf, wrongType } from './types.ts';
-import { formatVersioned, parseVersioned } from './versioned.ts';
+import { asPrinted, formatVersioned, parseVersioned } from './versioned.ts';
 
 /** sign/NAME, sign/NAME/HASH */
 export const sign = onKey(async (context, key, data, parts) => {
@@ -50,13 +50,15 @@ async function verifyWith(key: Key, data: JsonObject, parts: PathParts): Promise
   const scheme = await signatureScheme(type, options);
   const verifyItem = (item: JsonObject): JsonObject => {
     const { version, payload } = parseVersioned(requiredText(item, 'signature'), 'signature');
-    const signature =
-      options.marshaling === 'jws' ? decodeBase64Url(payload, 'signature') : decodeBase64(payload, 'signature');
+    const decode = options.marshaling === 'jws' ? decodeBase64Url : decodeBase64;
+    const signature = decode(payload, 'signature', SIGNATURE_HINT);
     const publicKey = publicKeyOf(key, versionForOld(key, version), optionalBase64(item, 'context'));
     return { valid: scheme.verify(publicKey, requiredBase64(item, 'input'), signature) };
   };
   return answerEach(data, verifyItem, { valid: false });
 }
+
+const SIGNATURE_HINT = `${asPrinted('signature')}, with the marshaling_algorithm that it was made with`;
 
 /** As in Vault: all items of a batch have a signature, or all an HMAC. @throws UsageError `bad_parameter` */
 function verifiesHmac(data: JsonObject): boolean {

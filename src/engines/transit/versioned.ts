@@ -14,6 +14,11 @@ export function parseVersioned(text: string, what: string): { version: number; p
 
 export function malformed(what: string, why: string): UsageError {
   return new UsageError('ciphertext_malformed', `the ${what} is malformed: ${why}`, {
-    hint: `give the ${what} whole, as coffer or Vault printed it`,
+    hint: asPrinted(what),
   });
+}
+
+/** What to do about a ciphertext, a signature or an HMAC that is none. */
+export function asPrinted(what: string): string {
+  return `give the ${what} whole, as coffer or Vault printed it`;
 }

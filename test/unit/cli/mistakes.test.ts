@@ -82,7 +82,7 @@ describe('a hint about a command', () => {
     [['server', '-dev'], /there is no server/],
     [['exec', '--', 'env'], /coffer run -h$/],
     [['env'], /coffer run -h$/],
-    [['doctor'], /coffer diagnose$/],
+    [['doctor'], /coffer diagnose; .*coffer operator verify$/],
     [['show', 'secret/app'], /coffer kv get PATH$/],
     [['rm', 'secret/app'], /coffer kv -h$/],
     [['secret', 'list'], /^did you mean: coffer secrets list$/],
@@ -101,7 +101,7 @@ describe('a hint about a command', () => {
     [['kv', 'ls', 'secret/'], /coffer kv list PATH, with -recursive/],
     [['undelete', 'secret/app'], /earlier version/],
     [['secrets', 'get', 'secret/app'], /coffer kv -h;.*coffer secrets -h$/],
-    [['verify'], /coffer diagnose$/],
+    [['verify'], /coffer diagnose; .*coffer operator verify$/],
     [['hsm', 'delete', 'k'], /removes no key/],
   ])('says where to go: %j', (argv, hint) => {
     expect(hintOf(...argv)).toMatch(hint);

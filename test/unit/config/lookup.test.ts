@@ -75,6 +75,15 @@ describe('configuration lookup', () => {
     expect(hintText(error.hint ?? '')).toContain('COFFER_HSM_LIB');
   });
 
+  it('says what is missing where the environment names the module alone', async () => {
+    const hintFor = async (env: Record<string, string>): Promise<string> =>
+      hintText((await makeHome().failure(null, env)).hint ?? '');
+    expect(await hintFor({ VAULT_HSM_LIB: '/usr/lib/p11.so' })).toMatch(
+      /^set COFFER_SEAL_TYPE=pkcs11 beside VAULT_HSM_LIB to do without one, or write one with `coffer setup`/,
+    );
+    expect(await hintFor({})).toMatch(/^write one with `coffer setup`/);
+  });
+
   it('refuses another COFFER_SEAL_TYPE', async () => {
     const error = await makeHome().failure(null, { COFFER_SEAL_TYPE: 'awskms' });
     expect(error.code).toBe('config_seal_type');

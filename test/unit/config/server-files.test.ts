@@ -42,6 +42,25 @@ describe("a server's file", () => {
     expect(misspelt.message).toContain(`${name} "pkcs11": unknown key "pinn"`);
   });
 
+  it('may call the storage stanza backend, as the oldest servers do', async () => {
+    const home = makeHome();
+    const sqlite = await load(`backend "sqlite" {\n  path = "/x"\n}\n${sealWith()}`);
+    expect(sqlite).toMatchObject({ storage: { path: '/x' }, notes: [] });
+    const consul = home.write('consul.hcl', `backend "consul" {\n  token = "x"\n}\n${sealWith()}`);
+    expect(await home.failure(consul)).toMatchObject({ code: 'config_storage_type' });
+    const own = home.write('own.json', '{"backend": {"sqlite": {"path": "/y"}}}');
+    const merged = await home.load([consul, own]);
+    expect(merged.storage.path).toBe('/y');
+    expect(merged.notes).toEqual([
+      expect.stringMatching(/: backend "consul" is ignored: \S*own\.json has one, and the last file counts$/),
+    ]);
+    const twice = home.write(
+      'twice.hcl',
+      `storage "sqlite" { path = "/x" }\nbackend "sqlite" { path = "/y" }\n${sealWith()}`,
+    );
+    expect(await home.failure(twice)).toMatchObject({ code: 'config_duplicate' });
+  });
+
   const migrated = [
     'seal "awskms" {\n  region = "eu-west-1"\n  disabled = "true"\n}\n',
     'seal "awskms" {\n  disabled = true\n  secret_key = "x" # }\n}\n',

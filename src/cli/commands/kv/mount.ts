@@ -48,8 +48,11 @@ export function secretAt(mounts: Mounts, given: string): KvSecret {
     version,
     path,
     nothingAt: (folder, reading) => {
-      const hint = `${reading} takes the path without the engine's own folder: coffer ${reading} ${shellWord(own ?? '')}`;
-      return noValue(path(folder), own === null || own === given ? null : hint);
+      const instead = (path: string): string => `coffer ${reading} ${shellWord(path)}`;
+      if (own !== null && own !== given)
+        return noValue(path(folder), `${reading} takes the path without the engine's own folder: ${instead(own)}`);
+      const isTwice = `${rest}/`.startsWith(`${prefix}/`); // as -mount=secret secret/app
+      return noValue(path(folder), isTwice ? `the path has the mount twice: ${instead(rest)}` : null);
     },
     request: (operation, folder, data = {}) => mounts.request({ operation, path: path(folder), data }),
     leaves: (folder) => listLeaves(mounts, path(folder)),

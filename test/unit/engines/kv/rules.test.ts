@@ -131,7 +131,7 @@ describe('updated_time', () => {
 });
 
 describe('settings', () => {
-  it.each(['{}', '{"max_versions":null}', '{"max_version":3}'])('%s make nothing, and that is said', async (given) => {
+  it.each(['{}', '{"max_version":3}'])('%s make nothing, and that is said', async (given) => {
     const kv = await realMount(context, '2');
     const { data, warnings } = await kv.ask('write', 'metadata/a', given);
     expect(data).toBeNull();

@@ -43,6 +43,23 @@ describe('metadata of a secret', () => {
     expect(await kv.data('read', 'metadata/a')).toMatchObject({ custom_metadata: null });
   });
 
+  it('takes null for the default, in a patch and in a write, of the mount too', async () => {
+    const kv = mount('2');
+    const all = '{"max_versions":5,"cas_required":true,"delete_version_after":"1h"}';
+    const none = '{"max_versions":null,"cas_required":null,"delete_version_after":null}';
+    const defaults = { max_versions: 0, cas_required: false, delete_version_after: '0s' };
+    for (const [operation, path] of [
+      ['patch', 'metadata/a'],
+      ['write', 'metadata/a'],
+      ['write', 'config'],
+    ] as const) {
+      await kv.call('write', path, all);
+      expect(await kv.data('read', path)).toMatchObject({ max_versions: 5, cas_required: true });
+      await kv.call(operation, path, none);
+      expect(await kv.data('read', path), `${operation} ${path}`).toMatchObject(defaults);
+    }
+  });
+
   it('patch needs a secret', async () => {
     const kv = mount('2');
     expect(await kv.ask('patch', 'metadata/a', '{"max_versions":1}')).toBeNull();
@@ -268,8 +285,8 @@ describe('bad requests say what is wrong without the value, and change nothing',
     ['delete', 'metadata', '{}', 1, 'missing_path', 'the path names a mount, but no secret in it'],
     ['write', 'destroy', '{"versions":[1]}', 1, 'missing_path', 'the path names a mount, but no secret in it'],
     ['read', 'subkeys', '{}', 1, 'missing_path', 'the path names a mount, but no secret in it'],
-    ['read', '', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not read ""'],
-    ['list', '', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not list ""'],
+    ['read', '', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not read its own path'],
+    ['list', '', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not list its own path'],
     ['read', 'other/a', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not read "other/a"'],
     ['read', 'config/a', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not read "config/a"'],
     ['list', 'data/a', '{}', 2, 'unsupported_path', 'the kv engine at kv/ does not list "data/a"'],

@@ -219,6 +219,10 @@ describe('check-and-set', () => {
     expect(await kv.failure('write', 'data/a', '{"data":{"p":"hunter2"},"options":{"cas":1}}')).toMatchObject(mismatch);
     await kv.call('write', 'data/a', '{"data":{"p":1},"options":{"cas":0}}');
     expect(await kv.failure('write', 'data/a', '{"data":{"p":"hunter2"},"options":{"cas":0}}')).toMatchObject(mismatch);
+    expect(
+      await kv.failure('write', 'data/a', '{"data":{"p":"hunter2"},"options":{"cas":null}}'),
+      'as Vault',
+    ).toMatchObject(mismatch);
     await kv.call('write', 'data/a', '{"data":{"p":2},"options":{"cas":"1"}}');
     expect(await kv.failure('patch', 'data/a', '{"data":{"p":"hunter2"},"options":{"cas":1}}')).toMatchObject(mismatch);
     expect(await kv.data('patch', 'data/a', '{"data":{"p":3},"options":{"cas":2}}')).toMatchObject({ version: 3 });

@@ -19,6 +19,7 @@ describe('a hint of transit', () => {
     await transit.write('restore/bare', { backup: vaultBackup('aes256-gcm96', { key: KEY, hmac_key: null }) });
     await transit.write('restore/fixed', { backup: fixed });
     await transit.write('keys/plain');
+    await transit.write('keys/signer', { type: 'ecdsa-p256' });
     const { public_key } = await transit.read('wrapping_key');
     await transit.write('keys/imported/import', { ciphertext: wrapForImport(text(public_key), Buffer.alloc(32)) });
     for (const [name, type, label] of [
@@ -77,7 +78,21 @@ describe('a hint of transit', () => {
     ['read', 'export/signing-key/pair', {}, "coffer read 'team a/crypt/export/public-key/pair'"],
     ['read', 'export/encryption-key/mine', {}, null],
     ['delete', 'keys/plain', {}, "coffer write 'team a/crypt/keys/plain/config' deletion_allowed=true"],
-    ['write', 'decrypt/none', { ciphertext: 'vault:v1:AAAA' }, "coffer write -f 'team a/crypt/keys/none'"],
+    ['write', 'decrypt/none', { ciphertext: 'vault:v1:AAAA' }, "coffer list 'team a/crypt/keys'"],
+    ['write', 'sign/none', { input: 'YQ==' }, "coffer path-help 'team a/crypt/keys/none'"],
+    [
+      'write',
+      'decrypt/plain',
+      { ciphertext: 'vault:v1:A*==' },
+      'give the ciphertext whole, as coffer or Vault printed it',
+    ],
+    ['write', 'verify/plain', { input: 'YQ==', hmac: 'vault:v1:A*==' }, 'give the hmac whole'],
+    [
+      'write',
+      'verify/signer',
+      { input: 'YQ==', signature: 'vault:v1:A*==' },
+      'the marshaling_algorithm that it was made with',
+    ],
   ])('names the mount and the key: %s %s', async (operation, path, data, command) => {
     const { hint: given } = await transit.failure(operation, path, data);
     const hint = given === null ? null : hintText(given);

@@ -97,6 +97,8 @@ describe.each(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521'])('%s', (type) => {
         await answered(transit, { ...input, marshaling_algorithm: 'jws', signature: jws['signature'] ?? '' }),
       ).toBe(true);
       const asn1 = await transit.write('sign/k', input);
+      const fromFile = { ...input, marshaling_algorithm: 'jws', signature: `${text(jws['signature'])}\n` };
+      expect(await answered(transit, fromFile)).toBe(true);
       const swapped = b64(payload(jws['signature'], 'base64url'));
       expect(await answered(transit, { ...input, signature: `vault:v1:${swapped}` })).toBe(false);
       const urlSafe = payload(asn1['signature']).toString('base64url');
