@@ -62,6 +62,8 @@ function decoded(bytes: Uint8Array, name: string): string {
   try {
     return fromUtf8(bytes);
   } catch {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+      throw new UsageError('bad_data', `${name} is compressed`, { hint: 'see: gunzip -c FILE | coffer kv import -' });
     throw notUtf8(name, bytes);
   }
 }
