@@ -131,6 +131,8 @@ async function readVersions(
     }
     const version = versionOf(answer);
     if (version === null) return 'changed';
+    // Something between here and the server may keep answers, and take no notice of the query.
+    if (version.number !== number) throw notAnAnswer(answer.from, 'another version');
     if (answer.status === 200) {
       setOwn(data, number, version.data ?? {});
       if (version.data === null) nulls++;
