@@ -403,6 +403,12 @@ describe('a server that secrets are imported from', () => {
       'a mount at another path',
     ],
     ['no mount', always('sys/internal', body('{"data":null}')), 'JSON without data'],
+    ['no number of a version', always('/data/a', body('{"data":{"data":{},"metadata":{}}}')), 'JSON without version'],
+    [
+      'metadata without the number of the newest version, which is not metadata alone',
+      always('/metadata/a', body('{"data":{"versions":{"1":{}},"current_version":"1"}}')),
+      'JSON without current_version',
+    ],
     ['metadata that is none', always('/metadata/a', body('{"data":{"versions":[]}}')), 'JSON without versions'],
   ])('is not believed where it sends %s', async (_what, misdeed, words) => {
     server.misdeed = misdeed;
