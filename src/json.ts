@@ -1,18 +1,21 @@
-/**
- * JSON whose numbers keep their digits: a 20-digit integer comes back as it went in. Numbers are LosslessNumber from
- * the parser; code that makes JSON may use plain numbers.
- */
-import { isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+/** JSON whose numbers keep their digits: a 20-digit integer comes back as it went in. */
+import { stringify } from 'lossless-json';
+import { parseExactly } from './json-parser.ts';
+import { isLosslessNumber, type JsonObject, type JsonValue } from './json-value.ts';
 
-export type JsonValue = null | boolean | string | number | LosslessNumber | JsonValue[] | JsonObject;
-export type JsonObject = { [key: string]: JsonValue };
-
-export { LosslessNumber, isLosslessNumber };
+export {
+  isJsonObject,
+  isLosslessNumber,
+  type JsonObject,
+  type JsonValue,
+  LosslessNumber,
+  setOwn,
+} from './json-value.ts';
 
 /** Throws SyntaxError. A key given twice with different values is an error. */
 export function parseJson(text: string): JsonValue {
   const plain = parsePlain(text);
-  return plain === undefined ? (parse(text) as JsonValue) : plain;
+  return plain === undefined ? parseExactly(text) : plain;
 }
 
 /**
@@ -41,13 +44,4 @@ export function stringifyJson(value: JsonValue, indent?: number): string {
   const text = hasNumber(value) ? stringify(value, undefined, indent) : JSON.stringify(value, undefined, indent);
   if (text === undefined) throw new TypeError('not a JSON value');
   return text;
-}
-
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isLosslessNumber(value);
-}
-
-/** Sets a key even where it is called __proto__. */
-export function setOwn(object: JsonObject, key: string, value: JsonValue): void {
-  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -21,7 +21,8 @@ export async function layOut(text: string, room: number | null): Promise<string>
   for (const line of [...text.split('\n'), '']) {
     if (line.includes(CELL)) table.push(line.split(CELL));
     else {
-      laid.push(...tableLines(table, width, room), line);
+      for (const row of tableLines(table, width, room)) laid.push(row);
+      laid.push(line);
       table = [];
     }
   }
@@ -36,11 +37,16 @@ async function measureFor(text: string): Promise<Measure> {
 
 function tableLines(rows: readonly Row[], width: Measure, room: number | null): string[] {
   const [headings = []] = rows;
-  const widths = headings.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
+  const widths = headings.map((_, column) => largest(rows.map((row) => width(row[column] ?? ''))));
   const isWide = room !== null && headings.length > 2 && total(widths) > room;
   if (!isWide) return rows.map((row) => aligned(row, widths, width));
   const narrow = fitted(rows, widths, width, room);
   return narrow === null ? records(rows, width) : rows.flatMap((row) => wrapped(row, narrow, width));
+}
+
+/** Of any number of them: a function takes no more arguments than its stack has room for. */
+function largest(numbers: readonly number[]): number {
+  return numbers.reduce((most, one) => Math.max(most, one), 0);
 }
 
 function total(widths: readonly number[]): number {
@@ -55,9 +61,7 @@ function aligned(row: Row, widths: readonly number[], width: Measure): string {
 /** Narrower widths, the widest column first, which break no word; null where that is not enough. */
 function fitted(rows: readonly Row[], widths: readonly number[], width: Measure, room: number): number[] | null {
   const texts = rows.filter((_, at) => at !== DASHES);
-  const least = widths.map((_, column) =>
-    Math.max(...texts.flatMap((row) => (row[column] ?? '').split(' ').map(width))),
-  );
+  const least = widths.map((_, column) => largest(texts.flatMap((row) => (row[column] ?? '').split(' ').map(width))));
   if (total(least) > room) return null;
   const narrow = [...widths];
   while (total(narrow) > room) {

@@ -1,14 +1,16 @@
 import type { Invocation } from './command.ts';
 import { beforeEnding } from './endings.ts';
 
-const BAR_WIDTH = 30;
+/** What is between the brackets of a bar where there is room, and the least that is worth them. */
+const WIDEST_BAR = 30;
+const NARROWEST_BAR = 4;
 
 type Shown = Pick<Invocation, 'terminal' | 'format'>;
 type Progress = (done: number, total: number) => void;
 
 /** Runs `use` with a progress bar on the terminal, if there is one and it is not JSON or YAML that is wanted. */
 export async function withProgress<T>(shown: Shown, what: string, use: (progress: Progress) => Promise<T>): Promise<T> {
-  return withLine(shown, (done, total) => `${bar(what, done, total)} ${done} of ${total}`, use);
+  return withLine(shown, what, (done, total) => `${done} of ${total}`, use);
 }
 
 /** The same with how many it is a second, and how long the rest takes at that rate. @param unit what is counted, e.g. "bytes" */
@@ -19,22 +21,25 @@ export async function withRate<T>(
   use: (progress: Progress) => Promise<T>,
 ): Promise<T> {
   const started = performance.now();
-  const line = (done: number, total: number): string => {
+  const count = (done: number, total: number): string => {
     const rate = done / Math.max((performance.now() - started) / 1000, 0.001);
     const left = rate === 0 ? '' : `, ${Math.ceil((total - done) / rate)} s left`;
-    return `${bar(what, done, total)} ${done} of ${total} ${unit}, ${Math.round(rate)}/s${left}`;
+    return `${done} of ${total} ${unit}, ${Math.round(rate)}/s${left}`;
   };
-  return withLine(shown, line, use);
+  return withLine(shown, what, count, use);
 }
 
 async function withLine<T>(
   shown: Shown,
-  line: (done: number, total: number) => string,
+  what: string,
+  count: (done: number, total: number) => string,
   use: (progress: Progress) => Promise<T>,
 ): Promise<T> {
   const { show, end } = progressLine(shown);
   try {
-    return await use((done, total) => show(() => line(done, total), done >= total));
+    return await use((done, total) =>
+      show((width) => bar(what, total === 0 ? 1 : done / total, count(done, total), width), done >= total),
+    );
   } finally {
     end();
   }
@@ -42,7 +47,7 @@ async function withLine<T>(
 
 export interface ProgressLine {
   /** Shows a line in the place of the one before, unless that came just now. @param always also then */
-  readonly show: (line: () => string, always: boolean) => void;
+  readonly show: (line: (width: number) => string, always: boolean) => void;
   /** Takes it away. */
   readonly end: () => void;
 }
@@ -65,7 +70,7 @@ export function progressLine({ terminal, format }: Shown): ProgressLine {
       if (now - last < MS_BETWEEN && !always) return;
       if (last === -Infinity) stop = beforeEnding(end);
       last = now;
-      terminal.progress((width) => line().slice(0, width));
+      terminal.progress((width) => line(width).slice(0, width));
     },
   };
 }
@@ -73,8 +78,11 @@ export function progressLine({ terminal, format }: Shown): ProgressLine {
 /** No eye sees more of them. */
 const MS_BETWEEN = 40;
 
-function bar(what: string, done: number, total: number): string {
-  const part = total === 0 ? 1 : done / total;
-  const full = Math.floor(part * BAR_WIDTH);
-  return `${what} [${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}] ${Math.floor(part * 100)}%`;
+/** What gives way on a narrow terminal is the bar, and not what stands behind it. */
+function bar(what: string, part: number, count: string, width: number): string {
+  const percent = `${Math.floor(part * 100)}%`;
+  const room = Math.min(WIDEST_BAR, width - `${what} [] ${percent} ${count}`.length);
+  if (room < NARROWEST_BAR) return `${what} ${percent} ${count}`;
+  const full = Math.floor(part * room);
+  return `${what} [${'#'.repeat(full)}${'-'.repeat(room - full)}] ${percent} ${count}`;
 }

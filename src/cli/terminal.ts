@@ -83,6 +83,7 @@ export interface TerminalOptions {
   readonly changed: () => void;
 }
 
+const USUAL_COLUMNS = 80;
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
@@ -129,7 +130,8 @@ export async function openTerminal({ color, interactive, format, changed }: Term
     handOutValue: (text) => writeWhole(resultOutput(), asValue(text)),
     progress(line) {
       if (env['TERM'] === 'dumb' || !isTerminal(STDERR)) return;
-      write(STDERR, LINE_AWAY + visible(line?.(process.stderr.columns - 1) ?? '')); // a line of full width would begin the next
+      // Some terminals do not tell; a line of full width would begin the next.
+      write(STDERR, LINE_AWAY + visible(line?.((process.stderr.columns || USUAL_COLUMNS) - 1) ?? ''));
       if (isProgressShown === (line !== null)) return;
       isProgressShown = line !== null;
       changed();

@@ -104,6 +104,23 @@ export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
+/**
+ * Milliseconds since 1970 of a time in RFC 3339 from then to the end of the year 9999, which is what `timestamp` can print; parts of a
+ * millisecond are left out. Null for anything else: the runtime takes the 30th of February for the 2nd of March.
+ */
+export function parseTimestamp(text: string): number | null {
+  const day = RFC_3339.exec(text)?.[1];
+  const midnight = Date.parse(`${day}T00:00Z`);
+  if (day === undefined || Number.isNaN(midnight) || !timestamp(midnight).startsWith(day)) return null;
+  const milliseconds = Date.parse(text);
+  return milliseconds >= 0 && milliseconds < FIVE_DIGIT_YEARS ? milliseconds : null;
+}
+
+/** Its section 5.6, without leap seconds. */
+const RFC_3339 =
+  /^(\d{4}-\d\d-\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const FIVE_DIGIT_YEARS = Date.UTC(10_000, 0);
+
 export function answer(data: JsonObject | null, more: Partial<Omit<EngineResponse, 'data'>> = {}): EngineResponse {
   const { warnings = [], failed = false, ignored = false, leaseDuration = 0 } = more;
   return { data, warnings, failed, ignored, leaseDuration };

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server as NetServer } from 'node:net';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -100,11 +103,33 @@ describe('a server that secrets are imported from', () => {
       }
     });
 
+    it('is trusted by its own certificate, and by one of several', async () => {
+      const certificate = await new Promise<string>((resolve, reject) => {
+        const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+          resolve(new X509Certificate(socket.getPeerCertificate().raw).toString());
+          socket.end();
+        }).on('error', reject);
+      });
+      const other = await startVaultServer(CONTENTS);
+      try {
+        const both = `# caf\xe9\r\n${readFileSync(other.ca, 'utf8')}\n${readFileSync(server.ca, 'utf8')}`;
+        await all({ VAULT_CACERT: stand.write('own.pem', certificate) });
+        await all({ VAULT_CACERT: stand.write('both.pem', Buffer.from(both, 'latin1')) });
+        const outcome = await nothing(undefined, { ...other.env, VAULT_CACERT: join(stand.dir, 'own.pem') });
+        expect(outcome.stderr).toContain('is not trusted; nothing was sent');
+      } finally {
+        await other.close();
+      }
+    });
+
     it('needs a file of certificates that can be read', async () => {
+      stand.write('authority.der', Buffer.from([0x30, 0x82, 0x01, 0xff]));
       stand.write('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
       for (const [file, words] of [
         ['none.pem', 'no such file or directory'],
         ['coffer.hcl', 'there is no certificate in it'],
+        ['authority.der', 'there is no certificate in it'],
+        ['/', 'illegal operation on a directory'],
         ['broken.pem', 'a certificate in it cannot be read'],
       ] as const) {
         const outcome = await nothing(undefined, { VAULT_CACERT: file });
@@ -299,13 +324,13 @@ describe('a server that secrets are imported from', () => {
         ['file:///etc/passwd', 'another scheme, file:'],
         [`${leader.url}/v1/sys/raw`, 'another path'],
         [`${leader.url}<url>?x=1`, 'another path'],
-        ['', 'another path'],
+        ['', 'redirects to no address'],
         ['http://', 'no address'],
         [`${plain.url}<url>`, 'redirects again and again'],
       ] as const) {
         plain.misdeed = to(where);
         const { status: code, stderr } = await nothing(undefined, plain.env);
-        if (where !== '') expect(stderr).toContain(words);
+        expect(stderr).toContain(words);
         expect(code).toBe(2);
       }
       server.misdeed = to(`${leader.url}<url>`);
@@ -365,12 +390,25 @@ describe('a server that secrets are imported from', () => {
       'something that is no JSON',
     ],
     ['a success of another kind', always('/data/a', status(204)), 'the status 204'],
+    ['a redirect to nowhere', always('/data/a', status(302)), 'redirects to no address'],
+    ['no change since a time that was not named', always('/data/a', status(304)), 'the status 304'],
+    [
+      'another version than was asked for',
+      always('/data/a', body('{"data":{"data":{"a":"hunter2"},"metadata":{"version":2}}}')),
+      '/data/a?version=1 sent another version',
+    ],
     [
       'another mount',
       always('sys/internal', body('{"data":{"path":"other/","type":"kv"}}')),
       'a mount at another path',
     ],
     ['no mount', always('sys/internal', body('{"data":null}')), 'JSON without data'],
+    ['no number of a version', always('/data/a', body('{"data":{"data":{},"metadata":{}}}')), 'JSON without version'],
+    [
+      'metadata without the number of the newest version, which is not metadata alone',
+      always('/metadata/a', body('{"data":{"versions":{"1":{}},"current_version":"1"}}')),
+      'JSON without current_version',
+    ],
     ['metadata that is none', always('/metadata/a', body('{"data":{"versions":[]}}')), 'JSON without versions'],
   ])('is not believed where it sends %s', async (_what, misdeed, words) => {
     server.misdeed = misdeed;

@@ -79,6 +79,34 @@ describe('at a terminal', () => {
     });
   });
 
+  describe.each([80, 0])('on a terminal of %i columns, where 0 is one that does not tell', (columns) => {
+    beforeAll(bringFirst);
+
+    it('kv import shows the rate and the time that is left whole, and so much of the bar as there is room for', async () => {
+      const typist = atTerminal(stand, `stty cols ${columns}; coffer kv import other.ndjson`);
+      await typist.ends;
+      const shown = typist.screen().split(/\r\n|\r\x1b\[K/);
+      const checks = shown.filter((line) => /^(Checking|Importing) /.test(line));
+      expect(
+        checks.filter((line) => !/^[CI]\w+ \[[#-]+\] \d+% \d+ of \d+ \w+, \d+\/s, \d+ s left$/.test(line)),
+      ).toEqual([]);
+      expect(checks.some((line) => /^Checking \[#+\] 100% .* 0 s left$/.test(line))).toBe(true);
+      expect(Math.max(...checks.map((line) => line.length))).toBeLessThan(80);
+    });
+
+    it('kv import shows from where it reads', async () => {
+      const server = await startVaultServer({ mounts: { new: { version: 2, secrets: { a: one(), b: one() } } } });
+      try {
+        const command = 'coffer kv import -from=vault -dry-run new wrapped/new';
+        const typist = atTerminal(stand, `stty cols ${columns}; ${command}`, server.env);
+        await typist.ends;
+        expect(typist.screen().split(/\r\n|\r\x1b\[K/)).toContain(`Reading from ${server.url}: 1 secret`);
+      } finally {
+        await server.close();
+      }
+    });
+  });
+
   describe('a signal ends kv import', () => {
     beforeEach(bringFirst);
 

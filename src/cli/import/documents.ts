@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { JsonValue } from '../../json.ts';
 import { readJson } from '../input.ts';
+import { jsonTexts } from './json-texts.ts';
 import { linesOf, textOf } from './lines.ts';
 import type { Source } from './source.ts';
 
@@ -19,8 +20,9 @@ export interface Document {
 export function inputType(source: Source, given: InputType | null): InputType {
   const file = source.name.split('/').at(-1) ?? '';
   const ending = /\.([^.]+)$/.exec(file)?.[1]?.toLowerCase() ?? '';
-  const known = given ?? (/^\.env(\.|$)/.test(file) ? 'env' : (ENDINGS[ending] ?? null));
-  if (known !== null) return known;
+  const known =
+    given ?? (/^\.env(\.|$)/.test(file) ? 'env' : INPUT_TYPES.find((type) => ENDINGS[type].includes(ending)));
+  if (known !== undefined) return known;
   for (const { text } of linesOf(source)) {
     if (/^\s*[{[]/.test(text)) return 'json';
     if (text.trim() !== '') break;
@@ -31,16 +33,17 @@ export function inputType(source: Source, given: InputType | null): InputType {
   });
 }
 
-const ENDINGS: { readonly [ending: string]: InputType } = {
-  ndjson: 'ndjson',
-  jsonl: 'ndjson',
-  json: 'json',
-  env: 'env',
-  yaml: 'yaml',
-  yml: 'yaml',
+const ENDINGS: { readonly [type in InputType]: readonly string[] } = {
+  ndjson: ['ndjson', 'jsonl'],
+  json: ['json'],
+  env: ['env'],
+  yaml: ['yaml', 'yml'],
 };
 
-/** The documents of a source: one a line, or all of it as one. @throws UsageError `bad_data`, never with a value in it */
+/**
+ * The documents of a source: one a line; of JSON otherwise one after the other, as jq prints them; or all of it as one.
+ * @throws UsageError `bad_data`, never with a value in it
+ */
 export async function* documentsOf(source: Source, type: InputType): AsyncGenerator<Document> {
   const { name, size: end } = source;
   if (type === 'ndjson' || (type === 'json' && isLineByLine(source))) {
@@ -52,8 +55,14 @@ export async function* documentsOf(source: Source, type: InputType): AsyncGenera
   }
   const text = textOf(source);
   if (text.trim() === '') return;
-  if (type === 'json') yield { value: readJson(text, name), where: name, end };
-  else if (type === 'yaml') yield { value: (await import('../read-yaml.ts')).readYaml(text, name), where: name, end };
+  if (type === 'json') {
+    for (const { text: document, number, end: at } of jsonTexts(text))
+      yield {
+        value: readJson(document, name, number),
+        where: `${name} (line ${number})`,
+        end: Math.floor((end * at) / text.length),
+      };
+  } else if (type === 'yaml') yield { value: (await import('../read-yaml.ts')).readYaml(text, name), where: name, end };
   else yield { value: await (await import('./env.ts')).readEnv(text, name), where: name, end };
 }
 

@@ -3,8 +3,10 @@ import { UsageError } from '../../errors.ts';
 import { notUtf8 } from '../input.ts';
 import type { Source } from './source.ts';
 
-/** The longest line, and the longest input that is no line by line, in bytes. */
+/** The longest input that is no line by line, in bytes. */
 export const MOST_BYTES = 1 << 26;
+/** The longest line, in bytes: a secret with all its versions. A string of Node.js has at most about twice as many characters. */
+export const LONGEST_LINE = 1 << 28;
 
 export interface Line {
   readonly text: string;
@@ -41,7 +43,8 @@ export function* linesOf(source: Source): Generator<Line> {
     rest.push(Buffer.from(chunk.subarray(from)));
     held += chunk.length - from;
     end += chunk.length - from;
-    if (held > MOST_BYTES) throw tooLong(`${source.name} (line ${number})`);
+    if (held > LONGEST_LINE)
+      throw tooLong(`${source.name} (line ${number})`, LONGEST_LINE, 'a secret may have that, with its versions');
   }
   if (held > 0) yield line();
 }
@@ -53,7 +56,8 @@ export function textOf(source: Source): string {
   for (const chunk of source.read()) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > MOST_BYTES) throw tooLong(source.name);
+    if (length > MOST_BYTES)
+      throw tooLong(source.name, MOST_BYTES, 'give a line of JSON for each secret, which may be any number of lines');
   }
   return decoded(Buffer.concat(chunks), source.name).replace(/^\uFEFF/, '');
 }
@@ -62,12 +66,12 @@ function decoded(bytes: Uint8Array, name: string): string {
   try {
     return fromUtf8(bytes);
   } catch {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+      throw new UsageError('bad_data', `${name} is compressed`, { hint: 'see: gunzip -c FILE | coffer kv import -' });
     throw notUtf8(name, bytes);
   }
 }
 
-function tooLong(name: string): UsageError {
-  return new UsageError('bad_data', `${name} has more than ${MOST_BYTES >> 20} MiB`, {
-    hint: 'give a line of JSON for each secret, which may be any number of lines',
-  });
+function tooLong(name: string, most: number, hint: string): UsageError {
+  return new UsageError('bad_data', `${name} has more than ${most >> 20} MiB`, { hint });
 }

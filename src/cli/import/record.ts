@@ -26,7 +26,7 @@ export function* secretsOf(document: JsonValue, path: string | null, where: stri
     return;
   }
   if (!isJsonObject(document)) throw refused(where, 'it is neither an object nor a list');
-  const answered = answeredData(document);
+  const answered = answeredData(document, where);
   if (path !== null && isRecord(document))
     throw refused(where, 'it names a secret by itself, as a line of kv export does', WITHOUT_PATH);
   if (path !== null) yield { path, data: answered ?? document, metadata: null, versions: null, where };
@@ -78,15 +78,16 @@ function* byPath(document: JsonObject, where: string): Generator<Incoming> {
   }
 }
 
-/** The secret in what `kv get -format=json` prints; null where it is something else. */
-function answeredData(document: JsonObject): JsonObject | null {
+/** The secret in what `kv get -format=json` prints; null where it is something else. @throws UsageError `bad_data` where it has none */
+function answeredData(document: JsonObject, where: string): JsonObject | null {
   const { data } = document;
   const isAnswer = ['request_id', 'lease_id', 'renewable'].every((name) => Object.hasOwn(document, name));
   if (!isAnswer || !isJsonObject(data)) return null;
   const { data: content, metadata } = data;
   const isVersion = isJsonObject(metadata) && isLosslessNumber(metadata['version']) && Object.keys(data).length === 2;
   if (!isVersion) return data;
-  return isJsonObject(content) ? content : null;
+  if (isJsonObject(content)) return content;
+  throw refused(where, 'it is an answer of kv get without data: that version is deleted');
 }
 
 function refused(where: string, why: string, hint: string | null = null): UsageError {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../../errors.ts';
 import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue } from '../../json.ts';
 import { isWhole } from '../check.ts';
+import { parseTimestamp } from '../engine.ts';
 import type { Carried } from '../transfer.ts';
 import { type Metadata, newMetadata, type VersionInfo } from './metadata.ts';
 import { withSettings } from './settings.ts';
@@ -67,13 +68,10 @@ function versionInfo(given: JsonValue | undefined): VersionInfo {
   };
 }
 
-/** Milliseconds since 1970 of a time in RFC 3339; parts of a millisecond are left out. */
 function time(given: JsonValue | undefined, name: string): number {
-  const isTime =
-    typeof given === 'string' && /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(given);
-  const milliseconds = isTime ? Date.parse(given) : Number.NaN;
-  if (milliseconds >= 0) return milliseconds;
-  throw refused(`${name} is no time such as 2026-01-31T08:00:00Z`);
+  const milliseconds = typeof given === 'string' ? parseTimestamp(given) : null;
+  if (milliseconds !== null) return milliseconds;
+  throw refused(`${name} is no time since 1970 such as 2026-01-31T08:00:00Z`);
 }
 
 /** @param value for which `isWhole` holds */

@@ -22,6 +22,16 @@ describe('a table', () => {
     ).toEqual(['Path       Type', '----       ----', 'a          n/a', 'secret/    kv', 'n/a        x']);
   });
 
+  it.each([
+    [null, 'a    b    secret number 199999'],
+    [25, '          199999'],
+  ])('may have more rows than a function takes arguments, where there is room for %s columns', async (room, last) => {
+    const rows = Array.from({ length: 200_000 }, (_, at) => ['a', 'b', `secret number ${at}`]);
+    const laid = await table(columns(['X', 'Y', 'Path'], rows), room);
+    expect(laid.length).toBeGreaterThan(200_000);
+    expect(laid.at(-1)).toBe(last);
+  });
+
   it('is aligned by what a terminal shows', async () => {
     expect(
       await table(

@@ -13,6 +13,7 @@ import { counted } from '../../../counted.ts';
 import { writeClearFile } from '../../../native/clear-file.ts';
 import { UnsafePlace } from '../../../private-files.ts';
 import { command, type Invocation } from '../../command.ts';
+import { LONGEST_LINE } from '../../import/lines.ts';
 import { jsonLine } from '../../json-text.ts';
 import { outputPath, unwritable } from '../../output-file.ts';
 import { printObject } from '../../output.ts';
@@ -22,6 +23,8 @@ import { confirm } from '../../prompts.ts';
 const STDOUT = '-';
 /** Characters that are written at a time. */
 const PART = 65_536;
+/** What a UTF-16 unit comes to in UTF-8. */
+const MOST_BYTES_OF_UNIT = 3;
 
 const FLAGS = {
   mount: { kind: 'text', value: 'PATH', help: 'this mount, or folder of one, alone; paths are then below it' },
@@ -51,6 +54,10 @@ export const exportCommand = command('kv export', {
       const what = counted(done.without, 'secret');
       invocation.terminal.warn(`of ${what} there is metadata alone: the newest version is deleted, or there is none`);
     }
+    for (const path of done.long)
+      invocation.terminal.warn(
+        `${path} has more than ${LONGEST_LINE >> 20} MiB${invocation.flags.versions ? ' with its versions' : ''}, which no kv import takes`,
+      );
     if (done.secrets === 0) invocation.terminal.warn(`there is no secret${below(invocation.flags.mount)}`);
     if (file === STDOUT) return;
     const object: JsonObject = { file, secrets: done.secrets, without_data: done.without };
@@ -107,6 +114,8 @@ interface Done {
   readonly secrets: number;
   /** Those that have no data now. */
   readonly without: number;
+  /** Paths of those whose line is longer than an import reads. */
+  readonly long: readonly string[];
 }
 
 /** @throws StoreError `no_value` where there is nothing in the folder that was asked for */
@@ -115,9 +124,13 @@ async function exportTo({ flags }: Given, mounts: Mounts, write: (lines: string)
   let lines = '';
   let secrets = 0;
   let without = 0;
+  const long: string[] = [];
   for await (const secret of exportedSecrets(mounts, folder, flags.versions)) {
-    lines += `${jsonLine(record(secret))}\n`;
+    const line = jsonLine(record(secret));
+    lines += `${line}\n`;
     secrets++;
+    if (line.length > LONGEST_LINE / MOST_BYTES_OF_UNIT && Buffer.byteLength(line) > LONGEST_LINE)
+      long.push(secret.path);
     if (secret.data === null) without++;
     if (lines.length < PART) continue;
     write(lines);
@@ -125,7 +138,7 @@ async function exportTo({ flags }: Given, mounts: Mounts, write: (lines: string)
   }
   if (secrets === 0 && folder !== null) refuseEmptyFolder(mounts, folder);
   if (lines !== '') write(lines);
-  return { secrets, without };
+  return { secrets, without, long };
 }
 
 /** As a list of it. An empty file must not take the place of yesterday's because the name of a folder was mistyped. */

@@ -2,20 +2,18 @@ import {
   type Change,
   describeSituation,
   importSecrets,
-  joinedNames,
   type MountsTransaction,
   type Tally,
   withMountsSession,
 } from '../../../core/index.ts';
 import { type CofferError, UsageError } from '../../../errors.ts';
 import { counted } from '../../../counted.ts';
-import { hearSignals } from '../../../hearing.ts';
 import { command, type Invocation } from '../../command.ts';
 import { beforeEnding } from '../../endings.ts';
 import { checkSecrets } from '../../import/check.ts';
-import { documentsOf, INPUT_TYPES, inputType, type InputType } from '../../import/documents.ts';
-import { type Incoming, secretsOf } from '../../import/record.ts';
-import { type Source, withSource } from '../../import/source.ts';
+import { INPUT_TYPES, inputType, type InputType } from '../../import/documents.ts';
+import { incoming, type Input } from '../../import/incoming.ts';
+import { withSource } from '../../import/source.ts';
 import { printObject } from '../../output.ts';
 import { withRate } from '../../progress.ts';
 import { columns } from '../../table.ts';
@@ -51,15 +49,16 @@ export const importCommand = command('kv import', {
     if (readFrom(invocation) === 'vault') {
       const { importFromServer } = await import('./import-server.ts');
       return importFromServer(invocation, invocation.flags.versions, (source, transaction, denied) =>
-        importFrom(invocation, source, 'ndjson', transaction, denied),
+        importFrom(invocation, { source, type: 'ndjson', mount: null, path: null }, transaction, denied),
       );
     }
-    const given = readInputType(invocation.flags['input-type']);
+    const { mount, path, 'input-type': given } = invocation.flags;
+    const known = readInputType(given);
     const [file = ''] = invocation.args;
     return withSource(file, async (source) => {
-      const type = inputType(source, given);
+      const input = { source, type: inputType(source, known), mount, path };
       const context = await invocation.context();
-      return withMountsSession(context, (transaction) => importFrom(invocation, source, type, transaction));
+      return withMountsSession(context, (transaction) => importFrom(invocation, input, transaction));
     });
   },
 });
@@ -87,12 +86,11 @@ function readFrom({ flags, args }: Given): 'file' | 'vault' {
 /** @param others what is to be said beside the faults of the source @returns the exit status */
 async function importFrom(
   invocation: Given,
-  source: Source,
-  type: InputType,
+  input: Input,
   transaction: MountsTransaction,
   others: readonly CofferError[] = [],
 ): Promise<number> {
-  const errors = [...(await checkAndWrite(invocation, source, type, transaction)), ...others];
+  const errors = [...(await checkAndWrite(invocation, input, transaction)), ...others];
   if (errors.length > 0) invocation.terminal.errors(errors);
   return Math.max(0, ...errors.map(({ exitStatus }) => exitStatus));
 }
@@ -100,15 +98,15 @@ async function importFrom(
 /** @returns faults; nothing was written where there is one */
 async function checkAndWrite(
   invocation: Given,
-  source: Source,
-  type: InputType,
+  input: Input,
   transaction: MountsTransaction,
 ): Promise<readonly CofferError[]> {
   const { terminal, flags } = invocation;
+  const { name } = input.source;
   const isDry = flags['dry-run'];
   const changes: [string, Change][] = [];
   const checked = await withRate(invocation, 'Checking', 'bytes', (progress) =>
-    checkSecrets(transaction, incoming(invocation, source, type, progress), {
+    checkSecrets(transaction, incoming(input, progress), {
       cas: flags.cas,
       change: (path, change) => (isDry && change !== 'unchanged' ? changes.push([path, change]) : undefined),
     }),
@@ -116,15 +114,15 @@ async function checkAndWrite(
   if (checked.errors.length > 0) {
     const faults = counted(checked.faults, 'fault');
     const shown = checked.faults > checked.errors.length ? `, of which ${checked.errors.length} are shown` : '';
-    terminal.warn(`nothing was written: ${source.name} has ${faults}${shown}`);
+    terminal.warn(`nothing was written: ${name} has ${faults}${shown}`);
     return checked.errors;
   }
   if (checked.dropped > 0)
     terminal.warn(`a version 1 kv engine keeps no metadata; that of ${counted(checked.dropped, 'secret')} is left out`);
-  if (checked.total === 0) terminal.warn(`nothing was done: there is no secret in ${source.name}`);
+  if (checked.total === 0) terminal.warn(`nothing was done: there is no secret in ${name}`);
   if (isDry) await printDry(invocation, checked.tally, changes);
   if (isDry || (checked.total === 0 && invocation.format === 'table')) return [];
-  const tally = await writeAll(invocation, source, type, transaction, checked.total);
+  const tally = await writeAll(invocation, input, transaction, checked.total);
   await printObject(
     invocation,
     { ...tally },
@@ -135,8 +133,7 @@ async function checkAndWrite(
 
 async function writeAll(
   invocation: Given,
-  source: Source,
-  type: InputType,
+  input: Input,
   transaction: MountsTransaction,
   total: number,
 ): Promise<Tally> {
@@ -149,18 +146,14 @@ async function writeAll(
   });
   try {
     return await withRate(invocation, 'Importing', 'secrets', (progress) =>
-      importSecrets(
-        transaction,
-        incoming(invocation, source, type, () => undefined),
-        {
-          cas: invocation.flags.cas,
-          progress: (count) => {
-            done = count;
-            describeSituation(soFar(done, total));
-            progress(done, total);
-          },
+      importSecrets(transaction, incoming(input), {
+        cas: invocation.flags.cas,
+        progress: (count) => {
+          done = count;
+          describeSituation(soFar(done, total));
+          progress(done, total);
         },
-      ),
+      }),
     );
   } catch (error) {
     tell();
@@ -173,30 +166,6 @@ async function writeAll(
 function soFar(done: number, total: number): string {
   if (done === 0) return 'nothing was written';
   return `${done} of ${counted(total, 'secret')} are in the store; the same import again goes on behind them`;
-}
-
-async function* incoming(
-  { flags }: Given,
-  source: Source,
-  type: InputType,
-  progress: (done: number, total: number) => void,
-): AsyncGenerator<Incoming> {
-  const folder = flags.mount === null ? '' : `${joinedNames(flags.mount)}/`;
-  let documents = 0;
-  for await (const { value, where, end } of documentsOf(source, type)) {
-    if (flags.path !== null && documents++ > 0) throw severalWithPath(where);
-    for (const secret of secretsOf(value, flags.path, where)) {
-      await hearSignals();
-      yield { ...secret, path: joinedNames(folder + secret.path) };
-    }
-    progress(end, source.size);
-  }
-}
-
-function severalWithPath(where: string): UsageError {
-  return new UsageError('bad_data', `${where}: with -path all of the input is one secret, and here is another one`, {
-    hint: 'leave out -path, and give lines that have a path',
-  });
 }
 
 function readInputType(given: string | null): InputType | null {

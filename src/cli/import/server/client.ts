@@ -22,6 +22,7 @@ const TRIES = 5;
 const FIRST_WAIT = 250;
 /** The longest that is waited because the server asks for it, in milliseconds. */
 const LONGEST_WAIT = 10_000;
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MOST_REDIRECTS = 3;
 
 interface Transport {
@@ -52,7 +53,8 @@ export class Client {
     const trust = {
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
-      ...(server.ca === null ? {} : { ca: server.ca }),
+      // A file may have the certificate of an intermediate authority alone, or that of the server itself, as for Vault's own client.
+      ...(server.ca === null ? {} : { ca: server.ca, allowPartialTrustChain: true }),
     } as const;
     return new Client(server, {
       request: (options, answered) => request({ ...options, ...trust }, answered),
@@ -96,7 +98,7 @@ export class Client {
   async #ask(target: string): Promise<Reply | Failure> {
     for (let redirects = 0; ; redirects++) {
       const reply = await this.#send(target);
-      if (isFailure(reply) || reply.status < 300 || reply.status > 399) return reply;
+      if (isFailure(reply) || !REDIRECTS.includes(reply.status)) return reply;
       if (redirects === MOST_REDIRECTS) {
         const error = new StoreError('server_redirects', `${this.origin} redirects again and again`, {
           hint: CHECK_ADDRESS,

@@ -3,7 +3,7 @@ import { type CarriedSecret, joinedNames } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import { jsonLine } from '../../json-text.ts';
-import { MOST_BYTES } from '../lines.ts';
+import { LONGEST_LINE } from '../lines.ts';
 import { type Source, spooledSource } from '../source.ts';
 import { Spool } from '../spool.ts';
 import { Client } from './client.ts';
@@ -83,8 +83,8 @@ async function* lines(reading: Reading, to: string, progress: (secrets: number) 
 function line({ path, data, metadata, versions }: CarriedSecret): Uint8Array {
   const record: JsonObject = { path, data, metadata, versions };
   const bytes = utf8(`${jsonLine(record)}\n`);
-  if (bytes.length > MOST_BYTES)
-    throw new UsageError('bad_data', `${path} has more than ${MOST_BYTES >> 20} MiB with its versions`, {
+  if (bytes.length > LONGEST_LINE)
+    throw new UsageError('bad_data', `${path} has more than ${LONGEST_LINE >> 20} MiB with its versions`, {
       hint: 'import it without -versions, or import the other folders one by one',
     });
   return bytes;

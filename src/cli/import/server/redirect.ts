@@ -9,11 +9,12 @@ import { StoreError } from '../../../errors.ts';
  * @throws StoreError `server_redirects`
  */
 export function leaderAt(location: string | undefined, at: URL, target: string): URL {
-  const given = location ?? '';
-  const to = URL.canParse(given, at.origin + target) ? new URL(given, at.origin + target) : null;
+  const asked = new URL(at.origin + target);
+  const to = location !== undefined && URL.canParse(location, asked.href) ? new URL(location, asked) : null;
   const refused = (why: string, hint: string): StoreError =>
     new StoreError('server_redirects', `${at.origin} redirects to ${why}`, { hint });
-  if (to === null) throw refused('no address', 'look at the configuration of the server: api_addr');
+  if (to === null || (location ?? '') === '')
+    throw refused('no address', 'look at the configuration of the server: api_addr');
   if (to.protocol !== at.protocol)
     throw refused(
       `another scheme, ${to.protocol.slice(0, 20)}`,
@@ -24,7 +25,7 @@ export function leaderAt(location: string | undefined, at: URL, target: string):
       `another host, ${to.hostname.slice(0, 253)}, and the token is sent to no other than that of VAULT_ADDR`,
       'where you know that host as the leader of the cluster, name it in VAULT_ADDR',
     );
-  if (to.pathname + to.search !== new URL(at.origin + target).pathname + new URL(at.origin + target).search)
+  if (to.pathname + to.search !== asked.pathname + asked.search)
     throw refused('another path', 'check VAULT_ADDR: a standby leads to the same path of its leader');
   return new URL(to.origin);
 }

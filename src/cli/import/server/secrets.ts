@@ -81,7 +81,7 @@ async function readWithMetadata(reading: Reading, names: readonly string[]): Pro
   }
   const metadata = objectIn(answer.body, 'data', answer.from);
   const states = objectIn(metadata, 'versions', answer.from);
-  const current = numberText(metadata['current_version']);
+  const current = numberIn(metadata, 'current_version', answer.from);
   const asked = wanted.versions ? Object.keys(states) : [current].filter((number) => number !== '0');
   const read = await readVersions(reading, names, states, asked);
   if (read === null || read === 'changed') return read;
@@ -131,6 +131,8 @@ async function readVersions(
     }
     const version = versionOf(answer);
     if (version === null) return 'changed';
+    // Something between here and the server may keep answers, and take no notice of the query.
+    if (version.number !== number) throw notAnAnswer(answer.from, 'another version');
     if (answer.status === 200) {
       setOwn(data, number, version.data ?? {});
       if (version.data === null) nulls++;
@@ -151,7 +153,7 @@ function versionOf({ status, body, from }: Answer): Version | null {
   const metadata = objectIn(both, 'metadata', from);
   const data = memberOf(both['data']);
   if (data === undefined) throw notAnAnswer(from, 'a secret without data');
-  return { data, metadata, number: numberText(metadata['version']), destroyed: metadata['destroyed'] === true };
+  return { data, metadata, number: numberIn(metadata, 'version', from), destroyed: metadata['destroyed'] === true };
 }
 
 interface Version {
@@ -166,8 +168,11 @@ function memberOf(value: JsonValue | undefined): JsonObject | null | undefined {
   return value === null || isJsonObject(value) ? value : undefined;
 }
 
-function numberText(value: JsonValue | undefined): string {
-  return isLosslessNumber(value) ? value.value : '0';
+/** The digits of a number. @throws StoreError `server_answer` */
+function numberIn(object: JsonObject, name: string, from: string): string {
+  const value = object[name];
+  if (isLosslessNumber(value)) return value.value;
+  throw notAnAnswer(from, `JSON without ${name}`);
 }
 
 function pathOf(names: readonly string[]): string {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { firstSet, unreadOfServer, variables } from '../../../config/index.ts';
 import { parseDuration } from '../../../duration.ts';
-import { fromUtf8 } from '../../../bytes.ts';
 import { systemErrorText, UsageError } from '../../../errors.ts';
 
 /** A running Vault or OpenBao, as the environment names it. */
@@ -121,7 +120,8 @@ async function readCertificates(env: Environment): Promise<string | null> {
     });
   let text;
   try {
-    text = fromUtf8(readFileSync(given.value));
+    // Base64 between lines of ASCII; what is written beside them does not matter.
+    text = readFileSync(given.value, 'latin1');
   } catch (error) {
     throw refused(systemErrorText(error));
   }
