@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Mounts, withMountsSession } from '../../src/core/index.ts';
 import { goldenStand } from '../support/golden.ts';
 import { hold } from '../support/hold.ts';
 import {
+  contextOf,
   copyStore,
   inDatabase,
   makeStand,
@@ -176,6 +178,23 @@ describe('somebody who exchanges the store while a command runs', () => {
       const outcome = await held.end();
       expect(outcome.status, outcome.stdout + outcome.stderr).toBe(4);
       expect(outcome.stderr + outcome.stdout).toContain('store_replaced');
+    },
+  );
+
+  it.each(['off', 'unseal'])(
+    'between two transactions of one command is found by what the command itself did, with anchor = "%s"',
+    async (anchor) => {
+      openStand(anchor);
+      const context = await contextOf(stand); // it has no folder to remember anything in
+      const write = (value: string) => (mounts: Mounts) =>
+        mounts.request({ operation: 'write', path: 'kv/a', data: { v: value } });
+      const old = readRows(stand.path);
+      const command = withMountsSession(context, async (transaction) => {
+        await transaction('write', write('1'));
+        replaceRows(old);
+        await transaction('write', write('2'));
+      });
+      await expect(command).rejects.toMatchObject({ code: 'store_rolled_back' });
     },
   );
 });

@@ -64,7 +64,7 @@ export async function checkStore(
   list: Checklist,
 ): Promise<void> {
   await withStorage(context, false, (storage) => {
-    const freshness = new Freshness(context, seal, header.storeId, false);
+    const freshness = new Freshness(context, seal, header.storeId);
     freshness.recall();
     return storage.transaction('read', async (rows) => {
       const state = await readState(rows, context); // others may have written since

@@ -44,7 +44,7 @@ export async function verifyStore(context: Context, progress: Progress): Promise
   return withStorage(context, false, async (storage) => {
     const { header } = await storage.transaction('read', (rows) => readState(rows, context));
     return withSeal(context, false, async (seal) => {
-      const freshness = new Freshness(context, seal, header.storeId, false);
+      const freshness = new Freshness(context, seal, header.storeId);
       freshness.recall();
       const looked = await storage.transaction('read', async (rows) => {
         const state = await readState(rows, context);
@@ -57,7 +57,7 @@ export async function verifyStore(context: Context, progress: Progress): Promise
         }
       });
       const { verified, opened } = looked;
-      if (verified.faults.length === 0 && opened !== null) await freshness.keep(storage, opened, opened.root);
+      if (verified.faults.length === 0 && opened !== null) await freshness.keep(storage, opened, opened.root, false);
       return verified;
     });
   });
