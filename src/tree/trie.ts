@@ -17,7 +17,7 @@ export interface NodeStore {
 const MOST_KEPT = 5000;
 
 /**
- * The trie over all entries: four ways, leaves of at most 32 entries, a prefix in one node. Each node is checked against what its
+ * The trie over all entries: four ways, leaves of at most 28 entries, a prefix in one node. Each node is checked against what its
  * parent says of it before a byte of it is used. What was read is kept; so a trie serves one transaction.
  */
 export class Trie {
