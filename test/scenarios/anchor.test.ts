@@ -74,6 +74,17 @@ describe('a token that takes no data objects', () => {
   });
 });
 
+describe('a token that makes every data object a public one', () => {
+  it('is told apart, and keeps none', () => {
+    openStand('off');
+    const env = { ...withFaults('data-public').env, COFFER_HSM_ANCHOR: 'write' };
+    expect(codeOf(stand.run(['kv', 'put', '-format=json', 'kv/a', 'v=1'], { env }))).toBe('anchor_refused');
+    const test = stand.run(['hsm', 'test'], { env });
+    expect(test.status).toBe(3);
+    expect(test.stdout + test.stderr).toContain('a public one');
+  });
+});
+
 describe('a token that does not let data objects be changed', () => {
   it.each(['0x10', '0x12', '0x13', '0x1b', '0x54', '0x7', '0xd1'])('gets new ones: %s', (rv) => {
     openStand('write');
