@@ -210,6 +210,22 @@ describe('somebody who exchanges the store while a command runs', () => {
   );
 });
 
+describe('coffer operator verify', () => {
+  it('tells the counter and the age of a root that was put back alone, though nothing fits it', () => {
+    openStand('write');
+    stand.ok('kv', 'put', 'kv/a', 'v=1');
+    const counter = counterOf();
+    const [root] = readRows(stand.path).filter(({ path }) => path === 'core/tree');
+    stand.ok('kv', 'put', 'kv/a', 'v=2');
+    writeRows(stand.path, { 'core/tree': root?.value ?? null });
+    const { status, stdout } = stand.run(['operator', 'verify', '-format=json']);
+    const found = JSON.parse(stdout) as { counter: unknown; faults: readonly { code: string }[] };
+    expect({ status, counter: found.counter }).toEqual({ status: 4, counter });
+    const codes = found.faults.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(['store_rolled_back', 'tree_altered']));
+  });
+});
+
 describe('a command that runs while others write', () => {
   it.each([
     ['operator', 'diagnose'],
