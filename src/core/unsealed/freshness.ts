@@ -36,6 +36,11 @@ export class Freshness {
     this.#seen = this.#memory?.recall() ?? null;
   }
 
+  /** Why this machine does not remember how far the store has come; null where it does, or where the HSM does with every write. */
+  get forgets(): string | null {
+    return this.#memory?.problem() ?? null;
+  }
+
   /** What the HSM has of it; null for nothing, or where it is not asked for. */
   get anchored(): AnchorState | null {
     return this.#anchored;
