@@ -87,6 +87,16 @@ export class LeafBytes {
     return entries;
   }
 
+  /** Of the keys with this first half. */
+  secondHalves(first: string): string[] {
+    const group = this.#group(first);
+    if (!this.#isAt(group, this.#length, first, 0)) return [];
+    const halves: string[] = [];
+    for (const { start, end, step } of [this.#rows(group), this.#marks(group)])
+      for (let at = start; at < end; at += step) halves.push(this.#bytes.toString('latin1', at, at + HALF_BYTES));
+    return halves;
+  }
+
   /** The digest under a key; null where there is none. */
   digest(key: string): Buffer | null {
     const group = this.#group(key);

@@ -122,7 +122,7 @@ function anchorMissing(): IntegrityError {
     'the store says that the HSM keeps its counter, and the HSM has none: the anchor was removed, or this is another token';
   return new IntegrityError('anchor_missing', problem, {
     hint: [
-      'nothing was used. Look for the data object with: coffer hsm test; if the store is the newest one, ',
+      'nothing was used. See that the configuration names the token that the store had before: coffer hsm slots; if it does, and the store is the newest one, ',
       { remedy: 'accept-copy' },
     ],
   });
