@@ -1,6 +1,7 @@
 import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
-import { readTogether } from './attributes.ts';
+import { HsmError } from '../errors.ts';
+import { readAttribute, readAttributes, readTogether } from './attributes.ts';
 import { CKA, CKO, CKR } from './constants.ts';
 import { isReturnValue } from './errors.ts';
 import { findObjects } from './keys.ts';
@@ -10,27 +11,35 @@ import type { DataObject } from './types.ts';
 /** Whose objects they are (CKA_APPLICATION). */
 const APPLICATION = 'coffer';
 
-/** The private data objects of coffer's with a label, each with its value. One that another process removes meanwhile is left out. */
+/**
+ * The private data objects of coffer's with a label, each with its value. One that another process removes meanwhile is left out, and so
+ * are public ones: a token lets whoever reaches it make such an object, without a PIN.
+ */
 export function findData(session: OpenSession, label: string): DataObject[] {
   const template = [{ type: CKA.CLASS, value: CKO.DATA }, ...names(label)];
   return findObjects(session, template, false).flatMap((handle) => {
-    const value = valueOf(session, handle);
+    const value = privateValue(session, handle);
     return value === null ? [] : [{ handle, label, value }];
   });
 }
 
-function valueOf(session: OpenSession, object: Buffer): Uint8Array | null {
+function privateValue(session: OpenSession, object: Buffer): Uint8Array | null {
   try {
-    const [value] = readTogether(session, object, [CKA.VALUE]);
-    return new Uint8Array(value ?? []);
+    const [value, isPrivate] = readAttributes(session, object, [CKA.VALUE, CKA.PRIVATE]);
+    if (isPrivate?.[0] === 0) return null;
+    return new Uint8Array(value ?? readTogether(session, object, [CKA.VALUE])[0] ?? []); // the latter says why there is none
   } catch (error) {
     if (isReturnValue(error, CKR.OBJECT_HANDLE_INVALID)) return null;
     throw error;
   }
 }
 
-/** A token object that only a login shows, and that can be changed. The session must be read-write. */
-export function createData({ module, handle }: OpenSession, label: string, value: Uint8Array): DataObject {
+/**
+ * A token object that only a login shows, and that can be changed. The session must be read-write.
+ * @throws HsmError `anchor_refused` for a token that makes it a public one; CryptokiError
+ */
+export function createData(session: OpenSession, label: string, value: Uint8Array): DataObject {
+  const { module, handle } = session;
   const template = [
     { type: CKA.CLASS, value: CKO.DATA },
     { type: CKA.TOKEN, value: true },
@@ -40,7 +49,14 @@ export function createData({ module, handle }: OpenSession, label: string, value
     { type: CKA.VALUE, value: asBuffer(value) },
   ];
   const object = module.call('C_CreateObject', (api) => api.C_CreateObject(handle, template), about(label));
-  return { handle: object, label, value };
+  const made = { handle: object, label, value };
+  if (readAttribute(session, object, CKA.PRIVATE)?.[0] !== 0) return made;
+  destroyData(session, made);
+  const problem =
+    'the token makes a data object, which an anchor is, a public one, which anybody may change without a PIN';
+  throw new HsmError('anchor_refused', problem, {
+    hint: 'set anchor = "off" in the seal stanza, or choose a token that keeps private data objects (CKA_PRIVATE)',
+  });
 }
 
 /** Gives it another value. The session must be read-write. */

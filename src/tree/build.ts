@@ -1,8 +1,7 @@
 import type { Row, Rows } from '../storage/index.ts';
-import { MARK } from './folder-marks.ts';
 import { EntryList, KEY_DIGITS } from './entry-list.ts';
 import { treeAltered } from './faults.ts';
-import type { TreeKeys } from './keys.ts';
+import { MARK, type TreeKeys } from './keys.ts';
 import { LEAF_ENTRIES } from './leaf.ts';
 import { encodeNode, FANOUT, inner, leaf, type Slot } from './node.ts';
 import { folderOf, isCovered, LeafKeys, nodePath, ROOT } from './paths.ts';

@@ -232,8 +232,7 @@ export class CheckedRows implements Rows {
     const children = found.filter(({ segment, folder: isFolder }) =>
       isCovered(`${prefix}${segment}${isFolder ? '/' : ''}`),
     );
-    const known = new Set<string>();
-    for await (const { key } of this.#trie.below(this.#leaves.folder(folder))) known.add(this.#leaves.secondHalf(key));
+    const known = await this.#trie.secondHalves(this.#leaves.folder(folder));
     for (const child of children) {
       if (!known.delete(this.#leaves.child(prefix, child)))
         throw new RowFault('unknown', `${prefix}${child.segment}`, null);

@@ -1,9 +1,6 @@
 import type { ChangingTrie } from './changing-trie.ts';
-import { DIGEST_BYTES } from './keys.ts';
+import { MARK } from './keys.ts';
 import { folderOf, type LeafKeys } from './paths.ts';
-
-/** What the leaf of a folder's mark says: its presence is all. */
-export const MARK: Buffer = Buffer.alloc(DIGEST_BYTES);
 
 /** The leaves that say of a folder that there is something below it. Whoever changes rows keeps them right. */
 export class FolderMarks {

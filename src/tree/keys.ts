@@ -4,6 +4,8 @@ import { asBuffer, utf8 } from '../bytes.ts';
 const KEY_BYTES = 32;
 export const HALF_BYTES = 8;
 export const DIGEST_BYTES = 16;
+/** In the place of a digest, of the mark of a folder: its presence is all. No row has it, but for one in 2^128. */
+export const MARK: Buffer = Buffer.alloc(DIGEST_BYTES);
 
 /** Everything about the tree that takes a key. Byte layout: coffer-format(7), "Tree". */
 export class TreeKeys {

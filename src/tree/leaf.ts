@@ -1,26 +1,36 @@
-import { DIGEST_BYTES, HALF_BYTES } from './keys.ts';
+import { DIGEST_BYTES, HALF_BYTES, MARK } from './keys.ts';
 
-/** A subtree of at most so many entries is one leaf, so that its shape follows from the entries alone. */
-export const LEAF_ENTRIES = 32;
+/**
+ * A subtree of at most so many entries is one leaf, so that its shape follows from the entries alone. With one more, a leaf could be
+ * longer than what SQLite keeps of a row in its place (1002 bytes of a page of 4096, path and all), and would take a page of its own.
+ */
+export const LEAF_ENTRIES = 28;
 /** The first byte of a leaf; the second is the number of its groups. */
 export const LEAF = 1;
 const HEAD_BYTES = 2;
-/** Of a group, which has the entries of one folder: the half that they share, and how many there are. */
+/** Of a group, which has the entries of one folder: the half that they share, and how many rows and how many marks there are. */
 const GROUP_HEAD_BYTES = HALF_BYTES + 2;
-/** Of an entry: the other half of its key, and its digest. */
-const ENTRY_BYTES = HALF_BYTES + DIGEST_BYTES;
+/** Of a row: the other half of its key, and its digest. */
+const ROW_BYTES = HALF_BYTES + DIGEST_BYTES;
+/** Of a mark: the other half of its key. */
+const MARK_BYTES = HALF_BYTES;
 /** Of a leaf with one entry more than it may have, each in a group of its own. */
-const MOST_BYTES = HEAD_BYTES + (LEAF_ENTRIES + 1) * (GROUP_HEAD_BYTES + ENTRY_BYTES);
-
-/** Enough for most leaves: what has more than 1000 bytes takes runtimes longer to allocate. */
-const FEW_GROUPS_BYTES = 992;
+const MOST_BYTES = HEAD_BYTES + (LEAF_ENTRIES + 1) * (GROUP_HEAD_BYTES + ROW_BYTES);
 
 /** One row, or the mark of a folder. */
 export interface Entry {
   /** 16 characters, one for each byte: the half of the folder, then that of the path. */
   readonly key: string;
-  /** 16 bytes. */
+  /** 16 bytes; of a mark those of MARK. */
   readonly digest: Buffer;
+}
+
+/** Where the rows of a group are, or its marks, all of which have one length. */
+interface Run {
+  readonly start: number;
+  readonly end: number;
+  /** Bytes of one of them. */
+  readonly step: number;
 }
 
 /**
@@ -30,7 +40,7 @@ export interface Entry {
 export class LeafBytes {
   #bytes: Buffer;
   #length: number;
-  /** Whether nobody else has the bytes. */
+  /** Whether nobody else has the bytes, which have room for one entry more than there may be. */
   #isOwn: boolean;
 
   /** @param bytes of a leaf, which are not changed */
@@ -47,7 +57,10 @@ export class LeafBytes {
 
   /** How many entries there are. */
   get count(): number {
-    return (this.#length - HEAD_BYTES - GROUP_HEAD_BYTES * (this.#bytes[1] ?? 0)) / ENTRY_BYTES;
+    let count = 0;
+    for (let group = HEAD_BYTES; group < this.#length; group = this.#groupEnd(group))
+      count += this.#rowsOf(group) + this.#marksOf(group);
+    return count;
   }
 
   /** They stay as they are, whatever is put later. */
@@ -57,42 +70,65 @@ export class LeafBytes {
   }
 
   entries(): Entry[] {
-    const bytes = this.#bytes;
     const entries: Entry[] = [];
     for (let group = HEAD_BYTES; group < this.#length; group = this.#groupEnd(group)) {
-      const folder = bytes.toString('latin1', group, group + HALF_BYTES);
-      for (let at = group + GROUP_HEAD_BYTES; at < this.#groupEnd(group); at += ENTRY_BYTES)
-        entries.push({ key: folder + bytes.toString('latin1', at, at + HALF_BYTES), digest: this.#digestAt(at) });
+      const folder = this.#bytes.toString('latin1', group, group + HALF_BYTES);
+      const [rows, marks] = [this.#rows(group), this.#marks(group)];
+      let mark = marks.start;
+      for (let row = rows.start; row < rows.end || mark < marks.end;) {
+        const isRow = mark === marks.end || (row < rows.end && this.#isBefore(row, mark));
+        const at = isRow ? row : mark;
+        const key = folder + this.#bytes.toString('latin1', at, at + HALF_BYTES);
+        entries.push({ key, digest: isRow ? this.#digestAt(at) : MARK });
+        if (isRow) row += ROW_BYTES;
+        else mark += MARK_BYTES;
+      }
     }
     return entries;
+  }
+
+  /** Of the keys with this first half. */
+  secondHalves(first: string): string[] {
+    const group = this.#group(first);
+    if (!this.#isAt(group, this.#length, first, 0)) return [];
+    const halves: string[] = [];
+    for (const { start, end, step } of [this.#rows(group), this.#marks(group)])
+      for (let at = start; at < end; at += step) halves.push(this.#bytes.toString('latin1', at, at + HALF_BYTES));
+    return halves;
   }
 
   /** The digest under a key; null where there is none. */
   digest(key: string): Buffer | null {
     const group = this.#group(key);
-    if (!this.#isAt(group, key, 0)) return null;
-    const at = this.#place(group, key);
-    return at < this.#groupEnd(group) && this.#isAt(at, key, HALF_BYTES) ? this.#digestAt(at) : null;
+    if (!this.#isAt(group, this.#length, key, 0)) return null;
+    const rows = this.#rows(group);
+    const row = this.#place(rows, key);
+    if (this.#isAt(row, rows.end, key, HALF_BYTES)) return this.#digestAt(row);
+    const marks = this.#marks(group);
+    return this.#isAt(this.#place(marks, key), marks.end, key, HALF_BYTES) ? MARK : null;
   }
 
   /** @returns whether the key is new */
   put({ key, digest }: Entry): boolean {
     this.#own();
     const group = this.#group(key);
-    if (!this.#isAt(group, key, 0)) {
+    if (!this.#isAt(group, this.#length, key, 0)) {
       this.#open(group, GROUP_HEAD_BYTES);
       this.#bytes.write(key, group, HALF_BYTES, 'latin1');
-      this.#bytes.writeUInt16BE(0, group + HALF_BYTES);
+      this.#bytes.fill(0, group + HALF_BYTES, group + GROUP_HEAD_BYTES);
       this.#bytes.writeUInt8((this.#bytes[1] ?? 0) + 1, 1);
     }
-    const at = this.#place(group, key);
-    const isNew = at === this.#groupEnd(group) || !this.#isAt(at, key, HALF_BYTES);
+    const isMark = digest.equals(MARK);
+    const run = isMark ? this.#marks(group) : this.#rows(group);
+    const at = this.#place(run, key);
+    const isNew = !this.#isAt(at, run.end, key, HALF_BYTES);
     if (isNew) {
-      this.#open(at, ENTRY_BYTES);
-      this.#bytes.writeUInt16BE(this.#bytes.readUInt16BE(group + HALF_BYTES) + 1, group + HALF_BYTES);
+      this.#open(at, run.step);
+      const count = group + HALF_BYTES + Number(isMark);
+      this.#bytes.writeUInt8((this.#bytes[count] ?? 0) + 1, count);
       this.#bytes.write(key.slice(HALF_BYTES), at, 'latin1');
     }
-    digest.copy(this.#bytes, at + HALF_BYTES);
+    if (!isMark) digest.copy(this.#bytes, at + HALF_BYTES);
     return isNew;
   }
 
@@ -114,23 +150,44 @@ export class LeafBytes {
   }
 
   #groupEnd(group: number): number {
-    return group + GROUP_HEAD_BYTES + ENTRY_BYTES * this.#bytes.readUInt16BE(group + HALF_BYTES);
+    return this.#marks(group).end;
   }
 
-  /** Where an entry begins, or would begin, in the group of its folder. */
-  #place(group: number, key: string): number {
+  #rowsOf(group: number): number {
+    return this.#bytes[group + HALF_BYTES] ?? 0;
+  }
+
+  #marksOf(group: number): number {
+    return this.#bytes[group + HALF_BYTES + 1] ?? 0;
+  }
+
+  #rows(group: number): Run {
     const start = group + GROUP_HEAD_BYTES;
-    let [low, high] = [0, (this.#groupEnd(group) - start) / ENTRY_BYTES];
+    return { start, end: start + ROW_BYTES * this.#rowsOf(group), step: ROW_BYTES };
+  }
+
+  #marks(group: number): Run {
+    const start = group + GROUP_HEAD_BYTES + ROW_BYTES * this.#rowsOf(group);
+    return { start, end: start + MARK_BYTES * this.#marksOf(group), step: MARK_BYTES };
+  }
+
+  /** Where an entry begins, or would begin. */
+  #place({ start, end, step }: Run, key: string): number {
+    let [low, high] = [0, (end - start) / step];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#order(start + middle * ENTRY_BYTES, key, HALF_BYTES) < 0) low = middle + 1;
+      if (this.#order(start + middle * step, key, HALF_BYTES) < 0) low = middle + 1;
       else high = middle;
     }
-    return start + low * ENTRY_BYTES;
+    return start + low * step;
   }
 
-  #isAt(at: number, key: string, half: number): boolean {
-    return at < this.#length && this.#order(at, key, half) === 0;
+  #isAt(at: number, end: number, key: string, half: number): boolean {
+    return at < end && this.#order(at, key, half) === 0;
+  }
+
+  #isBefore(a: number, b: number): boolean {
+    return this.#bytes.compare(this.#bytes, b, b + HALF_BYTES, a, a + HALF_BYTES) < 0;
   }
 
   /** Compares the half of a key that is stored here with one of `key`. */
@@ -142,8 +199,8 @@ export class LeafBytes {
     return 0;
   }
 
-  #digestAt(entry: number): Buffer {
-    return this.#bytes.subarray(entry + HALF_BYTES, entry + ENTRY_BYTES);
+  #digestAt(row: number): Buffer {
+    return this.#bytes.subarray(row + HALF_BYTES, row + ROW_BYTES);
   }
 
   /** Makes room. */
@@ -152,11 +209,10 @@ export class LeafBytes {
     this.#length += length;
   }
 
-  /** Before the bytes are changed, and at most one entry and its group come to them. */
+  /** Before the bytes are changed. */
   #own(): void {
-    const wanted = this.#length + GROUP_HEAD_BYTES + ENTRY_BYTES;
-    if (this.#isOwn && wanted <= this.#bytes.length) return;
-    const own = Buffer.allocUnsafeSlow(wanted <= FEW_GROUPS_BYTES ? FEW_GROUPS_BYTES : MOST_BYTES);
+    if (this.#isOwn) return;
+    const own = Buffer.allocUnsafeSlow(MOST_BYTES);
     this.#bytes.copy(own, 0, 0, this.#length);
     this.#bytes = own;
     this.#isOwn = true;
@@ -164,18 +220,23 @@ export class LeafBytes {
 }
 
 function encoded(entries: readonly Entry[]): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(HEAD_BYTES + entries.length * (GROUP_HEAD_BYTES + ENTRY_BYTES));
-  let [at, group, groups, folder] = [HEAD_BYTES, HEAD_BYTES, 0, ''];
-  for (const { key, digest } of entries) {
-    if (groups === 0 || !key.startsWith(folder)) {
-      folder = key.slice(0, HALF_BYTES);
-      group = at + bytes.write(folder, at, 'latin1');
-      at = bytes.writeUInt16BE(0, group);
-      groups++;
+  const bytes = Buffer.allocUnsafeSlow(HEAD_BYTES + entries.length * (GROUP_HEAD_BYTES + ROW_BYTES));
+  let [at, groups] = [HEAD_BYTES, 0];
+  for (let from = 0; from < entries.length; groups++) {
+    const folder = entries[from]?.key.slice(0, HALF_BYTES) ?? '';
+    let to = from;
+    while (to < entries.length && entries[to]?.key.startsWith(folder) === true) to++;
+    const group = entries.slice(from, to);
+    const marks = group.filter(({ digest }) => digest.equals(MARK));
+    at += bytes.write(folder, at, 'latin1');
+    at = bytes.writeUInt8(marks.length, bytes.writeUInt8(group.length - marks.length, at));
+    for (const { key, digest } of group) {
+      if (digest.equals(MARK)) continue;
+      at += bytes.write(key.slice(HALF_BYTES), at, 'latin1');
+      at += digest.copy(bytes, at);
     }
-    bytes.writeUInt16BE(bytes.readUInt16BE(group) + 1, group);
-    at += bytes.write(key.slice(HALF_BYTES), at, 'latin1');
-    at += digest.copy(bytes, at);
+    for (const { key } of marks) at += bytes.write(key.slice(HALF_BYTES), at, 'latin1');
+    from = to;
   }
   bytes.writeUInt8(groups, bytes.writeUInt8(LEAF, 0));
   return bytes.subarray(0, at);

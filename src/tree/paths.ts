@@ -1,5 +1,5 @@
 import { shortened } from './digits.ts';
-import { HALF_BYTES, type TreeKeys } from './keys.ts';
+import type { TreeKeys } from './keys.ts';
 
 /** The row of the root. */
 export const ROOT = 'core/tree';
@@ -68,9 +68,5 @@ export class LeafKeys {
     const half = this.#keys.half(path);
     halves.set(path, half);
     return half;
-  }
-
-  secondHalf(key: string): string {
-    return key.slice(HALF_BYTES);
   }
 }

@@ -17,7 +17,7 @@ export interface NodeStore {
 const MOST_KEPT = 5000;
 
 /**
- * The trie over all entries: four ways, leaves of at most 32 entries, a prefix in one node. Each node is checked against what its
+ * The trie over all entries: four ways, leaves of at most 28 entries, a prefix in one node. Each node is checked against what its
  * parent says of it before a byte of it is used. What was read is kept; so a trie serves one transaction.
  */
 export class Trie {
@@ -66,10 +66,12 @@ export class Trie {
     return null;
   }
 
-  /** Every entry whose key begins with `start`, whole bytes, in order. @throws IntegrityError `tree_altered` */
-  async *below(start: string): AsyncGenerator<Entry> {
-    for await (const { entries } of this.#leavesBelow(this.root, '', firstDigits(start, 4 * start.length)))
-      for (const entry of entries.entries()) if (entry.key.startsWith(start)) yield entry;
+  /** The second halves of all keys with this first half. @throws IntegrityError `tree_altered` */
+  async secondHalves(first: string): Promise<Set<string>> {
+    const halves = new Set<string>();
+    for await (const { entries } of this.#leavesBelow(this.root, '', firstDigits(first, 4 * first.length)))
+      for (const half of entries.secondHalves(first)) halves.add(half);
+    return halves;
   }
 
   /** Every entry in order; a node that cannot be used is told with its address, and what is below it is left out. */
@@ -97,9 +99,10 @@ export class Trie {
     }
   }
 
-  /** Whether there is such an entry. @throws IntegrityError `tree_altered` */
-  async hasBelow(start: string): Promise<boolean> {
-    for await (const _ of this.below(start)) return true;
+  /** Whether there is a key with this first half. @throws IntegrityError `tree_altered` */
+  async hasBelow(first: string): Promise<boolean> {
+    for await (const { entries } of this.#leavesBelow(this.root, '', firstDigits(first, 4 * first.length)))
+      if (entries.secondHalves(first).length > 0) return true;
     return false;
   }
 

@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Mounts, withMountsSession } from '../../src/core/index.ts';
 import { goldenStand } from '../support/golden.ts';
 import { hold } from '../support/hold.ts';
 import {
+  contextOf,
   copyStore,
   inDatabase,
   makeStand,
@@ -69,6 +71,17 @@ describe('a token that takes no data objects', () => {
     const test = stand.run(['hsm', 'test'], { env });
     expect(test.status).toBe(3);
     expect(test.stderr).toContain('this token keeps no data objects');
+  });
+});
+
+describe('a token that makes every data object a public one', () => {
+  it('is told apart, and keeps none', () => {
+    openStand('off');
+    const env = { ...withFaults('data-public').env, COFFER_HSM_ANCHOR: 'write' };
+    expect(codeOf(stand.run(['kv', 'put', '-format=json', 'kv/a', 'v=1'], { env }))).toBe('anchor_refused');
+    const test = stand.run(['hsm', 'test'], { env });
+    expect(test.status).toBe(3);
+    expect(test.stdout + test.stderr).toContain('a public one');
   });
 });
 
@@ -178,6 +191,39 @@ describe('somebody who exchanges the store while a command runs', () => {
       expect(outcome.stderr + outcome.stdout).toContain('store_replaced');
     },
   );
+
+  it.each(['off', 'unseal'])(
+    'between two transactions of one command is found by what the command itself did, with anchor = "%s"',
+    async (anchor) => {
+      openStand(anchor);
+      const context = await contextOf(stand); // it has no folder to remember anything in
+      const write = (value: string) => (mounts: Mounts) =>
+        mounts.request({ operation: 'write', path: 'kv/a', data: { v: value } });
+      const old = readRows(stand.path);
+      const command = withMountsSession(context, async (transaction) => {
+        await transaction('write', write('1'));
+        replaceRows(old);
+        await transaction('write', write('2'));
+      });
+      await expect(command).rejects.toMatchObject({ code: 'store_rolled_back' });
+    },
+  );
+});
+
+describe('coffer operator verify', () => {
+  it('tells the counter and the age of a root that was put back alone, though nothing fits it', () => {
+    openStand('write');
+    stand.ok('kv', 'put', 'kv/a', 'v=1');
+    const counter = counterOf();
+    const [root] = readRows(stand.path).filter(({ path }) => path === 'core/tree');
+    stand.ok('kv', 'put', 'kv/a', 'v=2');
+    writeRows(stand.path, { 'core/tree': root?.value ?? null });
+    const { status, stdout } = stand.run(['operator', 'verify', '-format=json']);
+    const found = JSON.parse(stdout) as { counter: unknown; faults: readonly { code: string }[] };
+    expect({ status, counter: found.counter }).toEqual({ status: 4, counter });
+    const codes = found.faults.map(({ code }) => code);
+    expect(codes).toEqual(expect.arrayContaining(['store_rolled_back', 'tree_altered']));
+  });
 });
 
 describe('a command that runs while others write', () => {

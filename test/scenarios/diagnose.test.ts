@@ -515,6 +515,22 @@ describe('operator diagnose', () => {
     expect(checks.length).toBeGreaterThan(15);
   });
 
+  it('tells that this machine cannot remember how far the store has come, unless the HSM does with every write', () => {
+    opened();
+    const warnings = (env: Readonly<Record<string, string>>): unknown[] => {
+      const { checks, status } = diagnose([], { env });
+      expect(status).toBe(0);
+      return checks.filter(({ name, status: each }) => name === 'tree' && each === 'warning');
+    };
+    stand.write('no-folder', '');
+    const forgetful = { XDG_STATE_HOME: `${stand.dir}/no-folder` };
+    const warning = { message: expect.stringContaining('this machine does not remember') as string };
+    expect(warnings(forgetful)).toMatchObject([warning]);
+    expect(warnings({ ...forgetful, COFFER_HSM_ANCHOR: 'unseal' })).toMatchObject([warning]);
+    expect(warnings({ ...forgetful, COFFER_HSM_ANCHOR: 'write' })).toEqual([]);
+    expect(warnings({})).toEqual([]);
+  });
+
   it('tells a store that is not there yet, and what init will do', () => {
     stand = makeStand();
     const { checks, status } = diagnose();

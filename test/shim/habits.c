@@ -441,6 +441,15 @@ CK_RV habit_C_GenerateKeyPair(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIB
   return rv != CKR_OK ? rv : after("C_GenerateKeyPair", s, k, l);
 }
 
+CK_RV habit_C_CreateObject(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o)
+{
+  CK_ATTRIBUTE_PTR class = find_attribute(t, n, CKA_CLASS);
+  CK_ATTRIBUTE_PTR private = find_attribute(t, n, CKA_PRIVATE);
+  if (asked("data-public") && class != NULL && *(CK_OBJECT_CLASS *)class->pValue == CKO_DATA && private != NULL)
+    *(CK_BBOOL *)private->pValue = CK_FALSE;
+  return real->C_CreateObject(s, t, n, o);
+}
+
 CK_RV habit_C_WrapKey(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE w, CK_OBJECT_HANDLE k, CK_BYTE_PTR out, CK_ULONG_PTR n)
 {
   return asked_for("without-mechanism", m->mechanism) ? CKR_MECHANISM_INVALID : real->C_WrapKey(s, m, w, k, out, n);

@@ -72,6 +72,7 @@
  *   without-mechanism:0x1087  not in C_GetMechanismList, and CKR_MECHANISM_INVALID; may be there several times
  *   no-mechanisms             C_GetMechanismList lists none
  *   padded-labels             CKA_LABEL is padded with blanks to 32 bytes, and is found only so
+ *   data-public               C_CreateObject makes a data object a public one, whatever it is told
  *   rw-forbidden              a read-write session is CKR_TOKEN_WRITE_PROTECTED
  *   ro-forbidden              a read-only session is CKR_FUNCTION_FAILED
  *   max-sessions:2            one more is CKR_SESSION_COUNT
@@ -374,7 +375,7 @@ HABIT(C_CloseSession, (CK_SESSION_HANDLE s), (s))
 HABIT(C_CloseAllSessions, (CK_SLOT_ID slot), (slot))
 FORWARD(C_GetSessionInfo, (CK_SESSION_HANDLE s, CK_SESSION_INFO_PTR info), (s, info))
 FORWARD(C_Logout, (CK_SESSION_HANDLE s), (s))
-FORWARD(C_CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o), (s, t, n, o))
+HABIT(C_CreateObject, (CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR o), (s, t, n, o))
 FORWARD(C_DestroyObject, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o), (s, o))
 HABIT(C_GetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))
 FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n), (s, o, t, n))

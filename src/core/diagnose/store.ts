@@ -64,7 +64,7 @@ export async function checkStore(
   list: Checklist,
 ): Promise<void> {
   await withStorage(context, false, (storage) => {
-    const freshness = new Freshness(context, seal, header.storeId, false);
+    const freshness = new Freshness(context, seal, header.storeId);
     freshness.recall();
     return storage.transaction('read', async (rows) => {
       const state = await readState(rows, context); // others may have written since
@@ -145,6 +145,9 @@ async function checkTree({ rows, keys, state, freshness }: Opened, list: Checkli
     freshness.require(root);
     if (root === null) list.warn('tree', NONE, 'give the store one with: coffer operator upgrade');
     else list.ok('tree', `change ${root.counter} of the store, ${counted(root.entries, 'row')} and folders`);
+    const { forgets } = freshness;
+    if (root !== null && forgets !== null)
+      list.warn('tree', `this machine does not remember how far the store has come: ${forgets}`, WITHOUT_MEMORY);
     return opened;
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
@@ -154,6 +157,9 @@ async function checkTree({ rows, keys, state, freshness }: Opened, list: Checkli
 }
 
 const NONE = 'there is none, so that rows that were removed or put back go unnoticed';
+
+const WITHOUT_MEMORY =
+  'an older copy of the whole file goes unnoticed here; set XDG_STATE_HOME to a folder of your own, or anchor = "write" in the seal stanza';
 
 /** So many faults are named, and the others counted. */
 const MOST_NAMED = 25;

@@ -3,6 +3,7 @@ import type { ExposedKey } from '../../seal/index.ts';
 import { type Context, withSeal } from '../context.ts';
 import { readMounts } from '../mounts/rows.ts';
 import { withStorage } from '../storage.ts';
+import { Freshness } from '../unsealed/freshness.ts';
 import { noteUnauthenticated, openKeys, zeroKeys } from '../unsealed/keys.ts';
 import { authenticateLease, writeLease } from '../unsealed/lease.ts';
 import { readState } from '../unsealed/state.ts';
@@ -26,7 +27,8 @@ export async function unsealStore(context: Context, ttl: number | null): Promise
   return withStorage(context, false, async (storage) => {
     const { header } = await storage.transaction('read', (rows) => readState(rows, context));
     return withSeal(context, false, async (seal) => {
-      const store = { context, storage, seal, storeId: header.storeId, isMilestone: true };
+      const freshness = new Freshness(context, seal, header.storeId);
+      const store = { context, storage, freshness, storeId: header.storeId, isMilestone: true };
       return inStore(store, 'write', async (rows, open) => {
         const state = await readState(rows, context);
         const keys = await openKeys(seal, state.record);

@@ -9,28 +9,36 @@ import { SeenMemory } from './seen.ts';
 
 const NO_DIGEST = new Uint8Array(16);
 
-/** Whether the whole store is an older copy of itself: what the HSM and this machine know of it from before. */
+/**
+ * Whether the whole store is an older copy of itself: what the HSM and this machine know of it from before, and this command from its own
+ * transactions.
+ */
 export class Freshness {
   readonly #context: Context;
   readonly #anchor: Anchor | null;
   readonly #memory: SeenMemory | null;
-  readonly #raises: boolean;
   #anchored: AnchorState | null = null;
   #seen: AnchorState | null = null;
+  /** Where the last transaction left it, so that nobody needs a memory for what one command did. */
+  #left: AnchorState | null = null;
 
-  /** @param storeId as the store says it @param isMilestone whether this is unseal or rotate, which raise an anchor of either kind */
-  constructor(context: Context, seal: Pkcs11Seal, storeId: string, isMilestone: boolean) {
+  /** @param storeId as the store says it */
+  constructor(context: Context, seal: Pkcs11Seal, storeId: string) {
     const { anchor } = context.config.seal;
     this.#context = context;
     this.#anchor = anchor === 'off' ? null : seal.anchor(storeId);
     this.#memory = anchor === 'write' ? null : new SeenMemory(context, storeId);
-    this.#raises = anchor === 'write' || isMilestone;
   }
 
   /** To be called before the transaction begins: what others do after that must not make this one look old. @throws HsmError */
   recall(): void {
     this.#anchored = this.#anchor?.read() ?? null;
     this.#seen = this.#memory?.recall() ?? null;
+  }
+
+  /** Why this machine does not remember how far the store has come; null where it does, or where the HSM does with every write. */
+  get forgets(): string | null {
+    return this.#memory?.problem() ?? null;
   }
 
   /** What the HSM has of it; null for nothing, or where it is not asked for. */
@@ -42,9 +50,13 @@ export class Freshness {
   require(root: Root | null): void {
     // Another command may have made the first one meanwhile.
     if (this.#anchored === null && root?.anchored === true && this.#anchor?.read() === null) throw anchorMissing();
-    for (const known of [this.#anchored, this.#seen]) {
+    const knowing = [
+      ['the HSM', this.#anchored],
+      ['this machine', this.#seen],
+      ['this command', this.#left],
+    ] as const;
+    for (const [by, known] of knowing) {
       if (known === null) continue;
-      const by = known === this.#anchored ? 'the HSM' : 'this machine';
       if (root === null) throw this.#older('it has no tree', by, known.counter);
       if (root.counter < known.counter) throw this.#older(`it is at change ${root.counter}`, by, known.counter);
       if (root.counter === known.counter && Buffer.compare(root.digest ?? NO_DIGEST, known.digest) !== 0)
@@ -52,22 +64,26 @@ export class Freshness {
     }
   }
 
-  /** Within a write transaction: from the COMMIT on the store says that there is an anchor, and so there has to be one before it. @throws HsmError */
-  begin(opened: OpenedRows): void {
-    if (this.#anchor === null || !this.#raises || opened.root === null || opened.root.anchored) return;
+  /**
+   * Within a write transaction: from the COMMIT on the store says that there is an anchor, and so there has to be one before it.
+   * @param isMilestone whether this is unseal or rotate, which raise an anchor of either kind @throws HsmError
+   */
+  begin(opened: OpenedRows, isMilestone: boolean): void {
+    if (this.#anchor === null || !this.#raises(isMilestone) || opened.root === null || opened.root.anchored) return;
     if (this.#anchored === null) this.#anchor.raise(stateOf(opened.root));
     opened.markAnchored();
   }
 
   /**
    * After the COMMIT. The anchor is raised under the store's lock for writers, to what the store then holds.
-   * @param root as this transaction left it
+   * @param root as this transaction left it @param isMilestone as for `begin`
    */
-  async keep(storage: Storage, opened: OpenedRows, root: Root | null): Promise<void> {
+  async keep(storage: Storage, opened: OpenedRows, root: Root | null, isMilestone: boolean): Promise<void> {
     if (root === null) return;
+    this.#left = stateOf(root);
     if ((this.#seen?.counter ?? -1) < root.counter) this.#memory?.remember(stateOf(root));
     const anchor = this.#anchor;
-    if (anchor === null || !this.#raises || (this.#anchored?.counter ?? -1) >= root.counter) return;
+    if (anchor === null || !this.#raises(isMilestone) || (this.#anchored?.counter ?? -1) >= root.counter) return;
     try {
       await storage.transaction('write', async (rows) => {
         const now = await opened.readRoot(rows);
@@ -80,6 +96,10 @@ export class Freshness {
         `the anchor in the HSM could not be raised, which the next command tries again: ${error.message}`,
       );
     }
+  }
+
+  #raises(isMilestone: boolean): boolean {
+    return isMilestone || this.#context.config.seal.anchor === 'write';
   }
 
   #older(what: string, by: string, counter: number): IntegrityError {
@@ -102,7 +122,7 @@ function anchorMissing(): IntegrityError {
     'the store says that the HSM keeps its counter, and the HSM has none: the anchor was removed, or this is another token';
   return new IntegrityError('anchor_missing', problem, {
     hint: [
-      'nothing was used. Look for the data object with: coffer hsm test; if the store is the newest one, ',
+      'nothing was used. See that the configuration names the token that the store had before: coffer hsm slots; if it does, and the store is the newest one, ',
       { remedy: 'accept-copy' },
     ],
   });

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, realpathSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { hex } from '../../bytes.ts';
-import { readPrivateFile, replacePrivateFile } from '../../private-files.ts';
+import { systemErrorCode, systemErrorText } from '../../errors.ts';
+import { makePrivateFolder, readPrivateFile, replacePrivateFile } from '../../private-files.ts';
 import type { AnchorState } from '../../seal/index.ts';
 import type { Context } from '../context.ts';
 import { storeName } from '../storage.ts';
@@ -33,6 +34,21 @@ export class SeenMemory {
         : { counter: Number(counter), digest: Buffer.from(digest, 'hex') };
     } catch {
       return null;
+    }
+  }
+
+  /** Why nothing can be remembered; null where it can. The folder is made where there is none. */
+  problem(): string | null {
+    if (this.#path === null) return 'there is no home directory';
+    try {
+      const folder = dirname(this.#path);
+      makePrivateFolder(folder);
+      accessSync(folder, constants.W_OK);
+      readPrivateFile(this.#path); // not a link, and nobody else's
+      return null;
+    } catch (error) {
+      if (systemErrorCode(error) !== null) return `${this.#path}: ${systemErrorText(error)}`;
+      return error instanceof Error ? error.message : 'unknown error';
     }
   }
 

@@ -1,8 +1,7 @@
-import type { Pkcs11Seal } from '../../seal/index.ts';
 import type { Rows, Storage } from '../../storage/index.ts';
 import type { Root } from '../../tree/index.ts';
 import type { Context } from '../context.ts';
-import { Freshness } from './freshness.ts';
+import type { Freshness } from './freshness.ts';
 import { requireSameStore } from './state.ts';
 import type { StoreKeys } from './keys.ts';
 import { type OpenedRows, openRows } from './opened.ts';
@@ -13,7 +12,8 @@ export type Mode = 'read' | 'write';
 export interface StoreSession {
   readonly context: Context;
   readonly storage: Storage;
-  readonly seal: Pkcs11Seal;
+  /** One for all transactions of a command. */
+  readonly freshness: Freshness;
   /** As the store says it. */
   readonly storeId: string;
   /** Whether this is unseal or rotate, which raise an anchor of either kind. */
@@ -29,11 +29,10 @@ export type OpenRows = (keys: StoreKeys, record: Uint8Array) => Promise<OpenedRo
  * @throws IntegrityError `store_replaced`, `store_rolled_back`, `anchor_missing`, and those of `openRows`; HsmError
  */
 export async function inStore<T>(
-  { context, storage, seal, storeId, isMilestone }: StoreSession,
+  { context, storage, freshness, storeId, isMilestone }: StoreSession,
   mode: Mode,
   use: (rows: Rows, open: OpenRows) => Promise<T>,
 ): Promise<T> {
-  const freshness = new Freshness(context, seal, storeId, isMilestone);
   freshness.recall();
   let last: Last = null;
   const result = await storage.transaction(mode, async (rows) => {
@@ -42,13 +41,13 @@ export async function inStore<T>(
       requireSameStore(context, storeId, keys);
       opened = await openRows(rows, context, keys, record, mode);
       freshness.require(opened.root);
-      if (mode === 'write') freshness.begin(opened);
+      if (mode === 'write') freshness.begin(opened, isMilestone);
       return opened;
     });
     last = await finished(opened, mode);
     return done;
   });
-  await kept(freshness, storage, last);
+  await kept(last, ({ opened, root }) => freshness.keep(storage, opened, root, isMilestone));
   return result;
 }
 
@@ -58,6 +57,6 @@ async function finished(opened: OpenedRows | null, mode: Mode): Promise<Last> {
   return opened === null ? null : { opened, root: mode === 'write' ? await opened.finish() : opened.root };
 }
 
-async function kept(freshness: Freshness, storage: Storage, last: Last): Promise<void> {
-  if (last !== null) await freshness.keep(storage, last.opened, last.root);
+async function kept(last: Last, keep: (last: NonNullable<Last>) => Promise<void>): Promise<void> {
+  if (last !== null) await keep(last);
 }

@@ -2,6 +2,7 @@ import type { Pkcs11Seal, SealOptions } from '../../seal/index.ts';
 import { ReadOnlyTransaction, type Rows } from '../../storage/index.ts';
 import { type Context, withSeal } from '../context.ts';
 import { withStorage } from '../storage.ts';
+import { Freshness } from './freshness.ts';
 import { noteUnauthenticated, openKeys, type StoreKeys, zeroKeys } from './keys.ts';
 import { authenticateLease, writeLease } from './lease.ts';
 import { readState, requireUnsealed, type StoreState } from './state.ts';
@@ -56,10 +57,10 @@ export async function withUnsealedSession<T>(
     requireUnsealed(before);
     let hasLease = before.unsealed;
     const { storeId } = before.header;
-    const sessionWith = (seal: Pkcs11Seal): UnsealedSession => ({
+    const sessionWith = (seal: Pkcs11Seal, freshness: Freshness): UnsealedSession => ({
       seal,
       transaction: async (mode, within) => {
-        const store = { context, storage, seal, storeId, isMilestone: isMilestone || !hasLease };
+        const store = { context, storage, freshness, storeId, isMilestone: isMilestone || !hasLease };
         const run = (as: Mode): ReturnType<typeof within> =>
           inStore(store, as, (rows, open) =>
             inTransaction({ context, seal, rows, open }, (unsealed) => within(unsealed, as)),
@@ -76,7 +77,7 @@ export async function withUnsealedSession<T>(
         return result;
       },
     });
-    return withSeal(context, false, (seal) => use(sessionWith(seal)), options);
+    return withSeal(context, false, (seal) => use(sessionWith(seal, new Freshness(context, seal, storeId))), options);
   });
 }
 

@@ -1,7 +1,7 @@
 import { Barrier, Names } from '../../barrier/index.ts';
 import { engineOf } from '../../engines/index.ts';
 import { CofferError } from '../../errors.ts';
-import { RowFault, TreeKeys, type TreeReport, verifyTree } from '../../tree/index.ts';
+import { decodeRoot, ROOT, RowFault, TreeKeys, type TreeReport, verifyTree } from '../../tree/index.ts';
 import { type Context, withSeal } from '../context.ts';
 import { readMounts } from '../mounts/rows.ts';
 import { rowNames } from '../mounts/row-names.ts';
@@ -22,7 +22,7 @@ export type Progress = (done: number, total: number) => void;
 /** What `coffer operator verify` found. */
 export interface Verified {
   readonly storeId: string;
-  /** Of changes to the store; null for a store without a tree. */
+  /** Of changes to the store; null for a store without a tree, and where the root of the tree cannot be used. */
   readonly counter: number | null;
   /** What the HSM has of the counter; null for nothing, or where it is not asked for. */
   readonly anchor: number | null;
@@ -44,7 +44,7 @@ export async function verifyStore(context: Context, progress: Progress): Promise
   return withStorage(context, false, async (storage) => {
     const { header } = await storage.transaction('read', (rows) => readState(rows, context));
     return withSeal(context, false, async (seal) => {
-      const freshness = new Freshness(context, seal, header.storeId, false);
+      const freshness = new Freshness(context, seal, header.storeId);
       freshness.recall();
       const looked = await storage.transaction('read', async (rows) => {
         const state = await readState(rows, context);
@@ -57,7 +57,7 @@ export async function verifyStore(context: Context, progress: Progress): Promise
         }
       });
       const { verified, opened } = looked;
-      if (verified.faults.length === 0 && opened !== null) await freshness.keep(storage, opened, opened.root);
+      if (verified.faults.length === 0 && opened !== null) await freshness.keep(storage, opened, opened.root, false);
       return verified;
     });
   });
@@ -77,22 +77,28 @@ async function look(
   progress: Progress,
 ): Promise<{ readonly verified: Verified; readonly opened: OpenedRows | null }> {
   const faults: CofferError[] = [];
-  const checked = await attempt(faults, () => openRows(opened.rows, context, opened.keys, opened.state.record, 'read'));
-  if (checked !== null) await attempt(faults, async () => opened.freshness.require(checked.root));
-  const total = 2 * (checked?.root?.entries ?? 0); // each row is looked at with the tree, and then by itself
+  const { rows, keys, state, freshness } = opened;
+  const { treeKey } = keys.keyring;
+  const root =
+    treeKey === null
+      ? null
+      : await attempt(faults, async () => decodeRoot(await rows.get(ROOT), new TreeKeys(treeKey, keys.rootKey)));
+  const checked = await attempt(faults, () => openRows(rows, context, keys, state.record, 'read'));
+  if (treeKey === null || root !== null) await attempt(faults, async () => freshness.require(root));
+  const total = 2 * (root?.entries ?? 0); // each row is looked at with the tree, and then by itself
   const mountFaults: CofferError[] = [];
-  const mounts = (await attempt(mountFaults, () => readMounts(opened.rows, new Barrier(opened.keys.keyring)))) ?? [];
+  const mounts = (await attempt(mountFaults, () => readMounts(rows, new Barrier(keys.keyring)))) ?? [];
   const raw = { ...opened, mounts };
   const report = await attempt(faults, () => treeReport(raw, (done) => progress(done, Math.max(total, done))));
   faults.push(...mountFaults); // after what the tree says of its row
-  const values = await checkValues(raw, report, faults, (done) => {
-    const before = total / 2;
-    progress(before + done, Math.max(total, before + done));
-  });
+  const before = report?.rows ?? 0; // marks of folders, which are entries, too, are no rows
+  const values = await checkValues(raw, report, faults, (done) =>
+    progress(before + done, Math.max(2 * before, before + done)),
+  );
   const verified: Verified = {
-    storeId: opened.state.header.storeId,
-    counter: checked?.root?.counter ?? null,
-    anchor: opened.freshness.anchored?.counter ?? null,
+    storeId: state.header.storeId,
+    counter: root?.counter ?? null,
+    anchor: freshness.anchored?.counter ?? null,
     mounts: mounts.length,
     rows: report?.rows ?? values,
     values,

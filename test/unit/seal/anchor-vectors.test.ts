@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +13,8 @@ import { readTree } from '../tree/vectors.ts';
 
 /** The bytes of an anchor in a real token, against those of fixtures/formats. */
 const { anchors } = readTree();
+/** Of the package opensc. */
+const TOOL = '/usr/bin/pkcs11-tool';
 const dir = mkdtempSync(join(tmpdir(), 'coffer-anchor-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -59,6 +62,24 @@ describe('an anchor', () => {
       });
     },
   );
+
+  it.skipIf(!existsSync(TOOL))('is none that somebody made without the PIN', async () => {
+    const [low, high] = [the(anchors[0]), the(anchors[1])];
+    const path = join(dir, 'planted');
+    writeFileSync(path, bytes(high.value));
+    const object = ['--write-object', path, '--type', 'data', '--label', low.label, '--application-label', 'coffer'];
+    execFileSync(TOOL, ['--module', hsm.lib, '--token-label', hsm.label, ...object], {
+      env: { ...process.env, ...hsm.env },
+      stdio: 'pipe',
+    });
+    await inToken((session) => {
+      forget(session, low.label);
+      const anchor = new Anchor(session, low.store_id);
+      expect(anchor.read()).toBeNull();
+      anchor.raise({ counter: low.counter, digest: bytes(low.digest) });
+      expect(anchor.read()?.counter).toBe(low.counter);
+    });
+  });
 
   it('is the higher of two, and nothing that is not one', async () => {
     const [low, high] = [the(anchors[0]), the(anchors[1])];

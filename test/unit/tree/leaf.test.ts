@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { firstDigits } from '../../../src/tree/digits.ts';
+import { MARK } from '../../../src/tree/keys.ts';
 import { type Entry, LEAF_ENTRIES, LeafBytes } from '../../../src/tree/leaf.ts';
 import { commonDigits, inner } from '../../../src/tree/node.ts';
+import { nodePath } from '../../../src/tree/paths.ts';
 
 /** @param folder of 256, so that few make a leaf of few groups */
 function entry(folder: number, name: number): Entry {
   const key = Buffer.alloc(16, 0x80);
   key.writeUInt8(folder, 7);
   key.writeUInt16BE(name, 14);
-  return { key: key.toString('latin1'), digest: Buffer.alloc(16, folder ^ name) };
+  return { key: key.toString('latin1'), digest: Buffer.alloc(16, (folder ^ name) | 1) };
 }
 
 function inOrder(entries: readonly Entry[]): Entry[] {
@@ -20,6 +22,11 @@ const KINDS: readonly (readonly [string, (at: number) => Entry])[] = [
   ['of one folder', (at) => entry(7, 65_535 - at * 251)],
   ['of many folders', (at) => entry((at * 37) % 256, 3)],
   ['of some folders', (at) => entry((at * 3) % 5, (at * 511) % 97)],
+  ['and marks of one folder', (at) => ({ ...entry(7, 65_535 - at * 251), ...(at % 3 === 0 ? { digest: MARK } : {}) })],
+  [
+    'and marks of some folders',
+    (at) => ({ ...entry((at * 3) % 5, (at * 511) % 97), ...(at % 5 < 3 ? { digest: MARK } : {}) }),
+  ],
 ];
 
 describe('the bytes of a leaf', () => {
@@ -52,6 +59,17 @@ describe('the bytes of a leaf', () => {
     expect(leaf.delete(entry(1, 3).key)).toBe(false);
     expect(leaf.delete(entry(2, 1).key)).toBe(true);
     expect(leaf.entries().map(({ key }) => key)).toEqual([entry(1, 1).key, entry(1, 2).key]);
+    leaf.put({ ...entry(1, 0), digest: MARK });
+    expect(leaf.delete(entry(1, 1).key)).toBe(true);
+    expect(leaf.delete(entry(1, 0).key)).toBe(true);
+    expect(leaf.entries().map(({ key }) => key)).toEqual([entry(1, 2).key]);
+  });
+
+  it('fit where SQLite keeps a row, whatever the entries are', () => {
+    const entries = Array.from({ length: LEAF_ENTRIES }, (_, at) => entry(at, at));
+    const longestPath = nodePath('0'.repeat(63)).length;
+    // 1002 bytes of a page of 4096 (SQLite file format, section 1.6), five of which say how long path and value are.
+    expect(LeafBytes.of(inOrder(entries)).bytes().length + longestPath).toBeLessThanOrEqual(1002 - 5);
   });
 
   it('are not changed where somebody else has them', () => {

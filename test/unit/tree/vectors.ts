@@ -2,6 +2,7 @@ import { readVectors } from '../../support/vectors.ts';
 
 interface EntryVector {
   readonly key: string;
+  /** Empty for a mark. */
   readonly digest: string;
 }
 
