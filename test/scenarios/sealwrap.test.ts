@@ -302,6 +302,20 @@ describe('sealwrap rewrap', () => {
     await expectReadable(stand, 100);
   });
 
+  it('is told of values beyond those that diagnose names, with the same exit status', async () => {
+    const stand = await filled(1);
+    const env = { COFFER_HSM_KEY_LABEL: 'short_lived', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' };
+    stand.ok('hsm', 'keygen', '-type=aes', '-label=short_lived');
+    const lines = Array.from({ length: 30 }, (_, at) =>
+      JSON.stringify({ path: `wrapped/lost-${at}`, data: { v: 'w' } }),
+    );
+    expect(stand.run(['kv', 'import', '-'], { env, input: lines.join('\n') })).toMatchObject({ status: 0 });
+    expect(destroyKeys(stand.hsm, 'short_lived')).toBe(1);
+    const { status, stdout } = next(stand, 'operator', 'diagnose', '-deep');
+    expect(stdout).toContain('[FAIL] values: and 5 more faults like these');
+    expect(status).toBe(3);
+  });
+
   it('names a value that was altered, exit 4, leaves it as it is and moves the others', async () => {
     const stand = await filled(5);
     const flipped = added(stand, () => stand.ok('kv', 'put', 'wrapped/flipped', 'v=plaintext-f'));

@@ -161,14 +161,13 @@ const MOST_NAMED = 25;
 /** Every fault is a failure of its own. */
 async function checkDeep(context: Context, found: Opened, progress: Progress, list: Checklist): Promise<void> {
   const { faults, values, mounts } = await verifyRows(context, found, progress);
-  for (const fault of faults.slice(0, MOST_NAMED)) list.fail('values', fault);
-  const more = faults.length - MOST_NAMED;
-  if (more > 0) {
-    const problem = `and ${counted(more, 'more fault')} like these`;
-    list.fail(
-      'values',
-      new IntegrityError('store_altered', problem, { hint: 'see them all with: coffer operator verify' }),
-    );
+  const [named, others] = [faults.slice(0, MOST_NAMED), faults.slice(MOST_NAMED)];
+  for (const fault of named) list.fail('values', fault);
+  const [worst] = others.toSorted((a, b) => b.exitStatus - a.exitStatus);
+  if (worst !== undefined) {
+    const message = `and ${counted(others.length, 'more fault')} like these`;
+    const { exitStatus } = worst;
+    list.fail('values', { message, hint: 'see them all with: coffer operator verify', exitStatus });
   }
   if (faults.length === 0)
     list.ok('values', `${counted(values, 'value')} of ${counted(mounts, 'mount')}: all open, and fit together`);
