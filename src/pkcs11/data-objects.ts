@@ -2,7 +2,7 @@ import type { Attribute } from 'pkcs11js';
 import { asBuffer } from '../bytes.ts';
 import { readTogether } from './attributes.ts';
 import { CKA, CKO, CKR } from './constants.ts';
-import { isReturnValue } from './errors.ts';
+import { CryptokiError, isReturnValue } from './errors.ts';
 import { findObjects } from './keys.ts';
 import type { OpenSession } from './open.ts';
 import type { DataObject } from './types.ts';
@@ -41,6 +41,11 @@ export function createData({ module, handle }: OpenSession, label: string, value
   ];
   const object = module.call('C_CreateObject', (api) => api.C_CreateObject(handle, template), about(label));
   return { handle: object, label, value };
+}
+
+/** What Yubico's module 2.7.0 and 2.8.0 says to one that only a login shows. It is not asked, for it never returns from the call after that. */
+export function dataObjectRefused(label: string): CryptokiError {
+  return new CryptokiError('C_CreateObject', CKR.ATTRIBUTE_VALUE_INVALID, `${about(label)()}; not called`);
 }
 
 /** Gives it another value. The session must be read-write. */

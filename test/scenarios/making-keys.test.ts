@@ -73,6 +73,17 @@ describe('hsm keygen asks for a key as Vault does, and otherwise', () => {
     expect(keys()).toMatchObject([{ attributes: { encrypt: true, decrypt: true, wrap: true, unwrap: true } }]);
   });
 
+  it.each([
+    ['aes', ['without-mechanism:0x1080', 'fail:C_GenerateKey:0x6'], 'CKM_AES_KEY_GEN'],
+    ['rsa', ['without-mechanism:0x0', 'fail:C_GenerateKeyPair:0x70'], 'CKM_RSA_PKCS_KEY_PAIR_GEN'],
+  ])('and says where the token lists no mechanism for a key: %s', (type, faults, mechanism) => {
+    const { status, stderr } = keygen(faults, `-type=${type}`);
+    expect(status).toBe(3);
+    expect(JSON.parse(stderr)).toMatchObject({ code: 'mechanism_refused' });
+    expect(stderr).toContain(`the token does not list ${mechanism}`);
+    expect(stderr).not.toContain('run the command again');
+  });
+
   it('init, unseal and seal wrap go with keys made so', () => {
     stand = makeStand({ faults: [...AES, ...HMAC, UNWRAP_ONLY] });
     stand.open();
