@@ -44,7 +44,8 @@ describe('hsm keygen asks for a key as Vault does, and otherwise', () => {
 
   it('an HMAC key of the type of the mechanism, and of its own length', () => {
     expect(keygen(HMAC, '-type=hmac')).toMatchObject({ status: 0, stderr: '' });
-    expect(keys()).toMatchObject([{ label: 'key', type: 'SHA256_HMAC', attributes: { sign: true, verify: true } }]);
+    const attributes = { sign: true, verify: true, wrap: false, unwrap: false };
+    expect(keys()).toMatchObject([{ label: 'key', type: 'SHA256_HMAC', attributes }]);
   });
 
   it('an RSA key where the first way makes one that cannot decrypt, which is removed', () => {
