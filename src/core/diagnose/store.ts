@@ -158,12 +158,13 @@ const NONE = 'there is none, so that rows that were removed or put back go unnot
 /** So many faults are named, and the others counted. */
 const MOST_NAMED = 25;
 
-/** Every fault is a failure of its own. */
+/** Every fault is a failure of its own: what was altered comes before what the HSM did not open. */
 async function checkDeep(context: Context, found: Opened, progress: Progress, list: Checklist): Promise<void> {
   const { faults, values, mounts } = await verifyRows(context, found, progress);
-  const [named, others] = [faults.slice(0, MOST_NAMED), faults.slice(MOST_NAMED)];
+  const worstFirst = faults.toSorted((a, b) => b.exitStatus - a.exitStatus);
+  const [named, others] = [worstFirst.slice(0, MOST_NAMED), worstFirst.slice(MOST_NAMED)];
   for (const fault of named) list.fail('values', fault);
-  const [worst] = others.toSorted((a, b) => b.exitStatus - a.exitStatus);
+  const [worst] = others;
   if (worst !== undefined) {
     const message = `and ${counted(others.length, 'more fault')} like these`;
     const { exitStatus } = worst;
