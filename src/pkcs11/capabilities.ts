@@ -9,7 +9,7 @@ const YUBIHSM: Readonly<Record<string, string>> = {
   C_GenerateKey: 'generate-symmetric-key or generate-hmac-key, and put-opaque for an id of more than 2 bytes',
   C_GenerateKeyPair: 'generate-asymmetric-key, and put-opaque for an id of more than 2 bytes',
   C_GenerateRandom: 'get-pseudo-random',
-  C_SetAttributeValue: 'put-opaque',
+  C_SetAttributeValue: 'put-opaque and delete-opaque',
   C_Sign: 'sign-hmac, for a managed key sign-pkcs, sign-pss or sign-ecdsa',
   C_Verify: 'verify-hmac',
 };

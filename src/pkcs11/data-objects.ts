@@ -3,7 +3,7 @@ import { asBuffer } from '../bytes.ts';
 import { HsmError } from '../errors.ts';
 import { readAttribute, readAttributes, readTogether } from './attributes.ts';
 import { CKA, CKO, CKR } from './constants.ts';
-import { isReturnValue } from './errors.ts';
+import { CryptokiError, isReturnValue } from './errors.ts';
 import { findObjects } from './keys.ts';
 import type { OpenSession } from './open.ts';
 import type { DataObject } from './types.ts';
@@ -57,6 +57,11 @@ export function createData(session: OpenSession, label: string, value: Uint8Arra
   throw new HsmError('anchor_refused', problem, {
     hint: 'set anchor = "off" in the seal stanza, or choose a token that keeps private data objects (CKA_PRIVATE)',
   });
+}
+
+/** What Yubico's module 2.7.0 and 2.8.0 says to one that only a login shows. It is not asked, for it never returns from the call after that. */
+export function dataObjectRefused(label: string): CryptokiError {
+  return new CryptokiError('C_CreateObject', CKR.ATTRIBUTE_VALUE_INVALID, `${about(label)()}; not called`);
 }
 
 /** Gives it another value. The session must be read-write. */

@@ -10,7 +10,7 @@ export { initToken, type NewToken, type OfficerOptions } from './init-token.ts';
 export { canonicalId, describeName, isNamed, type KeyName, unpadded } from './key-name.ts';
 export { wrongKey } from './made-key.ts';
 export { CBC_IV_BYTES, GCM_IV_LENGTHS, HASHES, MOST_RSA_BYTES } from './mechanism.ts';
-export { type Vendor, vendorOf } from './known-modules.ts';
+export { isYubiHsm, type Vendor, vendorOf } from './known-modules.ts';
 export { checkModuleFile } from './module-file.ts';
 export { howToChoose, listKeys, onlyKey } from './require-key.ts';
 export { withSession } from './session.ts';

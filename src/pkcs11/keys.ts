@@ -25,14 +25,14 @@ const OBJECT_CLASS: Readonly<Record<KeyClass, number>> = {
  * that names label and id costs no C_GetAttributeValue. Reading them can therefore throw like any call, and must
  * happen while the session is open.
  *
- * Some tokens keep labels padded with blanks and compare them so. Where a label is not found, it is looked for among
- * all keys of the class, blanks at the end left aside; a key found so has the label that the token has.
+ * Some tokens keep labels padded with blanks, or ids of one length, and compare them so. What is not found is looked for among
+ * all keys of the class, blanks at the end and zeros in front left aside; a key found so has the label and id that the token has.
  *
  * Of several keys, one that another program removes meanwhile is not among the results.
  */
 export function findKeys(session: OpenSession, query: KeyQuery): Key[] {
   const found = search(session, query);
-  if (found.length > 0 || query.label === null) return found;
+  if (found.length > 0 || (query.label === null && query.id === null)) return found;
   return search(session, { ...query, label: null, id: null }).filter((key) => isThere(key) && isNamed(key, query));
 }
 

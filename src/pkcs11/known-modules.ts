@@ -72,7 +72,12 @@ function targetOf(path: string): string {
   }
 }
 
-/** The form of a token's PIN, by the module or, behind another module such as p11-kit's, by what the token says that it is. */
-export function pinForm(lib: string, { model }: Pick<TokenDescription, 'model'>): PinForm | null {
-  return (model === 'YubiHSM' ? YUBIHSM : knownModule(lib))?.pin ?? null;
+/** Whether a token is of a YubiHSM 2, by the module or, behind another module such as p11-kit's, by what the token says that it is. */
+export function isYubiHsm(lib: string, { model }: Pick<TokenDescription, 'model'>): boolean {
+  return model === 'YubiHSM' || vendorOf(lib) === 'YubiHSM';
+}
+
+/** The form of a token's PIN. */
+export function pinForm(lib: string, token: Pick<TokenDescription, 'model'>): PinForm | null {
+  return (isYubiHsm(lib, token) ? YUBIHSM : knownModule(lib))?.pin ?? null;
 }

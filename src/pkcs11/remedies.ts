@@ -187,7 +187,12 @@ const BY_OPERATION: Readonly<Record<string, ReadonlyMap<number, Hint>>> = {
     DEVICE_ERROR: MODULE_CONFIGURATION,
     TOKEN_NOT_PRESENT: MODULE_CONFIGURATION,
   }),
-  C_InitToken: hints({ DATA_LEN_RANGE: LABEL_TOO_LONG, PIN_INVALID: CHOOSE_PIN, PIN_LEN_RANGE: CHOOSE_PIN }),
+  C_InitToken: hints({
+    DATA_LEN_RANGE: LABEL_TOO_LONG,
+    FUNCTION_NOT_SUPPORTED: "the module initialises no tokens: do it with the HSM's own tool (YubiHSM: its reset)",
+    PIN_INVALID: CHOOSE_PIN,
+    PIN_LEN_RANGE: CHOOSE_PIN,
+  }),
   C_Login: LOGIN,
   C_InitPIN: forAll(CHOOSE_PIN, CKR.PIN_INVALID, CKR.PIN_LEN_RANGE, CKR.PIN_INCORRECT),
   C_OpenSession: hints({ FUNCTION_FAILED: ONLY_READ_WRITE, TOKEN_RESOURCE_EXCEEDED: OUT_OF_SESSIONS }),

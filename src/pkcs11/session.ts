@@ -1,12 +1,13 @@
 import type { TokenSelector } from '../config/types.ts';
 import { HsmError } from '../errors.ts';
-import { CKR } from './constants.ts';
+import { CKM, CKR } from './constants.ts';
 import { CryptokiError, isReturnValue } from './errors.ts';
-import { changeData, createData, destroyData, findData } from './data-objects.ts';
+import { changeData, createData, dataObjectRefused, destroyData, findData } from './data-objects.ts';
 import { exposuresOf } from './exposure.ts';
 import { destroyKey } from './destroy.ts';
 import { generateAesKey, generateHmacKey, generateKey, generateRsaKey, setId } from './generate.ts';
 import { findKeys, publicKeyOf } from './keys.ts';
+import { isYubiHsm } from './known-modules.ts';
 import { exposureAttributes, listKeys } from './list-keys.ts';
 import { login, prepareLogin } from './login.ts';
 import { mechanismTypes } from './mechanisms.ts';
@@ -18,6 +19,7 @@ import { shapeOf } from './shape.ts';
 import { findToken } from './tokens.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { Cipher, Key, Session, TokenDescription } from './types.ts';
+import { orUnlisted } from './unlisted.ts';
 
 /**
  * Opens one session on the chosen token, logs in where the token wants it, and lends the session to `use`. The
@@ -40,7 +42,7 @@ export async function withSession<T>(options: SessionOptions, use: (session: Ses
       enter();
     };
     enter();
-    return use(bind(session, token, options.readWrite === true, restart));
+    return use(bind(session, token, options, restart));
   });
 }
 
@@ -134,23 +136,25 @@ function openCiphers(module: Module, token: TokenDescription, count: number, rea
 /** Of a key that is looked at, and not tried. */
 function unproven(): void {}
 
-/** @param readWrite whether every session has to be read-write, since the module forbids others */
 function bind(
   session: OpenSession,
   token: TokenDescription,
-  readWrite: boolean,
+  { module: { lib }, readWrite }: SessionOptions,
   restart: () => Promise<void>,
 ): Session {
   let listed: ReadonlySet<number> | null = null;
   const mechanisms = (): ReadonlySet<number> => (listed ??= new Set(mechanismTypes(session.module, token.slot)));
+  const lacksMechanism = (type: number): boolean => mechanisms().size > 0 && !mechanisms().has(type);
   return {
     token,
     findKeys: (query) => findKeys(session, query),
     listKeys: () => listKeys(session),
     exposuresOf: (key) => exposuresOf({ class: key.class, attributes: exposureAttributes(session, key) }),
-    generateAesKey: (label, id, prove = unproven) => generateAesKey(session, { label, id, prove }),
+    generateAesKey: (label, id, prove = unproven) =>
+      orUnlisted(CKM.AES_KEY_GEN, lacksMechanism, () => generateAesKey(session, { label, id, prove })),
     generateHmacKey: (label, id) => generateHmacKey(session, label, id),
-    generateRsaKey: (label, id, bits, prove = unproven) => generateRsaKey(session, bits, { label, id, prove }),
+    generateRsaKey: (label, id, bits, prove = unproven) =>
+      orUnlisted(CKM.RSA_PKCS_KEY_PAIR_GEN, lacksMechanism, () => generateRsaKey(session, bits, { label, id, prove })),
     destroyKey: (key) => destroyAnyhow(session, token, key),
     setId: (key, id) => setId(session, key, id),
     restart,
@@ -159,13 +163,16 @@ function bind(
     shapeOf: (key) => shapeOf(session, key),
     publicKeyOf: (key) => publicKeyOf(session, key),
     findData: (label) => findData(session, label),
-    createData: (label, value) => createData(session, label, value),
+    createData(label, value) {
+      if (isYubiHsm(lib, token)) throw dataObjectRefused(label);
+      return createData(session, label, value);
+    },
     changeData: (object, value) => changeData(session, object, value),
     destroyData: (object) => destroyData(session, object),
     hasMechanism: (type) => mechanisms().has(type),
-    lacksMechanism: (type) => mechanisms().size > 0 && !mechanisms().has(type),
+    lacksMechanism,
     ...foregroundCipher(session),
     random: (length) => random(session, length),
-    openCiphers: (count) => openCiphers(session.module, token, count, readWrite),
+    openCiphers: (count) => openCiphers(session.module, token, count, readWrite === true),
   };
 }

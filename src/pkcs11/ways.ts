@@ -47,7 +47,7 @@ export function hmacWays(): Way[] {
     generic(CKK.GENERIC_SECRET, [...OF_32_BYTES, ...all]),
     generic(CKK.GENERIC_SECRET, [...OF_32_BYTES, ...fewer]),
     generic(CKK.SHA256_HMAC, [...OF_32_BYTES, ...all]),
-    generic(CKK.SHA256_HMAC, fewer),
+    generic(CKK.SHA256_HMAC, all),
     generic(CKK.SHA256_HMAC, least),
     aes(all),
     aes(least),

@@ -1,4 +1,3 @@
-import { hex } from '../bytes.ts';
 import type { Pkcs11SealConfig, WrappingKeyReference } from '../config/types.ts';
 import type { KeyReference } from '../hsm-keys.ts';
 import { HsmError } from '../errors.ts';
@@ -14,8 +13,8 @@ import {
   type Proof,
   type Session,
 } from '../pkcs11/index.ts';
-import { shellWord } from '../shell.ts';
 import { isNamedForOther, narrowed, type Role } from './configured.ts';
+import { type CommandedKind, keyCommand } from './key-command.ts';
 import { makeKeys, raced } from './make-keys.ts';
 import { isRsaMechanism } from './method.ts';
 import { proveWrapping } from './prove-key.ts';
@@ -29,8 +28,7 @@ interface WantedKey {
   readonly role: Role;
   readonly option: string;
   readonly reference: KeyReference | WrappingKeyReference;
-  /** As pkcs11-tool makes it. */
-  readonly type: string;
+  readonly kind: CommandedKind;
   readonly generate: (label: string, id: Uint8Array) => GeneratedKey;
 }
 
@@ -52,7 +50,9 @@ export async function ensureKeys(config: Pkcs11SealConfig, session: Session): Pr
         ...(unlabelled === undefined
           ? [
               'set generate_key = "true", or create it yourself:',
-              ...missing.map((key) => command(key, config, session)),
+              ...missing.map(({ kind, reference }) =>
+                keyCommand({ lib: config.lib, token: session.token }, kind, reference),
+              ),
             ]
           : [`a key is generated only with a label: set ${unlabelled.option}`]),
         ...thereAre(session),
@@ -142,14 +142,14 @@ function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
         role: 'wrap',
         option,
         reference,
-        type: '--keypairgen --key-type RSA:2048 --usage-decrypt',
+        kind: 'rsa',
         generate: (label, id) => generateRsa(session, label, id, (key) => proveWrapping(config, session, key)),
       }
     : {
         role: 'wrap',
         option,
         reference,
-        type: '--keygen --key-type AES:32 --usage-decrypt',
+        kind: 'aes',
         generate: (label, id) => session.generateAesKey(label, id, (key) => proveWrapping(config, session, key)),
       };
   if (config.hmacKey === null) return [wrapping];
@@ -157,7 +157,7 @@ function wantedKeys(config: Pkcs11SealConfig, session: Session): WantedKey[] {
     role: 'hmac',
     option: 'hmac_key_label',
     reference: config.hmacKey,
-    type: '--keygen --key-type GENERIC:32 --usage-sign',
+    kind: 'hmac',
     generate: (label, id) => session.generateHmacKey(label, id),
   };
   return [wrapping, hmac];
@@ -181,12 +181,4 @@ function generateRsa(session: Session, label: string, id: Uint8Array, prove: Pro
     if (!isReturnValue(error, CKR.KEY_SIZE_RANGE, CKR.ATTRIBUTE_VALUE_INVALID, CKR.TEMPLATE_INCONSISTENT)) throw error;
     return session.generateRsaKey(label, id, smaller, prove);
   }
-}
-
-function command({ reference, type }: WantedKey, config: Pkcs11SealConfig, session: Session): string {
-  const id = reference.id === null ? '' : ` --id ${hex(reference.id)}`;
-  return (
-    `  pkcs11-tool --module ${shellWord(config.lib)} --token-label ${shellWord(session.token.label)} --login` +
-    ` ${type} --private --sensitive --label ${shellWord(reference.label ?? '')}${id}`
-  );
 }

@@ -224,6 +224,9 @@ function explained<T>({ label }: Key, run: () => T): T {
       const hint = `the key object "${label}" does not allow this use (CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN); allow it with the HSM's own tool, or use another key`;
       throw new HsmError('key_use', error.message, { hint, cause: error });
     }
+    // A YubiHSM 2 says so of a key without the capability.
+    if (isReturnValue(error, CKR.FUNCTION_REJECTED))
+      throw new HsmError('key_use', error.message, { hint: error.hint, cause: error });
     if (
       isReturnValue(
         error,

@@ -28,14 +28,13 @@ export function refuseUnlisted(session: Session, type: HsmKeyType): void {
 }
 
 /**
- * A key that is there may be kept from some uses by its attributes, which its owner chose.
- * @throws HsmError `mechanism_refused` where the token does nothing with a key of this type that transit does
+ * A key that is there may be kept from some uses by its attributes, which its owner chose: an AES key from encrypting.
+ * @throws HsmError where the token does nothing with it that transit does
  */
 export function requireUsable(uses: Uses, key: HsmKeyDescription): void {
-  const failures = trials(uses, key);
-  const refusals = failures.filter((failure) => hasCode(failure, HsmError, 'mechanism_refused'));
-  const [first] = refusals;
-  if (first !== undefined && refusals.length === failures.length) throw first;
+  const [first = null, ...others] = trials(uses, key);
+  const mayDecrypt = key.publicKey === null && !hasCode(first, HsmError, 'mechanism_refused');
+  if (first !== null && !mayDecrypt && !others.includes(null)) throw first;
 }
 
 /** @throws HsmError `hsm_wrong_answer` for a new key that does not do what it was made for */

@@ -20,7 +20,7 @@ export function requirePublicKey(session: Session, key: Key): Key {
   if (half !== null && (half.type === key.type || half.type === null || key.type === null)) return half;
   const problem = `token "${session.token.label}" has no public key object for the private key "${key.label}"`;
   throw new HsmError('public_key_missing', problem, {
-    hint: 'put the public key on the token with the CKA_ID of the private key',
+    hint: 'put the public key on the token with the CKA_ID of the private key. One that does nothing but unwrap (see `coffer hsm keys`) has none on a YubiHSM, and cannot be used',
   });
 }
 

@@ -97,6 +97,18 @@ describe.skipIf(yubiHsm.missing !== null)('a store on a YubiHSM 2, which is a si
     await simulator.restart();
   });
 
+  it('keeps no anchor, and says so at once', () => {
+    const env = { COFFER_HSM_ANCHOR: 'write' };
+    for (const args of [['unseal', '-force'], ['rotate']]) {
+      const refused = stand.run([...args, '-format=json'], { env });
+      expect(refused, args.join(' ')).toMatchObject({ status: 3, stdout: '' });
+      expect(refused.stderr).toContain('"code":"anchor_refused"');
+      expect(refused.stderr).not.toContain('did not answer');
+    }
+    expect(stand.run(['hsm', 'test'], { env }).stdout).toMatch(/C_CreateObject .* not supported/);
+    expect(stand.ok('kv', 'get', '-field=b', 'kv/a')).toBe('first');
+  });
+
   it('tells that the connector is away, and works again when it is back', async () => {
     simulator.stop();
     const { status, stdout, stderr } = stand.run(['kv', 'get', 'kv/a']);

@@ -351,7 +351,7 @@ describe('RSA-OAEP', () => {
 
   it('wants the public key object without rsa_encrypt_local', () => {
     const stand = withPair({ faults: ['oaep-hash:0x250'] }, false);
-    expectRefused(stand, /no public key/);
+    expectRefused(stand, /no public key/, 'nothing but unwrap');
   });
 
   it('works with a pair that was made on the token', () => {

@@ -56,6 +56,26 @@ describe('a module called yubihsm_pkcs11.so', () => {
     expect(refused.stderr).not.toContain('NSS');
   });
 
+  it('has keys made with its own tool where init is to make none', () => {
+    const env = {
+      COFFER_HSM_LIB: join(stand.dir, 'yubihsm_pkcs11.so'),
+      COFFER_STORAGE_PATH: join(stand.dir, 'other.db'),
+    };
+    const wanted = { COFFER_HSM_KEY_LABEL: 'one', COFFER_HSM_HMAC_KEY_LABEL: 'two', COFFER_HSM_GENERATE_KEY: 'false' };
+    const refused = stand.run(['init'], { env: { ...env, ...wanted } });
+    expect(refused.status).toBe(3);
+    expect(refused.stderr).toMatch(/^ {2}yubihsm-shell -a generate-symmetric-key .* -l one$/m);
+    expect(refused.stderr).toMatch(/^ {2}yubihsm-shell -a generate-hmac-key .* -l two$/m);
+    expect(refused.stderr).not.toContain('pkcs11-tool');
+  });
+
+  it('is not asked for a data object, after which it would not return', () => {
+    const refused = run({ COFFER_HSM_ANCHOR: 'write' });
+    expect(refused.status).toBe(3);
+    expect(refused.stderr).toContain('"code":"anchor_refused"');
+    expect(stand.shim?.calls()).not.toContain('C_CreateObject');
+  });
+
   it('names the account where C_Login does not know it', () => {
     const refused = run({ COFFER_SHIM_FAULT: 'fail:C_Login:0x82' });
     expect(refused.status).toBe(3);

@@ -44,7 +44,8 @@ describe('hsm keygen asks for a key as Vault does, and otherwise', () => {
 
   it('an HMAC key of the type of the mechanism, and of its own length', () => {
     expect(keygen(HMAC, '-type=hmac')).toMatchObject({ status: 0, stderr: '' });
-    expect(keys()).toMatchObject([{ label: 'key', type: 'SHA256_HMAC', attributes: { sign: true, verify: true } }]);
+    const attributes = { sign: true, verify: true, wrap: false, unwrap: false };
+    expect(keys()).toMatchObject([{ label: 'key', type: 'SHA256_HMAC', attributes }]);
   });
 
   it('an RSA key where the first way makes one that cannot decrypt, which is removed', () => {
@@ -71,6 +72,17 @@ describe('hsm keygen asks for a key as Vault does, and otherwise', () => {
   it('and a token that takes the first way gets what Vault asks for', () => {
     expect(keygen([], '-type=aes')).toMatchObject({ status: 0 });
     expect(keys()).toMatchObject([{ attributes: { encrypt: true, decrypt: true, wrap: true, unwrap: true } }]);
+  });
+
+  it.each([
+    ['aes', ['without-mechanism:0x1080', 'fail:C_GenerateKey:0x6'], 'CKM_AES_KEY_GEN'],
+    ['rsa', ['without-mechanism:0x0', 'fail:C_GenerateKeyPair:0x70'], 'CKM_RSA_PKCS_KEY_PAIR_GEN'],
+  ])('and says where the token lists no mechanism for a key: %s', (type, faults, mechanism) => {
+    const { status, stderr } = keygen(faults, `-type=${type}`);
+    expect(status).toBe(3);
+    expect(JSON.parse(stderr)).toMatchObject({ code: 'mechanism_refused' });
+    expect(stderr).toContain(`the token does not list ${mechanism}`);
+    expect(stderr).not.toContain('run the command again');
   });
 
   it('init, unseal and seal wrap go with keys made so', () => {

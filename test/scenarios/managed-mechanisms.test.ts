@@ -9,6 +9,8 @@ import { makeStand, type Outcome, type Stand } from '../support/store.ts';
 
 const NO_GCM = 'without-mechanism:0x1087';
 const NO_ECDSA = 'without-mechanism:0x1041';
+/** The first C_Decrypt opens the store. */
+const NO_OAEP = [2, 3, 4, 5].map((call) => `fail:C_Decrypt:0x200:${call}`).join(',');
 const NO_RSA = 'without-mechanism:0x9,without-mechanism:0x1,without-mechanism:0xd';
 
 describe('a managed key of a type whose mechanism the token lacks', () => {
@@ -71,6 +73,21 @@ describe('a managed key of a type whose mechanism the token lacks', () => {
     ['hsm-ec', NO_ECDSA],
   ])('is not registered: %s', (label, faults) => {
     expectRefused(write(faults, label));
+  });
+
+  it.each([
+    ['hsm-rsa', `fail:C_Sign:0x200,${NO_OAEP}`],
+    ['hsm-ec', 'fail:C_Sign:0x200'],
+    ['hsm-ec', 'fail:C_SignInit:0x68'],
+  ])('is not registered where the key may do nothing at all: %s', (label, faults) => {
+    expectRefused(write(faults, label), 'key_use');
+  });
+
+  it('is registered where the key may do some of it', () => {
+    const env = { COFFER_SHIM_FAULT: NO_OAEP };
+    const made = stand.run(['write', 'transit/keys/signs', ...managed('hsm-rsa')], { env });
+    expect(made).toMatchObject({ status: 0, stderr: '' });
+    stand.ok('write', 'transit/sign/signs', 'input=YQ==');
   });
 
   it('is made where the token has one of them, though its list is empty', () => {

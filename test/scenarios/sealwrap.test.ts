@@ -302,6 +302,38 @@ describe('sealwrap rewrap', () => {
     await expectReadable(stand, 100);
   });
 
+  describe('where the HSM does not open more values than are named', () => {
+    async function lost(): Promise<Stand> {
+      const stand = await filled(1);
+      const env = { COFFER_HSM_KEY_LABEL: 'short_lived', COFFER_HSM_PREVIOUS_KEY_LABEL: 'hsm_demo' };
+      stand.ok('hsm', 'keygen', '-type=aes', '-label=short_lived');
+      const records = Array.from({ length: 30 }, (_, at) => ({ path: `wrapped/lost-${at}`, data: { v: 'w' } }));
+      const input = records.map((record) => JSON.stringify(record)).join('\n');
+      expect(stand.run(['kv', 'import', '-'], { env, input })).toMatchObject({ status: 0 });
+      expect(destroyKeys(stand.hsm, 'short_lived')).toBe(1);
+      return stand;
+    }
+
+    it('ends with the exit status of those', async () => {
+      const { status, stdout } = next(await lost(), 'operator', 'diagnose', '-deep');
+      expect(stdout).toContain('[FAIL] values: and 5 more faults like these');
+      expect(status).toBe(3);
+    });
+
+    it('names an altered one first', async () => {
+      const stand = await lost();
+      const path = added(stand, () => stand.run(['kv', 'put', 'wrapped/altered', 'v=w']));
+      writeRows(stand.path, { [path]: value(stand, path).map((byte, at) => (at === 90 ? byte ^ 1 : byte)) });
+      const diagnosed = next(stand, 'operator', 'diagnose', '-deep');
+      expect(diagnosed.status).toBe(4);
+      expect(diagnosed.stdout).toMatch(/^\[FAIL\] values: wrapped\/altered /m);
+      expect(diagnosed.stdout).toMatch(/^\[FAIL\] values: and \d+ more faults like these/m);
+      const rewrapped = next(stand, 'sealwrap', 'rewrap');
+      expect(rewrapped.status).toBe(4);
+      expect(rewrapped.stderr).toMatch(/^error: wrapped\/altered [^]*^note: and 21 more/m);
+    });
+  });
+
   it('names a value that was altered, exit 4, leaves it as it is and moves the others', async () => {
     const stand = await filled(5);
     const flipped = added(stand, () => stand.ok('kv', 'put', 'wrapped/flipped', 'v=plaintext-f'));

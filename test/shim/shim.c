@@ -197,7 +197,7 @@ static const struct
   const char *name, *faults;
 } PROFILES[] = {
   { "yubihsm2", "manufacturer:Yubico (www.yubico.com),token-manufacturer:Yubico (www.yubico.com),pin-flags-silent,pin-names-key:0001,"
-                "fail:C_InitToken:0x54,without-mechanism:0x1087,oaep-hash:0x220,oaep-hash:0x250,oaep-hash:0x260,oaep-hash:0x270,"
+                "fail:C_InitToken:0x54,fail:C_CreateObject:0x13,without-mechanism:0x1087,oaep-hash:0x220,oaep-hash:0x250,oaep-hash:0x260,oaep-hash:0x270,"
                 "sign-message:3114,verify-message:3082,strict-templates,own-hmac-length,unwrap-only:true,untold:0x100:0x2b:0x6,short-ids" },
 };
 enum { PROFILE_COUNT = sizeof PROFILES / sizeof *PROFILES };

@@ -152,11 +152,12 @@ function tellDispensable({ terminal, format, field }: Invocation, { dispensable 
 
 const MOST_ERRORS = 10;
 
-/** Prints the errors of values. @returns the worst exit status, 0 for none */
+/** Prints the errors of values, what was altered before what the HSM did not open. @returns the worst exit status, 0 for none */
 function tell({ terminal, format }: Invocation, unreadable: readonly UnreadableValue[]): number {
-  const shown = format === 'json' ? unreadable : unreadable.slice(0, MOST_ERRORS);
-  const more = unreadable.length - shown.length;
-  terminal.errors(shown.map(({ error }) => error));
+  const errors = unreadable.map(({ error }) => error).toSorted((a, b) => b.exitStatus - a.exitStatus);
+  const shown = format === 'json' ? errors : errors.slice(0, MOST_ERRORS);
+  const more = errors.length - shown.length;
+  terminal.errors(shown);
   if (more > 0) terminal.note(`and ${more} more, which -format=json lists`);
-  return Math.max(0, ...unreadable.map(({ error }) => error.exitStatus));
+  return errors[0]?.exitStatus ?? 0;
 }

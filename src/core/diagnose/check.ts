@@ -36,7 +36,7 @@ export class Checklist {
     this.checks.push({ name, status: 'warning', message, remedy, exitStatus: null });
   }
 
-  fail(name: string, { message, hint, exitStatus }: CofferError): void {
+  fail(name: string, { message, hint, exitStatus }: Pick<CofferError, 'message' | 'hint' | 'exitStatus'>): void {
     this.checks.push({ name, status: 'failure', message, remedy: hint, exitStatus });
   }
 

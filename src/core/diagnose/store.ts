@@ -164,17 +164,17 @@ const WITHOUT_MEMORY =
 /** So many faults are named, and the others counted. */
 const MOST_NAMED = 25;
 
-/** Every fault is a failure of its own. */
+/** Every fault is a failure of its own: what was altered comes before what the HSM did not open. */
 async function checkDeep(context: Context, found: Opened, progress: Progress, list: Checklist): Promise<void> {
   const { faults, values, mounts } = await verifyRows(context, found, progress);
-  for (const fault of faults.slice(0, MOST_NAMED)) list.fail('values', fault);
-  const more = faults.length - MOST_NAMED;
-  if (more > 0) {
-    const problem = `and ${counted(more, 'more fault')} like these`;
-    list.fail(
-      'values',
-      new IntegrityError('store_altered', problem, { hint: 'see them all with: coffer operator verify' }),
-    );
+  const worstFirst = faults.toSorted((a, b) => b.exitStatus - a.exitStatus);
+  const [named, others] = [worstFirst.slice(0, MOST_NAMED), worstFirst.slice(MOST_NAMED)];
+  for (const fault of named) list.fail('values', fault);
+  const [worst] = others;
+  if (worst !== undefined) {
+    const message = `and ${counted(others.length, 'more fault')} like these`;
+    const { exitStatus } = worst;
+    list.fail('values', { message, hint: 'see them all with: coffer operator verify', exitStatus });
   }
   if (faults.length === 0)
     list.ok('values', `${counted(values, 'value')} of ${counted(mounts, 'mount')}: all open, and fit together`);

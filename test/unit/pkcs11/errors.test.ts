@@ -132,6 +132,7 @@ describe('remedies by function', () => {
     ['C_InitToken', CKR.DATA_LEN_RANGE, 'label or id is too long'],
     ['C_InitPIN', CKR.PIN_LEN_RANGE, 'choose another PIN'],
     ['C_InitToken', CKR.PIN_TOO_WEAK, 'choose another PIN'],
+    ['C_InitToken', CKR.FUNCTION_NOT_SUPPORTED, "the HSM's own tool"],
     ['C_Login', CKR.PIN_LEN_RANGE, 'cannot be the right one'],
     ['C_Login', CKR.ARGUMENTS_BAD, 'of another form'],
     ['C_Login', CKR.OBJECT_HANDLE_INVALID, 'the account that the PIN names'],

@@ -26,9 +26,11 @@ describe('findKeys', () => {
         secret(null, Buffer.from('0c0d', 'hex')),
         secret('twin', Buffer.from('0a0b', 'hex')),
         secret('twin', Buffer.from('0f', 'hex')),
+        secret(null, Buffer.from('000c0d', 'hex')),
+        secret(null, Buffer.from('0f', 'hex')),
       ].map((query) => session.findKeys(query).length),
     );
-    expect(counts).toEqual([2, 1, 1, 0]);
+    expect(counts).toEqual([2, 1, 1, 0, 1, 0]);
   });
 
   it('tells type, label as the token has it, and id', async () => {
