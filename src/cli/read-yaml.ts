@@ -1,14 +1,29 @@
 import { LineCounter, parseDocument, type ScalarTag } from 'yaml';
 import { UsageError } from '../errors.ts';
-import { type JsonObject, type JsonValue, isLosslessNumber, LosslessNumber, setOwn } from '../json.ts';
+import { type JsonObject, type JsonValue, isLosslessNumber, LosslessNumber, parseJson, setOwn } from '../json.ts';
 
 /**
- * The value of a YAML document. Null, true and false are what all readers take for them. A number is what JSON has for one, with
- * its digits. All else is text as it stands, since readers differ about it: yes, 0123, 1_000, 12e4567, 12:30:45, 2024-01-01.
+ * The value of a YAML document; of one that is JSON, what it is there. Null, true and false are what all readers take for them. A number
+ * is what JSON has for one, with its digits. All else is text as it stands, since readers differ about it: yes, 0123, 1_000, 12e4567,
+ * 12:30:45, 2024-01-01.
  * @param name of the file, for messages, which never hold a value
  * @throws UsageError `bad_data`
  */
 export function readYaml(text: string, name: string): JsonValue {
+  return jsonOf(text) ?? yamlOf(text, name);
+}
+
+/** Null where it is no object and no list of JSON. */
+function jsonOf(text: string): JsonValue {
+  if (!/^\s*[{[]/.test(text)) return null;
+  try {
+    return parseJson(text);
+  } catch {
+    return null;
+  }
+}
+
+function yamlOf(text: string, name: string): JsonValue {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: 'failsafe',

@@ -55,7 +55,7 @@ const ODD_NAMES = [
   'path',
 ];
 
-const NUMBERS = '"numbers":[12345678901234567890,-0,1.50,1e400,0.1,3.14159265358979323846]';
+const NUMBERS = '"numbers":[12345678901234567890,-0,1.50,1.0e+400,0.1,3.14159265358979323846]';
 const NESTED = '"nested":{"__proto__":[[],{},null,true,[{"":{"\\u0000":"\\ud800"}}]]}';
 
 /** Every string by `quoted`, in an object of JSON or of YAML in its flow style. */
