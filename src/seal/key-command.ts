@@ -40,6 +40,6 @@ function yubiHsmShell(kind: CommandedKind, { label, id }: KeyReference): string 
   const name = label ?? '';
   const number = id === null ? new Uint8Array(1) : canonicalId(id);
   if (number.length > ID_BYTES || Buffer.byteLength(name) > LABEL_BYTES)
-    return `yubihsm-shell makes none with an id of more than ${ID_BYTES} bytes or a label of more than ${LABEL_BYTES}: see coffer hsm keygen -h`;
+    return `yubihsm-shell makes none with an id of more than ${ID_BYTES} bytes or a label of more than ${LABEL_BYTES}: make it with coffer hsm keygen`;
   return `yubihsm-shell ${YUBIHSM_SHELL[kind]} -d 1 -i 0x${hex(number)} -l ${shellWord(name)}`;
 }

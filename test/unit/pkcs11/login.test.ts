@@ -48,12 +48,15 @@ describe('login', () => {
     expect(logins(shim)).toBe(3);
   });
 
-  it.each([null, ''])('says where a PIN can come from when there is none (%j)', async (pin) => {
+  it.each([
+    [null, 'terminal'],
+    ['', 'type it where coffer asks'],
+  ])('says where a PIN can come from when there is none (%j)', async (pin, otherwise) => {
     const shim = shimmed(hsm);
     const error = await failure(withSession(optionsFor(hsm, shim, { pin: async () => pin }), async () => null));
     expect(error.code).toBe('pin_missing');
     expect(error.message).toBe('no PIN was given for token "demo"');
-    for (const source of ['COFFER_HSM_PIN', 'env:NAME', 'file:/path', 'terminal']) {
+    for (const source of ['COFFER_HSM_PIN', 'env:NAME', 'file:/path', otherwise]) {
       expect(error.hint).toContain(source);
     }
     expect(logins(shim)).toBe(0);

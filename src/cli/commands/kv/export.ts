@@ -126,11 +126,10 @@ async function exportTo({ flags }: Given, mounts: Mounts, write: (lines: string)
   let without = 0;
   const long: string[] = [];
   for await (const secret of exportedSecrets(mounts, folder, flags.versions)) {
-    const line = jsonLine(record(secret));
-    lines += `${line}\n`;
+    const before = lines.length; // the line itself, in a variable, would stay in memory until the next one is there
+    lines += `${jsonLine(record(secret))}\n`;
     secrets++;
-    if (line.length > LONGEST_LINE / MOST_BYTES_OF_UNIT && Buffer.byteLength(line) > LONGEST_LINE)
-      long.push(secret.path);
+    if (isTooLong(lines, before)) long.push(secret.path);
     if (secret.data === null) without++;
     if (lines.length < PART) continue;
     write(lines);
@@ -139,6 +138,12 @@ async function exportTo({ flags }: Given, mounts: Mounts, write: (lines: string)
   if (secrets === 0 && folder !== null) refuseEmptyFolder(mounts, folder);
   if (lines !== '') write(lines);
   return { secrets, without, long };
+}
+
+/** Whether the line that begins there is longer than an import reads, without its end. */
+function isTooLong(lines: string, from: number): boolean {
+  const units = lines.length - from - 1;
+  return units > LONGEST_LINE / MOST_BYTES_OF_UNIT && Buffer.byteLength(lines.slice(from, -1)) > LONGEST_LINE;
 }
 
 /** As a list of it. An empty file must not take the place of yesterday's because the name of a folder was mistyped. */
