@@ -535,6 +535,8 @@ static void check_deadline(struct call *call, nanoseconds at)
   nanoseconds deadline = atomic_load(&call->deadline);
   if (!atomic_load(&call->running) || at < deadline)
     return;
+  if (atomic_load(&call->began) != call->seen) /* it came after add_unseen had looked: its deadline may be from before a stop */
+    return;
   if (atomic_load(&stage) == KEEPING) /* the command does not wait for it; and the watchdog is not to be stopped */
   {
     atomic_store(&call->deadline, at + call->limit);
