@@ -36,7 +36,7 @@ export function optionalDuration(data: JsonObject, name: string): number | null 
 }
 
 /** Milliseconds without the parts of a second. */
-export function wholeSeconds(milliseconds: number): number {
+function wholeSeconds(milliseconds: number): number {
   return Math.trunc(milliseconds / 1000) * 1000;
 }
 

@@ -11,7 +11,7 @@ import { encodeRoot, type Root } from './root.ts';
 const PAGE = 64;
 
 /** Every row of a store in the order of paths, with bounded memory. A row that is written meanwhile below those that came is not seen. */
-export async function* allRows(rows: Rows): AsyncGenerator<Row> {
+async function* allRows(rows: Rows): AsyncGenerator<Row> {
   for (let after: string | null = null; ;) {
     const page: readonly Row[] = await rows.scan(after, PAGE);
     yield* page;

@@ -22,7 +22,7 @@ import { listedPath, ownPath } from './kv/mount.ts';
 import { withOwnPath } from './kv/own-path.ts';
 
 /** As for what the store says no to: there is an answer, and some of what was asked is not done. */
-export const FAILED = 2;
+const FAILED = 2;
 
 const read = command('read', {
   summary: 'read what an engine has at a path',
@@ -47,21 +47,9 @@ const read = command('read', {
   },
 });
 
-const write = command('write', {
+const write = dataCommand('write', {
   summary: 'write to a path, or have an engine do what the path stands for',
-  arguments: 'PATH [KEY=VALUE|KEY=@FILE|KEY=-|@FILE.json|@FILE.yaml|- ...]',
-  flags: { force: { kind: 'boolean', aliases: ['f'], help: 'write without data' } },
   examples: ['coffer write -f transit/keys/orders', 'coffer write transit/encrypt/orders plaintext=aGVsbG8='],
-  async run(invocation) {
-    if (invocation.args.length === 1 && !invocation.flags.force) {
-      throw new UsageError('no_data', 'there is nothing to write', {
-        hint: 'give KEY=VALUE ..., or -force to write without data',
-      });
-    }
-    const { response, path } = await request(invocation, 'write', 'write');
-    await printWritten(invocation, response, `Success! Data written to: ${path}`);
-    return response?.failed === true ? FAILED : 0;
-  },
 });
 
 const list = command('list', {
@@ -121,8 +109,32 @@ async function listAll(invocation: Invocation<typeof DETAILED>): Promise<undefin
   await printList(invocation, response, noValue(path));
 }
 
+/** A command that takes data behind its path. A patch is of something: where the engine has no answer, there is nothing. */
+export function dataCommand(
+  operation: 'write' | 'patch',
+  { summary, examples }: Pick<CommandSpec, 'summary' | 'examples'>,
+): CommandSpec {
+  return command(operation, {
+    summary,
+    arguments: 'PATH [KEY=VALUE|KEY=@FILE|KEY=-|@FILE.json|@FILE.yaml|- ...]',
+    flags: { force: { kind: 'boolean', aliases: ['f'], help: `${operation} without data` } },
+    examples,
+    async run(invocation) {
+      if (invocation.args.length === 1 && !invocation.flags.force) {
+        throw new UsageError('no_data', 'there is nothing to write', {
+          hint: `give KEY=VALUE ..., or -force to ${operation} without data`,
+        });
+      }
+      const { response, path } = await request(invocation, operation, 'write');
+      if (response === null && operation === 'patch') throw noValue(path);
+      await printWritten(invocation, response, `Success! Data written to: ${path}`);
+      return response?.failed === true ? FAILED : 0;
+    },
+  });
+}
+
 /** What an engine answers to a command's path and data; `own` is how `coffer kv` calls it where that is another path. */
-export async function request(
+async function request(
   invocation: Invocation,
   operation: Operation,
   mode: 'read' | 'write',
