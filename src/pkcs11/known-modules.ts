@@ -72,12 +72,18 @@ function targetOf(path: string): string {
   }
 }
 
-/** Whether a token is of a YubiHSM 2, by the module or, behind another module such as p11-kit's, by what the token says that it is. */
-export function isYubiHsm(lib: string, { model }: Pick<TokenDescription, 'model'>): boolean {
-  return model === 'YubiHSM' || vendorOf(lib) === 'YubiHSM';
+/** Whether a token is of a YubiHSM 2. */
+export function isYubiHsm(lib: string, token: Pick<TokenDescription, 'model'>): boolean {
+  return vendorOfToken(lib, token) === 'YubiHSM';
 }
 
-/** The form of a token's PIN. */
+/** The form of a token's PIN; null where nothing is known of it. */
 export function pinForm(lib: string, token: Pick<TokenDescription, 'model'>): PinForm | null {
-  return (isYubiHsm(lib, token) ? YUBIHSM : knownModule(lib))?.pin ?? null;
+  const vendor = vendorOfToken(lib, token);
+  return vendor === null ? null : KNOWN[vendor].pin;
+}
+
+/** By the module or, behind another module such as p11-kit's, by what the token says that it is. */
+function vendorOfToken(lib: string, { model }: Pick<TokenDescription, 'model'>): Vendor | null {
+  return model === 'YubiHSM' ? 'YubiHSM' : vendorOf(lib);
 }
