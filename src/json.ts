@@ -12,6 +12,11 @@ export {
   setOwn,
 } from './json-value.ts';
 
+/** Whether a text begins as an object or a list of JSON does. */
+export function beginsAsJson(text: string): boolean {
+  return /^\s*[{[]/.test(text);
+}
+
 /** Throws SyntaxError. A key given twice with different values is an error. */
 export function parseJson(text: string): JsonValue {
   const plain = parsePlain(text);

@@ -1,7 +1,7 @@
 import { readFileSync, readSync } from 'node:fs';
 import { fromUtf8 } from '../bytes.ts';
 import { systemErrorCode, systemErrorText, UsageError } from '../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson, setOwn } from '../json.ts';
+import { beginsAsJson, isJsonObject, type JsonObject, type JsonValue, parseJson, setOwn } from '../json.ts';
 
 /**
  * The data of a command line: KEY=VALUE, KEY=@FILE, KEY=- (the value is what stdin holds), KEY=\@TEXT (a value that
@@ -62,7 +62,7 @@ const OBJECT = 'give an object, e.g. {"user": "ada"}';
 
 /** What begins as JSON is nothing else: a slip in it must not come out as YAML with another meaning. */
 function looksLikeJson(text: string, name: string): boolean {
-  return name.endsWith('.json') || /^\s*[{[]/.test(text);
+  return name.endsWith('.json') || beginsAsJson(text);
 }
 
 /**

@@ -1,6 +1,8 @@
 import { lstatSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isNoSuchFile, systemErrorText, UsageError } from '../errors.ts';
+import { isNoSuchFile, systemErrorCode, systemErrorText, UsageError } from '../errors.ts';
+import { writeClearFile } from '../native/clear-file.ts';
+import { UnsafePlace } from '../private-files.ts';
 
 /**
  * The whole path of a file that is to be written in clear, looked at before anything is read. What is no file there, such as a device or a pipe,
@@ -24,7 +26,29 @@ function refuseSpecial(path: string, links: 'refuse' | 'replace'): void {
   throw unwritable(path, 'it is there, and is no regular file', 'name another file, or - for stdout');
 }
 
-export function unwritable(path: string, problem: string, hint: string | null, cause?: unknown): UsageError {
+/**
+ * Writes a file in clear, as `writeClearFile` does, and says of the system's errors and of a place that is not safe what they are about.
+ * @param shown the path in messages @param hint where it is the system that refuses
+ * @throws UsageError `output_failed`; what `use` throws
+ */
+export async function writeOutput<T>(
+  {
+    path,
+    shown = path,
+    hint = null,
+  }: { readonly path: string; readonly shown?: string; readonly hint?: string | null },
+  use: (write: (text: string) => void) => Promise<T>,
+): Promise<T> {
+  try {
+    return await writeClearFile(path, use);
+  } catch (error) {
+    if (error instanceof UnsafePlace) throw unwritable(shown, error.message, error.hint, error);
+    if (systemErrorCode(error) === null || !(error instanceof Error) || !('syscall' in error)) throw error;
+    throw unwritable(shown, systemErrorText(error), hint, error);
+  }
+}
+
+function unwritable(path: string, problem: string, hint: string | null, cause?: unknown): UsageError {
   return new UsageError('output_failed', `cannot write ${path}: ${problem}`, { hint, cause });
 }
 

@@ -3,11 +3,10 @@ import type { EngineResponse } from '../core/index.ts';
 import { hasCode, UsageError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { hasCommitted } from '../native/outcome.ts';
-import { visible } from '../visible.ts';
 import type { Invocation } from './command.ts';
 import { jsonLine, jsonText } from './json-text.ts';
 import { layOut } from './layout.ts';
-import { keyValues, raw } from './table.ts';
+import { absenceHint, keyValues, raw } from './table.ts';
 
 type Shown = Pick<Invocation, 'terminal' | 'format' | 'field'>;
 
@@ -127,13 +126,6 @@ async function printField({ terminal, format }: Shown, name: string, sources: re
 /** Vault's words. */
 function absent(field: string): string {
   return `Field ${JSON.stringify(field)} not present in secret`;
-}
-
-/** Null is not a value in Vault's words: the hint says which of the two it is. */
-function absenceHint(name: string, fields: JsonObject): string | null {
-  if (Object.hasOwn(fields, name)) return 'it is there, and null';
-  const names = Object.keys(fields).sort();
-  return names.length === 0 ? null : `there are: ${visible(names.join(', '))}`;
 }
 
 /** Once the store is written to, a field that the answer lacks is a warning: the command has done what it was to do. */

@@ -224,9 +224,13 @@ export function startsWith(words: readonly string[], start: readonly string[]): 
   return start.every((word, at) => words[at] === word);
 }
 
-function wrongCount({ words, arguments: usage, least, most }: CommandSpec, count: number): UsageError {
+export function wrongCount(
+  { words, arguments: usage, least, most }: Pick<CommandSpec, 'words' | 'arguments' | 'least' | 'most'>,
+  count: number,
+): UsageError {
   const problem = count < least ? 'Not enough' : 'Too many'; // Vault's words, capital and all
-  const expected = least === most ? String(least) : `at least ${least}`;
+  const bound = count < least ? `at least ${least}` : `at most ${most}`;
+  const expected = least === most ? String(least) : bound;
   const name = words.join(' ');
   return new UsageError('arguments', `${problem} arguments (expected ${expected}, got ${count})`, {
     hint: `usage: ${`coffer ${name} ${usage}`.trimEnd()}; see: coffer ${name} -h`,

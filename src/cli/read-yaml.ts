@@ -1,6 +1,14 @@
 import { LineCounter, parseDocument, type ScalarTag } from 'yaml';
 import { UsageError } from '../errors.ts';
-import { type JsonObject, type JsonValue, isLosslessNumber, LosslessNumber, parseJson, setOwn } from '../json.ts';
+import {
+  beginsAsJson,
+  type JsonObject,
+  type JsonValue,
+  isLosslessNumber,
+  LosslessNumber,
+  parseJson,
+  setOwn,
+} from '../json.ts';
 
 /**
  * The value of a YAML document; of one that is JSON, what it is there. Null, true and false are what all readers take for them. A number
@@ -15,7 +23,7 @@ export function readYaml(text: string, name: string): JsonValue {
 
 /** Null where it is no object and no list of JSON. */
 function jsonOf(text: string): JsonValue {
-  if (!/^\s*[{[]/.test(text)) return null;
+  if (!beginsAsJson(text)) return null;
   try {
     return parseJson(text);
   } catch {

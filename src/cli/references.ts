@@ -2,9 +2,8 @@ import { type Context, joinedNames, type Mounts, secretPlace, withMounts } from 
 import { StoreError, UsageError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { shellWord } from '../shell.ts';
-import { visible } from '../visible.ts';
 import { secretAt } from './commands/kv/mount.ts';
-import { raw } from './table.ts';
+import { absenceHint, raw } from './table.ts';
 
 /** One field of a secret, whose path is as `kv get` takes it. */
 export interface Reference {
@@ -73,7 +72,7 @@ export function fieldText(content: JsonObject, { path, field }: Reference): stri
   if (value === null) throw new UsageError('no_field', `Field ${JSON.stringify(field)} of secret ${path} is null`);
   if (value !== undefined) return wellFormed(raw(value), { path, field });
   throw new UsageError('no_field', `Field ${JSON.stringify(field)} not present in secret ${path}`, {
-    hint: `there are: ${visible(Object.keys(content).sort().join(', '))}`,
+    hint: absenceHint(field, content),
   });
 }
 

@@ -71,3 +71,10 @@ export function raw(value: JsonValue): string {
 function width(text: string): number {
   return [...text].length;
 }
+
+/** What is to be said of a field that is not present. Null is not a value in Vault's words: the hint says which of the two it is. */
+export function absenceHint(name: string, fields: JsonObject): string | null {
+  if (Object.hasOwn(fields, name)) return 'it is there, and null';
+  const names = Object.keys(fields).sort();
+  return names.length === 0 ? null : `there are: ${visible(names.join(', '))}`;
+}

@@ -8,7 +8,7 @@
  *   what is said between them: `dialogue`.
  * - What a terminal would obey (control characters in secrets, names, labels, modules) is shown, not sent, whether a terminal
  *   is there or a file that is looked at later. Line breaks are coffer's own, so whoever puts data between them makes it
- *   visible first. Only the value of -field goes out as it is, unless it goes to a terminal.
+ *   visible first. Only the value of -field and the text of inject go out as they are, unless they go to a terminal.
  * - Nothing that only a terminal needs is loaded where there is none: node:tty, streams and chalk cost milliseconds.
  */
 import type { ChalkInstance } from 'chalk';

@@ -4,7 +4,7 @@ export { isInitialized, sealStatus, type SealStatus } from './lifecycle/status.t
 export { unsealStore } from './lifecycle/unseal.ts';
 export { isModuleFault, mayPass } from './may-pass.ts';
 export { type Machine, thisMachine } from './machine.ts';
-export type { Mount } from './mounts/table.ts';
+export { type Mount, mountAt } from './mounts/table.ts';
 export { rewrap, type Rewrapped } from './wrapped/rewrap.ts';
 export type { Adoption } from './wrapped/adopt.ts';
 export { upgradeStore, type Upgraded } from './lifecycle/upgrade.ts';
@@ -16,12 +16,12 @@ export { type Mounts, type MountsTransaction, withMounts, withMountsSession } fr
 export { listLeaves } from './mounts/leaves.ts';
 export * from './transfer/export.ts';
 export * from './transfer/import.ts';
-export { kvPlace, secretPlace } from './transfer/place.ts';
+export { isKv, kvPlace, secretPlace } from './transfer/place.ts';
 export { badPath, joinedNames, newPathProblem } from './mounts/path.ts';
 export { pathHelp, requestAt } from './request.ts';
 export * from './sys/describe.ts';
 export { type ImportedKey, importTransitKey } from './transit-import.ts';
-export type { Operation, EngineRequest, EngineResponse } from '../engines/index.ts';
+export { kvVersion, type Operation, type EngineRequest, type EngineResponse } from '../engines/index.ts';
 export type * from '../engines/declare.ts';
 export type * from '../engines/path-help.ts';
 export { checkTokenLabel, initialiseToken, newPinProblem, slotForToken } from './hsm-tools/init-token.ts';

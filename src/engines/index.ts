@@ -42,5 +42,10 @@ export function engineType(type: string, options: EngineOptions): { type: string
 /** The engine behind a mount. */
 export function engineOf(mount: { readonly type: string; readonly options: EngineOptions }): Engine {
   if (mount.type === 'transit') return transit;
-  return mount.options['version'] === '2' ? kv2 : kv1;
+  return kvVersion(mount) === 2 ? kv2 : kv1;
+}
+
+/** Of the kv engine behind a mount. */
+export function kvVersion({ options }: { readonly options: EngineOptions }): 1 | 2 {
+  return options['version'] === '2' ? 2 : 1;
 }

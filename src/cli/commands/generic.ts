@@ -52,6 +52,11 @@ const write = dataCommand('write', {
   examples: ['coffer write -f transit/keys/orders', 'coffer write transit/encrypt/orders plaintext=aGVsbG8='],
 });
 
+const patch = dataCommand('patch', {
+  summary: 'change some of what an engine has at a path, by a JSON merge patch',
+  examples: ['coffer patch secret/metadata/app max_versions=5', 'coffer patch secret/data/app @patch.json'],
+});
+
 const list = command('list', {
   summary: 'list what lies below a path',
   arguments: 'PATH',
@@ -97,7 +102,7 @@ const help = command('path-help', {
   },
 });
 
-export const genericCommands: readonly CommandSpec[] = [read, write, list, scan, remove, help];
+export const genericCommands: readonly CommandSpec[] = [read, write, list, scan, remove, help, patch];
 
 /** Of a version 2 kv engine the path that `coffer kv` takes is as good as the engine's own. */
 async function listAll(invocation: Invocation<typeof DETAILED>): Promise<undefined> {
@@ -110,7 +115,7 @@ async function listAll(invocation: Invocation<typeof DETAILED>): Promise<undefin
 }
 
 /** A command that takes data behind its path. A patch is of something: where the engine has no answer, there is nothing. */
-export function dataCommand(
+function dataCommand(
   operation: 'write' | 'patch',
   { summary, examples }: Pick<CommandSpec, 'summary' | 'examples'>,
 ): CommandSpec {

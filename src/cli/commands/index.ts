@@ -7,7 +7,6 @@ import { injectCommand } from './inject.ts';
 import { kvCommands } from './kv/index.ts';
 import { runCommand } from './run.ts';
 import { keyStatusCommand, rotateCommand } from './rotate.ts';
-import { patchCommand } from './patch.ts';
 import { sealCommand, statusCommand, unsealCommand } from './seal.ts';
 import { sealwrapCommands } from './sealwrap.ts';
 import { secretsCommands } from './secrets.ts';
@@ -27,7 +26,7 @@ export const GROUPS: readonly CommandGroup[] = [
   { title: 'The store', commands: [unsealCommand, sealCommand, statusCommand] },
   { title: 'Key/value secrets', commands: kvCommands },
   { title: 'Secrets for other commands', commands: [runCommand, injectCommand] },
-  { title: 'Every engine', commands: [...genericCommands, patchCommand, ...transitCommands] },
+  { title: 'Every engine', commands: [...genericCommands, ...transitCommands] },
   { title: 'Secrets engines', commands: secretsCommands },
   {
     title: 'Upkeep',

@@ -1,9 +1,7 @@
-import { systemErrorText, UsageError } from '../../errors.ts';
-import { writeClearFile } from '../../native/clear-file.ts';
-import { UnsafePlace } from '../../private-files.ts';
+import { UsageError } from '../../errors.ts';
 import { command } from '../command.ts';
 import { readStdinText, readTextFile } from '../input.ts';
-import { outputPath, unwritable } from '../output-file.ts';
+import { outputPath, writeOutput } from '../output-file.ts';
 import { printDone } from '../output.ts';
 import { fieldText, readContents } from '../references.ts';
 import { parseTemplate, referencesOf, render } from '../template.ts';
@@ -36,17 +34,9 @@ export const injectCommand = command('inject', {
     const text = render(template, (reference) => fieldText(contents.get(reference.path) ?? {}, reference));
     if (out === null) terminal.printValue(text);
     else {
-      await write(out, text);
+      const hint = 'nothing was changed; name a place that you may write to';
+      await writeOutput({ path: out, hint }, async (write) => write(text));
       printDone(invocation, `Success! The template is filled in at: ${out}`);
     }
   },
 });
-
-async function write(path: string, text: string): Promise<void> {
-  try {
-    await writeClearFile(path, async (add) => add(text));
-  } catch (error) {
-    if (error instanceof UnsafePlace) throw unwritable(path, error.message, error.hint);
-    throw unwritable(path, systemErrorText(error), 'nothing was changed; name a place that you may write to');
-  }
-}

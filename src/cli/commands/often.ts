@@ -17,6 +17,7 @@ export const OFTEN: ReadonlyMap<string, () => Promise<readonly CommandSpec[]>> =
   ['list', generic],
   ['scan', generic],
   ['delete', generic],
+  ['patch', generic],
   ['version', async () => [(await import('./version.ts')).versionCommand]],
 ]);
 

@@ -4,11 +4,11 @@ import { isVariableName } from './run-names.ts';
 
 /** What is to be handed on to a command, as the flags say. */
 export interface Wanted {
-  /** In the order in which a later one goes before an earlier one of its name. */
-  readonly values: readonly { readonly name: string; readonly from: string | Reference }[];
+  /** Of the files of -env-file: what -prefix has goes before them, and of one name the later one before the earlier one. */
+  readonly listed: readonly { readonly name: string; readonly from: string | Reference }[];
+  /** Of -env, which go before both. */
+  readonly given: readonly { readonly name: string; readonly from: Reference }[];
   readonly files: readonly { readonly name: string; readonly from: Reference }[];
-  /** How many of `values` go before those of -prefix, which are of the files of -env-file. */
-  readonly fromFiles: number;
 }
 
 export interface WantedFlags {
@@ -41,7 +41,7 @@ export async function readWanted(flags: WantedFlags): Promise<Wanted> {
       listed.push({ name, from: value });
     }
   }
-  return { values: [...listed, ...given], files, fromFiles: listed.length };
+  return { listed, given, files };
 }
 
 /** What is not NAME=PATH#FIELD is not shown: it may be the value itself. */

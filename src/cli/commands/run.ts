@@ -54,7 +54,7 @@ export const runCommand = command('run', {
     const args = rawArguments(invocation.args);
     const program = findProgram(Buffer.from(args[0] ?? '').toString('latin1'), valueOf(given, 'PATH'));
     const context = await invocation.context();
-    const paths = [...wanted.values, ...wanted.files].flatMap(({ from }) =>
+    const paths = [...wanted.listed, ...wanted.given, ...wanted.files].flatMap(({ from }) =>
       typeof from === 'string' ? [] : [from.path],
     );
     const contents = await readContents(context, [...paths, ...flags.prefix.map(pathOfPrefix)]);
@@ -87,21 +87,21 @@ function keptOf(
 
 /** Files in memory are made last, when nothing can be missing any more. */
 function handedOn(
-  { values, files, fromFiles }: Wanted,
+  { listed, given, files }: Wanted,
   contents: ReadonlyMap<string, JsonObject>,
   { prefix, 'name-format': format }: WantedFlags,
 ): { variables: ReadonlyMap<string, string>; keep: readonly number[] } {
   const read = (from: Reference): string => fieldText(contents.get(from.path) ?? {}, from);
   const variables = new Map<string, string>();
-  const take = ({ name, from }: Wanted['values'][number]): void => {
+  const take = ({ name, from }: Wanted['listed'][number]): void => {
     variables.set(name, typeof from === 'string' ? from : plain(read(from), name, from));
   };
-  for (const value of values.slice(0, fromFiles)) take(value);
+  listed.forEach(take);
   for (const path of prefix.map(pathOfPrefix)) {
     const content = contents.get(path) ?? {};
     for (const [name, field] of fieldNames(path, Object.keys(content), format)) take({ name, from: { path, field } });
   }
-  for (const value of values.slice(fromFiles)) take(value);
+  given.forEach(take);
   const texts = files.map(({ name, from }) => ({ name, text: read(from) }));
   const keep = texts.map(({ name, text }) => {
     const descriptor = memoryFile(name, text);

@@ -14,7 +14,6 @@ import { formatDuration } from '../../duration.ts';
 import { printObject } from '../output.ts';
 import { columns } from '../table.ts';
 import { tryDescriptor, tryOnce } from '../wait/try.ts';
-import { waitToUnseal } from '../wait/wait.ts';
 import { warnOfExposedKeys } from './exposed-keys.ts';
 import { FORCE } from './login-flags.ts';
 
@@ -64,6 +63,7 @@ async function waitFor(
     ...(forceLogin ? ['-force'] : []),
   ];
   const timeout = config.seal.timeout ?? DEFAULT_TIMEOUT_MS;
+  const { waitToUnseal } = await import('../wait/wait.ts');
   return waitToUnseal({ args, longest, timeout, note: (text) => terminal.note(text) });
 }
 

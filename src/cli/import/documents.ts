@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import type { JsonValue } from '../../json.ts';
+import { beginsAsJson, type JsonValue } from '../../json.ts';
 import { readJson } from '../input.ts';
 import { jsonTexts } from './json-texts.ts';
 import { linesOf, textOf } from './lines.ts';
@@ -24,7 +24,7 @@ export function inputType(source: Source, given: InputType | null): InputType {
     given ?? (/^\.env(\.|$)/.test(file) ? 'env' : INPUT_TYPES.find((type) => ENDINGS[type].includes(ending)));
   if (known !== undefined) return known;
   for (const { text } of linesOf(source)) {
-    if (/^\s*[{[]/.test(text)) return 'json';
+    if (beginsAsJson(text)) return 'json';
     if (text.trim() !== '') break;
   }
   if (source.size === 0) return 'json';
@@ -63,7 +63,7 @@ export async function* documentsOf(source: Source, type: InputType): AsyncGenera
         end: Math.floor((end * at) / text.length),
       };
   } else if (type === 'yaml') yield { value: (await import('../read-yaml.ts')).readYaml(text, name), where: name, end };
-  else yield { value: await (await import('./env.ts')).readEnv(text, name), where: name, end };
+  else yield { value: (await import('./env.ts')).readEnv(text, name), where: name, end };
 }
 
 /** Whether the first line that is not blank is a whole document. Reads no further. */

@@ -1,3 +1,4 @@
+import { parse } from 'dotenv';
 import { UsageError } from '../../errors.ts';
 import { type JsonObject, setOwn } from '../../json.ts';
 import { envStatements, onlyVariable, refuseUnclear } from '../env-statements.ts';
@@ -6,8 +7,7 @@ import { envStatements, onlyVariable, refuseUnclear } from '../env-statements.ts
  * An .env file as the data of one secret.
  * @throws UsageError `bad_data`, never with a value in it
  */
-export async function readEnv(text: string, name: string): Promise<JsonObject> {
-  const { parse } = await import('dotenv');
+export function readEnv(text: string, name: string): JsonObject {
   const data: JsonObject = {};
   for (const statement of envStatements(text, name)) {
     const { source, where } = statement;

@@ -1,6 +1,7 @@
 import type { CarriedSecret } from '../../core/index.ts';
 import { UsageError } from '../../errors.ts';
 import { isJsonObject, isLosslessNumber, type JsonObject, type JsonValue } from '../../json.ts';
+import { jsonLine } from '../json-text.ts';
 
 /** A secret of an input, and where in it that is, for messages. */
 export interface Incoming extends CarriedSecret {
@@ -48,6 +49,12 @@ function named(record: JsonObject, where: string): Incoming {
   if (slip !== undefined)
     throw refused(where, `nothing is known of a member ${JSON.stringify(slip)} of metadata`, METADATA);
   return { path, data, metadata, versions, where };
+}
+
+/** A secret as `secretsOf` reads it, in one line without its end; what it has not is left out. */
+export function recordLine({ path, data, metadata, versions }: CarriedSecret): string {
+  const others = { ...(metadata === null ? {} : { metadata }), ...(versions === null ? {} : { versions }) };
+  return jsonLine({ path, data, ...others });
 }
 
 const MEMBERS: readonly string[] = ['path', 'data', 'metadata', 'versions'];

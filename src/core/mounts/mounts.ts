@@ -21,7 +21,7 @@ import { randomSources } from './random-sources.ts';
 import { rowNames } from './row-names.ts';
 import { readMounts, storedPaths } from './rows.ts';
 import { startTerm } from './start-term.ts';
-import { encodeMounts, type Mount, resolveMount } from './table.ts';
+import { encodeMounts, type Mount, mountAt, resolveMount } from './table.ts';
 import { viewOf } from './view.ts';
 import { type Mode, type Unsealed, withUnsealedSession } from '../unsealed/unsealed.ts';
 import { DATA, MOUNTS } from '../row-paths.ts';
@@ -186,8 +186,7 @@ function entropyOf(mount: Mount, context: Context, augmented: Entropy): Entropy 
 /** The mount that a path lies in, however its slashes were typed. @throws UsageError `bad_path`; StoreError `no_mount` */
 function resolved(table: readonly Mount[], path: string): { mount: Mount; rest: string } {
   const names = joinedNames(path);
-  const isMounted = table.some((mount) => `${names}/`.startsWith(mount.path));
-  const problem = isMounted ? pathProblem(names) : newPathProblem(names);
+  const problem = mountAt(table, names) === null ? newPathProblem(names) : pathProblem(names);
   if (problem !== null) throw badPath(path, problem);
   return resolveMount(table, names);
 }

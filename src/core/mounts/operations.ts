@@ -1,4 +1,4 @@
-import { engineType } from '../../engines/index.ts';
+import { engineType, kvVersion } from '../../engines/index.ts';
 import { ConfigError, StoreError } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import {
@@ -96,7 +96,7 @@ export async function enableVersioning(context: Context, path: string): Promise<
 async function tune(mounts: Mounts, before: Mount, { description, options: given }: Tuning): Promise<Tuned> {
   const { options } = engineType(before.type, { ...before.options, ...given });
   const mount = { ...before, description: description ?? before.description, options };
-  const isVersioned = before.options['version'] === '2';
+  const isVersioned = kvVersion(before) === 2;
   const isOtherVersion = options['version'] !== before.options['version'];
   if (isOtherVersion && isVersioned) {
     throw new StoreError('no_downgrade', `${mount.path} is a version 2 kv engine and cannot become version 1`, {

@@ -68,10 +68,15 @@ export function requireMount(mounts: readonly Mount[], path: string): Mount {
   return mount;
 }
 
-/** The mount that a path lies in, and the rest of the path. @throws StoreError `no_mount` */
+/** The mount that a path lies in; null for none. */
+export function mountAt(mounts: readonly Mount[], path: string): Mount | null {
+  return mounts.find((candidate) => `${path}/`.startsWith(candidate.path)) ?? null;
+}
+
+/** The same, and the rest of the path. @throws StoreError `no_mount` */
 export function resolveMount(mounts: readonly Mount[], path: string): { mount: Mount; rest: string } {
-  const mount = mounts.find((candidate) => `${path}/`.startsWith(candidate.path));
-  if (mount === undefined) throw noMount(mounts, path);
+  const mount = mountAt(mounts, path);
+  if (mount === null) throw noMount(mounts, path);
   return { mount, rest: path.slice(mount.path.length) }; // empty for the mount itself
 }
 

@@ -1,3 +1,4 @@
+import { kvVersion } from '../../engines/index.ts';
 import { StoreError, UsageError } from '../../errors.ts';
 import type { Mounts } from '../mounts/mounts.ts';
 import type { Mount } from '../mounts/table.ts';
@@ -22,7 +23,7 @@ export function kvPlace(mounts: Pick<Mounts, 'resolve'>, path: string): KvPlace 
       hint: 'see: coffer secrets list',
     });
   }
-  return { mount, rest, listed: `${mount.path}${mount.options['version'] === '2' ? 'metadata/' : ''}${rest}` };
+  return { mount, rest, listed: `${mount.path}${kvVersion(mount) === 2 ? 'metadata/' : ''}${rest}` };
 }
 
 /** The same for a secret. @throws UsageError `missing_path` where the path is that of a mount */

@@ -1,4 +1,5 @@
 import { type Chosen, type SealTrial, testSeal, type TokenDescription, type Trial } from '../../../core/index.ts';
+import type { CofferError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import { command } from '../../command.ts';
 import { printObject } from '../../output.ts';
@@ -16,7 +17,7 @@ export const testCommand = command('hsm test', {
     const { flags } = invocation;
     const tested = await testSeal(await invocation.context({ forceLogin: flags.force, retryPin: flags['retry-pin'] }));
     await printObject(invocation, describe(tested), () => trialTable(tested));
-    const errors = [tested.wrapping, tested.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
+    const errors = trialErrors(tested);
     invocation.terminal.errors(errors);
     const anchor = anchorVerdict(tested);
     if (anchor.note !== null) invocation.terminal.note(anchor.note);
@@ -37,6 +38,11 @@ function anchorVerdict({ trials }: SealTrial): { readonly works: boolean; readon
     };
   const note = 'this token lets a data object, which an anchor is, be neither changed nor removed: set anchor = "off"';
   return { works: false, note };
+}
+
+/** Why coffer could choose no mechanism for one of the keys. */
+export function trialErrors({ wrapping, hmac }: SealTrial): readonly CofferError[] {
+  return [wrapping, hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
 }
 
 export function trialTable({ trials, wrapping, hmac }: SealTrial): string {

@@ -1,21 +1,12 @@
 import { existsSync } from 'node:fs';
-import {
-  type CarriedSecret,
-  exportedSecrets,
-  joinedNames,
-  kvPlace,
-  type Mounts,
-  withMounts,
-} from '../../../core/index.ts';
-import { StoreError, systemErrorCode, systemErrorText, UsageError } from '../../../errors.ts';
+import { exportedSecrets, joinedNames, kvPlace, mountAt, type Mounts, withMounts } from '../../../core/index.ts';
+import { StoreError, UsageError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json.ts';
 import { counted } from '../../../counted.ts';
-import { writeClearFile } from '../../../native/clear-file.ts';
-import { UnsafePlace } from '../../../private-files.ts';
 import { command, type Invocation } from '../../command.ts';
 import { LONGEST_LINE } from '../../import/lines.ts';
-import { jsonLine } from '../../json-text.ts';
-import { outputPath, unwritable } from '../../output-file.ts';
+import { recordLine } from '../../import/record.ts';
+import { outputPath, writeOutput } from '../../output-file.ts';
 import { printObject } from '../../output.ts';
 import { noValue } from '../../path.ts';
 import { confirm } from '../../prompts.ts';
@@ -48,7 +39,7 @@ export const exportCommand = command('kv export', {
     const done = await withMounts(await invocation.context(), 'read', async (mounts) => {
       if (file === STDOUT) return toStdout(invocation, mounts);
       if (invocation.flags.mount === null) refuseMounted(mounts, file);
-      return toFile(invocation, mounts, { file, path });
+      return writeOutput({ path, shown: file }, (write) => exportTo(invocation, mounts, write));
     });
     if (done.without > 0) {
       const what = counted(done.without, 'secret');
@@ -86,24 +77,10 @@ async function ask({ terminal }: Given, file: string): Promise<void> {
 
 /** Who types the path of a secret here would write all secrets in clear to a file of that name. @throws UsageError `arguments` */
 function refuseMounted({ table }: Pick<Mounts, 'table'>, file: string): void {
-  if (/^[./]/.test(file) || !table.some((mount) => `${joinedNames(file)}/`.startsWith(mount.path))) return;
+  if (/^[./]/.test(file) || mountAt(table, joinedNames(file)) === null) return;
   throw new UsageError('arguments', `${file} is a path in the store, and here is the place of the file to write`, {
     hint: `what is exported is named by -mount, and a file of that name is ./${file}; see: coffer kv export -h`,
   });
-}
-
-async function toFile(
-  invocation: Given,
-  mounts: Mounts,
-  { file, path }: { readonly file: string; readonly path: string },
-): Promise<Done> {
-  try {
-    return await writeClearFile(path, (write) => exportTo(invocation, mounts, write));
-  } catch (error) {
-    if (error instanceof UnsafePlace) throw unwritable(file, error.message, error.hint, error);
-    if (systemErrorCode(error) === null || !(error instanceof Error) || !('syscall' in error)) throw error;
-    throw unwritable(file, systemErrorText(error), null, error);
-  }
 }
 
 async function toStdout(invocation: Given, mounts: Mounts): Promise<Done> {
@@ -127,7 +104,7 @@ async function exportTo({ flags }: Given, mounts: Mounts, write: (lines: string)
   const long: string[] = [];
   for await (const secret of exportedSecrets(mounts, folder, flags.versions)) {
     const before = lines.length; // the line itself, in a variable, would stay in memory until the next one is there
-    lines += `${jsonLine(record(secret))}\n`;
+    lines += `${recordLine(secret)}\n`;
     secrets++;
     if (isTooLong(lines, before)) long.push(secret.path);
     if (secret.data === null) without++;
@@ -154,13 +131,4 @@ function refuseEmptyFolder(mounts: Mounts, folder: string): void {
     listed,
     'name a mount, or a folder that has secrets in it; a secret by itself is read by: coffer kv get PATH',
   );
-}
-
-function record({ path, data, metadata, versions }: CarriedSecret): JsonObject {
-  return {
-    path,
-    data,
-    ...(metadata === null ? {} : { metadata }),
-    ...(versions === null ? {} : { versions }),
-  };
 }

@@ -2,6 +2,7 @@ import {
   badPath,
   joinedNames,
   kvPlace,
+  kvVersion,
   newPathProblem,
   withMountsSession,
   type MountsTransaction,
@@ -35,7 +36,7 @@ export async function importFromServer(
     const isVersion2 = await transaction('read', async (mounts) => {
       const problem = newPathProblem(to);
       if (problem !== null) throw badPath(given, problem);
-      return kvPlace(mounts, to).mount.options['version'] === '2';
+      return kvVersion(kvPlace(mounts, to).mount) === 2;
     });
     if (versions && !isVersion2)
       throw new UsageError('version_1', `versions need a version 2 kv engine, and ${to} is in one of version 1`, {

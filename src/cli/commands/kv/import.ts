@@ -15,6 +15,7 @@ import { INPUT_TYPES, inputType, type InputType } from '../../import/documents.t
 import { incoming, type Input } from '../../import/incoming.ts';
 import { withSource } from '../../import/source.ts';
 import { printObject } from '../../output.ts';
+import { wrongCount } from '../../parse.ts';
 import { withRate } from '../../progress.ts';
 import { columns } from '../../table.ts';
 
@@ -77,10 +78,7 @@ function readFrom({ flags, args }: Given): 'file' | 'vault' {
   const count = from === null ? 1 : 2;
   if (args.length === count) return from === null ? 'file' : 'vault';
   const usage = from === null ? 'FILE|-' : '-from=vault SOURCE DEST';
-  const problem = args.length < count ? 'Not enough' : 'Too many';
-  throw new UsageError('arguments', `${problem} arguments (expected ${count}, got ${args.length})`, {
-    hint: `usage: coffer kv import ${usage}; see: coffer kv import -h`,
-  });
+  throw wrongCount({ words: ['kv', 'import'], arguments: usage, least: count, most: count }, args.length);
 }
 
 /** @param others what is to be said beside the faults of the source @returns the exit status */

@@ -1,8 +1,11 @@
 import {
   type EngineResponse,
+  isKv,
   joinedNames,
   kvPlace,
+  kvVersion,
   listLeaves,
+  mountAt,
   type Mounts,
   type Operation,
   withMounts,
@@ -40,7 +43,8 @@ export async function withSecret<T>(
 
 /** The secret, or folder, at a path as commands take it. @throws StoreError `no_mount`, `not_kv` */
 export function secretAt(mounts: Mounts, given: string): KvSecret {
-  const { prefix, rest, version } = kvMount(mounts, given);
+  const { mount, rest } = kvPlace(mounts, given);
+  const [prefix, version] = [mount.path.slice(0, -1), kvVersion(mount)];
   const path = (folder: string): string =>
     [prefix, version === 2 ? folder : '', rest].filter((part) => part !== '').join('/');
   const own = ownPath(mounts, given);
@@ -67,14 +71,13 @@ export function ownPath({ table }: Pick<Mounts, 'table'>, path: string): string 
   const mount = versioned(table, path);
   if (mount === null) return null;
   const rest = path.slice(mount.path.length);
-  if (/^(config|subkeys|delete|undelete|destroy)(\/|$)/.test(rest)) return null;
-  return mount.path + rest.replace(/^(data|metadata)(\/|$)/, '');
+  return /^(config|subkeys|delete|undelete|destroy)(\/|$)/.test(rest) ? null : mount.path + withoutFolder(rest);
 }
 
 /** The version 2 kv engine that a path lies in. */
 function versioned(table: Mounts['table'], path: string): Mounts['table'][number] | null {
-  const mount = table.find((candidate) => `${path}/`.startsWith(candidate.path));
-  return mount?.type === 'kv' && mount.options['version'] === '2' ? mount : null;
+  const mount = mountAt(table, path);
+  return mount !== null && isKv(mount) && kvVersion(mount) === 2 ? mount : null;
 }
 
 /** The engine's path for the names below what `coffer kv` calls so, or below what the engine does. */
@@ -82,7 +85,11 @@ export function listedPath({ table }: Pick<Mounts, 'table'>, path: string): stri
   const mount = versioned(table, path);
   if (mount === null) return path;
   // Of the engine's own folders these two hold secrets; any other is a folder of somebody's secrets.
-  return `${mount.path}metadata/${path.slice(mount.path.length).replace(/^(data|metadata)(\/|$)/, '')}`;
+  return `${mount.path}metadata/${withoutFolder(path.slice(mount.path.length))}`;
+}
+
+function withoutFolder(rest: string): string {
+  return rest.replace(/^(data|metadata)(\/|$)/, '');
 }
 
 /** @throws UsageError `version_1` */
@@ -99,9 +106,4 @@ function fullPath({ args, flags }: Invocation<typeof MOUNT>): string {
   throw new UsageError('arguments', 'neither a path nor -mount is given', {
     hint: 'for example: secret/app, or -mount=secret app',
   });
-}
-
-function kvMount(mounts: Mounts, path: string): { prefix: string; rest: string; version: 1 | 2 } {
-  const { mount, rest } = kvPlace(mounts, path);
-  return { prefix: mount.path.slice(0, -1), rest, version: mount.options['version'] === '2' ? 2 : 1 };
 }

@@ -26,7 +26,7 @@ import { printObject } from '../../output.ts';
 import { askPin, confirm } from '../../prompts.ts';
 import { hintText } from '../../remedies.ts';
 import type { Terminal } from '../../terminal.ts';
-import { trialTable } from '../hsm/test.ts';
+import { trialErrors, trialTable } from '../hsm/test.ts';
 import { askRest } from './questions.ts';
 import { step } from '../../step.ts';
 import { chooseToken } from './token.ts';
@@ -138,7 +138,7 @@ async function looksGood(config: Config, known: string | null, terminal: Termina
       return generator === null;
     }
     terminal.printAside(await layOut(trialTable(trial), terminal.width()));
-    const errors = [trial.wrapping, trial.hmac].flatMap((chosen) => (chosen?.error == null ? [] : [chosen.error]));
+    const errors = trialErrors(trial);
     for (const error of errors) terminal.dialogue.error(error);
     return generator === null && errors.length === 0;
   } catch (error) {

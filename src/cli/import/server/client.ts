@@ -89,7 +89,7 @@ export class Client {
   }
 
   #targetOf(path: readonly string[], query: Readonly<Record<string, string>>): string {
-    const before = this.#server.url.pathname.replace(/\/$/, '');
+    const before = this.#server.url.pathname.replace(/\/+$/, '');
     const search = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
     return `${before}/v1/${path.map(encodeURIComponent).join('/')}${search.length === 0 ? '' : `?${search.join('&')}`}`;
   }

@@ -1,9 +1,8 @@
 import { utf8 } from '../../../bytes.ts';
 import { type CarriedSecret, joinedNames } from '../../../core/index.ts';
 import { StoreError, UsageError } from '../../../errors.ts';
-import type { JsonObject } from '../../../json.ts';
-import { jsonLine } from '../../json-text.ts';
 import { LONGEST_LINE } from '../lines.ts';
+import { recordLine } from '../record.ts';
 import { type Source, spooledSource } from '../source.ts';
 import { Spool } from '../spool.ts';
 import { Client } from './client.ts';
@@ -80,11 +79,10 @@ async function* lines(reading: Reading, to: string, progress: (secrets: number) 
     );
 }
 
-function line({ path, data, metadata, versions }: CarriedSecret): Uint8Array {
-  const record: JsonObject = { path, data, metadata, versions };
-  const bytes = utf8(`${jsonLine(record)}\n`);
+function line(secret: CarriedSecret): Uint8Array {
+  const bytes = utf8(`${recordLine(secret)}\n`);
   if (bytes.length > LONGEST_LINE)
-    throw new UsageError('bad_data', `${path} has more than ${LONGEST_LINE >> 20} MiB with its versions`, {
+    throw new UsageError('bad_data', `${secret.path} has more than ${LONGEST_LINE >> 20} MiB with its versions`, {
       hint: 'import it without -versions, or import the other folders one by one',
     });
   return bytes;

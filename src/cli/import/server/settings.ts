@@ -5,7 +5,7 @@ import { systemErrorText, UsageError } from '../../../errors.ts';
 
 /** A running Vault or OpenBao, as the environment names it. */
 export interface Server {
-  /** The address that its paths are below; the path of it without a slash at the end. */
+  /** The address that its paths are below. */
   readonly url: URL;
   /** Of every request: among them the token. */
   readonly headers: Readonly<Record<string, string>>;
@@ -57,7 +57,6 @@ function readAddress(env: Environment): URL {
       'is an http address of another machine: the token and every secret would cross the network in clear',
       HTTP,
     );
-  url.pathname = url.pathname.replace(/\/+$/, '');
   return url;
 }
 
